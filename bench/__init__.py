@@ -1,0 +1,1 @@
+"""Benchmarks: each asks one question, with its rivals beside it in the same run. See README.md."""

@@ -1,0 +1,115 @@
+"""Medians, spread and ratio as a table; the same table, with date and machine, in results.md.
+
+A target is what was promised before measuring: a bound on the ratio to the first rival, or on our own figure.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import re
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Literal
+
+from bench.common import ROOT
+
+RESULTS = ROOT / "bench" / "results.md"
+HEADING = "# Results\n\nWritten by the benchmarks (`--write`); what each asks is in README.md.\n"
+LOAD_AT_START = os.getloadavg()[0]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One row: `bound` asks for a ratio ("ratio") or for our own figure ("value") at least or at most that high."""
+
+    title: str
+    unit: str
+    digits: int = 1
+    bound: float | None = None
+    side: Literal["at least", "at most"] = "at most"
+    of: Literal["ratio", "value"] = "ratio"
+
+
+@dataclass
+class Figures:
+    """What was measured: per metric and contestant, one figure a round."""
+
+    metrics: dict[str, Metric]
+    taken: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+
+    def add(self, contestant: str, **figures: float) -> None:
+        for key, value in figures.items():
+            self.taken.setdefault(contestant, {}).setdefault(key, []).append(value)
+            metric = self.metrics[key]
+            print(f"    {metric.title}: {value:,.{metric.digits}f} {metric.unit}", flush=True)
+
+    def table(self) -> str:
+        """Markdown; the contestants in the order in which they came, ours first."""
+        names = list(self.taken)
+        rivals = names[1:]
+        head = ["question", *names, *(f"{names[0]} / {rival}" for rival in rivals), "asked for"]
+        rows = [head, ["---"] * len(head)]
+        for key, metric in self.metrics.items():
+            if all(key in self.taken[name] for name in names):
+                rows.append(self._row(key, metric, names))
+        return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+    def _row(self, key: str, metric: Metric, names: list[str]) -> list[str]:
+        def figure(values: list[float]) -> str:
+            low, middle, high = (f"{v:,.{metric.digits}f}" for v in (min(values), median(values), max(values)))
+            return f"**{middle}**" + (f" ({low} – {high})" if len(values) > 1 else "")
+
+        middles = [median(self.taken[name][key]) for name in names]
+        ratios = [middles[0] / other if other else float("nan") for other in middles[1:]]
+        verdict = ""
+        if metric.bound is not None:
+            judged = middles[0] if metric.of == "value" else (ratios[0] if ratios else None)
+            what = f"{metric.side} {metric.bound:g}" + (" ×" if metric.of == "ratio" else f" {metric.unit}")
+            if judged is None or names[0] != "burrowspace":
+                verdict = what
+            else:
+                met = judged >= metric.bound if metric.side == "at least" else judged <= metric.bound
+                verdict = f"{what}: {'met' if met else '**missed**'}"
+        return [f"{metric.title} ({metric.unit})", *(figure(self.taken[name][key]) for name in names),
+                *(f"{ratio:.2f} ×" for ratio in ratios), verdict]
+
+
+def _said(*argv: str) -> str:
+    try:
+        return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
+def machine() -> str:
+    """Where and on what: the line without which a figure says nothing."""
+    model = re.search(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return "; ".join((
+        f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC, commit {commit()}",
+        f"{os.cpu_count()} cores {model.group(1).strip() if model else platform.machine()}, Linux {platform.release()}",
+        f"Python {platform.python_version()}, Node {_said('node', '--version').lstrip('v')}",
+        f"load {LOAD_AT_START:.2f} at the start",
+    ))
+
+
+def commit() -> str:
+    changes = _said("git", "status", "--porcelain", "--", "src", "bench/load", "bench/rivals")
+    return _said("git", "rev-parse", "--short", "HEAD") + (" with changes" if changes else "")
+
+
+def publish(name: str, question: str, how: str, figures: Figures, write: bool) -> None:
+    """Prints the result, and with `write` puts it in the place of the section of the same name."""
+    section = f"## {name}\n\n{question}\n\n{how}\n\n{figures.table()}\n\n{machine()}\n"
+    print("\n" + section)
+    if not write:
+        return
+    text = RESULTS.read_text() if RESULTS.exists() else HEADING
+    sections = [part.rstrip() + "\n" for part in re.split(r"(?m)^(?=## )", text)]
+    places = [place for place, part in enumerate(sections) if part.startswith(f"## {name}\n")]
+    sections[places[0] if places else len(sections) :] = [section, *sections[places[0] + 1 :]] if places else [section]
+    RESULTS.write_text("\n".join(sections))
+    print(f"written to {RESULTS.relative_to(ROOT)}")
