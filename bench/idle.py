@@ -77,7 +77,8 @@ def main(argv: list[str] | None = None) -> int:
     of_peers = " of registered peers" if options.registered else ""
     how = (
         f"{options.sockets:,} sockets{of_peers} from {SOURCES} addresses, held for {options.seconds:g} s, "
-        f"none dropped, every ping answered; {count} round(s)."
+        f"none dropped, {'every ping answered' if options.seconds >= PINGED_WITHIN_S else 'too short for a ping'}; "
+        f"{count} round(s)."
     )
     publish(f"idle{of_peers}", "What memory does a socket cost that only stays?", how, figures, options.write)
     return 0
