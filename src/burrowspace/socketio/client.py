@@ -1,0 +1,329 @@
+"""The Socket.IO side of one connection: which namespaces it joined, and what its packets set in motion.
+
+A Receiver of an engine session. Who acts: the session feeds it; it calls the application's handlers. One malformed
+packet ends this connection and no other. Spec: docs/spec/realtime.md, "Socket.IO".
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from burrowspace.socketio import packet as sp
+from burrowspace.socketio.encoded import Binary
+from burrowspace.socketio.errors import BadPacket, ConnectRefused
+from burrowspace.socketio.socket import Ack, Socket
+
+if TYPE_CHECKING:
+    from burrowspace.socketio.namespace import RawHandler
+    from burrowspace.socketio.server import Server
+    from burrowspace.socketio.session import Session
+
+logger = logging.getLogger("burrowspace.socketio")
+
+EVENT = sp.EVENT
+
+
+class Client:
+    """One connection and its sockets, by namespace."""
+
+    __slots__ = (
+        "_attachments",
+        "_connect_by",
+        "_head",
+        "_pending",
+        "_pending_by",
+        "_raw",
+        "_root",
+        "_running",
+        "_server",
+        "_size",
+        "_sockets",
+        "session",
+        "wake",
+    )
+
+    def __init__(self, server: Server, session: Session) -> None:
+        timers = session.engine.timers
+        self.session = session
+        self.wake = inf
+        self._server = server
+        self._sockets: dict[str, Socket] = {}
+        self._root: Socket | None = None  # the socket of "/", for the short path
+        self._raw: dict[bytes, RawHandler] = {}  # its raw handlers
+        self._head: sp.Head | None = None  # of the packet whose attachments are coming in
+        self._pending = b""  # that packet
+        self._pending_by = inf  # when the last attachment must be there
+        self._attachments: list[Binary] = []
+        self._size = 0  # bytes of them
+        self._running = 0  # asynchronous handlers at work
+        self._connect_by = timers.now() + session.engine.options.connect_timeout_ms / 1000
+        timers.wake_by(self, self._connect_by)
+
+    # ── Receiver ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def text(self, packet: bytes) -> None:
+        if self._head is not None:
+            raise BadPacket("text amid the attachments of a packet")
+        root = self._root
+        if root is not None and packet[1] == EVENT:
+            # the short path: 42["name"… and 42<id>["name"… of a raw handler, nothing parsed
+            start = packet.find(b'["', 2, 20)
+            if start == 2:
+                handler = self._raw.get(packet[4 : packet.find(b'"', 4)])
+                if handler is not None:
+                    self._call_raw(handler, root, packet[2:], (), None)
+                    return
+            elif start > 2 and (digits := packet[2:start]).isdigit():
+                handler = self._raw.get(packet[start + 2 : packet.find(b'"', start + 2)])
+                if handler is not None:
+                    self._call_raw(handler, root, packet[start:], (), Ack(root, sp.ack_id(digits)))
+                    return
+        self._packet(packet)
+
+    def binary(self, data: Binary) -> None:
+        head = self._head
+        if head is None:
+            raise BadPacket("binary without a packet that announced it")
+        self._size += len(data)
+        if self._size > self.session.engine.options.max_payload:
+            raise BadPacket("the attachments are too large")
+        self._attachments.append(data)
+        if len(self._attachments) == head.attachments:
+            packet, attachments = self._pending, self._attachments
+            self._forget_pending()
+            if head.kind == sp.BINARY_EVENT:
+                self._event(head, packet, attachments)
+            else:
+                self._ack(head, packet, attachments)
+
+    def closed(self, reason: str) -> None:
+        self._forget_pending()
+        self.session.engine.timers.forget(self)
+        for socket in list(self._sockets.values()):
+            self.leave(socket, reason)
+
+    def tick(self, now: float) -> float:
+        """See timers.Target."""
+        if now >= self._connect_by and not any(socket.connected for socket in self._sockets.values()):
+            self.session.close("connect timeout", flush=True)
+            return inf
+        if now >= self._pending_by:
+            self.session.break_off()
+            return inf
+        return self._pending_by
+
+    # ── packets ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _packet(self, packet: bytes) -> None:
+        head = sp.read_head(packet)
+        kind = head.kind
+        if kind == sp.CONNECT:
+            self._connect(head.namespace, sp.read_connect(packet[head.start :]))
+            return
+        socket = self._sockets.get(head.namespace)
+        if socket is None or not socket.connected:
+            raise BadPacket("a packet for a namespace that was not joined")
+        if kind == sp.EVENT:
+            self._event(head, packet, ())
+        elif kind == sp.ACK:
+            self._ack(head, packet, ())
+        elif kind == sp.DISCONNECT:
+            if head.id is not None or head.start != len(packet):
+                raise BadPacket("DISCONNECT has no payload")
+            self.leave(socket, "client namespace disconnect")
+        elif kind == sp.CONNECT_ERROR:
+            raise BadPacket("CONNECT_ERROR is the server's to send")
+        else:
+            self._announce(head, packet)
+
+    def _announce(self, head: sp.Head, packet: bytes) -> None:
+        """The head of a packet with attachments."""
+        options = self.session.engine.options
+        if head.attachments > options.max_attachments:
+            raise BadPacket("too many attachments")
+        self._head, self._pending = head, packet
+        timers = self.session.engine.timers
+        self._pending_by = timers.now() + options.attachment_deadline_ms / 1000
+        timers.wake_by(self, self._pending_by)
+
+    def _forget_pending(self) -> None:
+        self._head, self._pending, self._pending_by = None, b"", inf
+        self._attachments, self._size = [], 0
+
+    def _event(self, head: sp.Head, packet: bytes, attachments: list[Binary] | tuple[()]) -> None:
+        socket = self._sockets.get(head.namespace)
+        if socket is None or not socket.connected:
+            return  # it left while its attachments came in
+        body = packet[head.start :]
+        raw = socket.namespace.raw
+        ack = Ack(socket, head.id) if head.id is not None else None
+        if raw:
+            handler = raw.get(body[2 : body.find(b'"', 2)]) if body.startswith(b'["') else None
+            if handler is None:
+                handler = raw.get(sp.read_event(body)[0].encode(errors="surrogatepass"))
+            if handler is not None:
+                self._call_raw(handler, socket, body, attachments, ack)
+                return
+        name, args = sp.read_event(body, attachments)
+        self._call(socket, name, args, ack)
+
+    def _ack(self, head: sp.Head, packet: bytes, attachments: list[Binary] | tuple[()]) -> None:
+        if head.id is None:
+            raise BadPacket("an acknowledgement without an id")
+        args = sp.read_ack(packet[head.start :], attachments)
+        socket = self._sockets.get(head.namespace)
+        answered = socket.answered(int(head.id), args) if socket is not None else None
+        if socket is not None and answered is not None:
+            self._guard(socket, "an acknowledgement", answered, *args)
+
+    # ── namespaces ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _connect(self, name: str, auth: dict[str, Any]) -> None:
+        if name in self._sockets:
+            raise BadPacket("the namespace is joined already")
+        namespace = self._server.namespaces.get(name)
+        if namespace is None:
+            self.session.send(sp.encode_connect_error(name, "Invalid namespace"))
+            return
+        if len(self._sockets) >= self.session.engine.options.max_namespaces:
+            self.session.send(sp.encode_connect_error(name, "Too many namespaces"))
+            return
+        socket = self._sockets[name] = Socket(namespace, self)
+        if namespace.connect_handler is None:
+            self._joined(socket)
+            return
+        try:
+            result = namespace.connect_handler(socket, auth)
+        except Exception as error:
+            self._turned_away(socket, error)
+            return
+        if inspect.isawaitable(result):
+            self._server.spawn(self._finish_connect(socket, result))
+        else:
+            self._joined(socket)
+
+    async def _finish_connect(self, socket: Socket, result: Awaitable[None]) -> None:
+        try:
+            await result
+        except Exception as error:
+            self._turned_away(socket, error)
+        else:
+            self._joined(socket)
+
+    def _joined(self, socket: Socket) -> None:
+        namespace = socket.namespace
+        if self._sockets.get(namespace.name) is not socket:
+            return  # the connection died, or the handler disconnected the socket
+        self._connect_by = inf
+        if namespace.name == "/":
+            self._root, self._raw = socket, namespace.raw
+        namespace.sockets[socket.id] = socket
+        self.session.send(sp.encode_connect(namespace.name, socket.id))
+        socket.opened()
+
+    def _turned_away(self, socket: Socket, error: Exception) -> None:
+        if isinstance(error, ConnectRefused):
+            message, data = error.message, error.data
+        else:
+            logger.error("the connect handler of %s failed", socket.namespace.name, exc_info=error)
+            message, data = "Internal server error", None
+        if self._sockets.get(socket.namespace.name) is socket:
+            del self._sockets[socket.namespace.name]
+            socket.ended()
+            self.session.send(sp.encode_connect_error(socket.namespace.name, message, data))
+
+    def leave(self, socket: Socket, reason: str) -> None:
+        """The socket leaves its namespace, whoever wanted it."""
+        namespace = socket.namespace
+        if self._sockets.get(namespace.name) is not socket:
+            return
+        del self._sockets[namespace.name]
+        if socket is self._root:
+            self._root, self._raw = None, {}
+        was_connected = socket.connected
+        namespace.sockets.pop(socket.id, None)
+        socket.ended()
+        if was_connected and namespace.disconnect_handler is not None:
+            self._guard(socket, "disconnect", namespace.disconnect_handler, socket, reason)
+
+    def disconnect(self) -> None:
+        """Leaves every namespace, as the server's wish, and ends the connection."""
+        for socket in list(self._sockets.values()):
+            if socket.connected:
+                socket.disconnect()
+            else:
+                self.leave(socket, "server namespace disconnect")
+        self.session.close("server namespace disconnect", flush=True)
+
+    # ── handlers ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _call_raw(
+        self,
+        handler: RawHandler,
+        socket: Socket,
+        body: bytes,
+        attachments: list[Binary] | tuple[()],
+        ack: Ack | None,
+    ) -> None:
+        try:
+            handler(socket, body, attachments, ack)
+        except BadPacket:
+            raise
+        except Exception:
+            logger.exception("a raw handler of %s failed", socket.namespace.name)
+
+    def _call(self, socket: Socket, name: str, args: list[Any], ack: Ack | None) -> None:
+        handler, before = socket.namespace.handler(name)
+        if handler is None:
+            return
+        result = self._guard(socket, name, handler, socket, *before, *args, ack=ack)
+        if ack is not None and result is not _PENDING:
+            _acknowledge(ack, result)
+
+    def _guard(self, socket: Socket, what: str, handler: Callable[..., Any], *args: Any, ack: Ack | None = None) -> Any:
+        """Calls application code; its failures are logged and harm nobody else."""
+        try:
+            result = handler(*args)
+        except BadPacket:
+            raise
+        except Exception:
+            logger.exception("the handler of %r in %s failed", what, socket.namespace.name)
+            return _PENDING
+        if not inspect.isawaitable(result):
+            return result
+        self._running += 1
+        if self._running == self.session.engine.options.max_running_handlers:
+            self.session.pause()
+        self._server.spawn(self._finish(socket, what, result, ack))
+        return _PENDING
+
+    async def _finish(self, socket: Socket, what: str, result: Awaitable[Any], ack: Ack | None) -> None:
+        try:
+            value = await result
+        except BadPacket:
+            self.session.break_off()
+        except Exception:
+            logger.exception("the handler of %r in %s failed", what, socket.namespace.name)
+        else:
+            if ack is not None:
+                _acknowledge(ack, value)
+        finally:
+            if self._running == self.session.engine.options.max_running_handlers:
+                self.session.resume()
+            self._running -= 1
+
+
+_PENDING = object()  # no answer to give now
+
+
+def _acknowledge(ack: Ack, result: Any) -> None:
+    if result is None:
+        ack()
+    elif isinstance(result, tuple):
+        ack(*result)
+    else:
+        ack(result)

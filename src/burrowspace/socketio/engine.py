@@ -1,0 +1,204 @@
+"""An Engine.IO 4 server: who may open a session, which sessions there are, and how all of them end.
+
+It checks requests and hands them on: HTTP to `asgi.py`, upgrades to `upgrade.py`, messages to the receiver that
+`accept` gives for each session. Spec: docs/spec/realtime.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import secrets
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from burrowspace.socketio import asgi
+from burrowspace.socketio.errors import Refused
+from burrowspace.socketio.options import Options
+from burrowspace.socketio.polling import Polling
+from burrowspace.socketio.session import Receiver, Session, State
+from burrowspace.socketio.stats import Stats
+from burrowspace.socketio.timers import Timers
+from burrowspace.socketio.upgrade import UpgradeRequest, refuse, take_over
+from burrowspace.socketio.websocket import WebSocket
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+QUERY_LIMIT = 4096  # bytes
+
+
+class Engine:
+    """The sessions of one server. Serves HTTP as an ASGI application; takes WebSockets through `upgrade`."""
+
+    def __init__(self, options: Options, accept: Callable[[Session], Receiver]) -> None:
+        self.options = options
+        self.stats = Stats()
+        self.timers = Timers()
+        self.sessions: dict[str, Session] = {}
+        self.websockets: set[WebSocket] = set()
+        self.upgradable = options.allow_upgrades and "websocket" in options.transports
+        self.closed = False
+        self._accept = accept
+        self._per_address: dict[str, int] = {}
+        self._emptied: asyncio.Future[None] | None = None  # while aclose waits for the last connection
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await asgi.serve(self, scope, receive, send)
+
+    def matches(self, path: str) -> bool:
+        """Whether a request to this path is ours."""
+        return path == self.options.path or path + "/" == self.options.path
+
+    # ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def verify(
+        self, method: str, query: bytes, header: Callable[[bytes], str | None], *, upgrade: bool
+    ) -> Session | None:
+        """The session a request asks for, None if it wants a new one. Refused, as Node's engine does it."""
+        if len(query) > QUERY_LIMIT:
+            raise Refused.bad_request("query")
+        asked = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+        transport = asked.get("transport")
+        if transport not in self.options.transports:
+            raise Refused.unknown_transport()
+        if not self.options.origin_allowed(header(b"origin"), header(b"host")):
+            raise Refused.forbidden()
+        sid = asked.get("sid")
+        if sid:
+            session = self.sessions.get(sid)
+            if session is None or (session.state is State.OPEN and session.expired()):
+                raise Refused.unknown_session()
+            if not upgrade and (transport != "polling" or session.polling is None):
+                raise Refused.bad_request("transport mismatch")
+            if upgrade and transport != "websocket":
+                raise Refused.bad_request("transport mismatch")
+            return session
+        if method != "GET":
+            raise Refused.bad_method()
+        if (transport == "websocket") is not upgrade:
+            raise Refused.bad_request("transport mismatch")
+        if asked.get("EIO") != "4":
+            raise Refused.unsupported_version()
+        return None
+
+    def admit(self, address: str) -> None:
+        """Refused when there are too many sessions already."""
+        if self.closed:
+            raise Refused(503, 4, "Shutting down", why="shutting down")
+        if len(self.sessions) >= self.options.max_sockets:
+            raise Refused(503, 4, "Too many sockets", why="too many sockets")
+        if self._per_address.get(network(address), 0) >= self.options.max_sockets_per_address:
+            raise Refused(429, 4, "Too many sockets", why="too many sockets of one address")
+
+    def open_polling(self, address: str, header: Callable[[bytes], str | None]) -> Polling:
+        self.admit(address)
+        session = self._session(address, header)
+        session.polling = polling = Polling(session)
+        session.open(self._accept)
+        return polling
+
+    def upgrade(self, request: UpgradeRequest, transport: asyncio.Transport) -> bool:
+        """Takes over a connection that asks to become a WebSocket; False if it was refused, with an HTTP error."""
+        headers: list[Header] = []
+        try:
+            headers = asgi.cors(self.options, request.header)
+            if not self.matches(request.path):
+                raise Refused(404, 3, "Not found", why="path")
+            session = self.verify(request.method, request.query, request.header, upgrade=True)
+            key = request.key()
+            if session is None:
+                self.admit(request.address)
+        except Refused as refused:
+            self.stats.refuse(refused.why)
+            refuse(transport, refused, headers)
+            return False
+
+        def begin(websocket: WebSocket) -> None:
+            if session is None:
+                self._open_websocket(websocket, request)
+            else:
+                self._probe(websocket, session)
+
+        take_over(self, key, request.rest, transport, begin)
+        return True
+
+    def _open_websocket(self, websocket: WebSocket, request: UpgradeRequest) -> None:
+        session = self._session(request.address, request.header)
+        session.websocket = websocket
+        websocket.session = session
+        websocket.promote()
+        session.open(self._accept)
+
+    def _probe(self, websocket: WebSocket, session: Session) -> None:
+        """A second connection of a session: at most one at a time, and only while it polls."""
+        if session.polling is None or session.probe is not None or not self.upgradable:
+            self.stats.refuse("second websocket")
+            websocket.shut(1008)
+        else:
+            session.probe = websocket
+            websocket.probe(session)
+
+    def _session(self, address: str, header: Callable[[bytes], str | None]) -> Session:
+        kept = {name: value for name in self.options.keep_headers if (value := header(name.encode())) is not None}
+        session = Session(self, secrets.token_urlsafe(15), address, kept or None)
+        self.sessions[session.id] = session
+        self._per_address[network(address)] = self._per_address.get(network(address), 0) + 1
+        self.stats.opened += 1
+        self.stats.sockets += 1
+        return session
+
+    # ── ending ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def forget(self, session: Session) -> None:
+        """A session is over."""
+        if self.sessions.pop(session.id, None) is None:
+            return
+        self.timers.forget(session)
+        self.stats.sockets -= 1
+        self.stats.closed += 1
+        key = network(session.address)
+        left = self._per_address.get(key, 1) - 1
+        if left > 0:
+            self._per_address[key] = left
+        else:
+            self._per_address.pop(key, None)
+
+    def gone(self, websocket: WebSocket) -> None:
+        """A connection is lost."""
+        self.timers.forget(websocket)
+        self.websockets.discard(websocket)
+        if self._emptied is not None and not self.websockets and not self._emptied.done():
+            self._emptied.set_result(None)
+
+    async def aclose(self) -> None:
+        """Ends every session: CLOSE 1001 on a WebSocket, a close packet to a poll. Bounded; may run twice."""
+        self.closed = True
+        for session in list(self.sessions.values()):
+            session.close("server shutting down", code=1001)
+        for websocket in list(self.websockets):
+            websocket.shut(1001)
+        if self.websockets:
+            self._emptied = asyncio.get_running_loop().create_future()
+            await asyncio.wait((self._emptied,), timeout=self.options.close_timeout_ms / 1000)
+        for websocket in list(self.websockets):
+            websocket.transport.disconnect(graceful=False)
+        self.timers.close()
+
+
+def network(address: str) -> str:
+    """What counts as one address: an IPv4 address, or the /64 an IPv6 host can move about in at will.
+
+    >>> network("192.0.2.7"), network("2001:db8::1:2:3:4")
+    ('192.0.2.7', '2001:db8::')
+    """
+    if ":" not in address:
+        return address
+    try:
+        packed = ipaddress.IPv6Address(address.partition("%")[0]).packed
+    except ValueError:
+        return address
+    return str(ipaddress.IPv6Address(packed[:8] + bytes(8)))

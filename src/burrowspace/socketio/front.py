@@ -1,0 +1,189 @@
+"""One port for HTTP and WebSockets: uvicorn's HTTP protocol, with upgrades taken off to an engine.
+
+Everything that is not a WebSocket upgrade on the engine's path goes to the ASGI application as ever. After a hand-over
+nothing of uvicorn is left on the connection. Also what uvicorn lacks: a request head must be complete in time and in
+size. A further subclass may take more off (`Front` has no state that it hides).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+from urllib.parse import unquote
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from burrowspace.socketio.errors import Refused
+from burrowspace.socketio.upgrade import UpgradeRequest, refuse
+
+if TYPE_CHECKING:
+    from uvicorn.config import Config
+    from uvicorn.server import ServerState
+
+HEAD_SECONDS = 10.0  # for a request head, from its first byte or from the connection's begin
+HEAD_BYTES = 65_536
+
+
+class Upgrader(Protocol):
+    """A `Server` or an `Engine`."""
+
+    def upgrade(self, request: UpgradeRequest, transport: asyncio.Transport) -> bool: ...
+    async def aclose(self) -> None: ...
+
+
+class Drain:
+    """Stands for all handed-over connections among uvicorn's, so that its shutdown ends them and waits for it."""
+
+    def __init__(self, upgrader: Upgrader) -> None:
+        self._upgrader = upgrader
+        self._task: asyncio.Task[None] | None = None
+
+    def enter(self, connections: set[Any]) -> None:
+        self._connections = connections
+        connections.add(self)
+
+    def shutdown(self) -> None:
+        """Called by uvicorn, like the `shutdown` of a connection."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._drain())
+
+    async def _drain(self) -> None:
+        try:
+            await self._upgrader.aclose()
+        finally:
+            self._connections.discard(self)
+
+
+class Front(HttpToolsProtocol):
+    """Subclass it with `realtime` and `drain` set; `front` does."""
+
+    realtime: ClassVar[Upgrader]
+    drain: ClassVar[Drain]
+
+    def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any], **more: Any) -> None:
+        super().__init__(config, server_state, app_state, **more)
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._in_head = False  # between a head's first byte and its end
+        self._head_bytes = 0
+        self._bodied_upgrade = False  # an upgrade that announces a body, which the parser would wait for
+
+    # ── the head's deadline ──────────────────────────────────────────────────────────────────────────────────────
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_head_timer()
+        super().connection_lost(exc)
+
+    def _head_is_late(self) -> None:
+        self._head_timer = None
+        if not self.transport.is_closing():
+            self.transport.close()
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._head_bytes = 0
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+        if self.parser.should_upgrade() and self._should_upgrade():
+            self._bodied_upgrade = any(
+                name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+                for name, value in self.headers
+            )
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        parser: httptools.HttpRequestParser | None = self.parser
+        if parser is None:
+            return  # let go, and closing
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._stop_head_timer()
+            if self._should_upgrade():
+                self.take_upgrade(data[upgrade.args[0] :])
+            elif self.cycle is not None:
+                # answered as the plain request it also is; the parser has stopped, so it is the connection's last
+                self.cycle.keep_alive = False
+            else:
+                self.transport.close()
+            return
+        except httptools.HttpParserError:
+            self._stop_head_timer()
+            self.logger.warning("Invalid HTTP request received.")
+            if not self.transport.is_closing():
+                self.send_400_response("Invalid HTTP request received.")
+            return
+        if self._bodied_upgrade:
+            self._stop_head_timer()
+            refuse(self.transport, Refused.bad_request("body"))
+            self.release()
+            return
+        if not self._in_head:
+            self._stop_head_timer()
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > HEAD_BYTES:
+            self._stop_head_timer()
+            self.transport.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n")
+            self.transport.close()
+        elif self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
+
+    def _should_upgrade(self) -> bool:
+        return self._get_upgrade() == b"websocket"
+
+    # ── upgrades ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def client_address(self) -> str:
+        """Whom the limits per address count; override it behind a proxy that says who the client is."""
+        return self.client[0] if self.client else ""
+
+    def take_upgrade(self, rest: bytes) -> None:
+        """Hands the connection over. `rest` followed the request's head in the same read."""
+        transport = self.transport
+        if self.cycle is not None and not self.cycle.response_complete:
+            # pipelined behind a request that is still being answered: nothing may be written now
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
+            return
+        path, _, query = self.url.partition(b"?")
+        request = UpgradeRequest(
+            path=unquote(path.decode("latin-1")),
+            query=query,
+            headers=self.headers,
+            address=self.client_address(),
+            method=self.parser.get_method().decode("ascii"),
+            http_version=self.parser.get_http_version(),
+            rest=rest,
+        )
+        self.release()
+        if not self.realtime.upgrade(request, transport):
+            return
+        self.drain.enter(cast("set[Any]", self.connections))
+
+    def release(self) -> None:
+        """Lets go of the connection: uvicorn counts it no longer, and this object is garbage."""
+        self.connections.discard(self)
+        self._stop_head_timer()
+        self._unset_keepalive_if_required()
+        self.parser = None  # type: ignore[assignment]
+        self.scope = self.headers = self.cycle = None  # type: ignore[assignment]
+
+
+def front(realtime: Upgrader) -> type[Front]:
+    """The protocol class for uvicorn's `Config(http=…, ws="none")`."""
+    return type("RealtimeFront", (Front,), {"realtime": realtime, "drain": Drain(realtime)})

@@ -1,0 +1,99 @@
+"""The polling transport of one session: what waits for the next GET, and the body that a POST brought.
+
+No HTTP here beyond "a GET waits" and "a POST is being read": the ASGI side is `asgi.py`.
+Spec: docs/spec/realtime.md, "Polling".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from burrowspace.socketio import engine_packet as ep
+from burrowspace.socketio.encoded import Encoded, plain
+
+if TYPE_CHECKING:
+    from burrowspace.socketio.session import Session, Taken
+
+Queue = list[tuple[Encoded, "Taken | None"]]
+
+
+class Polling:
+    """Packets for a client that fetches them."""
+
+    __slots__ = ("_last", "_queue", "_waiter", "buffered", "posting", "session")
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._queue: Queue = []
+        self._waiter: asyncio.Future[None] | None = None
+        self._last: bytes | None = None  # the packet that ends the transport, once it is over
+        self.buffered = 0
+        self.posting = False
+
+    def send(self, packet: Encoded, taken: Taken | None) -> bool:
+        before = self.buffered
+        self.buffered = before + packet.size
+        self._queue.append((packet, taken))
+        self._wake()
+        if self.buffered > self.session.engine.options.send_budget:
+            self.session.filling(before, self.buffered)
+        return True
+
+    @property
+    def polled(self) -> bool:
+        """Whether a GET waits."""
+        return self._waiter is not None
+
+    def poll(self) -> asyncio.Future[None]:
+        """A GET begins to wait: resolved when there is something to answer. One at a time."""
+        assert self._waiter is None
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._queue or self._last is not None or self.session.probe_accepted:
+            waiter.set_result(None)
+        else:
+            self._waiter = waiter
+        return waiter
+
+    def unpoll(self) -> None:
+        """The waiting GET went away."""
+        self._waiter = None
+
+    def release(self) -> None:
+        """Lets a waiting GET go, with a noop if there is nothing else."""
+        self._wake()
+
+    def take(self) -> tuple[bytes, Queue]:
+        """Everything queued, as the body of an answer; a noop when there is nothing."""
+        queue, self._queue = self._queue, []
+        self.buffered = 0
+        packets: list[bytes | memoryview] = []
+        for packet, _ in queue:
+            if packet.head:
+                packets.append(plain(packet.head))
+            packets += [ep.encode_binary(plain(piece)) for piece in packet.attachments]
+        if self._last is not None and (self._last != ep.NOOP or not packets):
+            packets.append(self._last)
+        return ep.join_payload(packets or [ep.NOOP]), queue
+
+    def linger(self, last: bytes) -> bool:
+        """Ends with `last` at the next GET. False when one waits already, or nobody needs to wait."""
+        if self._waiter is not None:
+            return False
+        self._last = last
+        return True
+
+    def finish(self, last: bytes) -> Queue:
+        """Ends now: a waiting GET is answered with what is queued and `last`; gives what nobody will fetch."""
+        self._last = last
+        if self._waiter is not None:
+            self._wake()
+            return []
+        queue, self._queue = self._queue, []
+        self.buffered = 0
+        return queue
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)

@@ -1,0 +1,436 @@
+"""One Engine.IO session: a pulse, a token bucket, and a transport that may change from polling to WebSocket.
+
+It moves packets and knows nothing of Socket.IO: what a message means is its receiver's business. The transports do the
+I/O; this file decides. Who acts: `Engine` opens sessions, the transports feed them, the receiver sends through them.
+Spec: docs/spec/realtime.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from enum import IntEnum
+from math import inf
+from typing import TYPE_CHECKING, Protocol
+
+from burrowspace.socketio import engine_packet as ep
+from burrowspace.socketio.encoded import Binary, Encoded
+from burrowspace.socketio.errors import BadPacket
+from burrowspace.socketio.heartbeat import Heartbeat
+
+if TYPE_CHECKING:
+    from burrowspace.socketio.engine import Engine
+    from burrowspace.socketio.polling import Polling
+    from burrowspace.socketio.websocket import WebSocket
+
+logger = logging.getLogger("burrowspace.socketio")
+
+MESSAGE, BINARY, PONG, CLOSE, PING = 0x34, 0x62, 0x33, 0x31, 0x32  # first bytes: "4", "b", "3", "1", "2"
+TYPES = b"0123456"
+
+Taken = Callable[[bool], None]
+
+
+class Receiver(Protocol):
+    """What stands on top of a session. Called synchronously, in the order of arrival."""
+
+    def text(self, packet: bytes) -> None:
+        """A message packet, its leading `4` included, valid UTF-8. May raise BadPacket."""
+
+    def binary(self, data: Binary) -> None:
+        """A binary message, the receiver's to keep. May raise BadPacket."""
+
+    def closed(self, reason: str) -> None:
+        """The session is over; called once."""
+
+
+class State(IntEnum):
+    OPEN = 0  # packets move
+    CLOSING = 1  # closed by us; a polling client has yet to fetch its last packets
+    CLOSED = 2  # gone
+
+
+class Session:
+    """One client, whatever it is connected by at the moment."""
+
+    __slots__ = (
+        "_beat",
+        "_drains",
+        "_readable",
+        "_receiver",
+        "_refilled",
+        "_slow_at",
+        "_spent_at_ping",
+        "_throttled",
+        "_tokens",
+        "address",
+        "engine",
+        "headers",
+        "id",
+        "message",
+        "paused",
+        "polling",
+        "probe",
+        "reason",
+        "state",
+        "wake",
+        "websocket",
+    )
+
+    def __init__(self, engine: Engine, sid: str, address: str, headers: dict[str, str] | None) -> None:
+        options = engine.options
+        now = engine.timers.now()
+        self.engine = engine
+        self.id = sid
+        self.address = address
+        self.headers = headers
+        self.state: int = State.OPEN
+        self.reason = ""
+        self.websocket: WebSocket | None = None
+        self.polling: Polling | None = None
+        self.probe: WebSocket | None = None
+        self.paused = 0
+        self.wake = inf
+        self._beat = Heartbeat(options.ping_interval_ms / 1000, options.ping_timeout_ms / 1000, now)
+        self._tokens = float(options.events_burst)
+        self._refilled = now
+        self._throttled = inf
+        self._spent_at_ping = 0.0
+        self._slow_at = inf
+        self._drains: list[Callable[[], None]] | None = None
+        self._readable: asyncio.Future[None] | None = None
+        self._receiver: Receiver | None = None
+        self.message: Callable[[bytes], None] = _nobody
+
+    def open(self, accept: Callable[[Session], Receiver]) -> None:
+        """Says hello and hands the session to what stands on top of it."""
+        options = self.engine.options
+        upgrades = ("websocket",) if self.polling is not None and self.engine.upgradable else ()
+        hello = ep.open_packet(
+            self.id, upgrades, options.ping_interval_ms, options.ping_timeout_ms, options.max_payload
+        )
+        self._send_text(hello)
+        self._receiver = accept(self)
+        self.message = self._receiver.text
+        self.engine.timers.wake_by(self, self._beat.due)
+
+    # ── from the client ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def text(self, packet: bytes) -> None:
+        """One text packet from the transport, valid UTF-8."""
+        self._tokens -= 1
+        if self._tokens < 0:
+            self._throttle()
+        stats = self.engine.stats
+        stats.events_in += 1
+        stats.bytes_in += len(packet)
+        try:
+            if packet[0] == MESSAGE:
+                self.message(packet)
+            else:
+                self._control(packet)
+        except (BadPacket, IndexError):
+            self.break_off()
+
+    def binary(self, data: Binary) -> None:
+        """One binary message from the transport."""
+        self.spend()
+        stats = self.engine.stats
+        stats.events_in += 1
+        stats.bytes_in += len(data)
+        receiver = self._receiver
+        if receiver is not None:
+            try:
+                receiver.binary(data)
+            except BadPacket:
+                self.break_off()
+
+    def spend(self) -> None:
+        """One token for something that is not a text packet: a fragment, a WebSocket ping."""
+        self._tokens -= 1
+        if self._tokens < 0:
+            self._throttle()
+
+    def break_off(self) -> None:
+        """The client broke the protocol."""
+        if self.state is State.OPEN:
+            self.engine.stats.parse_errors += 1
+            self.close("parse error")
+
+    def _control(self, packet: bytes) -> None:
+        kind = packet[0]
+        if kind == PONG:
+            self._ponged()
+        elif kind == BINARY:
+            self.binary(ep.decode_binary(packet))
+        elif kind == CLOSE:
+            self.close("transport close")
+        elif kind == PING:
+            self.close("transport error")  # in version 4 the server pings
+        elif kind not in TYPES:
+            raise BadPacket("unknown packet type")
+
+    def _ponged(self) -> None:
+        now = self.engine.timers.now()
+        proven = self._beat.ponged(now)
+        if proven is not None:
+            for done in proven:
+                done(True)
+        self._pulse(now)
+
+    # ── to the client ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def send(self, packet: Encoded, taken: Taken | None = None) -> bool:
+        """Sends or queues; False when the session is over. `taken` as in `Socket.send_encoded`."""
+        transport = self.websocket or self.polling
+        if transport is None or self.state is not State.OPEN:
+            return False
+        stats = self.engine.stats
+        stats.events_out += 1
+        stats.bytes_out += packet.size
+        return transport.send(packet, taken)
+
+    def _send_text(self, text: bytes) -> None:
+        transport = self.websocket or self.polling
+        if transport is not None:
+            transport.send(Encoded(text), None)
+
+    @property
+    def buffered(self) -> int:
+        """Bytes sent that the kernel, or the next poll, has not taken."""
+        transport = self.websocket or self.polling
+        return 0 if transport is None else transport.buffered
+
+    @property
+    def over_budget(self) -> bool:
+        return self.buffered > self.engine.options.send_budget
+
+    def filling(self, before: int, after: int) -> None:
+        """A transport could not pass a packet on: its unsent bytes went from `before` to `after`."""
+        options = self.engine.options
+        if after > options.hard_cap:
+            self.drop_slow()
+        elif after > options.send_budget:
+            if before <= options.send_budget or self._slow_at == inf:
+                self._slow_at = self.engine.timers.now() + options.slow_timeout_ms / 1000
+                self.engine.timers.wake_by(self, self._slow_at)
+        else:
+            self._slow_at = inf
+
+    def drained(self) -> None:
+        """No unsent bytes are left."""
+        self._slow_at = inf
+        if self._drains is not None:
+            drains, self._drains = self._drains, None
+            for callback in drains:
+                callback()
+
+    def on_drain(self, callback: Callable[[], None]) -> None:
+        """Calls back once, when no unsent bytes are left or the session dies; at once if that is so already."""
+        if self.state is not State.OPEN or not self.buffered:
+            callback()
+        elif self._drains is None:
+            self._drains = [callback]
+        else:
+            self._drains.append(callback)
+
+    def drop_slow(self) -> None:
+        if self.state is not State.CLOSED:
+            self.engine.stats.slow_dropped += 1
+            self.close("slow", cut=True)
+
+    # ── the pulse ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def confirm(self, done: Callable[[bool], None]) -> None:
+        """Proof of arrival: see `Socket.confirm`."""
+        if self.state is not State.OPEN:
+            done(False)
+            return
+        self._beat.ask(done)
+        self._pulse(self.engine.timers.now())
+
+    def tick(self, now: float) -> float:
+        """See timers.Target."""
+        if self.state is State.CLOSED:
+            return inf
+        if self.state is State.CLOSING:
+            self._gone()
+            return inf
+        if now >= self._throttled:
+            self._throttled = inf
+            self.resume()
+        if now >= self._slow_at:
+            if self.over_budget:
+                self.drop_slow()
+                return inf
+            self._slow_at = inf
+        if self._pulse(now):
+            return min(self._beat.due, self._throttled, self._slow_at)
+        return inf
+
+    def expired(self) -> bool:
+        """Closes the session if its time is up; asked before a request is served, for a timer may be late."""
+        return not self._pulse(self.engine.timers.now())
+
+    def _pulse(self, now: float) -> bool:
+        """Pings or gives up as is due; whether the session is still open."""
+        if self.state is not State.OPEN:
+            return False
+        beat = self._beat
+        if beat.dead(now):
+            if self._tokens == self._spent_at_ping:
+                self.engine.stats.ping_timeouts += 1
+                self.close("ping timeout")
+                return False
+            self._spent_at_ping = self._tokens
+            beat.heard(now)
+        if beat.wants_ping(now):
+            self._spent_at_ping = self._tokens
+            self._send_text(ep.PING)
+            beat.pinged(now)
+        if self.state is State.OPEN:
+            self.engine.timers.wake_by(self, beat.due)
+            return True
+        return False
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def pause(self) -> None:
+        """Stops reading the client until as many `resume`."""
+        self.paused += 1
+        if self.paused == 1 and self.state is State.OPEN:
+            self._beat.pause()
+            if self.websocket is not None:
+                self.websocket.pause()
+
+    def resume(self) -> None:
+        if not self.paused:
+            return
+        self.paused -= 1
+        if self.paused or self.state is not State.OPEN:
+            return
+        now = self.engine.timers.now()
+        self._beat.resume(now)
+        self.engine.timers.wake_by(self, self._beat.due)
+        self._wake_reader()
+        if self.websocket is not None:
+            self.websocket.resume()
+
+    async def readable(self) -> None:
+        """Waits until the session is neither paused nor throttled, or is over."""
+        while self.paused and self.state is State.OPEN:
+            if self._readable is None:
+                self._readable = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._readable)
+
+    def _wake_reader(self) -> None:
+        if self._readable is not None:
+            self._readable.set_result(None)
+            self._readable = None
+
+    def _throttle(self) -> None:
+        """The bucket is empty: refills it, or stops reading until it holds a token again."""
+        options = self.engine.options
+        now = self.engine.timers.now()
+        self._tokens = min(
+            float(options.events_burst), self._tokens + (now - self._refilled) * options.events_per_second
+        )
+        self._refilled = now
+        if self._tokens < 0 and self._throttled == inf:
+            self.engine.stats.throttled += 1
+            self._throttled = now + (1 - self._tokens) / options.events_per_second
+            self.pause()
+            self.engine.timers.wake_by(self, self._throttled)
+
+    # ── the upgrade ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def probe_text(self, websocket: WebSocket, packet: bytes) -> None:
+        """A text packet on the second connection, before it is the session's transport."""
+        if websocket is not self.probe:
+            websocket.shut(1008)
+        elif packet == ep.PROBE and not websocket.probed:
+            websocket.probed = True
+            websocket.send(Encoded(ep.PROBE_ANSWER), None)
+            if self.polling is not None:
+                self.polling.release()
+        elif packet == ep.UPGRADE and websocket.probed:
+            self._upgrade(websocket)
+        else:
+            self.probe = None
+            websocket.shut(1002)
+
+    @property
+    def probe_accepted(self) -> bool:
+        """Whether the client waits for its last poll to come back before it completes the upgrade."""
+        return self.probe is not None and self.probe.probed
+
+    def _upgrade(self, websocket: WebSocket) -> None:
+        polling, self.polling, self.probe = self.polling, None, None
+        self.websocket = websocket
+        websocket.promote()
+        self.engine.stats.upgrades += 1
+        if polling is not None:
+            waiting = polling.finish(ep.NOOP)
+            for packet, taken in waiting:
+                websocket.send(packet, taken)
+        if self.paused:
+            websocket.pause()
+        if not self.buffered:
+            self.drained()
+
+    # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def lost(self, websocket: WebSocket) -> None:
+        """A connection of this session is gone."""
+        if websocket is self.probe:
+            self.probe = None
+        elif websocket is self.websocket:
+            self.close("transport close")
+
+    def close(self, reason: str, *, code: int = 1000, cut: bool = False, flush: bool = False) -> None:
+        """Ends the session. `code` goes into a WebSocket CLOSE; `cut` does not say goodbye; `flush` lets a polling
+        client fetch what is queued for it first."""
+        if self.state is State.CLOSED or (self.state is State.CLOSING and flush):
+            return
+        was_open = self.state is State.OPEN
+        self.reason = self.reason or reason
+        if flush and self.polling is not None and self.polling.linger(ep.CLOSE):
+            self.state = State.CLOSING
+            self.engine.timers.wake_by(self, self.engine.timers.now() + self.engine.options.ping_timeout_ms / 1000)
+        else:
+            self._disconnect(code, ep.NOOP if reason == "transport close" else ep.CLOSE, cut=cut)
+        if was_open:
+            self._end(reason)
+
+    def _disconnect(self, code: int, last: bytes, *, cut: bool) -> None:
+        self.state = State.CLOSED
+        self.engine.forget(self)
+        if self.probe is not None:
+            self.probe.shut(code)
+        if self.websocket is not None:
+            self.websocket.shut(code, cut=cut)
+        if self.polling is not None:
+            for _, taken in self.polling.finish(last):
+                if taken is not None:
+                    taken(False)
+        self.probe = self.websocket = self.polling = None
+
+    def _gone(self) -> None:
+        """A closing polling session was fetched for the last time, or nobody came."""
+        self._disconnect(1000, ep.CLOSE, cut=False)
+
+    fetched = _gone
+
+    def _end(self, reason: str) -> None:
+        self._wake_reader()
+        for done in self._beat.end():
+            done(False)
+        self.drained()
+        receiver, self._receiver, self.message = self._receiver, None, _nobody
+        if receiver is not None:
+            receiver.closed(reason)
+
+
+def _nobody(packet: bytes) -> None:
+    """Where messages go before a session is opened and after it is closed."""

@@ -1,0 +1,351 @@
+"""One WebSocket of an engine, on `picows`: frames in, frames out, and who is told that the kernel took them.
+
+`picows` parses frames and knows nothing of messages, so this file also checks reserved bits, joins fragments, checks
+UTF-8 and answers pings. It decides nothing about sessions. Spec: RFC 6455; docs/spec/realtime.md, "WebSocket".
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from enum import IntEnum
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from picows import WSFrame, WSListener, WSMsgType, WSTransport
+
+from burrowspace.socketio.encoded import SPARE, Encoded, received
+
+if TYPE_CHECKING:
+    from burrowspace.socketio.engine import Engine
+    from burrowspace.socketio.session import Session, Taken
+
+CONTINUATION, TEXT, BINARY = WSMsgType.CONTINUATION, WSMsgType.TEXT, WSMsgType.BINARY
+PING, PONG, CLOSE = WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE
+
+PROTOCOL_ERROR, UNSUPPORTED, INVALID_TEXT, TOO_BIG = 1002, 1003, 1007, 1009
+WAITERS_POLL = 0.05  # seconds between looks at how far the kernel got, while someone waits to know
+AFTERTHOUGHTS = 64  # frames we hear out between our CLOSE and the peer's
+
+
+class Stage(IntEnum):
+    PROBING = 0  # a second connection of a polling session, not yet its transport
+    OPEN = 1  # the session's transport
+    SHUT = 2  # our CLOSE is sent; frames are not looked at any more
+    GONE = 3  # the connection is lost
+
+
+class WebSocket(WSListener):
+    """The listener `picows` calls. `deliver` is the session's `text`, bound once."""
+
+    __slots__ = (
+        "_begin",
+        "_deadline",
+        "_engine",
+        "_fragments",
+        "_fragments_kind",
+        "_held",
+        "_ignored",
+        "_plain",
+        "_queued",
+        "_waiters",
+        "blocked",
+        "deliver",
+        "probed",
+        "session",
+        "stage",
+        "transport",
+        "underlying",
+        "wake",
+    )
+
+    transport: WSTransport
+    underlying: Any  # the asyncio transport below picows
+
+    def __init__(self, engine: Engine, begin: Callable[[WebSocket], None]) -> None:
+        self._engine = engine
+        self._begin: Callable[[WebSocket], None] | None = begin
+        self._deadline = inf  # when the present stage must be over
+        self._plain = False  # whether the next frame may take the short path
+        self._held: deque[tuple[WSMsgType, Any]] | None = None  # messages that came in after a pause
+        self._fragments: bytearray | None = None
+        self._fragments_kind = TEXT
+        self._ignored = 0
+        self._waiters: deque[tuple[int, Taken]] | None = None
+        self._queued = 0  # bytes ever queued since the socket last was empty
+        self.blocked = False  # the kernel does not take everything at once
+        self.probed = False
+        self.session: Session | None = None
+        self.stage: int = Stage.PROBING
+        self.wake = inf
+        self.deliver = _nobody
+
+    # ── called by picows ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self.transport = transport
+        self.underlying = transport.underlying_transport
+        transport.request.headers = None  # type: ignore[assignment]  # a kilobyte nobody reads again
+        self._engine.websockets.add(self)
+        begin, self._begin = self._begin, None
+        if begin is not None:
+            begin(self)
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if self._plain and frame.msg_type is TEXT and frame.fin and not (frame.rsv1 or frame.rsv2 or frame.rsv3):
+            packet = frame.get_payload_as_bytes()
+            if packet.isascii() or _is_utf8(packet):
+                self.deliver(packet)
+            else:
+                self.fail(INVALID_TEXT)
+        elif self.stage < Stage.SHUT:
+            self._frame(frame)
+        else:
+            self._afterthought(frame)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self.stage, self._plain, self._held = Stage.GONE, False, None
+        self._engine.gone(self)
+        self._settle_waiters(taken=False)
+        session, self.session, self.deliver = self.session, None, _nobody
+        if session is not None:
+            session.lost(self)
+
+    def pause_writing(self) -> None:
+        self.blocked = True
+
+    def resume_writing(self) -> None:
+        self.blocked = False
+        self._queued = 0
+        self._settle_waiters(taken=True)
+        if self.session is not None and self.stage is Stage.OPEN:
+            self.session.drained()
+
+    # ── frames ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _frame(self, frame: WSFrame) -> None:
+        """Any frame that is not a whole text message in the ordinary course of things."""
+        kind = frame.msg_type
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+            self.fail(PROTOCOL_ERROR)
+        elif kind is BINARY or kind is TEXT:
+            if self._fragments is not None:
+                self.fail(PROTOCOL_ERROR)
+            elif frame.fin:
+                whole = frame.get_payload_as_bytes() if kind is TEXT else received(frame.get_payload_as_memoryview())
+                self._message(kind, whole)
+            else:
+                self._fragments = bytearray(frame.get_payload_as_memoryview())
+                self._fragments_kind = kind
+                self._plain = False
+                self._spend()
+        elif kind is CONTINUATION:
+            self._continue(frame)
+        elif kind is PING:
+            if not self.blocked:  # a peer that does not read its pongs gets no more of them
+                self.transport.send_pong(frame.get_payload_as_bytes())
+            self._spend()
+        elif kind is PONG:
+            self._spend()
+        elif self._held is not None:
+            self._held.append((CLOSE, None))
+        else:
+            self._closed_by_peer()
+
+    def _continue(self, frame: WSFrame) -> None:
+        fragments = self._fragments
+        if fragments is None:
+            self.fail(PROTOCOL_ERROR)
+            return
+        if len(fragments) + frame.payload_size > self._engine.options.max_payload:
+            self.fail(TOO_BIG)
+            return
+        fragments += frame.get_payload_as_memoryview()
+        if frame.fin:
+            self._fragments = None
+            self._settle()
+            self._message(self._fragments_kind, bytes(fragments))
+        else:
+            self._spend()
+
+    def _message(self, kind: WSMsgType, data: Any) -> None:
+        if kind is TEXT and not data.isascii() and not _is_utf8(data):
+            self.fail(INVALID_TEXT)
+        elif self._held is not None:
+            self._held.append((kind, data))
+        else:
+            self._pass_on(kind, data)
+
+    def _pass_on(self, kind: WSMsgType, data: Any) -> None:
+        session = self.session
+        if kind is CLOSE:
+            self._closed_by_peer()
+        elif session is None:
+            self.shut(1008)
+        elif self.stage is Stage.PROBING:
+            if kind is TEXT:
+                session.probe_text(self, data)
+            else:
+                session.probe_text(self, b"")
+        elif kind is TEXT:
+            session.text(data)
+        else:
+            session.binary(data)
+
+    def _closed_by_peer(self) -> None:
+        transport = self.transport
+        self.shut(1000)
+        transport.disconnect()
+
+    def _afterthought(self, frame: WSFrame) -> None:
+        """A frame after our CLOSE: the peer's CLOSE ends the connection, so does saying too much else."""
+        self._ignored += 1
+        if frame.msg_type is CLOSE or self._ignored > AFTERTHOUGHTS:
+            self.transport.disconnect()
+
+    def _spend(self) -> None:
+        if self.session is not None:
+            self.session.spend()
+
+    def _settle(self) -> None:
+        """Decides again whether the next frame may take the short path."""
+        self._plain = self.stage is Stage.OPEN and self._held is None and self._fragments is None
+
+    # ── called by the session ────────────────────────────────────────────────────────────────────────────────────
+
+    def probe(self, session: Session) -> None:
+        """This connection may become the session's transport, if the client hurries."""
+        self.session = session
+        self._end_by(self._engine.options.upgrade_timeout_ms)
+
+    def promote(self) -> None:
+        """This connection is the session's transport now."""
+        assert self.session is not None
+        self.stage, self._deadline = Stage.OPEN, inf
+        self.deliver = self.session.text
+        self._settle()
+
+    @property
+    def buffered(self) -> int:
+        """Bytes that the kernel has not taken."""
+        return self.underlying.get_write_buffer_size() if self.blocked else 0
+
+    def send(self, packet: Encoded, taken: Taken | None) -> bool:
+        if self.stage >= Stage.SHUT:
+            return False
+        before = self.underlying.get_write_buffer_size() if self.blocked else 0
+        if before and before + packet.size > self._engine.options.hard_cap and self.session is not None:
+            self.session.drop_slow()
+            return False
+        transport, head = self.transport, packet.head
+        if type(head) is bytearray:
+            transport.send_reuse_external_bytearray(TEXT, head, SPARE)
+        elif head:
+            transport.send(TEXT, head)
+        for piece in packet.attachments:
+            if type(piece) is bytearray:
+                transport.send_reuse_external_bytearray(BINARY, piece, SPARE)
+            else:
+                transport.send(BINARY, piece)
+        if self.blocked:
+            self._queue(before, taken)
+        elif taken is not None:
+            taken(True)
+        return True
+
+    def _queue(self, before: int, taken: Taken | None) -> None:
+        """The packet just sent, or its end, waits below us."""
+        after = self.underlying.get_write_buffer_size()
+        self._queued += after - before
+        if taken is not None:
+            if self._waiters is None:
+                self._waiters = deque()
+            self._waiters.append((self._queued, taken))
+            self._engine.timers.wake_by(self, self._engine.timers.now() + WAITERS_POLL)
+        if self.session is not None and self.stage is Stage.OPEN:
+            self.session.filling(before, after)
+
+    def pause(self) -> None:
+        """Reads nothing more; messages of bytes already read are held."""
+        if self._held is None and self.stage is Stage.OPEN:
+            self._held = deque()
+            self._plain = False
+            self.underlying.pause_reading()
+
+    def resume(self) -> None:
+        held, session = self._held, self.session
+        if held is None or session is None:
+            return
+        while held:
+            if session.paused:
+                return
+            self._pass_on(*held.popleft())
+        if self._held is not None and not session.paused and self.stage is Stage.OPEN:
+            self._held = None
+            self._settle()
+            self.underlying.resume_reading()
+
+    def fail(self, code: int) -> None:
+        """The peer broke RFC 6455."""
+        session = self.session
+        if session is not None and self.stage is Stage.OPEN:
+            self._engine.stats.parse_errors += 1
+            session.close("transport error", code=code)
+        else:
+            self.shut(code)
+
+    def shut(self, code: int, *, cut: bool = False) -> None:
+        """Says CLOSE and waits a moment for the peer's; `cut` aborts the connection."""
+        if self.stage >= Stage.SHUT:
+            return
+        paused = self._held is not None
+        self.stage, self._plain, self._held, self._fragments = Stage.SHUT, False, None, None
+        if not cut:
+            self.transport.send_close(code)  # type: ignore[arg-type]  # a plain number is what goes on the wire
+        session, self.session, self.deliver = self.session, None, _nobody
+        if session is not None:
+            session.lost(self)
+        if cut:
+            self._settle_waiters(taken=False)
+            self.transport.disconnect(graceful=False)
+            return
+        if paused:
+            self.underlying.resume_reading()
+        self._end_by(self._engine.options.close_timeout_ms)
+
+    def _end_by(self, ms: int) -> None:
+        timers = self._engine.timers
+        self._deadline = timers.now() + ms / 1000
+        timers.wake_by(self, self._deadline)
+
+    def tick(self, now: float) -> float:
+        """See timers.Target: how far the kernel got, and the end of a peer that does not answer our CLOSE."""
+        if now >= self._deadline:
+            if self.stage is Stage.PROBING:
+                self.shut(1008)
+            else:
+                self.transport.disconnect(graceful=False)
+            return self._deadline if self._deadline > now else inf
+        waiters = self._waiters
+        if waiters:
+            passed = self._queued - self.underlying.get_write_buffer_size()
+            while waiters and waiters[0][0] <= passed:
+                waiters.popleft()[1](True)
+        return min(now + WAITERS_POLL, self._deadline) if waiters else self._deadline
+
+    def _settle_waiters(self, *, taken: bool) -> None:
+        waiters, self._waiters = self._waiters, None
+        for _, callback in waiters or ():
+            callback(taken)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _nobody(packet: bytes) -> None:
+    """Where text goes while no session listens."""
