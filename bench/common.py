@@ -93,6 +93,12 @@ def _pss_kib(pid: int) -> int:
     return 0
 
 
+def busy_seconds() -> float:
+    """CPU seconds that all processes of the machine have used, and what its host took from it."""
+    user, nice, system, _idle, _wait, irq, softirq, steal = map(int, Path("/proc/stat").read_text().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / TICKS
+
+
 def cores() -> tuple[set[int], set[int]]:
     """The server's core and the client's; the same one twice where there is only one."""
     ours = sorted(_ALLOWED)

@@ -32,6 +32,11 @@ BURROWSPACE = Contestant(
     argv=[sys.executable, "server.py"],
     env=LISTEN,
 )
+BARE = Contestant(
+    name="bare",
+    argv=[sys.executable, "bench/rivals/bare.py"],
+    env=LISTEN,
+)
 NODE_SOCKETIO = Contestant(
     name="node",
     argv=["node", "bench/rivals/node/server.js"],
@@ -46,7 +51,7 @@ PYTHON_SOCKETIO = Contestant(
 
 
 def chosen(options: argparse.Namespace) -> list[Contestant]:
-    everybody = {each.name: each for each in (BURROWSPACE, NODE_SOCKETIO, PYTHON_SOCKETIO)}
+    everybody = {each.name: each for each in (BURROWSPACE, BARE, NODE_SOCKETIO, PYTHON_SOCKETIO)}
     if options.only:
         if unknown := set(options.only) - set(everybody):
             raise SystemExit(f"no contestant is called {', '.join(sorted(unknown))}; there are {', '.join(everybody)}")

@@ -10,16 +10,17 @@ import os
 import platform
 import re
 import subprocess
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Literal
 
-from bench.common import ROOT
+from bench.common import ROOT, busy_seconds
 
 RESULTS = ROOT / "bench" / "results.md"
 HEADING = "# Results\n\nWritten by the benchmarks (`--write`); what each asks is in README.md.\n"
-LOAD_AT_START = os.getloadavg()[0]
+BEGUN = time.monotonic(), busy_seconds(), sum(os.times()[:4])
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,15 @@ def machine() -> str:
         f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC, commit {commit()}",
         f"{os.cpu_count()} cores {model.group(1).strip() if model else platform.machine()}, Linux {platform.release()}",
         f"Python {platform.python_version()}, Node {_said('node', '--version').lstrip('v')}",
-        f"load {LOAD_AT_START:.2f} at the start",
+        f"others used {strangers():.0%} of the cores meanwhile",
     ))
+
+
+def strangers() -> float:
+    """What share of the machine went to processes that are not ours since this program began: 0 on a quiet one."""
+    begun, busy, ours = BEGUN
+    theirs = busy_seconds() - busy - (sum(os.times()[:4]) - ours)
+    return max(0.0, theirs / (time.monotonic() - begun) / (os.cpu_count() or 1))
 
 
 def commit() -> str:

@@ -35,9 +35,8 @@ def measure(contestant: Contestant, options: argparse.Namespace, figures: Figure
         client.ask(f"closed {min(2.0, seconds)} {options.window}", 60)            # warm-up, not counted
         closed, cpu = metered(server, client, f"closed {seconds} {options.window}", seconds + 60)
         steady, steady_cpu = metered(server, client, f"open {seconds} {options.rate}", seconds + 60)
-    busy = cpu / closed["seconds"]
-    print(f"    saturated: server {busy:.0%} of its core, client {closed['client_cpu_s'] / closed['seconds']:.0%}; "
-          f"at the steady rate the client's own p99 lateness was {steady['late_p99_us']:.0f} µs")
+    print(f"    saturated: server {cpu / closed['seconds']:.0%} of its core; "
+          f"steady: the client's own p99 lateness {steady['late_p99_us']:.0f} µs")
     figures.add(
         contestant.name,
         per_cpu=closed["messages"] / cpu,
