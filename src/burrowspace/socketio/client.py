@@ -108,13 +108,13 @@ class Client:
 
     def tick(self, now: float) -> float:
         """See timers.Target."""
-        if now >= self._connect_by and not any(socket.connected for socket in self._sockets.values()):
+        if now >= self._connect_by:
             self.session.close("connect timeout", flush=True)
             return inf
         if now >= self._pending_by:
             self.session.break_off()
             return inf
-        return self._pending_by
+        return min(self._connect_by, self._pending_by)
 
     # ── packets ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -161,13 +161,9 @@ class Client:
         body = packet[head.start :]
         raw = socket.namespace.raw
         ack = Ack(socket, head.id) if head.id is not None else None
-        if raw:
-            handler = raw.get(body[2 : body.find(b'"', 2)]) if body.startswith(b'["') else None
-            if handler is None:
-                handler = raw.get(sp.read_event(body)[0].encode(errors="surrogatepass"))
-            if handler is not None:
-                self._call_raw(handler, socket, body, attachments, ack)
-                return
+        if raw and (handler := raw.get(sp.raw_name(body))) is not None:
+            self._call_raw(handler, socket, body, attachments, ack)
+            return
         name, args = sp.read_event(body, attachments)
         self._call(socket, name, args, ack)
 
@@ -224,6 +220,8 @@ class Client:
         namespace.sockets[socket.id] = socket
         self.session.send(sp.encode_connect(namespace.name, socket.id))
         socket.opened()
+        if socket.doomed:
+            self.leave(socket, "server namespace disconnect")
 
     def _turned_away(self, socket: Socket, error: Exception) -> None:
         if isinstance(error, ConnectRefused):
@@ -282,7 +280,7 @@ class Client:
             return
         result = self._guard(socket, name, handler, socket, *before, *args, ack=ack)
         if ack is not None and result is not _PENDING:
-            _acknowledge(ack, result)
+            _acknowledge(ack, name, result)
 
     def _guard(self, socket: Socket, what: str, handler: Callable[..., Any], *args: Any, ack: Ack | None = None) -> Any:
         """Calls application code; its failures are logged and harm nobody else."""
@@ -310,7 +308,7 @@ class Client:
             logger.exception("the handler of %r in %s failed", what, socket.namespace.name)
         else:
             if ack is not None:
-                _acknowledge(ack, value)
+                _acknowledge(ack, what, value)
         finally:
             if self._running == self.session.engine.options.max_running_handlers:
                 self.session.resume()
@@ -320,10 +318,9 @@ class Client:
 _PENDING = object()  # no answer to give now
 
 
-def _acknowledge(ack: Ack, result: Any) -> None:
-    if result is None:
-        ack()
-    elif isinstance(result, tuple):
-        ack(*result)
-    else:
-        ack(result)
+def _acknowledge(ack: Ack, event: str, result: Any) -> None:
+    values = () if result is None else result if isinstance(result, tuple) else (result,)
+    try:
+        ack(*values)
+    except TypeError:
+        logger.exception("what the handler of %r returned is not JSON", event)

@@ -33,20 +33,22 @@ class Echo:
         pass
 
 
-def options(path: str) -> Options:
+def options(path: str, **changed: Any) -> Options:
     """The numbers the suites expect."""
-    return Options(
-        path=path,
-        ping_interval_ms=300,
-        ping_timeout_ms=200,
-        max_payload=1_000_000,
-        connect_timeout_ms=1_000,
-        cors="*",
-    )
+    numbers: dict[str, Any] = {
+        "ping_interval_ms": 300,
+        "ping_timeout_ms": 200,
+        "max_payload": 1_000_000,
+        "connect_timeout_ms": 1_000,
+        "cors": "*",
+        "origin_allowed": lambda origin, host: True,
+    }
+    return Options(path=path, **(numbers | changed))
 
 
-def socket_app() -> Server:
-    server = Server(options("/socket.io/"))
+def socket_app(**changed: Any) -> Server:
+    """The application of mode `socket`."""
+    server = Server(options("/socket.io/", **changed))
 
     def greet(socket: Socket, auth: dict[str, Any]) -> None:
         socket.emit("auth", auth)
@@ -65,8 +67,13 @@ def socket_app() -> Server:
     return server
 
 
+def engine_app(**changed: Any) -> Engine:
+    """The application of mode `engine`."""
+    return Engine(options("/engine.io/", **changed), Echo)
+
+
 def app(mode: str) -> Server | Engine:
-    return socket_app() if mode == "socket" else Engine(options("/engine.io/"), Echo)
+    return socket_app() if mode == "socket" else engine_app()
 
 
 class _Announced(uvicorn.Server):

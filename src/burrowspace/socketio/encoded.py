@@ -6,10 +6,12 @@ where `picows` writes the frame header in place; it is the same header for every
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 SPARE = 14  # bytes that picows wants free in front of a message it may write a header before
 LARGE = 8192  # bytes; up to here picows copies the message beside its header, above it must not be asked to
+
+MAX_HEAD = 512  # bytes before a payload: types, counts, a namespace, an id
 
 Binary = bytes | bytearray | memoryview
 Piece = bytes | bytearray  # bytes up to LARGE, above it a bytearray that starts with SPARE free bytes
@@ -60,10 +62,10 @@ class Encoded:
         self.size = size  # bytes, to within the few of the frame headers
 
     @classmethod
-    def from_raw(cls, namespace: str, body: bytes | memoryview, attachments: Iterable[Binary] = ()) -> Encoded:
+    def from_raw(cls, namespace: str, body: bytes | memoryview, attachments: Sequence[Binary] = ()) -> Encoded:
         """An EVENT around a JSON array that is encoded already: `["name", …]`, placeholders for the attachments."""
         where = b"" if namespace == "/" else namespace.encode() + b","
+        if not attachments:
+            return cls(b"42" + where + body if len(body) < LARGE - MAX_HEAD else gather(b"42", where, body))
         parts = tuple(attachments)
-        if parts:
-            return cls(gather(b"45%d-" % len(parts), where, body), parts)
-        return cls(gather(b"42", where, body))
+        return cls(gather(b"45%d-" % len(parts), where, body), parts)

@@ -14,8 +14,7 @@ from urllib.parse import unquote
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from burrowspace.socketio.errors import Refused
-from burrowspace.socketio.upgrade import UpgradeRequest, refuse
+from burrowspace.socketio.upgrade import UpgradeRequest
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -33,15 +32,16 @@ class Upgrader(Protocol):
 
 
 class Drain:
-    """Stands for all handed-over connections among uvicorn's, so that its shutdown ends them and waits for it."""
+    """Stands among uvicorn's connections for all sessions, so that its shutdown ends them and waits for it."""
 
     def __init__(self, upgrader: Upgrader) -> None:
         self._upgrader = upgrader
         self._task: asyncio.Task[None] | None = None
 
     def enter(self, connections: set[Any]) -> None:
-        self._connections = connections
-        connections.add(self)
+        if self._task is None:
+            self._connections = connections
+            connections.add(self)
 
     def shutdown(self) -> None:
         """Called by uvicorn, like the `shutdown` of a connection."""
@@ -66,12 +66,14 @@ class Front(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._in_head = False  # between a head's first byte and its end
         self._head_bytes = 0
+        self._released = False
         self._bodied_upgrade = False  # an upgrade that announces a body, which the parser would wait for
 
     # ── the head's deadline ──────────────────────────────────────────────────────────────────────────────────────
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.drain.enter(cast("set[Any]", self.connections))
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -106,20 +108,17 @@ class Front(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
-        parser: httptools.HttpRequestParser | None = self.parser
-        if parser is None:
-            return  # let go, and closing
+        if self._released:
+            return  # refused, and closing
         try:
-            parser.feed_data(data)
+            self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._stop_head_timer()
             if self._should_upgrade():
                 self.take_upgrade(data[upgrade.args[0] :])
-            elif self.cycle is not None:
+            else:
                 # answered as the plain request it also is; the parser has stopped, so it is the connection's last
                 self.cycle.keep_alive = False
-            else:
-                self.transport.close()
             return
         except httptools.HttpParserError:
             self._stop_head_timer()
@@ -128,9 +127,7 @@ class Front(HttpToolsProtocol):
                 self.send_400_response("Invalid HTTP request received.")
             return
         if self._bodied_upgrade:
-            self._stop_head_timer()
-            refuse(self.transport, Refused.bad_request("body"))
-            self.release()
+            self.take_upgrade(b"")  # which refuses it
             return
         if not self._in_head:
             self._stop_head_timer()
@@ -171,15 +168,14 @@ class Front(HttpToolsProtocol):
             rest=rest,
         )
         self.release()
-        if not self.realtime.upgrade(request, transport):
-            return
-        self.drain.enter(cast("set[Any]", self.connections))
+        self.realtime.upgrade(request, transport)
 
     def release(self) -> None:
         """Lets go of the connection: uvicorn counts it no longer, and this object is garbage."""
         self.connections.discard(self)
         self._stop_head_timer()
         self._unset_keepalive_if_required()
+        self._released = True
         self.parser = None  # type: ignore[assignment]
         self.scope = self.headers = self.cycle = None  # type: ignore[assignment]
 

@@ -87,6 +87,19 @@ def read_event(payload: bytes, attachments: Iterable[Binary] = ()) -> tuple[str,
     return name, data[1:]
 
 
+def raw_name(payload: bytes) -> bytes:
+    """The name of an EVENT as UTF-8, without decoding the payload where that can be avoided.
+
+    >>> raw_name(b'["peer_signal",{"a":1}]'), raw_name(b'[ "caf\\u00e9"]')
+    (b'peer_signal', b'caf\xc3\xa9')
+    """
+    if payload.startswith(b'["'):
+        name = payload[2 : payload.find(b'"', 2)]
+        if b"\\" not in name:
+            return name
+    return read_event(payload)[0].encode(errors="surrogatepass")
+
+
 def read_ack(payload: bytes, attachments: Iterable[Binary] = ()) -> list[Any]:
     """The arguments of an ACK."""
     data = loads(payload)

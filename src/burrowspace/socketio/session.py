@@ -103,6 +103,10 @@ class Session:
         self._receiver: Receiver | None = None
         self.message: Callable[[bytes], None] = _nobody
 
+    @property
+    def is_open(self) -> bool:
+        return self.state is State.OPEN
+
     def open(self, accept: Callable[[Session], Receiver]) -> None:
         """Says hello and hands the session to what stands on top of it."""
         options = self.engine.options
@@ -289,10 +293,10 @@ class Session:
             self._spent_at_ping = self._tokens
             self._send_text(ep.PING)
             beat.pinged(now)
-        if self.state is State.OPEN:
-            self.engine.timers.wake_by(self, beat.due)
-            return True
-        return False
+        if not self.is_open:  # a ping can be the drop too much for a slow client
+            return False
+        self.engine.timers.wake_by(self, beat.due)
+        return True
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
 

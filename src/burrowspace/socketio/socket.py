@@ -36,13 +36,14 @@ class _Waiting:
 class Socket:
     """A client that joined a namespace. `state` is the application's to use."""
 
-    __slots__ = ("_acks", "_early", "_last_id", "client", "connected", "id", "namespace", "state")
+    __slots__ = ("_acks", "_early", "_last_id", "client", "connected", "doomed", "id", "namespace", "state")
 
     def __init__(self, namespace: Namespace, client: Client) -> None:
         self.id = secrets.token_urlsafe(15)
         self.namespace = namespace
         self.client = client
         self.connected = False
+        self.doomed = False  # disconnected by its own connect handler
         self.state: Any = None
         self._early: list[tuple[Encoded, Taken | None]] | None = []  # until CONNECT is answered
         self._acks: dict[int, _Waiting] | None = None
@@ -133,6 +134,9 @@ class Socket:
         elif self.connected:
             self.send_encoded(encode_disconnect(self.namespace.name))
             self.client.leave(self, "server namespace disconnect")
+        elif self._early is not None and not self.doomed:
+            self.send_encoded(encode_disconnect(self.namespace.name))
+            self.doomed = True
 
     # ── called by the client ─────────────────────────────────────────────────────────────────────────────────────
 

@@ -42,8 +42,11 @@ class _Silent(logging.LoggerAdapter[logging.Logger]):
     def isEnabledFor(self, level: int) -> bool:
         return False
 
+    def exception(self, msg: object, *args: object, **_: object) -> None:
+        self.logger.exception(msg, *args)  # a bug of ours, not a peer's misbehaviour
 
-SILENT = _Silent(logging.getLogger("burrowspace.socketio.picows"), {})
+
+SILENT = _Silent(logging.getLogger("burrowspace.socketio"), {})
 
 
 @dataclass(slots=True)

@@ -104,6 +104,10 @@ class WebSocket(WSListener):
             self._afterthought(frame)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
+        if self.stage is Stage.OPEN and transport.is_close_frame_sent:  # by picows: the peer broke RFC 6455
+            self._engine.stats.parse_errors += 1
+            if self.session is not None:
+                self.session.close("transport error")
         self.stage, self._plain, self._held = Stage.GONE, False, None
         self._engine.gone(self)
         self._settle_waiters(taken=False)
@@ -234,9 +238,6 @@ class WebSocket(WSListener):
         if self.stage >= Stage.SHUT:
             return False
         before = self.underlying.get_write_buffer_size() if self.blocked else 0
-        if before and before + packet.size > self._engine.options.hard_cap and self.session is not None:
-            self.session.drop_slow()
-            return False
         transport, head = self.transport, packet.head
         if type(head) is bytearray:
             transport.send_reuse_external_bytearray(TEXT, head, SPARE)
@@ -250,7 +251,8 @@ class WebSocket(WSListener):
         if self.blocked:
             self._queue(before, taken)
         elif taken is not None:
-            taken(True)
+            # picows swallows what is sent after a CLOSE, a failed transport what is written to it
+            taken(not (transport.is_close_frame_sent or self.underlying.is_closing()))
         return True
 
     def _queue(self, before: int, taken: Taken | None) -> None:
