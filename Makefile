@@ -1,0 +1,45 @@
+# `make` alone says what there is. Everything sets itself up.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+help: ## what there is to do
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+serve: $(VENV)/.runs ## set up and run the server with embedded defaults on port 5000
+	$(BIN)/burrow serve
+
+test: $(VENV)/.tests ## set up and run all tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: $(VENV)/.tests ## style, types, import rules, generated pages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/settings_doc.py --check
+	$(BIN)/python scripts/states_doc.py --check
+
+bench: $(VENV)/.tests ## measure beside the rivals; --write keeps the result
+	$(BIN)/python -m bench
+
+proof: $(VENV)/.tests ## the heavy proofs: large files, kill -9
+	$(BIN)/python -m pytest -m proof -o addopts= -rA -s --timeout 5400 tests
+
+pins: $(VENV)/.tests ## renew requirements.txt
+	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-trusted-host --no-header --no-annotate -o requirements.txt pyproject.toml
+
+$(VENV)/bin/python:
+	$(PYTHON) scripts/make_venv.py $(VENV)
+
+$(VENV)/.runs: $(VENV)/bin/python requirements.txt pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/.tests: $(VENV)/.runs scripts/test_parts.sh
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e '.[dev]'
+	sh scripts/test_parts.sh
+	@touch $@
+
+.PHONY: help serve test check bench proof pins

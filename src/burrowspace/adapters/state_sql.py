@@ -1,0 +1,230 @@
+"""The State port on a SQL database through SQLAlchemy: SQLite in WAL mode here, others by their URL.
+
+Writes go through one thread that takes whatever waits, runs each in its own savepoint and commits them together, so
+a hundred callers share one fsync. Reads run beside it on a thread of their own. Proven by
+tests/contracts/test_state.py.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import msgspec
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine import Connection, Engine
+
+from burrowspace.adapters.tables import KEY, TABLES
+from burrowspace.core.records import Notice, Record
+from burrowspace.ports import Rows
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+
+_BATCH = 256  # changes that share one commit at most
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "lt": lambda column, value: column < value,
+    "gt": lambda column, value: column > value,
+    "in": lambda column, value: column.in_(list(value)),
+}
+
+
+class SqlRows:
+    """Rows over one open connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, kind: type[R], key: str) -> R | None:
+        found = self.find(kind, limit=1, **{KEY[kind]: key})
+        return found[0] if found else None
+
+    def find(self, kind: type[R], *, order: str | None = None, limit: int = 10_000, **where: Any) -> list[R]:
+        table = TABLES[kind]
+        query = sa.select(table).where(*_conditions(table, where)).limit(limit)
+        if order is not None:
+            column = table.c[order.removeprefix("-")]
+            query = query.order_by(column.desc() if order.startswith("-") else column)
+        return [_record(kind, row) for row in self._connection.execute(query)]
+
+    def count(self, kind: type[Record], **where: Any) -> int:
+        table = TABLES[kind]
+        query = sa.select(sa.func.count()).select_from(table).where(*_conditions(table, where))
+        return int(self._connection.execute(query).scalar_one())
+
+    def put(self, record: R) -> R:
+        kind = type(record)
+        table, key = TABLES[kind], KEY[kind]
+        values = {name: getattr(record, name) for name in record.__struct_fields__}
+        if isinstance(record, Notice) and record.number == 0:
+            del values["number"]
+            given = self._connection.execute(sa.insert(table).values(**values)).inserted_primary_key
+            assert given is not None
+            return msgspec.structs.replace(record, number=given[0])
+        changed = self._connection.execute(sa.update(table).where(table.c[key] == values[key]).values(**values))
+        if changed.rowcount == 0:
+            self._connection.execute(sa.insert(table).values(**values))
+        return record
+
+    def drop(self, kind: type[Record], **where: Any) -> int:
+        table = TABLES[kind]
+        return int(self._connection.execute(sa.delete(table).where(*_conditions(table, where))).rowcount)
+
+
+def _conditions(table: sa.Table, where: dict[str, Any]) -> list[Any]:
+    conditions = []
+    for name, value in where.items():
+        field, _, how = name.partition("__")
+        conditions.append(_COMPARE[how](table.c[field], value) if how else table.c[field] == value)
+    return conditions
+
+
+def _record(kind: type[R], row: sa.Row[Any]) -> R:
+    return kind(*row)
+
+
+class SqlState:
+    """State over an engine. Make one with `open_sqlite`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._changes: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._questions: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._write_loop, name="state-write", daemon=True),
+            threading.Thread(target=self._read_loop, name="state-read", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    async def read(self, ask: Callable[[Rows], T]) -> T:
+        return cast(T, await self._ask(self._questions, ask))
+
+    async def write(self, change: Callable[[Rows], T]) -> T:
+        return cast(T, await self._ask(self._changes, change))
+
+    async def close(self) -> None:
+        """Finishes what was asked for, then lets go of the database."""
+        self._changes.put(None)
+        self._questions.put(None)
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join)
+        self._engine.dispose()
+
+    async def _ask(self, jobs: "queue.SimpleQueue[_Job | None]", work: Callable[[Rows], Any]) -> Any:
+        loop = asyncio.get_running_loop()
+        job = _Job(work, loop, loop.create_future())
+        jobs.put(job)
+        return await asyncio.shield(job.future)
+
+    def _write_loop(self) -> None:
+        with self._engine.connect() as connection:
+            last = False
+            while not last:
+                batch, last = _take(self._changes)
+                self._commit(connection, batch)
+
+    def _commit(self, connection: Connection, batch: "list[_Job]") -> None:
+        rows = SqlRows(connection)
+        done: list[tuple[_Job, Any]] = []
+        try:
+            with connection.begin():
+                for job in batch:
+                    try:
+                        with connection.begin_nested():
+                            done.append((job, job.work(rows)))
+                    except Exception as error:
+                        job.fail(error)
+        except Exception as error:
+            for job, _ in done:
+                job.fail(error)
+            return
+        for job, result in done:
+            job.settle(result)
+
+    def _read_loop(self) -> None:
+        with self._engine.connect() as connection:
+            rows = SqlRows(connection)
+            while (job := self._questions.get()) is not None:
+                try:
+                    with connection.begin():
+                        result = job.work(rows)
+                except Exception as error:
+                    job.fail(error)
+                else:
+                    job.settle(result)
+
+
+class _Job:
+    """A function that waits for its thread, and the future of whoever waits for it."""
+
+    __slots__ = ("future", "loop", "work")
+
+    def __init__(
+        self, work: Callable[[Rows], Any], loop: asyncio.AbstractEventLoop, future: "asyncio.Future[Any]"
+    ) -> None:
+        self.work, self.loop, self.future = work, loop, future
+
+    def settle(self, result: Any) -> None:
+        self._call(self.future.set_result, result)
+
+    def fail(self, error: BaseException) -> None:
+        self._call(self.future.set_exception, error)
+
+    def _call(self, act: Callable[[Any], None], outcome: Any) -> None:
+        def end() -> None:
+            if not self.future.done():
+                act(outcome)
+
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(end)
+
+
+def _take(jobs: "queue.SimpleQueue[_Job | None]") -> tuple[list[_Job], bool]:
+    """Everything that waits, at least one; and whether the queue was told to end."""
+    batch: list[_Job] = []
+    job = jobs.get()
+    while job is not None:
+        batch.append(job)
+        if len(batch) >= _BATCH:
+            return batch, False
+        try:
+            job = jobs.get_nowait()
+        except queue.Empty:
+            return batch, False
+    return batch, True
+
+
+def open_sqlite(path: Path) -> SqlState:
+    """The database in one file, made or brought up to date. Blocking: called once, at the start."""
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path)),
+        poolclass=sa.pool.QueuePool,
+        connect_args={"check_same_thread": False},
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def pragmas(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy's BEGIN below, not the driver's late one: savepoints need it
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    migrate(engine)
+    return SqlState(engine)
+
+
+def migrate(engine: Engine) -> None:
+    """Brings the schema to the newest revision (Alembic, adapters/migrations)."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

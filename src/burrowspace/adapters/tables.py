@@ -1,0 +1,90 @@
+"""The tables behind the records: one column per field, in the record's order."""
+
+import sqlalchemy as sa
+
+from burrowspace.core.records import Meta, Notice, Peer, Record, Relay, Request, Transfer
+from burrowspace.core.transfer import Mode, RequestState, TransferState
+
+metadata = sa.MetaData()
+
+
+def _words(kind: type[RequestState | TransferState | Mode]) -> sa.Enum:
+    """The enum's values as plain text, so that a new word needs no change of the schema."""
+    return sa.Enum(
+        kind, native_enum=False, create_constraint=False, length=32, values_callable=lambda e: [w.value for w in e]
+    )
+
+
+TABLES: dict[type[Record], sa.Table] = {
+    Peer: sa.Table(
+        "peers",
+        metadata,
+        sa.Column("peer_id", sa.String(32), primary_key=True),
+        sa.Column("user_id", sa.String(256), nullable=False, index=True),
+        sa.Column("token_hash", sa.String(64), nullable=False),
+        sa.Column("token_used", sa.Boolean, nullable=False),
+        sa.Column("connected_at", sa.Float, nullable=False),
+        sa.Column("last_seen", sa.Float, nullable=False, index=True),
+        sa.Column("gone", sa.Boolean, nullable=False, index=True),
+        sa.Column("seen", sa.Integer, nullable=False),
+    ),
+    Request: sa.Table(
+        "requests",
+        metadata,
+        sa.Column("request_id", sa.String(32), primary_key=True),
+        sa.Column("sender_id", sa.String(256), nullable=False, index=True),
+        sa.Column("receiver_id", sa.String(256), nullable=False, index=True),
+        sa.Column("filename", sa.String(255), nullable=False),
+        sa.Column("state", _words(RequestState), nullable=False),
+        sa.Column("transfer_id", sa.String(32)),
+        sa.Column("created_at", sa.Float, nullable=False),
+        sa.Column("expires_at", sa.Float, nullable=False, index=True),
+    ),
+    Transfer: sa.Table(
+        "transfers",
+        metadata,
+        sa.Column("transfer_id", sa.String(32), primary_key=True),
+        sa.Column("request_id", sa.String(32), nullable=False, unique=True),
+        sa.Column("sender_id", sa.String(256), nullable=False, index=True),
+        sa.Column("receiver_id", sa.String(256), nullable=False, index=True),
+        sa.Column("filename", sa.String(255), nullable=False),
+        sa.Column("state", _words(TransferState), nullable=False, index=True),
+        sa.Column("progress", sa.Float, nullable=False),
+        sa.Column("mode", _words(Mode), nullable=False),
+        sa.Column("stored", sa.BigInteger, nullable=False),
+        sa.Column("created_at", sa.Float, nullable=False),
+        sa.Column("completed_at", sa.Float),
+        sa.Column("expires_at", sa.Float, nullable=False, index=True),
+    ),
+    Relay: sa.Table(
+        "relays",
+        metadata,
+        sa.Column("session_id", sa.String(32), primary_key=True),
+        sa.Column("opener_id", sa.String(32), nullable=False, index=True),
+        sa.Column("target_id", sa.String(32), nullable=False, index=True),
+        sa.Column("transfer_id", sa.String(32)),
+        sa.Column("created_at", sa.Float, nullable=False),
+        sa.Column("used_at", sa.Float, nullable=False, index=True),
+        sa.Column("to_opener", sa.BigInteger, nullable=False),
+        sa.Column("to_target", sa.BigInteger, nullable=False),
+    ),
+    Notice: sa.Table(
+        "notices",
+        metadata,
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("user_id", sa.String(256), nullable=False, index=True),
+        sa.Column("event", sa.String(64), nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("subject", sa.String(32), nullable=False, index=True),
+        sa.Column("created_at", sa.Float, nullable=False, index=True),
+        sqlite_autoincrement=True,
+    ),
+    Meta: sa.Table(
+        "meta",
+        metadata,
+        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("value", sa.Text, nullable=False),
+    ),
+}
+
+KEY: dict[type[Record], str] = {kind: kind.__struct_fields__[0] for kind in TABLES}

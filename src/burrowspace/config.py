@@ -1,0 +1,106 @@
+"""Every knob, read once. Each has its unit in its name or its text; docs/guide/settings.md is made from this table.
+
+Sources, the first wins: the command line, environment variables (`BURROW_…`), the default below.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from burrowspace.core.ice import GOOGLE, is_stun_uri
+
+MiB = 1 << 20
+GiB = 1 << 30
+DAY_S = 86_400.0
+
+Names = Annotated[tuple[str, ...], NoDecode]  # comma-separated in the environment and on the command line
+
+
+class Settings(BaseSettings):
+    """How this server runs. Sizes are bytes, times are seconds unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix="BURROW_", extra="ignore", frozen=True, populate_by_name=True)
+
+    host: str = Field("0.0.0.0", description="Address to listen on; 0.0.0.0 is every interface.")  # noqa: S104
+    port: int = Field(5000, ge=0, le=65535, description="TCP port for everything; 0 picks a free one.")
+    data: Path = Field(Path("data"), description="Folder for the database and the files at rest.")
+    public_url: str | None = Field(None, description="Address this server has from outside, where there is one.")
+    stun_servers: Names = Field(GOOGLE, description="STUN URIs offered to clients, comma-separated; empty for none.")
+    cors_origins: Names = Field(
+        (),
+        description="Further web origins that may call the API and open sockets, comma-separated, such as "
+        "https://app.example.org; * for all. This host, localhost and the public URL always may.",
+    )
+    use_ngrok: bool = Field(
+        False,
+        validation_alias=AliasChoices("use_ngrok", "USE_NGROK"),
+        description="Open a public URL through ngrok.",
+    )
+    ngrok_authtoken: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("ngrok_authtoken", "NGROK_AUTHTOKEN"),
+        description="Token for ngrok; only from the environment.",
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="Log for people (console) or machines (json); auto looks at whether it is a terminal."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe line logged.")
+
+    max_file_bytes: int = Field(1 << 40, ge=1, description="Largest file taken for storage, bytes.")
+    disk_floor_bytes: int = Field(GiB // 4, ge=0, description="Free disk space that is never used, bytes.")
+    relay_rest_bytes: int = Field(
+        256 * MiB, ge=0, description="Most bytes of relay chunks resting for one absent receiver in one session."
+    )
+    relay_rest_total_bytes: int = Field(
+        4 * GiB, ge=0, description="Most bytes of relay chunks resting on this server in all."
+    )
+    request_days: float = Field(7, gt=0, description="Days until an unanswered request expires.")
+    transfer_days: float = Field(7, gt=0, description="Days until a transfer and its stored file expire.")
+    peer_days: float = Field(60, gt=0, description="Days until a silent peer is forgotten.")
+    silence_s: float = Field(60, gt=0, description="Seconds without a sign of life until a peer is offline.")
+    sweep_s: float = Field(2, gt=0, description="Seconds between two looks for silent peers.")
+
+    max_peers: int = Field(200_000, ge=1, description="Most peers remembered.")
+    max_user_peers: int = Field(100, ge=1, description="Most peers remembered of one user; the longest silent goes.")
+    max_pending: int = Field(1000, ge=1, description="Most unanswered requests to one user, and from one user.")
+    max_json_bytes: int = Field(64 * 1024, ge=1024, description="Largest JSON body, bytes.")
+    max_sockets: int = Field(20_000, ge=1, description="Most sockets at once.")
+    max_sockets_per_address: int = Field(
+        500, ge=1, description="Most sockets from one address at once; loopback (a tunnel, a proxy) is not counted."
+    )
+    max_payload_bytes: int = Field(1_000_000, ge=1024, description="Largest Socket.IO packet, attachments included.")
+    ping_interval_ms: int = Field(25_000, ge=100, description="Milliseconds between heartbeats on a socket.")
+    ping_timeout_ms: int = Field(20_000, ge=100, description="Milliseconds a client has to answer one.")
+    events_per_second: int = Field(5000, ge=1, description="Events a socket may send per second before it has to wait.")
+    send_budget_bytes: int = Field(MiB, ge=64 * 1024, description="Unsent bytes of a socket before its feeder waits.")
+    slow_socket_s: float = Field(30, gt=0, description="Seconds over that budget until the slow socket is dropped.")
+    grace_s: float = Field(7, ge=0, le=9, description="Seconds that running requests get to end when told to stop.")
+
+    @field_validator("stun_servers", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, given: object) -> object:
+        return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
+
+    @field_validator("stun_servers")
+    @classmethod
+    def _stun(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for uri in given:
+            if not is_stun_uri(uri):
+                raise ValueError(f"{uri!r} is no STUN URI; write it as stun:host:port")
+        return given
+
+    @field_validator("cors_origins", "public_url")
+    @classmethod
+    def _origin(cls, given: tuple[str, ...] | str | None) -> tuple[str, ...] | str | None:
+        for origin in (given,) if isinstance(given, str) else given or ():
+            if origin != "*" and not origin.startswith(("http://", "https://")):
+                raise ValueError(f"{origin!r} is no web address; it starts with http:// or https://")
+        return given.rstrip("/") if isinstance(given, str) else given
+
+    @field_validator("use_ngrok", mode="before")
+    @classmethod
+    def _truth(cls, given: object) -> object:
+        """The published server took `True`, `1` and `t` in any case, and anything else as no."""
+        return given.strip().lower() in {"true", "1", "t", "yes", "y", "on"} if isinstance(given, str) else given

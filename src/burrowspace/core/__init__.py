@@ -1,0 +1,1 @@
+"""The rules of BurrowSpace, pure: no clock, no entropy, no socket, no file. Those come in as arguments."""

@@ -1,0 +1,101 @@
+"""What can go wrong, as one tree: a code for programs, a status for HTTP, a sentence for people.
+
+    BurrowError
+    ├── BadRequest            400   a field is missing, of the wrong type or out of its bounds
+    │   └── NotReady          400   the file is not here yet
+    ├── Unauthorized          401   the peer has a token and the call came without it
+    ├── Forbidden             403   the caller may not speak for that peer or session
+    ├── NotFound              404   no such id
+    │   └── Gone              404   it was here; it expired, was cancelled or has failed
+    ├── WrongState            409   the transfer cannot take this step from where it stands
+    ├── WrongOffset           409   the write would leave a hole or write twice
+    ├── Busy                  409   somebody else is writing this very thing
+    ├── TooLarge              413   more bytes than this place takes
+    ├── WrongType             415   not the content type this call reads
+    ├── TooMany               429   a bound on how many was reached
+    └── NoSpace               507   the disk or a quota is full
+
+The sentence never holds a traceback, a path of this machine or a secret.
+"""
+
+from typing import Any, ClassVar
+
+
+class BurrowError(Exception):
+    """Root of the tree. `fields` travel beside `error` and `code` in the answer."""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, sentence: str, **fields: Any) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.fields = fields
+
+    def body(self) -> dict[str, Any]:
+        """The JSON body of the refusal: `{"error": sentence, "code": code, …}`."""
+        return {"error": self.sentence, "code": self.code, **self.fields}
+
+
+class BadRequest(BurrowError):
+    code, status = "bad-request", 400
+
+
+class NotReady(BadRequest):
+    code = "not-ready"
+
+
+class Unauthorized(BurrowError):
+    code, status = "token-required", 401
+
+
+class Forbidden(BurrowError):
+    code, status = "forbidden", 403
+
+
+class NotFound(BurrowError):
+    code, status = "not-found", 404
+
+
+class Gone(NotFound):
+    code = "gone"
+
+
+class WrongState(BurrowError):
+    """A refused step; `state` says where the transfer or request stands."""
+
+    code, status = "wrong-state", 409
+
+    def __init__(self, sentence: str, state: str) -> None:
+        super().__init__(sentence, state=state)
+        self.state = state
+
+
+class WrongOffset(BurrowError):
+    """The client would leave a hole or write twice; `held` tells it where to resume (bytes)."""
+
+    code, status = "wrong-offset", 409
+
+    def __init__(self, held: int, asked: int) -> None:
+        super().__init__(f"the server holds {held} bytes; the write offered to start at {asked}", held=held)
+        self.held = held
+
+
+class Busy(BurrowError):
+    code, status = "busy", 409
+
+
+class TooLarge(BurrowError):
+    code, status = "too-large", 413
+
+
+class WrongType(BurrowError):
+    code, status = "wrong-type", 415
+
+
+class TooMany(BurrowError):
+    code, status = "too-many", 429
+
+
+class NoSpace(BurrowError):
+    code, status = "no-space", 507

@@ -1,0 +1,86 @@
+"""What is remembered: one record per kind, as the State port stores them. Times are seconds since 1970, UTC.
+
+Records are values: a change is a new record, `msgspec.structs.replace(record, …)`.
+"""
+
+import msgspec
+
+from burrowspace.core.transfer import Mode, RequestState, TransferState
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What all kinds have in common: the first field is the id."""
+
+
+class Peer(Record, frozen=True):
+    """One connected device of a user."""
+
+    peer_id: str
+    user_id: str
+    token_hash: str  # SHA-256 of the peer's token, hex; the token itself is not kept
+    token_used: bool  # once true, calls in this peer's name need the token
+    connected_at: float
+    last_seen: float
+    gone: bool  # said good-bye, lost its socket or fell silent; a heartbeat or registration brings it back
+    seen: int  # the last notice this device has confirmed, by its number; -1 before its first registration
+
+
+class Request(Record, frozen=True):
+    """A sender asks a receiver to take a file."""
+
+    request_id: str
+    sender_id: str
+    receiver_id: str
+    filename: str
+    state: RequestState
+    transfer_id: str | None
+    created_at: float
+    expires_at: float
+
+
+class Transfer(Record, frozen=True):
+    """What came of an approved request."""
+
+    transfer_id: str
+    request_id: str
+    sender_id: str
+    receiver_id: str
+    filename: str
+    state: TransferState
+    progress: float  # 0 to 100, never backwards
+    mode: Mode
+    stored: int  # bytes of the file that rest here, complete; 0 where none does
+    created_at: float
+    completed_at: float | None
+    expires_at: float
+
+
+class Relay(Record, frozen=True):
+    """A relay session between two peers; chunks go both ways under one id."""
+
+    session_id: str
+    opener_id: str  # the peer whose signal or request started it
+    target_id: str
+    transfer_id: str | None
+    created_at: float
+    used_at: float
+    to_opener: int  # bytes of the resting queue that the opener has confirmed
+    to_target: int  # and the target
+
+
+class Notice(Record, frozen=True):
+    """An event that a user's devices must hear, now or when they register."""
+
+    number: int  # given by the store, rising; 0 asks for one
+    user_id: str
+    event: str
+    body: str  # the JSON object of the event
+    subject: str  # the request or transfer it speaks of
+    created_at: float
+
+
+class Meta(Record, frozen=True):
+    """A fact about this installation, by name."""
+
+    name: str
+    value: str

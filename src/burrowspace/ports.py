@@ -1,0 +1,145 @@
+"""The four holes in the wall: State, Spool, Bus and Tunnel. The docstrings are the contracts.
+
+Each is proven by one suite in tests/contracts/, run once for every adapter. Adapters import this file, never each
+other; only server/build.py knows which adapter fills which hole.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, Protocol, TypeVar
+
+from burrowspace.core.records import Record
+from burrowspace.socketio import Encoded
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+
+
+class Rows(Protocol):
+    """The records, as one transaction sees them. Synchronous, and good only inside the function it was given to."""
+
+    def get(self, kind: type[R], key: str) -> R | None:
+        """The record under its id (the first field of its kind), or None."""
+
+    def find(self, kind: type[R], *, order: str | None = None, limit: int = 10_000, **where: Any) -> list[R]:
+        """Records whose fields equal `where`; `field__lt`, `field__gt`, `field__in` compare.
+
+        `order` is a field, with `-` in front for falling.
+        """
+
+    def count(self, kind: type[Record], **where: Any) -> int:
+        """How many `find` would find without a limit."""
+
+    def put(self, record: R) -> R:
+        """Stores the record under its id, replacing. Returns it with its number where the store gives one."""
+
+    def drop(self, kind: type[Record], **where: Any) -> int:
+        """Removes what `find` would find; how many there were."""
+
+
+class State(Protocol):
+    """What must survive: peers, requests, transfers, relay sessions, notices.
+
+    `read` and `write` run a plain function over the records in one transaction. What `write` returned is durable:
+    it survives `kill -9` and power loss. A function that raises changes nothing and its error reaches the caller.
+    The function may run again when the database asks for that, so it has no effect but on the rows.
+    """
+
+    async def read(self, ask: Callable[[Rows], T]) -> T: ...
+
+    async def write(self, change: Callable[[Rows], T]) -> T: ...
+
+    async def close(self) -> None: ...
+
+
+class Spool(Protocol):
+    """Where the bytes of a transfer rest while they travel. Keys are our own ids; offsets and sizes are bytes.
+
+    One writer appends at an offset, any number of readers follow at theirs.
+    """
+
+    async def size(self, key: str) -> int:
+        """Bytes held: the one truth about an upload's offset. NotFound if the key is new."""
+
+    async def append(self, key: str, offset: int, data: bytes) -> int:
+        """Adds `data` at `offset`, which must be the size held (0 makes the key); returns the new size.
+
+        WrongOffset where it is not; NoSpace when the disk or the floor of free space says no, and then the size is
+        what it was. The bytes are with the operating system, not yet durable: see `sync`.
+        """
+
+    async def sync(self, key: str) -> int:
+        """Makes everything appended so far survive power loss; returns that size. An error here means: not durable."""
+
+    async def cut(self, key: str, size: int) -> None:
+        """Forgets what lies beyond `size`, durably. NotFound if the key is new."""
+
+    def read(self, key: str, offset: int = 0, limit: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes from `offset` to the size held at each step, at most `limit`. NotFound at the first step."""
+
+    async def drop(self, key: str) -> bool:
+        """Forgets the key and gives its space back; whether it was there. A reader at work may finish or end early."""
+
+    async def keys(self) -> list[str]:
+        """All keys held, for the sweep."""
+
+
+class Line(Protocol):
+    """A way to one live peer: its socket here, or a stand-in for its socket on another node."""
+
+    @property
+    def connected(self) -> bool: ...
+
+    @property
+    def over_budget(self) -> bool:
+        """Whether more unsent bytes wait than the peer's budget: stop reading whoever feeds it."""
+
+    def send_encoded(self, packet: Encoded, taken: Callable[[bool], None] | None = None) -> bool:
+        """Sends an encoded event. `taken(True)` once the peer's connection took its bytes, `taken(False)` if it
+        died first. False, and no call, when it is not connected."""
+
+    def confirm(self, done: Callable[[bool], None]) -> None:
+        """Asks for proof that all sent so far has arrived: `done(True)` at the answer, `done(False)` at its death."""
+
+    def on_drain(self, callback: Callable[[], None]) -> None:
+        """Calls back once when nothing unsent is left, or the peer has gone."""
+
+    def disconnect(self, close: bool = False) -> None: ...
+
+
+class Bus(Protocol):
+    """Who is where. One code path for a peer of this node and one of another."""
+
+    def attach(self, peer_id: str, line: Line) -> Line | None:
+        """`line` is the way to the peer from now on; the line it replaces, if any."""
+
+    def detach(self, peer_id: str, line: Line) -> bool:
+        """Forgets the line if it is still the peer's; whether it was."""
+
+    def line(self, peer_id: str) -> Line | None:
+        """The way to a live peer, or None. Never waits."""
+
+    def lines(self) -> Iterator[tuple[str, Line]]:
+        """All live peers, over a copy: lines may come and go meanwhile."""
+
+    def __len__(self) -> int: ...
+
+
+class Tunnel(Protocol):
+    """A public address for this server, made by somebody else's service."""
+
+    async def open(self, port: int) -> str:
+        """Opens the tunnel to our port; the public URL. TunnelDown, with what to do, when it cannot be had."""
+
+    async def broken(self) -> str:
+        """Waits until the open tunnel breaks; why."""
+
+    async def close(self) -> None: ...
+
+
+class TunnelDown(Exception):
+    """Why the tunnel is not up, and what the operator can do about it: both sentences, fit to print."""
+
+    def __init__(self, why: str, remedy: str, *, final: bool = False) -> None:
+        super().__init__(f"{why}; {remedy}")
+        self.why, self.remedy = why, remedy
+        self.final = final  # trying again will not help until the operator has done something

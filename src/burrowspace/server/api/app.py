@@ -1,0 +1,61 @@
+"""The HTTP API put together: routes, error answers, documents."""
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from burrowspace import __version__
+from burrowspace.core.errors import BurrowError
+from burrowspace.server.api import files, peers, status, transfers
+from burrowspace.server.api.context import Context
+
+log = structlog.get_logger("api")
+
+_ABOUT = """Any two devices exchange files of any size. Every refusal is `{"error": sentence, "code": word}`.
+The real-time events are described in [asyncapi.json](asyncapi.json)."""
+
+
+def make_api(context: Context) -> FastAPI:
+    """The ASGI application of the API."""
+    app = FastAPI(title="BurrowSpace", version=__version__, description=_ABOUT, redoc_url=None)
+    app.state.context = context
+    for module in (status, peers, transfers, files):
+        app.include_router(module.router)
+    app.add_exception_handler(BurrowError, _burrow_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected)
+    return app
+
+
+async def _burrow_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, BurrowError)
+    headers = {"www-authenticate": "Bearer"} if error.status == 401 else None
+    return JSONResponse(error.body(), status_code=error.status, headers=headers)
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    return JSONResponse({"error": "; ".join(map(_sentence, error.errors()[:5])), "code": "bad-request"}, 400)
+
+
+def _sentence(problem: dict[str, Any]) -> str:
+    """One validation error in words; what was sent is not repeated."""
+    where = ".".join(str(part) for part in problem["loc"][1:] if isinstance(part, str | int))
+    return f"{where or 'the body'}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+
+
+async def _http_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    codes = {404: ("not-found", "there is nothing here"), 405: ("wrong-method", "this call takes another method")}
+    code, sentence = codes.get(error.status_code, ("http-error", str(error.detail)))
+    return JSONResponse({"error": sentence, "code": code}, error.status_code, headers=error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    log.error("a request failed unexpectedly", path=request.url.path[:200], error=repr(error), exc_info=error)
+    return JSONResponse({"error": "the server failed at this; its log says why", "code": "internal"}, 500)

@@ -1,0 +1,165 @@
+"""What the HTTP API takes and gives, as types. The OpenAPI document is made from these."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+UserId = Annotated[str, Field(min_length=1, max_length=256, description="A user id, chosen by the app.")]
+Name = Annotated[str, Field(min_length=1, max_length=4096, description="A file name; it is cleaned to 255 bytes.")]
+
+
+class Answer(BaseModel):
+    """What a call gives."""
+
+
+class Ask(BaseModel):
+    """What a call takes. Types are not guessed: a number is no string."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class Refusal(Answer):
+    """Every error: a sentence for people and a code for programs; some have more fields."""
+
+    model_config = ConfigDict(extra="allow")
+
+    error: str
+    code: str
+
+
+class Status(Answer):
+    status: Literal["online"] = "online"
+    server_id: str
+    ip: str
+    port: int
+    public_url: str | None
+    connected_peers: int
+    active_transfers: int
+    stun_servers: list[str]
+    version: str
+    tunnel: "TunnelStatus"
+
+
+class TunnelStatus(Answer):
+    """`off`, `opening`, `up`, or `down` with why and what to do."""
+
+    state: Literal["off", "opening", "up", "down"]
+    message: str | None = None
+
+
+class Connect(Ask):
+    user_id: UserId
+
+
+class IceServer(Answer):
+    """W3C RTCIceServer."""
+
+    urls: list[str]
+
+
+class Limits(Answer):
+    """Bytes and counts that this server holds its clients to."""
+
+    max_file_bytes: int
+    max_payload_bytes: int
+    max_attachments: int
+    relay_rest_bytes: int
+
+
+class Connected(Answer):
+    status: Literal["connected"] = "connected"
+    peer_id: str
+    peer_token: str = Field(description="Once used as `Authorization: Bearer`, calls for this peer need it.")
+    server_id: str
+    stun_servers: list[str]
+    ice_servers: list[IceServer]
+    public_url: str | None
+    limits: Limits
+    features: list[str]
+
+
+class Heartbeat(Answer):
+    status: Literal["ok"] = "ok"
+
+
+class Disconnected(Answer):
+    status: Literal["disconnected"] = "disconnected"
+    peer_id: str
+
+
+class PeerInfo(Answer):
+    user_id: str
+    status: Literal["online"] = "online"
+    connected_at: str = Field(description="ISO 8601, UTC.")
+    last_seen: str = Field(description="ISO 8601, UTC.")
+
+
+class Peers(Answer):
+    peers: dict[str, PeerInfo]
+
+
+class RequestTransfer(Ask):
+    sender_id: UserId
+    receiver_id: UserId
+    filename: Name
+
+
+class Requested(Answer):
+    status: Literal["pending"] = "pending"
+    request_id: str
+    receiver_online: bool
+
+
+class Approved(Answer):
+    status: Literal["approved"] = "approved"
+    transfer_id: str
+    sender_online: bool
+
+
+class Rejected(Answer):
+    status: Literal["rejected"] = "rejected"
+    request_id: str
+
+
+class UpdateStatus(Ask):
+    status: str = Field(max_length=64)
+    progress: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False, description="Percent.")]
+
+
+class Updated(Answer):
+    status: Literal["updated"] = "updated"
+
+
+class Uploaded(Answer):
+    status: Literal["completed"] = "completed"
+    transfer_id: str
+    filename: str
+
+
+class TransferStatus(Answer):
+    request_id: str
+    status: str
+    progress: float
+    created_at: str
+    completed_at: str | None = None
+    sender_id: str
+    receiver_id: str
+    filename: str
+    transfer_mode: str
+
+
+class Cancelled(Answer):
+    status: Literal["cancelled"] = "cancelled"
+    transfer_id: str
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Refusal, "description": "A field is missing, of the wrong type or out of its bounds."},
+    401: {"model": Refusal, "description": "The peer uses a token and the call came without it."},
+    403: {"model": Refusal, "description": "The token belongs to somebody else."},
+    413: {"model": Refusal, "description": "The body is too large."},
+    415: {"model": Refusal, "description": "The body is not of the content type that this call reads."},
+    429: {"model": Refusal, "description": "A bound on how many was reached."},
+}
+UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"model": Refusal, "description": "No such id."}}
+CONFLICT: dict[int | str, dict[str, Any]] = {409: {"model": Refusal, "description": "Not from where it stands."}}

@@ -1,0 +1,86 @@
+"""Devices come, say that they live, and go."""
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Query
+
+from burrowspace.core.ice import ice_servers
+from burrowspace.core.names import user_id as checked_user
+from burrowspace.server.api.context import House, Token
+from burrowspace.server.api.models import (
+    REFUSALS,
+    UNKNOWN,
+    Connect,
+    Connected,
+    Disconnected,
+    Heartbeat,
+    IceServer,
+    Limits,
+    PeerInfo,
+    Peers,
+)
+
+router = APIRouter(tags=["peers"], responses=REFUSALS)
+
+FEATURES = ["relay", "relay-request", "reject-transfer", "storage", "peer-token", "socketio-polling"]
+ATTACHMENTS = 10  # binary attachments of one event
+
+
+def iso(seconds: float) -> str:
+    """ISO 8601 in UTC.
+
+    >>> iso(0)
+    '1970-01-01T00:00:00+00:00'
+    """
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+@router.post("/connect")
+async def connect(body: Connect, house: House) -> Connected:
+    """Makes this device a peer of its user."""
+    welcome = await house.driver.presence.connect(checked_user(body.user_id))
+    settings = house.settings
+    stun = list(settings.stun_servers)
+    return Connected(
+        peer_id=welcome.peer.peer_id,
+        peer_token=welcome.token,
+        server_id=house.driver.server_id,
+        stun_servers=stun,
+        ice_servers=[IceServer(urls=server["urls"]) for server in ice_servers(stun)],
+        public_url=house.reach.public_url,
+        limits=Limits(
+            max_file_bytes=settings.max_file_bytes,
+            max_payload_bytes=settings.max_payload_bytes,
+            max_attachments=ATTACHMENTS,
+            relay_rest_bytes=settings.relay_rest_bytes,
+        ),
+        features=FEATURES,
+    )
+
+
+@router.post("/heartbeat/{peer_id}", responses=UNKNOWN)
+async def heartbeat(peer_id: str, house: House, token: Token) -> Heartbeat:
+    """A sign of life, every 30 s; after 60 s without one a peer is offline."""
+    await house.driver.presence.heard(peer_id, token)
+    return Heartbeat()
+
+
+@router.post("/disconnect/{peer_id}", responses=UNKNOWN)
+async def disconnect(peer_id: str, house: House, token: Token) -> Disconnected:
+    """A good-bye; the others hear `peer_disconnected`."""
+    await house.driver.presence.disconnect(peer_id, token)
+    return Disconnected(peer_id=peer_id)
+
+
+@router.get("/peers")
+async def peers(house: House, user_id: str | None = Query(None, max_length=256)) -> Peers:
+    """The online peers, of one user or of all; never an address."""
+    online = await house.driver.presence.online(user_id or None)
+    return Peers(
+        peers={
+            peer.peer_id: PeerInfo(
+                user_id=peer.user_id, connected_at=iso(peer.connected_at), last_seen=iso(peer.last_seen)
+            )
+            for peer in online
+        }
+    )

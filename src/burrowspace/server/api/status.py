@@ -1,0 +1,35 @@
+"""How the server is, and the documents that describe it."""
+
+from typing import Any, cast
+
+from fastapi import APIRouter
+
+from burrowspace import __version__
+from burrowspace.server.api.asyncapi import asyncapi
+from burrowspace.server.api.context import House
+from burrowspace.server.api.models import Status, TunnelStatus
+
+router = APIRouter(tags=["server"])
+
+
+@router.get("/status")
+async def status(house: House) -> Status:
+    """Whether the server is there, where it is reached, and how much goes on."""
+    reach = house.reach
+    return Status(
+        server_id=house.driver.server_id,
+        ip=reach.ip,
+        port=reach.port,
+        public_url=reach.public_url,
+        connected_peers=len(await house.driver.presence.online()),
+        active_transfers=await house.driver.transfers.active(),
+        stun_servers=list(house.settings.stun_servers),
+        version=__version__,
+        tunnel=TunnelStatus(state=cast(Any, reach.tunnel_state), message=reach.tunnel_message),
+    )
+
+
+@router.get("/asyncapi.json")
+async def events_document() -> dict[str, Any]:
+    """The AsyncAPI 3 document of the real-time events."""
+    return asyncapi()

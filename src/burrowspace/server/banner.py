@@ -1,0 +1,149 @@
+"""What a person sees at the start: the addresses for a phone, a QR code of the first, where the data lies, how to stop.
+
+On stdout where people read, and as one line of the JSON log where machines do. Printing never fails the server.
+"""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import NoReturn
+
+import segno
+import structlog
+from rich.console import Console
+from rich.text import Text
+
+from burrowspace import __version__
+from burrowspace.config import Settings
+from burrowspace.server import logs
+from burrowspace.server.reach import Reach
+
+log = structlog.get_logger("server")
+
+_QUIET_ZONE = 2  # modules of white around the code; the standard's 4 cost four lines and help no camera
+_INK = "#000000 on #ffffff"  # its own paper, so that it reads the same on dark and on light terminals
+
+
+def show(reach: Reach, settings: Settings) -> None:
+    """Prints where the server is; call it once the port is open."""
+    urls = addresses(reach)
+    folder = str(settings.data.resolve())
+    if not _for_people():
+        log.info(
+            "BurrowSpace is up",
+            version=__version__,
+            addresses=urls,
+            public_url=reach.public_url,
+            data=folder,
+            stop="SIGTERM or SIGINT",
+        )
+        return
+    local = f"http://127.0.0.1:{reach.port}"
+    facts = [("On this network", url) for url in urls if url != local]
+    if local in urls or _everywhere(settings.host):
+        facts.append(("On this machine", local))
+    if settings.use_ngrok and reach.tunnel_url is None:
+        facts.append(("From outside", "ngrok is opening a public address; it is shown here when it is there"))
+    elif reach.public_url is not None:
+        facts.append(("From outside", reach.public_url))
+    facts += [("Files lie in", folder), ("To stop", "Ctrl+C")]
+    with _printing() as console:
+        _say(console, "")
+        _say(console, f"BurrowSpace {__version__} is up.", "bold")
+        _say(console, "")
+        _facts(console, facts)
+        if urls and urls[0] != local:
+            _qr(console, urls[0], "A phone on the same network scans this address:")
+        else:
+            _say(console, "")
+            _say(console, "No network was found, or none is listened on: only this machine reaches the server.")
+        _say(console, "")
+
+
+def show_public(url: str) -> None:
+    """Prints the address that a tunnel has opened."""
+    if not _for_people():
+        log.info("the server is reached from outside", public_url=url)
+        return
+    with _printing() as console:
+        _say(console, "")
+        _facts(console, [("From outside", url)])
+        _qr(console, url, "A phone anywhere scans this address:")
+        _say(console, "")
+
+
+def addresses(reach: Reach) -> list[str]:
+    """The URLs under which a phone could find us, the likeliest first."""
+    return [f"http://[{ip}]:{reach.port}" if ":" in ip else f"http://{ip}:{reach.port}" for ip in reach.addresses]
+
+
+def qr_rows(text: str, *, ink: str = "dark") -> list[str]:
+    """The QR code of `text` in half blocks, two rows of modules to a line; `ink` says which modules are drawn.
+
+    >>> len(qr_rows("http://192.168.1.20:5000")[0])
+    29
+    """
+    white = [0] * _QUIET_ZONE
+    matrix = [[*white, *row, *white] for row in segno.make_qr(text, error="l").matrix]
+    blank = [0] * len(matrix[0])
+    rows = [blank] * _QUIET_ZONE + matrix + [blank] * _QUIET_ZONE
+    blocks = " ▄▀█" if ink == "dark" else "█▀▄ "
+    if len(rows) % 2:
+        rows.append(blank)
+    return [
+        "".join(blocks[2 * upper + lower] for upper, lower in zip(*pair, strict=True))
+        for pair in zip(rows[::2], rows[1::2], strict=True)
+    ]
+
+
+def _everywhere(host: str) -> bool:
+    return host in ("0.0.0.0", "::", "")  # noqa: S104
+
+
+def _for_people() -> bool:
+    return logs.for_people() or logs.is_terminal(sys.stdout)
+
+
+class _Quiet(Console):
+    """A console whose reader may leave: Rich would end the process."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        raise BrokenPipeError
+
+
+@contextlib.contextmanager
+def _printing() -> Iterator[Console]:
+    """Collects what is printed and writes it at once; a reader that is gone or an alphabet too small harms nobody."""
+    console = _Quiet(file=sys.stdout, highlight=False)
+    with contextlib.suppress(OSError, ValueError), console:
+        yield console
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    console.print(Text(text, style=style), soft_wrap=True)
+
+
+def _facts(console: Console, facts: list[tuple[str, str]]) -> None:
+    for label, fact in facts:
+        console.print(Text.assemble((f"  {label:<17}", "dim"), (logs.tame(fact), "bold")), soft_wrap=True)
+
+
+def _qr(console: Console, url: str, invitation: str) -> None:
+    """The code with its invitation, where a camera could read it: on a terminal that is wide enough and has blocks."""
+    own_paper = console.color_system is not None and not console.no_color
+    rows = qr_rows(url, ink="dark" if own_paper else "light")  # without colours most terminals are dark
+    if not console.is_terminal or len(rows[0]) + 2 > console.width or not _writable("▀▄█", console.encoding):
+        return
+    _say(console, "")
+    _say(console, f"  {invitation}")
+    _say(console, "")
+    for row in rows:
+        console.print(Text.assemble("  ", (row, _INK if own_paper else "")), soft_wrap=True)
+
+
+def _writable(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

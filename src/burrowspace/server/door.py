@@ -1,0 +1,142 @@
+"""The door of the HTTP API: what is checked of every request before a route sees it.
+
+Sizes and content types of bodies, the depth and the numbers of JSON, the origin of a web page. An ASGI middleware.
+"""
+
+import math
+from typing import Any
+
+import orjson
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from burrowspace.core.errors import BadRequest, BurrowError, Forbidden, TooLarge, WrongType
+from burrowspace.server.reach import Reach
+
+_DEPTH = 32  # levels of JSON in an API body; ours have two
+_FREE = ("/upload/",)  # routes that read their own bodies
+
+
+class Door:
+    """Wraps the API. Answers refusals itself, with the headers a browser needs to read them."""
+
+    def __init__(self, app: ASGIApp, reach: Reach, max_json_bytes: int) -> None:
+        self._app, self._reach, self._max = app, reach, max_json_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {name: value for name, value in scope["headers"] if name in (b"origin", b"host", b"content-type")}
+        origin = headers.get(b"origin", b"").decode("latin-1") or None
+        host = headers.get(b"host", b"").decode("latin-1") or None
+        reply = send
+        if origin is not None:
+            allowed = self._reach.origin_allowed(origin, host)
+            reply = _with_cors(send, origin) if allowed else send
+            if scope["method"] == "OPTIONS" and _asks_preflight(scope):
+                await _preflight(reply, allowed)
+                return
+            if not allowed and scope["method"] not in ("GET", "HEAD"):
+                await refuse(reply, _foreign())
+                return
+        try:
+            if scope["method"] in ("POST", "PUT", "PATCH") and not scope["path"].startswith(_FREE):
+                receive = await self._checked(receive, headers.get(b"content-type", b""))
+        except BurrowError as error:
+            await refuse(reply, error)
+            return
+        await self._app(scope, receive, reply)
+
+    async def _checked(self, receive: Receive, content_type: bytes) -> Receive:
+        """Reads the body whole, checks it, and gives it out again."""
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                return _replay([message], receive)
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > self._max:
+                raise TooLarge(f"a JSON body may have {self._max} bytes")
+        if body:
+            kind = content_type.split(b";", 1)[0].strip().lower()
+            if kind == b"application/json" or kind.endswith(b"+json"):
+                check_json(bytes(body))
+            elif kind or body.strip():
+                raise WrongType("send JSON, with `Content-Type: application/json`")
+        return _replay([{"type": "http.request", "body": bytes(body), "more_body": False}], receive)
+
+
+def check_json(body: bytes) -> None:
+    """BadRequest unless `body` is JSON, UTF-8, with finite numbers and at most 32 levels."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise BadRequest("the body is not JSON") from None
+    _check_value(value, _DEPTH)
+
+
+def _check_value(value: Any, levels: int) -> None:
+    if levels == 0:
+        raise BadRequest(f"the JSON is nested deeper than {_DEPTH} levels")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadRequest("numbers are finite")
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_value(inner, levels - 1)
+
+
+async def refuse(send: Send, error: BurrowError) -> None:
+    """Answers with the error's status and JSON body."""
+    body = orjson.dumps(error.body())
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if error.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _foreign() -> BurrowError:
+    return Forbidden(
+        "web pages of this origin may not call this server; its operator can add it to BURROW_CORS_ORIGINS"
+    )
+
+
+def _asks_preflight(scope: Scope) -> bool:
+    return any(name == b"access-control-request-method" for name, _ in scope["headers"])
+
+
+async def _preflight(send: Send, allowed: bool) -> None:
+    headers = (
+        [
+            (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
+            (b"access-control-allow-headers", b"authorization, content-type, range, if-range"),
+            (b"access-control-max-age", b"600"),
+        ]
+        if allowed
+        else []
+    )
+    await send({"type": "http.response.start", "status": 204 if allowed else 403, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _with_cors(send: Send, origin: str) -> Send:
+    added = [
+        (b"access-control-allow-origin", origin.encode("latin-1")),
+        (b"access-control-expose-headers", b"content-disposition, content-length, content-range, etag"),
+        (b"vary", b"Origin"),
+    ]
+
+    async def wrapped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", []), *added]
+        await send(message)
+
+    return wrapped
+
+
+def _replay(messages: list[Message], receive: Receive) -> Receive:
+    async def again() -> Message:
+        return messages.pop(0) if messages else await receive()
+
+    return again

@@ -1,0 +1,1 @@
+"""What the server does when something happens: read the records, decide by the core, act through the ports."""

@@ -1,0 +1,67 @@
+"""The driver: its parts, put together, and their life from start to stop."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+
+from burrowspace.core.records import Meta
+from burrowspace.ports import Rows
+from burrowspace.server.driver.announcer import Announcer
+from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.notices import Postman
+from burrowspace.server.driver.presence import Presence
+from burrowspace.server.driver.relays import Relays
+from burrowspace.server.driver.tasks import Tasks
+from burrowspace.server.driver.transfers import Transfers
+
+log = structlog.get_logger("driver")
+
+_LONG_SWEEP_S = 60.0  # between two looks for what has expired
+
+
+class Driver:
+    """One per process; knows the ports only through its kit."""
+
+    def __init__(self, kit: Kit) -> None:
+        self.kit = kit
+        self._tasks = Tasks()
+        self.postman = Postman(kit, self._tasks)
+        self.presence = Presence(kit, Announcer(kit, self._tasks), self.postman)
+        self.transfers = Transfers(kit, self.postman)
+        self.relays = Relays(kit, self._tasks, self.presence.is_online, self.transfers.relayed)
+        self.server_id = ""
+
+    def start(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Runs work that nobody awaits."""
+        self._tasks.start(work)
+
+    async def open(self) -> None:
+        """Recovers from however the last run ended, then starts the sweeps."""
+        self.server_id = await self.kit.state.write(self._identity)
+        await self.transfers.recover()
+        await self.relays.recover()
+        self.start(self._every(self.kit.settings.sweep_s, self.presence.sweep_silent))
+        self.start(self._every(_LONG_SWEEP_S, self.sweep))
+
+    async def sweep(self) -> None:
+        """Expires what is over its time."""
+        await self.transfers.sweep()
+        await self.relays.sweep()
+        await self.presence.sweep_forgotten()
+
+    async def close(self) -> None:
+        await self._tasks.close()
+
+    def _identity(self, rows: Rows) -> str:
+        held = rows.get(Meta, "server_id")
+        return (held or rows.put(Meta("server_id", self.kit.new_id()))).value
+
+    async def _every(self, seconds: float, sweep: Any) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await sweep()
+            except Exception as error:
+                log.error("a sweep failed; the next one tries again", error=repr(error), exc_info=error)

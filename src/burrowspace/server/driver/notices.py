@@ -1,0 +1,93 @@
+"""Events that a user's devices must hear: kept with the change they speak of, handed over until confirmed.
+
+A notice is written in the same transaction as its cause and sent to the devices that are here; one that is away hears
+it when it registers. A device has heard it when it answered the ping that followed, not when a socket took the bytes.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from burrowspace.core import messages
+from burrowspace.core.inbox import NEVER, unheard
+from burrowspace.core.records import Notice, Peer
+from burrowspace.ports import Line, Rows
+from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.tasks import Tasks
+from burrowspace.socketio import Encoded
+
+_KEPT = 5000  # notices kept per user; the oldest go first
+
+
+def write_notice(rows: Rows, user_id: str, event: msgspec.Struct, subject: str, now: float) -> None:
+    """Adds a notice to the running transaction; `Postman.wake` sends it after the commit."""
+    rows.put(Notice(0, user_id, messages.name_of(event), messages.encode(event).decode(), subject, now))
+    if rows.count(Notice, user_id=user_id) > _KEPT:
+        for old in rows.find(Notice, user_id=user_id, order="number", limit=_KEPT // 10):
+            rows.drop(Notice, number=old.number)
+
+
+class Postman:
+    """Carries notices to live devices and remembers what each has confirmed."""
+
+    def __init__(self, kit: Kit, tasks: Tasks) -> None:
+        self._kit, self._tasks = kit, tasks
+        self._sent: dict[str, tuple[Line, int]] = {}  # the last notice sent down a device's present line
+        self._confirmed: dict[str, int] = {}  # waits to be written
+        self._writing = False
+
+    async def wake(self, users: Iterable[str]) -> None:
+        """Sends what the users' live devices have not heard yet."""
+        for user_id in sorted(set(users)):
+            for peer in await self._kit.state.read(lambda rows, u=user_id: rows.find(Peer, user_id=u)):  # type: ignore[misc]
+                if self._kit.bus.line(peer.peer_id) is not None:
+                    await self.deliver(peer.peer_id)
+
+    async def deliver(self, peer_id: str) -> None:
+        """Sends one live device everything it has not heard, in order."""
+
+        def ask(rows: Rows) -> list[Notice]:
+            peer = rows.get(Peer, peer_id)
+            if peer is None:
+                return []
+            others = [p for p in rows.find(Peer, user_id=peer.user_id) if p.peer_id != peer_id]
+            after = {} if peer.seen == NEVER else {"number__gt": peer.seen}
+            return unheard(peer, others, rows.find(Notice, user_id=peer.user_id, order="number", **after))
+
+        waiting = await self._kit.state.read(ask)
+        line = self._kit.bus.line(peer_id)
+        if line is None:
+            return
+        held, sent = self._sent.get(peer_id, (None, 0))
+        last = sent if held is line else 0
+        for notice in waiting:
+            if notice.number > last:
+                line.send_encoded(Encoded.from_raw("/", messages.array(notice.event, notice.body.encode())))
+                last = notice.number
+        self._sent[peer_id] = (line, last)
+        line.confirm(lambda arrived: self._arrived(peer_id, last) if arrived else None)
+
+    def forget(self, peer_id: str) -> None:
+        """The device's line is gone."""
+        self._sent.pop(peer_id, None)
+
+    def _arrived(self, peer_id: str, number: int) -> None:
+        self._confirmed[peer_id] = max(number, self._confirmed.get(peer_id, 0))
+        if not self._writing:
+            self._writing = True
+            self._tasks.start(self._write())
+
+    async def _write(self) -> None:
+        try:
+            while self._confirmed:
+                batch, self._confirmed = self._confirmed, {}
+
+                def change(rows: Rows, batch: dict[str, int] = batch) -> None:
+                    for peer_id, number in batch.items():
+                        peer = rows.get(Peer, peer_id)
+                        if peer is not None and peer.seen < number:
+                            rows.put(msgspec.structs.replace(peer, seen=number))
+
+                await self._kit.state.write(change)
+        finally:
+            self._writing = False

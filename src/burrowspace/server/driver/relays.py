@@ -1,0 +1,254 @@
+"""Relay sessions: who may send to whom through the server, and the two couriers of each."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from burrowspace.core import messages
+from burrowspace.core.errors import BadRequest, BurrowError, Forbidden, NotFound, TooMany
+from burrowspace.core.names import is_our_id
+from burrowspace.core.records import Peer, Relay, Transfer
+from burrowspace.ports import Line, Rows
+from burrowspace.server.driver.courier import Courier, Feeder, Parcel, Quota
+from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.tasks import Tasks
+from burrowspace.socketio import Encoded
+
+_DAY_S = 86_400.0
+_AGAIN_S = 10.0  # a peer that asks anew is told of its session again, but not for each signal of one attempt
+_SESSIONS = 1000  # sessions that one peer may open
+_FRESH_S = 600.0  # an unused session leaves memory after this long; its record stays
+
+
+class Session:
+    """A session in memory: the record as it was loaded, and a courier for each direction."""
+
+    __slots__ = ("announced", "marked", "record", "to_opener", "to_target", "used_at")
+
+    def __init__(self, record: Relay, to_opener: Courier, to_target: Courier) -> None:
+        self.record, self.to_opener, self.to_target = record, to_opener, to_target
+        self.marked = False  # the transfer has been told that bytes go through the server
+        self.used_at = 0.0
+        self.announced: dict[str, tuple[Line, float]] = {}  # which line of a peer was told of the session, and when
+
+    def courier(self, sender: str) -> Courier:
+        """The courier for what `sender` sends. Forbidden to anyone but the two."""
+        if sender == self.record.opener_id:
+            return self.to_target
+        if sender == self.record.target_id:
+            return self.to_opener
+        raise Forbidden("this relay session is not yours")
+
+
+class Relays:
+    """All sessions of this server."""
+
+    def __init__(
+        self, kit: Kit, tasks: Tasks, is_online: Callable[[Peer], bool], relayed: Callable[[str], Awaitable[None]]
+    ) -> None:
+        self._kit, self._tasks, self._is_online, self._relayed = kit, tasks, is_online, relayed
+        self._sessions: dict[str, Session] = {}
+        self._loading: dict[str, list[tuple[Parcel, Feeder, str]]] = {}
+        self._quota = Quota(kit.settings.relay_rest_bytes, kit.settings.relay_rest_total_bytes)
+
+    def chunk(self, session_id: str, sender: str, parcel: Parcel, feeder: Feeder) -> None:
+        """A chunk from a socket. Raises where it is refused at once; else the parcel's answer comes later."""
+        session = self._sessions.get(session_id)
+        if session is None:
+            self._load(session_id, sender, parcel, feeder)
+            return
+        courier = session.courier(sender)
+        if not session.marked:
+            self._mark(session)
+        session.used_at = self._kit.now()
+        courier.take(parcel, feeder)
+
+    async def between(self, opener: str, target: str) -> Relay:
+        """The session that a signal to an absent peer starts, or the one that runs between the two already.
+
+        NotFound where there is no such peer.
+        """
+
+        def change(rows: Rows) -> Relay:
+            if not is_our_id(target) or rows.get(Peer, target) is None:
+                raise NotFound("no such peer")
+            for a, b in ((opener, target), (target, opener)):
+                for relay in rows.find(Relay, opener_id=a, target_id=b, transfer_id=None, limit=1):
+                    return relay
+            return self._open(rows, opener, target, None)
+
+        return await self._start(change)
+
+    async def for_transfer(self, asker: str, transfer_id: str, target: str | None) -> Relay:
+        """The session of a transfer, asked for by either side where a direct attempt failed.
+
+        The other end is `target`, or the other user's device that was heard last.
+        """
+
+        def change(rows: Rows) -> Relay:
+            transfer = rows.get(Transfer, transfer_id) if is_our_id(transfer_id) else None
+            peer = rows.get(Peer, asker)
+            if transfer is None or peer is None:
+                raise NotFound("no such transfer")
+            if peer.user_id not in (transfer.sender_id, transfer.receiver_id):
+                raise Forbidden("this transfer is not yours")
+            other = transfer.receiver_id if peer.user_id == transfer.sender_id else transfer.sender_id
+            devices = [d for d in rows.find(Peer, user_id=other, order="-last_seen") if d.peer_id != asker]
+            if target is not None:
+                devices = [d for d in devices if d.peer_id == target]
+            if not devices:
+                raise NotFound("the other side of this transfer has no such device")
+            chosen = next((d for d in devices if self._is_online(d)), devices[0]).peer_id
+            for a, b in ((asker, chosen), (chosen, asker)):
+                for relay in rows.find(Relay, opener_id=a, target_id=b, transfer_id=transfer_id, limit=1):
+                    return relay
+            return self._open(rows, asker, chosen, transfer_id)
+
+        return await self._start(change)
+
+    async def arrived(self, peer_id: str) -> None:
+        """The peer registered: what rests for it is delivered, each session announced before its chunks."""
+        for relay in await self._kit.state.read(lambda rows: _of_peer(rows, peer_id)):
+            try:
+                if await self._kit.spool.size(_key(relay, peer_id)) == 0:
+                    continue
+            except NotFound:
+                continue
+            session = self._sessions.get(relay.session_id) or self._remember(relay)
+            self._announce(session, peer_id)
+            (session.to_target if peer_id == relay.target_id else session.to_opener).wake()
+
+    async def recover(self) -> None:
+        """After a start: counts what rests; removes queues that no session owns."""
+        for key in await self._kit.spool.keys():
+            session_id, _, way = key.partition("-")
+            if way:
+                relay = await self._kit.state.read(lambda rows, s=session_id: rows.get(Relay, s))  # type: ignore[misc]
+                if relay is None:
+                    await self._kit.spool.drop(key)
+                else:
+                    self._quota.used += await self._kit.spool.size(key)
+
+    async def sweep(self) -> None:
+        """Lets go of sessions that rest unused: from memory soon, from the disk when their days are over."""
+        now, kit = self._kit.now(), self._kit
+        used = {s.record.session_id: s.used_at for s in self._sessions.values() if s.used_at > s.record.used_at}
+        for session_id, session in list(self._sessions.items()):
+            if session.to_opener.idle and session.to_target.idle and now - session.used_at > _FRESH_S:
+                del self._sessions[session_id]
+
+        def change(rows: Rows) -> list[Relay]:
+            for session_id, at in used.items():
+                relay = rows.get(Relay, session_id)
+                if relay is not None and relay.used_at < at:
+                    rows.put(msgspec.structs.replace(relay, used_at=at))
+            over = rows.find(Relay, used_at__lt=now - kit.settings.transfer_days * _DAY_S, limit=500)
+            over = [relay for relay in over if relay.session_id not in self._sessions]
+            rows.drop(Relay, session_id__in=[relay.session_id for relay in over])
+            return over
+
+        for relay in await kit.state.write(change):
+            for peer_id in (relay.opener_id, relay.target_id):
+                key = _key(relay, peer_id)
+                try:
+                    held = await kit.spool.size(key)
+                except NotFound:
+                    continue
+                await kit.spool.drop(key)
+                self._quota.used -= held
+
+    def _open(self, rows: Rows, opener: str, target: str, transfer_id: str | None) -> Relay:
+        if opener == target:
+            raise BadRequest("a peer cannot relay to itself")
+        if rows.count(Relay, opener_id=opener) >= _SESSIONS:
+            raise TooMany("this peer has as many relay sessions as it may have")
+        now = self._kit.now()
+        return rows.put(Relay(self._kit.new_id(), opener, target, transfer_id, now, now, 0, 0))
+
+    async def _start(self, change: Callable[[Rows], Relay]) -> Relay:
+        relay = await self._kit.state.write(change)
+        session = self._sessions.get(relay.session_id) or self._remember(relay)
+        for peer_id in (relay.opener_id, relay.target_id):
+            self._announce(session, peer_id)
+        return relay
+
+    def _announce(self, session: Session, peer_id: str) -> None:
+        line, now = self._kit.bus.line(peer_id), self._kit.now()
+        told, at = session.announced.get(peer_id, (None, 0.0))
+        if line is not None and (told is not line or now - at > _AGAIN_S):
+            session.announced[peer_id] = (line, now)
+            line.send_encoded(initiated(session.record))
+
+    def _load(self, session_id: str, sender: str, parcel: Parcel, feeder: Feeder) -> None:
+        """The first chunk of a session that is not in memory: it and those behind it wait for the record."""
+        if not is_our_id(session_id):
+            raise NotFound("no such relay session")
+        feeder.pause_reading()
+        waiting = self._loading.get(session_id)
+        if waiting is not None:
+            waiting.append((parcel, feeder, sender))
+            return
+        self._loading[session_id] = [(parcel, feeder, sender)]
+        self._tasks.start(self._fetch(session_id))
+
+    async def _fetch(self, session_id: str) -> None:
+        relay = None
+        try:
+            relay = await self._kit.state.read(lambda rows: rows.get(Relay, session_id))
+        finally:
+            waiting = self._loading.pop(session_id)
+            if relay is not None and session_id not in self._sessions:
+                self._remember(relay)
+            for parcel, feeder, sender in waiting:
+                try:
+                    if relay is None:
+                        raise NotFound("no such relay session")
+                    self.chunk(session_id, sender, parcel, feeder)
+                except BurrowError as error:
+                    if parcel.answer is not None:
+                        parcel.answer.refused(error)
+                feeder.resume_reading()
+
+    def _remember(self, relay: Relay) -> Session:
+        def courier(peer_id: str, confirmed: int, field: str) -> Courier:
+            async def save(offset: int) -> None:
+                def change(rows: Rows) -> None:
+                    held = rows.get(Relay, relay.session_id)
+                    if held is not None:
+                        rows.put(msgspec.structs.replace(held, **{field: offset}))
+
+                await self._kit.state.write(change)
+
+            return Courier(self._kit, self._tasks, self._quota, _key(relay, peer_id), peer_id, confirmed, save)
+
+        session = self._sessions[relay.session_id] = Session(
+            relay,
+            courier(relay.opener_id, relay.to_opener, "to_opener"),
+            courier(relay.target_id, relay.to_target, "to_target"),
+        )
+        session.used_at = self._kit.now()
+        return session
+
+    def _mark(self, session: Session) -> None:
+        session.marked = True
+        if session.record.transfer_id is not None:
+            self._tasks.start(_run(self._relayed(session.record.transfer_id)))
+
+
+async def _run(work: Awaitable[None]) -> None:
+    await work
+
+
+def initiated(relay: Relay) -> Encoded:
+    """The event that tells both sides of a session."""
+    event = messages.RelayInitiated(relay.session_id, relay.target_id, relay.opener_id, relay.transfer_id)
+    return Encoded.from_raw("/", messages.array(messages.name_of(event), messages.encode(event)))
+
+
+def _of_peer(rows: Rows, peer_id: str) -> list[Relay]:
+    return [*rows.find(Relay, target_id=peer_id, order="created_at"), *rows.find(Relay, opener_id=peer_id)]
+
+
+def _key(relay: Relay, peer_id: str) -> str:
+    """The spool key of what goes to `peer_id`."""
+    return f"{relay.session_id}-{'target' if peer_id == relay.target_id else 'opener'}"

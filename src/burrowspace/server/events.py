@@ -1,0 +1,236 @@
+"""The real-time channel: parses each event at the door, hands it to the driver, answers.
+
+`peer_signal` and `relay_chunk` are the hot paths: they are read without building what they carry, and a signal between
+two live peers touches no database and no task. Contract: docs/spec/events.md.
+"""
+
+from typing import Any
+
+import msgspec
+
+from burrowspace.core import messages
+from burrowspace.core.errors import BadRequest, BurrowError, Forbidden
+from burrowspace.server.driver.courier import Parcel
+from burrowspace.server.driver.driver import Driver
+from burrowspace.socketio import Ack, BadPacket, Encoded, Namespace, Socket
+from burrowspace.socketio.encoded import Binary
+
+_SUCCESS = messages.encode(messages.Ack("success"))
+_QUEUED = messages.encode(messages.Ack("queued", "the receiver is away; the chunk waits for it here"))
+_DEPTH = 64  # levels of JSON that a payload may have
+_MAX_INDEX = 2**53  # what a JavaScript number counts exactly
+
+_signal_array = msgspec.json.Decoder(tuple[str, messages.PeerSignal]).decode
+_chunk_array = msgspec.json.Decoder(tuple[str, messages.RelayChunk]).decode
+_register = msgspec.json.Decoder(tuple[str, messages.RegisterSocket]).decode
+_relay_request = msgspec.json.Decoder(tuple[str, messages.RelayRequest]).decode
+
+
+class Caller:
+    """What a socket is to us: the peer it registered as."""
+
+    __slots__ = ("intro", "peer_id")
+
+    def __init__(self) -> None:
+        self.peer_id: str | None = None
+        self.intro = b""  # what each of its signals starts with
+
+
+class ChunkAnswer:
+    """The ack of a relay chunk, given when its fate is known; without an ack a refusal still reaches the sender."""
+
+    __slots__ = ("_ack", "_index", "_session_id", "_socket")
+
+    def __init__(self, socket: Socket, ack: Ack | None, session_id: str, index: int) -> None:
+        self._socket, self._ack, self._session_id, self._index = socket, ack, session_id, index
+
+    def delivered(self) -> None:
+        if self._ack is not None:
+            self._ack.raw(b"[" + _SUCCESS + b"]")
+
+    def queued(self) -> None:
+        if self._ack is not None:
+            self._ack.raw(b"[" + _QUEUED + b"]")
+
+    def refused(self, error: BurrowError) -> None:
+        if self._ack is not None:
+            _refuse(self._ack, error)
+        else:
+            told = messages.RelayRefused(self._session_id, self._index, error.sentence, error.code)
+            self._socket.send_encoded(Encoded.from_raw("/", messages.array("relay_refused", messages.encode(told))))
+
+
+class Events:
+    """The handlers of the default namespace."""
+
+    def __init__(self, namespace: Namespace, driver: Driver) -> None:
+        self._driver = driver
+        self._line = driver.kit.bus.line
+        namespace.on_connect(self._connected)
+        namespace.on_disconnect(self._disconnected)
+        namespace.on_raw("register_socket")(self._register_socket)
+        namespace.on_raw("peer_signal")(self._peer_signal)
+        namespace.on_raw("relay_chunk")(self._relay_chunk)
+        namespace.on_raw("relay_request")(self._relay_request)
+
+    def _connected(self, socket: Socket, auth: Any) -> None:
+        socket.state = Caller()
+
+    def _disconnected(self, socket: Socket, reason: str) -> None:
+        peer_id = socket.state.peer_id if socket.state is not None else None
+        if peer_id is not None:
+            self._driver.start(self._driver.presence.lost(peer_id, socket))
+
+    def _register_socket(self, socket: Socket, body: bytes, attachments: list[Binary], ack: Ack | None) -> None:
+        try:
+            _, asked = _register(_whole(body, attachments))
+        except msgspec.MsgspecError as error:
+            _malformed(ack, "register_socket takes {peer_id}", error)
+            return
+        self._driver.start(self._register(socket, asked, ack))
+
+    async def _register(self, socket: Socket, asked: messages.RegisterSocket, ack: Ack | None) -> None:
+        driver, caller = self._driver, socket.state
+        try:
+            if caller.peer_id is not None and caller.peer_id != asked.peer_id:
+                raise Forbidden("this socket speaks for another peer already; open a new one")
+            peer = await driver.presence.register(socket, asked.peer_id, asked.peer_token)
+        except BurrowError as error:
+            _refuse(ack, error)
+            return
+        caller.peer_id = peer.peer_id
+        caller.intro = b'["peer_signal",{"sender_peer_id":"' + peer.peer_id.encode() + b'","signal":'
+        if ack is not None:
+            ack.raw(b"[" + _SUCCESS + b"]")
+        await driver.postman.deliver(peer.peer_id)
+        await driver.relays.arrived(peer.peer_id)
+
+    def _peer_signal(self, socket: Socket, body: bytes, attachments: list[Binary], ack: Ack | None) -> None:
+        if body.count(b"[") + body.count(b"{") > _DEPTH:
+            check_depth(body)
+        try:
+            _, asked = _signal_array(body)
+        except msgspec.MsgspecError as error:
+            _malformed(ack, "peer_signal takes {target_peer_id, sender_peer_id, signal}", error)
+            return
+        caller = socket.state
+        if caller.peer_id is None or caller.peer_id != asked.sender_peer_id:
+            _refuse(ack, _not_yours(caller))
+            return
+        line = self._line(asked.target_peer_id)
+        if line is None:
+            self._driver.start(self._absent(asked.sender_peer_id, asked.target_peer_id, ack))
+            return
+        packet = Encoded.from_raw("/", caller.intro + bytes(asked.signal) + b"}]", attachments)
+        if ack is None:
+            line.send_encoded(packet)
+        else:  # given once the target's socket has taken the bytes, not before
+            line.send_encoded(packet, lambda taken: ack.raw(b"[" + _SUCCESS + b"]") if taken else None)
+        if line.over_budget:
+            socket.pause_reading()
+            line.on_drain(socket.resume_reading)
+
+    async def _absent(self, sender: str, target: str, ack: Ack | None) -> None:
+        try:
+            relay = await self._driver.relays.between(sender, target)
+        except BurrowError as error:
+            _refuse(ack, error)
+            return
+        if ack is not None:
+            words = "the peer has no live socket; send relay_chunk events on the session"
+            ack.raw(b"[" + messages.encode(messages.Ack("relay", words, session_id=relay.session_id)) + b"]")
+
+    def _relay_chunk(self, socket: Socket, body: bytes, attachments: list[Binary], ack: Ack | None) -> None:
+        if body.count(b"[") + body.count(b"{") > _DEPTH:
+            check_depth(body)
+        try:
+            _, asked = _chunk_array(body)
+        except msgspec.MsgspecError as error:
+            _malformed(ack, "relay_chunk takes {session_id, chunk, index, total}", error)
+            return
+        caller = socket.state
+        try:
+            if caller.peer_id is None:
+                raise _not_yours(caller)
+            if not (0 <= asked.index <= _MAX_INDEX and 0 <= asked.total <= _MAX_INDEX):
+                raise BadRequest("index and total are whole numbers from 0")
+            answer = ChunkAnswer(socket, ack, asked.session_id, asked.index)
+            parcel = Parcel(body, attachments, answer)
+            self._driver.relays.chunk(asked.session_id, caller.peer_id, parcel, socket)
+        except BurrowError as error:
+            _refuse(ack, error)
+
+    def _relay_request(self, socket: Socket, body: bytes, attachments: list[Binary], ack: Ack | None) -> None:
+        try:
+            _, asked = _relay_request(_whole(body, attachments))
+        except msgspec.MsgspecError as error:
+            _malformed(ack, "relay_request takes {transfer_id} or {target_peer_id}", error)
+            return
+        self._driver.start(self._open_relay(socket, asked, ack))
+
+    async def _open_relay(self, socket: Socket, asked: messages.RelayRequest, ack: Ack | None) -> None:
+        caller, relays = socket.state, self._driver.relays
+        try:
+            if caller.peer_id is None:
+                raise _not_yours(caller)
+            if asked.transfer_id is not None:
+                relay = await relays.for_transfer(caller.peer_id, asked.transfer_id, asked.target_peer_id)
+            elif asked.target_peer_id is not None:
+                relay = await relays.between(caller.peer_id, asked.target_peer_id)
+            else:
+                raise BadRequest("relay_request takes {transfer_id} or {target_peer_id}")
+        except BurrowError as error:
+            _refuse(ack, error)
+            return
+        if ack is not None:
+            ack.raw(b"[" + messages.encode(messages.Ack("success", session_id=relay.session_id)) + b"]")
+
+
+def check_depth(body: bytes) -> None:
+    """Refuses JSON nested deeper than 64 levels, without building it. Called for bodies with many brackets."""
+    depth = deepest = 0
+    quoted = escaped = False
+    for byte in body:
+        if quoted:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                quoted = False
+        elif byte == 0x22:
+            quoted = True
+        elif byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
+    if deepest > _DEPTH:
+        raise BadPacket(f"JSON deeper than {_DEPTH} levels")
+
+
+def _whole(body: bytes, attachments: list[Binary]) -> bytes:
+    """The body of an event that has no use for attachments and none for much text."""
+    if attachments:
+        raise BadPacket("this event takes no binary")
+    if len(body) > 4096:
+        raise BadPacket("this event is small")
+    return body
+
+
+def _malformed(ack: Ack | None, words: str, error: msgspec.MsgspecError) -> None:
+    """Valid JSON of the wrong shape is answered; what is no JSON at all breaks the protocol."""
+    if not isinstance(error, msgspec.ValidationError):
+        raise BadPacket("not JSON") from error
+    _refuse(ack, BadRequest(words))
+
+
+def _refuse(ack: Ack | None, error: BurrowError) -> None:
+    if ack is not None:
+        ack.raw(b"[" + messages.encode(messages.Ack("error", error.sentence, error.code)) + b"]")
+
+
+def _not_yours(caller: Caller) -> BurrowError:
+    if caller.peer_id is None:
+        return Forbidden("register this socket first: register_socket {peer_id}")
+    return Forbidden("a socket may only speak for the peer it registered")

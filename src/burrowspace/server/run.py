@@ -1,0 +1,76 @@
+"""From settings to a served port and back: listens, serves until told to stop, drains, says how it ended."""
+
+import asyncio
+import errno
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+import structlog
+
+from burrowspace.config import Settings
+from burrowspace.server import banner, logs
+from burrowspace.server.build import DataFolderInUse, House, build
+from burrowspace.server.serving import listen, serving
+from burrowspace.server.tunnelling import TunnelKeeper
+
+log = structlog.get_logger("server")
+
+
+def run(settings: Settings) -> int:
+    """Serves until SIGTERM or SIGINT; the exit code: 0, or 1 when it could not start."""
+    logs.configure(settings)
+    try:
+        listener = listen(settings)
+    except OSError as error:
+        print(_why_not(settings, error), file=sys.stderr)
+        return 1
+    try:
+        house = build(settings)
+    except (DataFolderInUse, OSError) as error:
+        listener.close()
+        print(str(error), file=sys.stderr)
+        return 1
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_serve(house, listener))
+
+
+async def _serve(house: House, listener: socket.socket) -> int:
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    async with serving(house, listener) as server:
+
+        def stop() -> None:
+            server.force_exit = stopping.is_set()  # asked twice: no more waiting
+            stopping.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop)
+        keeper = TunnelKeeper(house.tunnel, house.reach, house.settings, on_up=banner.show_public)
+        tunnelling = asyncio.create_task(keeper.run())
+        banner.show(house.reach, house.settings)
+        await stopping.wait()
+        log.info("stopping: no new connections; what runs gets a few seconds", seconds=house.settings.grace_s)
+        tunnelling.cancel()
+        await asyncio.gather(keeper.close(), tunnelling, return_exceptions=True)
+    log.info("stopped")
+    return 0
+
+
+def _why_not(settings: Settings, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {settings.port} is taken; stop what uses it, or choose another with --port (BURROW_PORT)"
+    if error.errno == errno.EACCES:
+        return f"this user may not listen on port {settings.port}; choose one above 1023 with --port (BURROW_PORT)"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{settings.host} is no address of this machine; choose another with --host (BURROW_HOST)"
+    return f"cannot listen on {settings.host}, port {settings.port}: {error.strerror}"
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

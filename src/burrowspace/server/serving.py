@@ -1,0 +1,91 @@
+"""The one port: listening on it, and serving a house on it for as long as a context lasts."""
+
+import asyncio
+import contextlib
+import gc
+import resource
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import structlog
+import uvicorn
+
+from burrowspace.config import Settings
+from burrowspace.server.build import House
+from burrowspace.socketio.front import front
+
+log = structlog.get_logger("server")
+
+_BACKLOG = 4096
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handling: it would end the process by the signal instead of with 0."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serving(house: House, listener: socket.socket) -> AsyncIterator[uvicorn.Server]:
+    """The house, served on `listener` for as long as the context lasts; drained and closed behind it."""
+    house.reach.port = listener.getsockname()[1]
+    house.reach.look()
+    await house.driver.open()
+    server = _Server(_config(house))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started and not task.done():  # noqa: ASYNC110  (uvicorn has no event for it)
+        await asyncio.sleep(0.005)
+    try:
+        _tune(house.settings)
+        yield server
+    finally:
+        server.should_exit = True
+        await house.realtime.aclose()
+        await asyncio.gather(task, return_exceptions=True)
+        await house.close()
+
+
+def _config(house: House) -> uvicorn.Config:
+    return uvicorn.Config(
+        house.app,
+        http=front(house.realtime),
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=max(1, int(house.settings.grace_s)),
+        backlog=_BACKLOG,
+    )
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The socket of the one port."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+def _tune(settings: Settings) -> None:
+    """More open files, and a garbage collector that leaves alone what lives as long as the process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = settings.max_sockets + 1024
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard) if hard > 0 else wanted, hard))
+        if 0 < hard < wanted:
+            log.warning("this system allows fewer open files than sockets are allowed", files=hard)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
