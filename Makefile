@@ -27,7 +27,7 @@ proof: $(VENV)/.tests ## the heavy proofs: large files, kill -9
 	$(BIN)/python -m pytest -m proof -o addopts= -rA -s --timeout 5400 tests
 
 pins: $(VENV)/.tests ## renew requirements.txt
-	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-trusted-host --no-header --no-annotate -o requirements.txt pyproject.toml
+	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate -o requirements.txt pyproject.toml
 
 $(VENV)/bin/python:
 	$(PYTHON) scripts/make_venv.py $(VENV)
