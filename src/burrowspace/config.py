@@ -50,6 +50,25 @@ class Settings(BaseSettings):
 
     max_file_bytes: int = Field(1 << 40, ge=1, description="Largest file taken for storage, bytes.")
     disk_floor_bytes: int = Field(GiB // 4, ge=0, description="Free disk space that is never used, bytes.")
+    user_quota_bytes: int = Field(1 << 40, ge=1, description="Most bytes kept for the uploads of one user.")
+    total_quota_bytes: int = Field(1 << 43, ge=1, description="Most bytes kept for all uploads.")
+    unfinished_days: float = Field(1, gt=0, description="Days that an unfinished upload waits to be resumed.")
+    live_window_bytes: int = Field(
+        16 * MiB, ge=64 * 1024, description="Most bytes that a live sender may be ahead of its slowest receiver."
+    )
+    follow_wait_s: float = Field(60, gt=0, description="Seconds that a follower waits for a sender that has paused.")
+    stall_s: float = Field(30, gt=0, description="Seconds without progress until a transfer of bytes is closed.")
+    min_bytes_per_s: int = Field(
+        1024, ge=0, description="Slowest rate of a transfer of bytes, on average over the seconds above."
+    )
+    max_connections_per_address: int = Field(
+        1000,
+        ge=1,
+        description="Most connections from one address at once; loopback (a tunnel, a proxy) is not counted.",
+    )
+    bulk_threads: int = Field(
+        2, ge=0, le=64, description="Threads that let the kernel move bytes; 0 moves them through Python, as for TLS."
+    )
     relay_rest_bytes: int = Field(
         256 * MiB, ge=0, description="Most bytes of relay chunks resting for one absent receiver in one session."
     )

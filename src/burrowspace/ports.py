@@ -32,6 +32,9 @@ class Rows(Protocol):
     def put(self, record: R) -> R:
         """Stores the record under its id, replacing. Returns it with its number where the store gives one."""
 
+    def total(self, kind: type[Record], field: str, **where: Any) -> int:
+        """The sum of a field over what `find` would find without a limit; 0 over nothing."""
+
     def drop(self, kind: type[Record], **where: Any) -> int:
         """Removes what `find` would find; how many there were."""
 
@@ -54,8 +57,27 @@ class State(Protocol):
 class Spool(Protocol):
     """Where the bytes of a transfer rest while they travel. Keys are our own ids; offsets and sizes are bytes.
 
-    One writer appends at an offset, any number of readers follow at theirs.
+    One writer appends at an offset, any number of readers follow at theirs. Who may go how far is not decided here:
+    server/driver/lanes.py joins writers and readers over any spool. Proven, with it, by tests/contracts/test_spool.py.
     """
+
+    async def begin(self, key: str, at: int = 0) -> None:
+        """Makes the key anew, with its first byte at `at`; what was there is dropped."""
+
+    async def first(self, key: str) -> int:
+        """The first byte that is still here: where the key began, or behind what was given back."""
+
+    async def give_back(self, key: str, upto: int) -> None:
+        """Lets go of the bytes before `upto`; the size stays, and nobody reads there again."""
+
+    async def descriptor(self, key: str) -> int | None:
+        """A descriptor by which the kernel can move bytes from and to the key at its offsets; the caller closes it.
+
+        None where this spool has none: then `append` and `read` are the way.
+        """
+
+    async def room(self) -> int:
+        """Free bytes above the floor that is never used."""
 
     async def size(self, key: str) -> int:
         """Bytes held: the one truth about an upload's offset. NotFound if the key is new."""
@@ -68,7 +90,10 @@ class Spool(Protocol):
         """
 
     async def sync(self, key: str) -> int:
-        """Makes everything appended so far survive power loss; returns that size. An error here means: not durable."""
+        """Makes everything appended so far survive power loss; returns that size.
+
+        Damaged when that fails: the key is poisoned, and takes and promises nothing more until it is dropped.
+        """
 
     async def cut(self, key: str, size: int) -> None:
         """Forgets what lies beyond `size`, durably. NotFound if the key is new."""

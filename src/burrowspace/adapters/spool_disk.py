@@ -1,18 +1,25 @@
 """The Spool port on a folder of this machine: one file per key, its size is the offset.
 
-Disk work runs on threads, so a slow disk stalls no socket. Proven by tests/contracts/test_spool.py.
+A key that begins at a later block, or has given bytes back, is a file with a hole in front; a small file beside it
+(`.at`) says where the hole ends. Disk work runs on threads, so a slow disk stalls no socket. Proven by
+tests/contracts/test_spool.py.
 """
 
 import asyncio
+import contextlib
+import ctypes
 import errno
 import os
 import re
+import sys
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple, Unpack
 
-from burrowspace.core.errors import NoSpace, NotFound, WrongOffset
+from burrowspace.core.errors import Damaged, NoSpace, NotFound, WrongOffset
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
@@ -20,6 +27,9 @@ Args = TypeVarTuple("Args")
 _KEY = re.compile(r"[0-9a-f]{32}(-[a-z]{1,8})?\Z")
 _READ = 256 * 1024  # bytes a reader takes at once
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_PUNCH = 0x01 | 0x02  # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
+_BLOCK = 1 << 16  # holes start and end at multiples of this, whatever the file system's own block is
+_WORDS = "the server's disk failed under this file; what was sent may not be kept, start it over"
 
 
 class DiskSpool:
@@ -29,7 +39,23 @@ class DiskSpool:
         self._folder = folder
         self._floor = floor_bytes
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="spool")
+        self._poisoned: set[str] = set()
         self._folder.mkdir(parents=True, exist_ok=True)
+
+    async def begin(self, key: str, at: int = 0) -> None:
+        await self._run(self._begin, self._path(key), at)
+
+    async def first(self, key: str) -> int:
+        return await self._run(self._first, self._path(key))
+
+    async def give_back(self, key: str, upto: int) -> None:
+        await self._run(self._give_back, self._path(key), upto)
+
+    async def descriptor(self, key: str) -> int | None:
+        return await self._run(self._descriptor, self._path(key))
+
+    async def room(self) -> int:
+        return await self._run(self._room)
 
     async def size(self, key: str) -> int:
         return await self._run(self._size, self._path(key))
@@ -83,9 +109,61 @@ class DiskSpool:
         except FileNotFoundError:
             raise NotFound("nothing is stored under this id") from None
 
+    def _room(self) -> int:
+        held = os.statvfs(self._folder)
+        return held.f_bavail * held.f_frsize - self._floor
+
+    def _begin(self, path: Path, at: int) -> None:
+        self._drop(path)
+        path.parent.mkdir(exist_ok=True)
+        if at:
+            _mark(path).write_text(str(at))
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.ftruncate(file, at)
+        except OSError as error:
+            raise NoSpace("the server cannot hold a file of this size") from error
+        finally:
+            os.close(file)
+
+    def _first(self, path: Path) -> int:
+        size = self._size(path)
+        try:
+            at = int(_mark(path).read_text() or "0")
+        except (FileNotFoundError, ValueError):
+            return 0
+        return min(at, size)
+
+    def _give_back(self, path: Path, upto: int) -> None:
+        """The mark first: a crash between the two leaves bytes that nobody asks for, never a hole that one reads."""
+        first, whole = self._first(path), upto // _BLOCK * _BLOCK
+        if upto <= first:
+            return
+        fresh = _mark(path).with_suffix(".new")
+        fresh.write_text(str(upto))
+        fresh.replace(_mark(path))
+        start = first // _BLOCK * _BLOCK
+        if whole > start:
+            file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                _punch(file, start, whole - start)
+            finally:
+                os.close(file)
+
+    def _descriptor(self, path: Path) -> int:
+        self._check(path)
+        try:
+            return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise NotFound("nothing is stored under this id") from None
+
+    def _check(self, path: Path) -> None:
+        if path.name in self._poisoned:
+            raise Damaged(_WORDS)
+
     def _append(self, path: Path, offset: int, data: bytes) -> int:
-        room = os.statvfs(self._folder)
-        if room.f_bavail * room.f_frsize - len(data) < self._floor:
+        self._check(path)
+        if self._room() < len(data):
             raise NoSpace("the server's disk is full; nothing of this was kept, try again later")
         path.parent.mkdir(exist_ok=True)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -108,18 +186,23 @@ class DiskSpool:
         return offset
 
     def _sync(self, path: Path) -> int:
-        file = self._open(path)
+        self._check(path)
         try:
-            size = os.fstat(file).st_size
-            os.fsync(file)
-        finally:
-            os.close(file)
-        for folder in (path.parent, self._folder):
-            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            file = self._open(path)
             try:
-                os.fsync(handle)
+                size = os.fstat(file).st_size
+                os.fsync(file)
             finally:
-                os.close(handle)
+                os.close(file)
+            for folder in (path.parent, self._folder):
+                handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+                try:
+                    os.fsync(handle)
+                finally:
+                    os.close(handle)
+        except OSError as error:  # the kernel has marked the pages clean: a second fsync would lie
+            self._poisoned.add(path.name)
+            raise Damaged(_WORDS) from error
         return size
 
     def _cut(self, path: Path, size: int) -> None:
@@ -138,8 +221,21 @@ class DiskSpool:
             raise NotFound("nothing is stored under this id") from None
 
     def _drop(self, path: Path) -> bool:
+        self._poisoned.discard(path.name)
         try:
             path.unlink()
         except FileNotFoundError:
             return False
+        _mark(path).unlink(missing_ok=True)
         return True
+
+
+def _mark(path: Path) -> Path:
+    return path.with_name(path.name + ".at")
+
+
+def _punch(file: int, start: int, length: int) -> None:
+    """Gives the space back where the system can; where it cannot, the bytes lie there until the key is dropped."""
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError):
+            _LIBC.fallocate(file, _PUNCH, ctypes.c_int64(start), ctypes.c_int64(length))

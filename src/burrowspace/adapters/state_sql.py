@@ -56,6 +56,11 @@ class SqlRows:
         query = sa.select(sa.func.count()).select_from(table).where(*_conditions(table, where))
         return int(self._connection.execute(query).scalar_one())
 
+    def total(self, kind: type[Record], field: str, **where: Any) -> int:
+        table = TABLES[kind]
+        query = sa.select(sa.func.coalesce(sa.func.sum(table.c[field]), 0)).where(*_conditions(table, where))
+        return int(self._connection.execute(query).scalar_one())
+
     def put(self, record: R) -> R:
         kind = type(record)
         table, key = TABLES[kind], KEY[kind]

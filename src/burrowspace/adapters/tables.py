@@ -2,13 +2,14 @@
 
 import sqlalchemy as sa
 
-from burrowspace.core.records import Meta, Notice, Peer, Record, Relay, Request, Transfer
+from burrowspace.core.records import Delivery, Meta, Notice, Peer, Record, Relay, Request, Transfer, Upload
+from burrowspace.core.spooling import Policy
 from burrowspace.core.transfer import Mode, RequestState, TransferState
 
 metadata = sa.MetaData()
 
 
-def _words(kind: type[RequestState | TransferState | Mode]) -> sa.Enum:
+def _words(kind: type[RequestState | TransferState | Mode | Policy]) -> sa.Enum:
     """The enum's values as plain text, so that a new word needs no change of the schema."""
     return sa.Enum(
         kind, native_enum=False, create_constraint=False, length=32, values_callable=lambda e: [w.value for w in e]
@@ -55,6 +56,28 @@ TABLES: dict[type[Record], sa.Table] = {
         sa.Column("created_at", sa.Float, nullable=False),
         sa.Column("completed_at", sa.Float),
         sa.Column("expires_at", sa.Float, nullable=False, index=True),
+    ),
+    Upload: sa.Table(
+        "uploads",
+        metadata,
+        sa.Column("transfer_id", sa.String(32), primary_key=True),
+        sa.Column("user_id", sa.String(256), nullable=False, index=True),
+        sa.Column("length", sa.BigInteger),
+        sa.Column("reserved", sa.BigInteger, nullable=False),
+        sa.Column("filename", sa.String(255)),
+        sa.Column("policy", _words(Policy), nullable=False),
+        sa.Column("keeps", sa.Boolean, nullable=False),
+        sa.Column("complete", sa.Boolean, nullable=False, index=True),
+        sa.Column("created_at", sa.Float, nullable=False),
+        sa.Column("expires_at", sa.Float, nullable=False, index=True),
+    ),
+    Delivery: sa.Table(
+        "deliveries",
+        metadata,
+        sa.Column("delivery_id", sa.String(320), primary_key=True),
+        sa.Column("transfer_id", sa.String(32), nullable=False, index=True),
+        sa.Column("receiver_id", sa.String(256), nullable=False),
+        sa.Column("delivered_at", sa.Float, nullable=False),
     ),
     Relay: sa.Table(
         "relays",

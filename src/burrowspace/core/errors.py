@@ -7,12 +7,19 @@
     ├── Forbidden             403   the caller may not speak for that peer or session
     ├── NotFound              404   no such id
     │   └── Gone              404   it was here; it expired, was cancelled or has failed
+    ├── Removed               410   the upload was here; it expired or was called off
     ├── WrongState            409   the transfer cannot take this step from where it stands
     ├── WrongOffset           409   the write would leave a hole or write twice
     ├── Busy                  409   somebody else is writing this very thing
+    ├── Stalled               408   the body made no progress for too long
+    ├── LengthNeeded          411   a body without a length and without chunks
+    ├── WrongVersion          412   a version of tus that is not spoken here
     ├── TooLarge              413   more bytes than this place takes
     ├── WrongType             415   not the content type this call reads
+    ├── WrongRange            416   no byte of the file lies in the range that was asked for
     ├── TooMany               429   a bound on how many was reached
+    ├── WrongChecksum         460   the body is not what its checksum says; it was not kept
+    ├── Damaged               500   the disk failed; what was not durable is not pretended to be
     └── NoSpace               507   the disk or a quota is full
 
 The sentence never holds a traceback, a path of this machine or a secret.
@@ -79,6 +86,40 @@ class WrongOffset(BurrowError):
     def __init__(self, held: int, asked: int) -> None:
         super().__init__(f"the server holds {held} bytes; the write offered to start at {asked}", held=held)
         self.held = held
+
+
+class Removed(BurrowError):
+    code, status = "gone", 410
+
+
+class Stalled(BurrowError):
+    code, status = "stalled", 408
+
+
+class LengthNeeded(BurrowError):
+    code, status = "length-needed", 411
+
+
+class WrongVersion(BurrowError):
+    code, status = "wrong-version", 412
+
+
+class WrongRange(BurrowError):
+    """`size` is what the file has, bytes; None while that is not known."""
+
+    code, status = "wrong-range", 416
+
+    def __init__(self, sentence: str, size: int | None) -> None:
+        super().__init__(sentence)
+        self.size = size
+
+
+class WrongChecksum(BurrowError):
+    code, status = "wrong-checksum", 460
+
+
+class Damaged(BurrowError):
+    code, status = "damaged", 500
 
 
 class Busy(BurrowError):

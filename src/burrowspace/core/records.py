@@ -5,6 +5,7 @@ Records are values: a change is a new record, `msgspec.structs.replace(record, â
 
 import msgspec
 
+from burrowspace.core.spooling import Policy
 from burrowspace.core.transfer import Mode, RequestState, TransferState
 
 
@@ -53,6 +54,30 @@ class Transfer(Record, frozen=True):
     created_at: float
     completed_at: float | None
     expires_at: float
+
+
+class Upload(Record, frozen=True):
+    """A transfer's bytes on this server: what was declared and reserved. How many are here, the spool alone knows."""
+
+    transfer_id: str
+    user_id: str  # the sender, whose quota it counts against
+    length: int | None  # bytes of the whole, once declared
+    reserved: int  # bytes counted against the quotas
+    filename: str | None
+    policy: Policy
+    keeps: bool  # what arrived stays when the upload breaks off
+    complete: bool
+    created_at: float  # of these bytes: an upload that starts over is another one
+    expires_at: float
+
+
+class Delivery(Record, frozen=True):
+    """A receiver has said that it holds the file and has verified it."""
+
+    delivery_id: str  # transfer and receiver, so that saying it twice is saying it once
+    transfer_id: str
+    receiver_id: str
+    delivered_at: float
 
 
 class Relay(Record, frozen=True):

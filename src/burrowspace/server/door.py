@@ -14,6 +14,16 @@ from burrowspace.server.reach import Reach
 
 _DEPTH = 32  # levels of JSON in an API body; ours have two
 _FREE = ("/upload/",)  # routes that read their own bodies
+_MAY_SEND = (
+    b"authorization, content-type, content-disposition, range, if-range, tus-resumable, upload-length, "
+    b"upload-defer-length, upload-metadata, upload-offset, upload-checksum, upload-complete, upload-limit, "
+    b"burrow-policy, burrow-begin, x-requested-with, x-request-id, x-http-method-override"
+)
+_MAY_READ = (
+    b"content-disposition, content-length, content-range, accept-ranges, etag, location, tus-resumable, tus-version, "
+    b"tus-extension, tus-max-size, tus-checksum-algorithm, upload-length, upload-defer-length, upload-offset, "
+    b"upload-expires, upload-complete, upload-limit"
+)
 
 
 class Door:
@@ -110,7 +120,7 @@ async def _preflight(send: Send, allowed: bool) -> None:
     headers = (
         [
             (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
-            (b"access-control-allow-headers", b"authorization, content-type, range, if-range"),
+            (b"access-control-allow-headers", _MAY_SEND),
             (b"access-control-max-age", b"600"),
         ]
         if allowed
@@ -123,7 +133,7 @@ async def _preflight(send: Send, allowed: bool) -> None:
 def _with_cors(send: Send, origin: str) -> Send:
     added = [
         (b"access-control-allow-origin", origin.encode("latin-1")),
-        (b"access-control-expose-headers", b"content-disposition, content-length, content-range, etag"),
+        (b"access-control-expose-headers", _MAY_READ),
         (b"vary", b"Origin"),
     ]
 

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from burrowspace import __version__
 from burrowspace.core.errors import BurrowError
+from burrowspace.core.upload_answers import refusal_headers
 from burrowspace.server.api import files, peers, status, transfers
 from burrowspace.server.api.context import Context
 
@@ -34,8 +35,8 @@ def make_api(context: Context) -> FastAPI:
 
 async def _burrow_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, BurrowError)
-    headers = {"www-authenticate": "Bearer"} if error.status == 401 else None
-    return JSONResponse(error.body(), status_code=error.status, headers=headers)
+    kind = "application/problem+json" if "type" in error.fields else None
+    return JSONResponse(error.body(), error.status, {**refusal_headers(error)}, kind)
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

@@ -136,6 +136,16 @@ class Uploaded(Answer):
     filename: str
 
 
+class Verified(Ask):
+    peer_id: str | None = Field(None, max_length=64, description="The device that has it, where a user has several.")
+
+
+class Delivered(Answer):
+    status: Literal["delivered"] = "delivered"
+    transfer_id: str
+    deliveries: int = Field(description="How many receivers have said that they hold the file, verified.")
+
+
 class TransferStatus(Answer):
     request_id: str
     status: str

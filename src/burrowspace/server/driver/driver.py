@@ -9,12 +9,15 @@ import structlog
 from burrowspace.core.records import Meta
 from burrowspace.ports import Rows
 from burrowspace.server.driver.announcer import Announcer
+from burrowspace.server.driver.downloads import Downloads
 from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.lanes import Lanes
 from burrowspace.server.driver.notices import Postman
 from burrowspace.server.driver.presence import Presence
 from burrowspace.server.driver.relays import Relays
 from burrowspace.server.driver.tasks import Tasks
 from burrowspace.server.driver.transfers import Transfers
+from burrowspace.server.driver.uploads import Uploads
 
 log = structlog.get_logger("driver")
 
@@ -29,7 +32,10 @@ class Driver:
         self._tasks = Tasks()
         self.postman = Postman(kit, self._tasks)
         self.presence = Presence(kit, Announcer(kit, self._tasks), self.postman)
-        self.transfers = Transfers(kit, self.postman)
+        self.lanes = Lanes(kit.spool, kit.settings.live_window_bytes)
+        self.uploads = Uploads(kit, self.postman, self.lanes)
+        self.downloads = Downloads(kit, self.lanes)
+        self.transfers = Transfers(kit, self.postman, self.uploads)
         self.relays = Relays(kit, self._tasks, self.presence.is_online, self.transfers.relayed)
         self.server_id = ""
 
@@ -40,13 +46,14 @@ class Driver:
     async def open(self) -> None:
         """Recovers from however the last run ended, then starts the sweeps."""
         self.server_id = await self.kit.state.write(self._identity)
-        await self.transfers.recover()
+        await self.uploads.recover()
         await self.relays.recover()
         self.start(self._every(self.kit.settings.sweep_s, self.presence.sweep_silent))
         self.start(self._every(_LONG_SWEEP_S, self.sweep))
 
     async def sweep(self) -> None:
         """Expires what is over its time."""
+        await self.uploads.sweep()
         await self.transfers.sweep()
         await self.relays.sweep()
         await self.presence.sweep_forgotten()

@@ -1,0 +1,159 @@
+"""Downloads: a file at rest or one that is still arriving, whole or in part; and deliveries, which only a receiver counts.
+
+Nothing here is changed by a GET or a HEAD.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+from burrowspace.core.download import Part, part_headers, which
+from burrowspace.core.errors import Forbidden, Gone, NotFound, NotReady
+from burrowspace.core.names import attachment
+from burrowspace.core.records import Delivery, Peer, Transfer, Upload
+from burrowspace.core.transfer import TransferState
+from burrowspace.ports import Rows
+from burrowspace.server.driver.found import find_transfer
+from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.lanes import Lane, Lanes, Reader
+from burrowspace.server.driver.tokens import speak_for_one_of
+
+_OVER = (TransferState.CANCELLED, TransferState.EXPIRED, TransferState.FAILED)
+
+
+@dataclass(slots=True)
+class Source:
+    """What to send: the answer's status and headers, and the bytes of `part`; followed by `reader` where one is set."""
+
+    key: str
+    part: Part
+    headers: dict[str, str]
+    reader: Reader | None = None
+
+    def close(self) -> None:
+        if self.reader is not None:
+            self.reader.close()
+
+
+class Downloads:
+    """All downloads of this node."""
+
+    def __init__(self, kit: Kit, lanes: Lanes) -> None:
+        self.kit, self._lanes = kit, lanes
+
+    async def open(
+        self,
+        transfer_id: str,
+        headers: Mapping[str, str],
+        token: str | None,
+        *,
+        follow: bool = False,
+        head: bool = False,
+    ) -> Source:
+        """The bytes that a GET asks for. NotReady before they are all here, unless they are followed; Gone once they
+        are not any more. Close the source."""
+        transfer, upload = await self._look(transfer_id, token)
+        if transfer.completed_at is None and follow and not head:
+            source = await self._follow(transfer, upload, headers)
+            if source is not None:
+                return source
+            transfer, upload = await self._look(transfer_id, None)  # it was completed meanwhile
+        key = transfer.transfer_id
+        try:
+            size, first = await self.kit.spool.size(key), await self.kit.spool.first(key)
+        except NotFound:
+            size, first = -1, 0
+        if transfer.completed_at is None or size != transfer.stored:
+            raise NotReady("the file is not ready to be downloaded", state=transfer.state)
+        tag = _tag(transfer, upload)
+        part = which(headers, size, tag, first)
+        return Source(key, part, {**_headers(transfer), **part_headers(part, size, tag)})
+
+    async def _look(self, transfer_id: str, token: str | None) -> tuple[Transfer, Upload | None]:
+        def ask(rows: Rows) -> tuple[Transfer, Upload | None]:
+            transfer = find_transfer(rows, transfer_id)
+            if transfer.state in _OVER:
+                raise Gone(f"this file is not here any more: the transfer is {transfer.state}")
+            return transfer, rows.get(Upload, transfer_id)
+
+        transfer, upload = await self.kit.state.read(ask)
+        if token is not None:
+            users = [transfer.sender_id, transfer.receiver_id]
+            await self.kit.state.write(lambda rows: speak_for_one_of(rows, users, token))
+        return transfer, upload
+
+    async def _follow(self, transfer: Transfer, upload: Upload | None, headers: Mapping[str, str]) -> Source | None:
+        """The running or resumable upload; waits for one that has not begun. None when it was complete meanwhile."""
+        key, patience = transfer.transfer_id, self.kit.settings.follow_wait_s
+        lane = self._lanes.find(key)
+        if lane is None and upload is not None and not upload.complete:
+            lane = await self._resumed(key, upload)
+        else:
+            if lane is None and not await self._lanes.opened(key, patience):
+                raise NotReady("the sender has not begun to upload", state=transfer.state)
+            lane = self._lanes.find(key)
+            if lane is not None:
+                lane.enter()
+        if lane is None:
+            return None
+        try:
+            _, upload = await self._look(key, None)
+            if lane.over:
+                return None
+            tag = _tag(transfer, upload)
+            part = which(headers, lane.length, tag, lane.ledger.given)
+            more = {**_headers(transfer), **part_headers(part, lane.length, tag)}
+            return Source(key, part, more, lane.reader(part.start))
+        finally:
+            lane.leave()
+
+    async def _resumed(self, key: str, upload: Upload) -> Lane | None:
+        try:
+            return await self._lanes.resume(key, upload.policy, upload.length)
+        except NotFound:
+            return None
+
+    def pieces(self, source: Source) -> AsyncIterator[bytes]:
+        """The source's bytes, for whoever cannot have the kernel move them."""
+        start, stop = source.part.start, source.part.stop
+        if source.reader is not None:
+            return source.reader.pieces(stop, self.kit.settings.follow_wait_s)
+        return self.kit.spool.read(source.key, start, None if stop is None else stop - start)
+
+    async def delivered(self, transfer_id: str, peer_id: str | None, token: str | None) -> int:
+        """A receiver says that it holds the file, verified; how many have said so. Saying it again changes nothing."""
+        now = self.kit.now()
+
+        def change(rows: Rows) -> int:
+            transfer = find_transfer(rows, transfer_id)
+            speak_for_one_of(rows, [transfer.receiver_id], token)
+            if transfer.completed_at is None:
+                raise NotReady("the file is not complete; nobody can have verified it", state=transfer.state)
+            receiver = transfer.receiver_id
+            if peer_id is not None:
+                peer = rows.get(Peer, peer_id)
+                if peer is None:
+                    raise NotFound("no such peer")
+                if peer.user_id != transfer.receiver_id:
+                    raise Forbidden("this file was not for that peer")
+                receiver = peer_id
+            key = f"{transfer_id}:{receiver}"
+            if rows.get(Delivery, key) is None:
+                rows.put(Delivery(key, transfer_id, receiver, now))
+            return rows.count(Delivery, transfer_id=transfer_id)
+
+        return await self.kit.state.write(change)
+
+
+def _tag(transfer: Transfer, upload: Upload | None) -> str:
+    """A strong tag: an upload that starts over gets another."""
+    begun = upload.created_at if upload is not None else transfer.completed_at or 0.0
+    return f'"{transfer.transfer_id}-{int(begun * 1000):x}"'
+
+
+def _headers(transfer: Transfer) -> dict[str, str]:
+    return {
+        "content-type": "application/octet-stream",
+        "content-disposition": attachment(transfer.filename),
+        "x-content-type-options": "nosniff",
+        "cache-control": "private, no-store",
+    }

@@ -1,0 +1,110 @@
+"""One running upload: its place in the spool, from the first byte to the answer. Made by Uploads.begin.
+
+An asynchronous context: however it is left, the next upload is let in; what arrived stays or goes as the protocol says.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from burrowspace.core.errors import BadRequest, Busy, Damaged, Removed, TooLarge
+from burrowspace.core.records import Transfer, Upload
+from burrowspace.core.spooling import Policy
+from burrowspace.core.upload import Write, is_done
+from burrowspace.core.upload_answers import Answer, Style, lifetime, written
+from burrowspace.server.driver.lanes import Lane
+
+if TYPE_CHECKING:
+    from burrowspace.server.driver.uploads import Uploads
+
+_STEP = 64 << 20  # bytes reserved at a time for a body whose length nobody knows
+
+
+class Place:
+    """Whoever moves the bytes calls `take`, or tells the lane itself; then `ended`."""
+
+    def __init__(self, uploads: "Uploads", write: Write, transfer_id: str) -> None:
+        self._uploads, self.write, self.transfer_id = uploads, write, transfer_id
+        self.lane: Lane = None  # type: ignore[assignment]  # set by Uploads.begin before anybody sees this
+        self.upload: Upload = None  # type: ignore[assignment]
+        self.closed = asyncio.Event()
+        self._task: asyncio.Task[object] | None = None
+        self._stopped: str | None = None
+        self._complete = False
+        self._keeps = write.keeps
+
+    # Bytes
+
+    async def take(self, data: bytes) -> None:
+        """Appends. TooLarge past what was declared; NoSpace past the quotas."""
+        end = self.lane.size + len(data)
+        if end - self.write.at > self.write.at_most:
+            raise TooLarge(f"the body goes beyond the {self.write.at_most} bytes that were announced")
+        if end - self.lane.ledger.begin > self.upload.reserved and self.upload.policy is not Policy.LIVE:
+            self.upload = await self._uploads.reserve_more(self.upload, end - self.lane.ledger.begin + _STEP)
+        await self.lane.append(data)
+
+    async def ended(self, name: str | None = None) -> Answer:
+        """The body came to its end: the upload is complete, or what arrived waits for the rest."""
+        size, write = self.lane.size, self.write
+        if write.exactly is not None and write.style is not Style.FORM and size != write.at + write.exactly:
+            raise BadRequest("the body ended before its length")
+        done = is_done(write, size, self.upload.length)
+        if done and self.upload.length not in (None, size):
+            raise BadRequest(f"the upload is complete at {size} bytes, and {self.upload.length} were declared")
+        told = {"status": "completed", "transfer_id": self.transfer_id, "filename": self.upload.filename or ""}
+        if done:
+            told["filename"] = (await self._finish(name)).filename
+        else:
+            await self._uploads.progress(self.upload, size)
+        location = f"/upload/{self.transfer_id}" if write.fresh else None
+        settings, now = self._uploads.kit.settings, self._uploads.kit.now()
+        life = lifetime(None if done else self.upload.expires_at, now, settings.max_file_bytes)
+        return written(write.style, size, done, told, location, life)
+
+    async def _finish(self, name: str | None) -> Transfer:
+        try:
+            done = await self._uploads.complete(self, name)
+        except (Damaged, OSError):
+            self.write_off()
+            raise
+        self._complete = True
+        self.lane.finish()
+        return done
+
+    def write_off(self) -> None:
+        """What is here cannot be trusted, or is not wanted: it goes when the place is left."""
+        self._keeps = False
+
+    # Being stopped
+
+    async def stop(self, why: str, *, keep: bool = True) -> None:
+        """Ends the upload from outside and waits until nothing of it runs."""
+        if self._stopped is None and not self.closed.is_set():
+            self._stopped = why
+            if not keep:
+                self.write_off()
+            if self._task is not None:
+                self._task.cancel()
+        await self.closed.wait()
+
+    def check(self) -> None:
+        if self._stopped is not None:
+            raise Removed(self._stopped)
+
+    async def __aenter__(self) -> "Place":
+        if self._stopped is not None:
+            await self._uploads.end(self, complete=False, keeps=self._keeps)
+            self.closed.set()
+            raise Busy(self._stopped)
+        self._task = asyncio.current_task()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if self._stopped is not None and kind is asyncio.CancelledError and self._task is not None:
+            self._task.uncancel()
+        try:
+            await self._uploads.end(self, complete=self._complete, keeps=self._keeps)
+        finally:
+            self.closed.set()
+        if self._stopped is not None and kind is asyncio.CancelledError:
+            raise Busy(self._stopped) from None
