@@ -69,9 +69,9 @@ class Ledger:
         yet bytes that arrived, and the reader may come back for them.
         """
         if self.policy is Policy.LIVE:
-            return max(self.given, self.slowest())
+            return max(self.given, min(self.size, self.slowest()))
         if self.policy is Policy.LIVE_THEN_REST and self.readers:
-            return max(self.given, self.slowest() - self.window)
+            return max(self.given, min(self.size, self.slowest()) - self.window)
         return self.given
 
     def gave_back(self, upto: int) -> None:

@@ -5,7 +5,7 @@ from email.utils import formatdate
 from enum import StrEnum
 from typing import Any
 
-from burrowspace.core.errors import BadRequest, BurrowError, WrongOffset
+from burrowspace.core.errors import BadRequest, BurrowError, WrongOffset, WrongRange
 
 TUS_EXTENSIONS = "creation,creation-with-upload,creation-defer-length,expiration,termination,checksum"
 
@@ -124,7 +124,9 @@ def written(
 
 def refusal_headers(error: BurrowError) -> dict[str, str]:
     """What a refused uploader needs to go on."""
-    headers = {}
+    headers: dict[str, str] = {}
+    if isinstance(error, WrongRange):
+        headers |= {"content-range": f"bytes */{'*' if error.size is None else error.size}", "accept-ranges": "bytes"}
     if isinstance(error, WrongOffset):
         headers |= {"upload-offset": str(error.held), "upload-complete": "?0", "tus-resumable": "1.0.0"}
     if error.status == 412:

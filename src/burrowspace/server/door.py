@@ -47,7 +47,7 @@ class Door:
                 await _preflight(reply, allowed)
                 return
             if not allowed and scope["method"] not in ("GET", "HEAD"):
-                await refuse(reply, _foreign())
+                await refuse(reply, foreign())
                 return
         try:
             if scope["method"] in ("POST", "PUT", "PATCH") and not scope["path"].startswith(_FREE):
@@ -106,7 +106,7 @@ async def refuse(send: Send, error: BurrowError) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _foreign() -> BurrowError:
+def foreign() -> BurrowError:
     return Forbidden(
         "web pages of this origin may not call this server; its operator can add it to BURROW_CORS_ORIGINS"
     )
@@ -131,11 +131,7 @@ async def _preflight(send: Send, allowed: bool) -> None:
 
 
 def _with_cors(send: Send, origin: str) -> Send:
-    added = [
-        (b"access-control-allow-origin", origin.encode("latin-1")),
-        (b"access-control-expose-headers", _MAY_READ),
-        (b"vary", b"Origin"),
-    ]
+    added = cors(origin)
 
     async def wrapped(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -143,6 +139,15 @@ def _with_cors(send: Send, origin: str) -> Send:
         await send(message)
 
     return wrapped
+
+
+def cors(origin: str) -> list[tuple[bytes, bytes]]:
+    """What lets a page of an allowed origin read the answer."""
+    return [
+        (b"access-control-allow-origin", origin.encode("latin-1")),
+        (b"access-control-expose-headers", _MAY_READ),
+        (b"vary", b"Origin"),
+    ]
 
 
 def _replay(messages: list[Message], receive: Receive) -> Receive:

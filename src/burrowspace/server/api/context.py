@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from burrowspace.config import Settings
-from burrowspace.core.errors import Unauthorized
 from burrowspace.server.driver.driver import Driver
+from burrowspace.server.heads import bearer
 from burrowspace.server.reach import Reach
 
 
@@ -25,13 +25,7 @@ def _context(request: Request) -> Context:
 
 def _token(request: Request) -> str | None:
     """The bearer token, if one came. The published app sends none."""
-    header = request.headers.get("authorization")
-    if header is None:
-        return None
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or not 0 < len(token.strip()) <= 256:
-        raise Unauthorized("send the peer_token as `Authorization: Bearer <token>`, or no Authorization at all")
-    return token.strip()
+    return bearer(request.headers.get("authorization"))
 
 
 House = Annotated[Context, Depends(_context)]

@@ -3,19 +3,20 @@
 The same decisions as there; the bytes go through Python. Spec: docs/spec/bytes.md.
 """
 
-import hashlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from burrowspace.core.errors import WrongChecksum
-from burrowspace.core.upload import Answer, Asked, Forget, Style, Write
+from burrowspace.core.upload import Asked, Forget
+from burrowspace.core.upload_answers import Answer
 from burrowspace.server.api.context import House, Token
 from burrowspace.server.api.models import CONFLICT, REFUSALS, UNKNOWN, Delivered, Refusal, Uploaded, Verified
-from burrowspace.server.driver.place import Place
+from burrowspace.server.driver.downloads import Source
 from burrowspace.server.heads import header_map
-from burrowspace.server.multipart import read_form
+from burrowspace.server.intake import take_body
 
 router = APIRouter(tags=["files"], responses=REFUSALS)
 
@@ -33,7 +34,7 @@ _FORM = {
         },
     }
 }
-_FULL = {507: {"model": Refusal, "description": "The server's disk is full, or a quota."}}
+_FULL: dict[int | str, dict[str, Any]] = {507: {"model": Refusal, "description": "The disk or a quota is full."}}
 
 
 @router.post(
@@ -54,15 +55,8 @@ async def upload(transfer_id: str, request: Request, house: House, token: Token)
         return _reply(decided.answer)
     if isinstance(decided, Answer):
         return _reply(decided)
-    if decided.style is Style.FORM:
-        return _reply(await _form(transfer_id, decided, request, house, token))
-    async with await uploads.begin(transfer_id, decided, token) as place:
-        if decided.checksum is not None:
-            await _verified(place, decided.checksum, request.stream(), house)
-        else:
-            async for piece in request.stream():
-                await place.take(piece)
-        return _reply(await place.ended())
+    kind = request.headers.get("content-type", "")
+    return _reply(await take_body(uploads, transfer_id, decided, kind, request.stream(), token))
 
 
 for _method in ("PUT", "PATCH", "HEAD", "DELETE", "OPTIONS"):
@@ -71,36 +65,24 @@ for _method in ("PUT", "PATCH", "HEAD", "DELETE", "OPTIONS"):
     )
 
 
-async def _form(transfer_id: str, write: Write, request: Request, house: House, token: str | None) -> Answer:
-    parts = read_form(request.headers.get("content-type", ""), request.stream())
-    name = await parts.file("file")
-    async with await house.driver.uploads.begin(transfer_id, write, token) as place:
-        async for piece in parts:
-            await place.take(piece)
-        return await place.ended(name)
-
-
-async def _verified(place: Place, checksum: tuple[str, bytes], body: AsyncIterator[bytes], house: House) -> None:
-    """A body with a checksum is set aside until it has proved true: no follower may see what is then taken back."""
-    spool, aside = house.driver.kit.spool, place.transfer_id + "-part"
-    digest, size = hashlib.new(checksum[0], usedforsecurity=False), 0
-    try:
-        await spool.begin(aside)
-        async for piece in body:
-            digest.update(piece)
-            size = await spool.append(aside, size, piece)
-        if digest.digest() != checksum[1]:
-            raise WrongChecksum("the body is not what its checksum says; send it again")
-        async for piece in spool.read(aside):
-            await place.take(piece)
-    finally:
-        await spool.drop(aside)
-
-
 def _reply(answer: Answer) -> Response:
     if answer.body is None:
         return Response(status_code=answer.status, headers=answer.headers)
     return JSONResponse(answer.body, answer.status, answer.headers)
+
+
+class _Sending(StreamingResponse):
+    """Closes its source however the sending ends, even before it began."""
+
+    def __init__(self, pieces: AsyncIterator[bytes], source: Source) -> None:
+        super().__init__(pieces, source.part.status, source.headers)
+        self._source = source
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._source.close()
 
 
 @router.get(
@@ -124,20 +106,13 @@ async def download(
     head = header_map(request.scope["headers"])
     source = await downloads.open(transfer_id, head, token, follow=follow == "1")
 
-    async def pieces() -> AsyncIterator[bytes]:
-        try:
-            async for piece in downloads.pieces(source):
-                yield piece
-        finally:
-            source.close()
-
-    return StreamingResponse(pieces(), source.part.status, source.headers)
+    return _Sending(downloads.pieces(source), source)
 
 
 @router.head("/download/{transfer_id}", include_in_schema=False)
 async def download_head(transfer_id: str, request: Request, house: House, token: Token) -> Response:
     """What a GET would say. It changes nothing."""
-    source = await house.driver.downloads.open(transfer_id, header_map(request.scope["headers"]), token, head=True)
+    source = await house.driver.downloads.open(transfer_id, header_map(request.scope["headers"]), token)
     return Response(status_code=source.part.status, headers=source.headers)
 
 

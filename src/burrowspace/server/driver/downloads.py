@@ -1,4 +1,4 @@
-"""Downloads: a file at rest or one that is still arriving, whole or in part; and deliveries, which only a receiver counts.
+"""Downloads: a file at rest or one that still arrives, whole or in part; and deliveries, which a receiver counts.
 
 Nothing here is changed by a GET or a HEAD.
 """
@@ -47,12 +47,11 @@ class Downloads:
         token: str | None,
         *,
         follow: bool = False,
-        head: bool = False,
     ) -> Source:
         """The bytes that a GET asks for. NotReady before they are all here, unless they are followed; Gone once they
         are not any more. Close the source."""
         transfer, upload = await self._look(transfer_id, token)
-        if transfer.completed_at is None and follow and not head:
+        if transfer.completed_at is None and follow:
             source = await self._follow(transfer, upload, headers)
             if source is not None:
                 return source

@@ -98,7 +98,7 @@ class Lane:
         self.changed()
 
     async def append(self, data: bytes) -> None:
-        """Writes all of `data`, waiting for the readers where the policy says so. Removed once the lane is abandoned."""
+        """Writes all of `data`, waiting for the readers where the policy says so. Removed once the lane is over."""
         while data:
             room = await self._until(lambda: -1 if self.over else self.room() or None)
             if room < 0:

@@ -11,7 +11,8 @@ from burrowspace.core.names import is_our_id, safe_name
 from burrowspace.core.records import Transfer, Upload
 from burrowspace.core.spooling import Policy
 from burrowspace.core.transfer import Mode, Step, TransferState, walk
-from burrowspace.core.upload import Answer, Asked, Forget, Held, Style, Write, decide, style_of
+from burrowspace.core.upload import Asked, Forget, Held, Write, decide, style_of
+from burrowspace.core.upload_answers import Answer, Style
 from burrowspace.ports import Rows
 from burrowspace.server.driver.found import find_transfer
 from burrowspace.server.driver.kit import Kit
