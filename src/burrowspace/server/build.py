@@ -16,6 +16,7 @@ from burrowspace.ports import Tunnel
 from burrowspace.server.api.app import make_api
 from burrowspace.server.api.context import Context
 from burrowspace.server.api.peers import ATTACHMENTS
+from burrowspace.server.bulk.serve import Bulk
 from burrowspace.server.door import Door
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.driver.kit import Kit
@@ -40,12 +41,14 @@ class House:
     driver: Driver
     realtime: RealTime
     app: ASGIApp
+    bulk: Bulk
     tunnel: Tunnel | None
     lock: IO[str]
 
     async def close(self) -> None:
         """Ends what runs, then lets go of the disk; what was acknowledged is there already."""
         await self.realtime.aclose()
+        await self.bulk.close()
         await self.driver.close()
         await self.state.close()
         await self.spool.close()
@@ -63,7 +66,8 @@ def build(settings: Settings) -> House:
     realtime = RealTime(_options(settings, reach))
     Events(realtime.of("/"), driver)
     api = Door(make_api(Context(settings, driver, reach)), reach, settings.max_json_bytes)
-    return House(settings, reach, state, spool, driver, realtime, _Routes(realtime, api), _tunnel(settings), lock)
+    routes, bulk = _Routes(realtime, api), Bulk(settings, driver, reach)
+    return House(settings, reach, state, spool, driver, realtime, routes, bulk, _tunnel(settings), lock)
 
 
 class _Routes:

@@ -5,6 +5,7 @@ import contextlib
 import gc
 import resource
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 
 import structlog
@@ -12,6 +13,8 @@ import uvicorn
 
 from burrowspace.config import Settings
 from burrowspace.server.build import House
+from burrowspace.server.bulk.front import BulkFront
+from burrowspace.server.bulk.watch import watch
 from burrowspace.socketio.front import front
 
 log = structlog.get_logger("server")
@@ -39,8 +42,10 @@ async def serving(house: House, listener: socket.socket) -> AsyncIterator[uvicor
         await asyncio.sleep(0.005)
     try:
         _tune(house.settings)
+        watching = asyncio.create_task(watch(server.server_state.connections, house.settings.stall_s))
         yield server
     finally:
+        watching.cancel()
         server.should_exit = True
         await house.realtime.aclose()
         await asyncio.gather(task, return_exceptions=True)
@@ -50,7 +55,7 @@ async def serving(house: House, listener: socket.socket) -> AsyncIterator[uvicor
 def _config(house: House) -> uvicorn.Config:
     return uvicorn.Config(
         house.app,
-        http=front(house.realtime),
+        http=front(house.realtime, BulkFront, bulk=house.bulk, addresses=Counter()),
         ws="none",
         lifespan="off",
         access_log=False,

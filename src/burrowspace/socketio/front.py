@@ -180,6 +180,6 @@ class Front(HttpToolsProtocol):
         self.scope = self.headers = self.cycle = None  # type: ignore[assignment]
 
 
-def front(realtime: Upgrader) -> type[Front]:
-    """The protocol class for uvicorn's `Config(http=…, ws="none")`."""
-    return type("RealtimeFront", (Front,), {"realtime": realtime, "drain": Drain(realtime)})
+def front(realtime: Upgrader, base: type[Front] = Front, **more: Any) -> type[Front]:
+    """The protocol class for uvicorn's `Config(http=…, ws="none")`; `base` may take more off, with `more` set on it."""
+    return type("RealtimeFront", (base,), {"realtime": realtime, "drain": Drain(realtime), **more})

@@ -81,6 +81,14 @@ class Lane:
             self.ledger.wrote(moved)
         self.changed()
 
+    def cut(self, size: int) -> None:
+        """What lies beyond `size` was taken back; a reader that has gone beyond it already has read what is not so."""
+        with self.lock:
+            self.ledger.cut(size)
+            wrong = any(offset > size for offset in self.ledger.readers.values())
+        if wrong:
+            self.abandon()
+
     def finish(self) -> None:
         with self.lock:
             self.ledger.finish()
@@ -191,6 +199,15 @@ class Reader:
             lane.give_back()
         if lane.ledger.policy is not Policy.REST:
             lane.changed()
+
+    def passed(self, moved: int) -> None:
+        """The writer handed `moved` bytes on to this reader, the only one, and nowhere else."""
+        ledger = self.lane.ledger
+        with self.lane.lock:
+            ledger.wrote(moved)
+            ledger.read(self._number, moved)
+            if ledger.policy is Policy.LIVE:
+                ledger.gave_back(ledger.spare())
 
     def close(self) -> None:
         """Called on the loop; twice is once."""

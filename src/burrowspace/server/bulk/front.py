@@ -1,0 +1,252 @@
+"""The port's HTTP protocol with bulk requests taken off it, and with the deadlines that uvicorn lacks.
+
+A request whose head is complete and whose body or answer may be big becomes a `Job`: the connection stops reading, a
+task decides and has the bytes moved by descriptor, then the connection reads on with a fresh parser. A second request
+behind one whose bytes are being moved (pipelining) is never parsed into an answer: the connection closes after the
+first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+import httptools
+
+from burrowspace.server.heads import header_map
+from burrowspace.socketio.front import Front
+
+if TYPE_CHECKING:
+    from burrowspace.server.bulk.serve import Bulk
+
+BIG = 64 * 1024  # bytes of a body from which on the kernel moves it
+_LINGER_S, _LINGER_BYTES = 2.0, 8 << 20  # how long and how much a refused body is read and thrown away
+_PATH = re.compile(rb"/(upload|download)/([0-9a-f]{32})(?:\?([!-~]{0,200}))?\Z")
+
+
+class Job:
+    """A request taken off: its head, the bytes of its body that came with it, how its connection goes on."""
+
+    __slots__ = (
+        "early",
+        "expects",
+        "headers",
+        "keep_alive",
+        "key",
+        "method",
+        "query",
+        "started",
+        "task",
+        "verb",
+        "whole",
+    )
+
+    def __init__(self, verb: str, key: str, query: str, method: str, raw: list[tuple[bytes, bytes]]) -> None:
+        self.verb, self.key, self.query, self.method = verb, key, query, method
+        self.headers = header_map(raw)
+        self.early = b""
+        self.whole = False  # the request is complete: no body, or all of it came with the head
+        self.keep_alive = True
+        self.expects = False
+        self.started = False
+        self.task: asyncio.Task[None] | None = None
+
+
+class BulkFront(Front):
+    """Subclass it with `bulk` set, and `realtime` and `drain` as for Front."""
+
+    bulk: ClassVar[Bulk]
+    addresses: ClassVar[Counter[str]]
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._job: Job | None = None
+        self._piped = False  # a second request came before the first was answered
+        self._lingering: int | None = None  # bytes that may still be thrown away
+        self._counted: str | None = None
+        self._came = self._loop_time()
+        self._unsent, self._unsent_since = 0, 0.0
+        self._drained = 0
+
+    def _loop_time(self) -> float:
+        return self.loop.time()
+
+    # Connections
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        address = self.client_address()
+        if not address.startswith("127.") and address not in ("::1", ""):
+            self.addresses[address] += 1
+            self._counted = address
+            if self.addresses[address] > self.bulk.settings.max_connections_per_address:
+                transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._uncount()
+        if self._job is not None and self._job.task is not None:
+            self._job.task.cancel()
+        super().connection_lost(exc)
+
+    def release(self) -> None:
+        self._uncount()
+        super().release()
+
+    def _uncount(self) -> None:
+        if self._counted is not None:
+            self.addresses[self._counted] -= 1
+            if not self.addresses[self._counted]:
+                del self.addresses[self._counted]
+            self._counted = None
+
+    def shutdown(self) -> None:
+        if self._job is None:
+            super().shutdown()
+        else:
+            self._job.keep_alive = False
+
+    def is_stalled(self, now: float, stall_s: float) -> bool:
+        """Whether a body or an answer that goes through ASGI has made no progress for too long. Asked by the watch."""
+        cycle = self.cycle
+        if self._job is not None or cycle is None or self._released or self.transport is None:
+            return False
+        unsent = self.transport.get_write_buffer_size()
+        if unsent != self._unsent or unsent == 0:
+            self._unsent, self._unsent_since = unsent, now
+        if unsent and now - self._unsent_since > stall_s:
+            return True
+        waits_for_body = not cycle.response_complete and cycle.more_body and not self.flow.read_paused
+        return waits_for_body and now - self._came > stall_s
+
+    # Parsing
+
+    def on_message_begin(self) -> None:
+        if self._job is not None:
+            self._piped = True
+            return
+        super().on_message_begin()
+        self._drained = 0
+
+    def on_url(self, url: bytes) -> None:
+        if not self._piped:
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._piped:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if self._piped:
+            return
+        job = self._taken()
+        if job is None:
+            super().on_headers_complete()
+            return
+        self._in_head = False
+        job.keep_alive = self.parser.should_keep_alive()
+        job.expects = self.expect_100_continue
+        self._job = job
+
+    def on_body(self, body: bytes) -> None:
+        if self._piped:
+            return
+        if self._job is not None:
+            self._job.early += body
+            return
+        if self.cycle is not None and self.cycle.response_complete:
+            self._drained += len(body)
+            if self._drained > _LINGER_BYTES:
+                self.transport.abort()
+            return
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if self._piped:
+            return
+        if self._job is not None:
+            self._job.whole = True
+            return
+        super().on_message_complete()
+
+    def _taken(self) -> Job | None:
+        """The request as a job, if the kernel may move its bytes."""
+        found = _PATH.match(self.url)
+        if found is None or not self.bulk.movers or self.scheme == "https" or self.parser.get_http_version() != "1.1":
+            return None
+        if self.cycle is not None and not self.cycle.response_complete:
+            return None  # pipelined behind a request that is still being answered
+        if self.parser.should_upgrade() or self.transport.get_write_buffer_size():
+            return None
+        method = self.parser.get_method().decode("ascii")
+        verb = found[1].decode()
+        if verb == "download":
+            if method != "GET" or any(name in (b"content-length", b"transfer-encoding") for name, _ in self.headers):
+                return None
+        else:
+            lengths = [value for name, value in self.headers if name == b"content-length"]
+            chunked = any(name == b"transfer-encoding" for name, _ in self.headers)
+            if method not in ("PUT", "PATCH", "POST") or chunked or len(lengths) != 1:
+                return None
+            if not lengths[0].isdigit() or len(lengths[0]) > 16 or int(lengths[0]) < BIG:
+                return None
+        return Job(verb, found[2].decode(), (found[3] or b"").decode(), method, self.headers)
+
+    def data_received(self, data: bytes) -> None:
+        self._came = self._loop_time()
+        if self._lingering is not None:
+            self._lingering -= len(data)
+            if self._lingering < 0:
+                self.transport.abort()
+            return
+        if self._job is not None:
+            self.transport.abort()  # reading is paused: nothing can come
+            return
+        super().data_received(data)
+        job = self._job
+        if job is not None and not job.started and self.parser is not None and not self.transport.is_closing():
+            job.started = True
+            self._stop_head_timer()
+            self.flow.pause_reading()
+            job.task = self.loop.create_task(self.bulk.run(self, job))
+            self.tasks.add(job.task)
+            job.task.add_done_callback(self.tasks.discard)
+
+    # After a job
+
+    def hand_back(self) -> None:
+        """The request goes to ASGI after all. Only for one whose body, if any, is all here."""
+        self._job = None
+        self._drained = 0
+        super().on_headers_complete()
+        super().on_message_complete()
+        if self._piped:
+            self.cycle.keep_alive = False
+
+    def go_on(self, *, clean: bool) -> None:
+        """The job is answered. `clean`: all of its body was read and the next request may come."""
+        job, self._job = self._job, None
+        if self.transport.is_closing() or self._released:
+            return
+        self.server_state.total_requests += 1
+        if not clean:
+            self._linger()
+        elif self._piped or job is None or not job.keep_alive:
+            self.transport.close()
+        else:
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            self.cycle = cast(Any, None)
+            self.flow.resume_reading()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def _linger(self) -> None:
+        """The answer must arrive although the rest of the body is unread: a close now would be a reset."""
+        self._lingering = _LINGER_BYTES
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.flow.resume_reading()
+        self.loop.call_later(_LINGER_S, self.transport.abort)

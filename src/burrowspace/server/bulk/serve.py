@@ -1,0 +1,311 @@
+"""What becomes of a bulk request: decided on the main loop, moved by a mover, answered on the main loop."""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+
+import orjson
+import structlog
+
+from burrowspace.config import Settings
+from burrowspace.core.errors import BadRequest, BurrowError, Stalled
+from burrowspace.core.upload import Asked, Forget, Write
+from burrowspace.core.upload_answers import Answer, Style, lifetime, refusal_headers
+from burrowspace.server.bulk import form
+from burrowspace.server.bulk.flows import Receive, Send
+from burrowspace.server.bulk.front import BIG, BulkFront, Job
+from burrowspace.server.bulk.mover import Flow, Mover
+from burrowspace.server.door import cors, foreign
+from burrowspace.server.driver.downloads import Source
+from burrowspace.server.driver.driver import Driver
+from burrowspace.server.driver.place import Place
+from burrowspace.server.heads import bearer
+from burrowspace.server.intake import take_body
+from burrowspace.server.multipart import read_form
+from burrowspace.server.reach import Reach
+
+log = structlog.get_logger("bulk")
+
+_READ = 256 * 1024  # bytes read at once where Python must see them
+
+
+class Bulk:
+    """One per process: the movers, and what a job needs."""
+
+    def __init__(self, settings: Settings, driver: Driver, reach: Reach) -> None:
+        self.settings, self._driver, self._reach = settings, driver, reach
+        count = settings.bulk_threads if sys.platform == "linux" else 0
+        limits = settings.stall_s, settings.min_bytes_per_s, settings.follow_wait_s
+        self.movers = [Mover(f"bulk-{number}", *limits) for number in range(count)]
+        for mover in self.movers:
+            mover.start()
+
+    async def close(self) -> None:
+        """Ends what still moves; what arrived is kept where its protocol says so."""
+        for mover in self.movers:
+            mover.close()
+        for mover in self.movers:
+            await asyncio.to_thread(mover.join)
+
+    async def run(self, front: BulkFront, job: Job) -> None:
+        """Everything from the head to the answer. Raises nothing."""
+        length = int(job.headers.get("content-length", "0"))
+        taken = Taken(front, job, length)
+        try:
+            origin = job.headers.get("origin")
+            allowed = self._reach.origin_allowed(origin, job.headers.get("host"))
+            if origin is not None and allowed:
+                taken.extra = [(name.decode(), value.decode("latin-1")) for name, value in cors(origin)]
+            if job.verb == "download":
+                await self._download(taken)
+                return
+            if not allowed:
+                raise foreign()
+            taken.answer(await self._upload(taken))
+        except BurrowError as error:
+            taken.refuse(error)
+        except (ConnectionError, TimeoutError):
+            front.transport.abort()
+        except asyncio.CancelledError:
+            front.transport.abort()
+        except Exception as error:
+            log.error("a bulk request failed unexpectedly", error=repr(error), exc_info=error)
+            taken.reply(500, {}, {"error": "the server failed at this; its log says why", "code": "internal"})
+        finally:
+            taken.close()
+
+    async def move(self, key: str, flow: Flow) -> None:
+        """Has the flow moved to its end; when this returns or raises, nothing of it moves any more."""
+        mover = self.movers[int(key[:8], 16) % len(self.movers)]
+        mover.add(flow)
+        try:
+            await asyncio.shield(flow.done)
+        except asyncio.CancelledError:
+            if not flow.done.done():
+                mover.stop(flow, ConnectionAbortedError("the request was ended"))
+                await asyncio.wait([flow.done])
+            if not flow.done.cancelled():
+                flow.done.exception()
+            raise
+
+    # Up
+
+    async def _upload(self, taken: Taken) -> Answer:
+        job, uploads = taken.job, self._driver.uploads
+        token = bearer(job.headers.get("authorization"))
+        decided = await uploads.decide(job.key, Asked(job.method, job.headers), token)
+        if isinstance(decided, Forget):
+            raise BadRequest("this call has no body")
+        if isinstance(decided, Answer):
+            return decided
+        taken.invite(self._promise(decided, job))
+        if decided.style is Style.FORM:
+            return await self._form(taken, decided, token)
+        if decided.checksum is not None:
+            return await take_body(uploads, job.key, decided, "", taken.body(self.settings.stall_s), token)
+        async with await uploads.begin(job.key, decided, token) as place:
+            await place.take(taken.early())
+            await self._receive(taken, place, taken.left)
+            return await place.ended()
+
+    def _promise(self, write: Write, job: Job) -> dict[str, str] | None:
+        """The headers of the draft's 104: where an upload that breaks off can be resumed."""
+        if write.style is not Style.DRAFT or not write.fresh:
+            return None
+        now = self._driver.kit.now()
+        life = lifetime(now + self.settings.unfinished_days * 86_400, now, self.settings.max_file_bytes)
+        return {"location": f"/upload/{job.key}", "upload-limit": life["upload-limit"]}
+
+    async def _receive(self, taken: Taken, place: Place, count: int) -> None:
+        if not count:
+            return
+        file = await self._driver.kit.spool.descriptor(place.transfer_id)
+        if file is None:
+            async for piece in taken.body(self.settings.stall_s, count):
+                await place.take(piece)
+            return
+        flow = None
+        try:
+            flow = Receive(taken.sock, place.lane, file, count)
+            await self.move(place.transfer_id, flow)
+            taken.left -= count
+        finally:
+            os.close(file)
+            if flow is not None and flow.passed:
+                await self._driver.kit.spool.give_back(place.transfer_id, place.lane.ledger.given)
+
+    async def _form(self, taken: Taken, write: Write, token: str | None) -> Answer:
+        """The file of a form, spliced unscanned where its head can be read and its end be told."""
+        job, uploads = taken.job, self._driver.uploads
+        kind = job.headers.get("content-type", "")
+        boundary = form.boundary_of(kind)
+        part = None
+        while boundary is not None and (part := form.find_file(job.early, boundary)) is None:
+            if len(job.early) >= form.HEAD_BYTES or not taken.left:
+                break
+            job.early += await taken.read(self.settings.stall_s)
+        if part is None or taken.left < len(part.trailer):
+            return await take_body(uploads, job.key, write, kind, taken.body(self.settings.stall_s), token)
+        head, file = job.early[: part.start], job.early[part.start :]
+        async with await uploads.begin(job.key, write, token) as place:
+            await place.take(file)
+            await self._receive(taken, place, taken.left - len(part.trailer))
+            tail = b""
+            while taken.left:
+                tail += await taken.read(self.settings.stall_s)
+            more = form.ends_as_it_must(tail, part.trailer)
+            if more is None:
+                await self._rescan(place, kind, head, tail)
+            else:
+                await place.take(tail[:more])
+            return await place.ended(part.name)
+
+    async def _rescan(self, place: Place, kind: str, head: bytes, tail: bytes) -> None:
+        """The form did not end with the file: it is read again, from the disk, and the file cut where it ends."""
+        spool, key = self._driver.kit.spool, place.transfer_id
+
+        async def whole() -> AsyncIterator[bytes]:
+            yield head
+            async for piece in spool.read(key):
+                yield piece
+            yield tail
+
+        parts = read_form(kind, whole())
+        await parts.file("file")
+        size = 0
+        async for piece in parts:
+            size += len(piece)
+        held = place.lane.size
+        if size > held:  # the tail has more of it
+            await place.take(tail[: size - held])
+        await spool.cut(key, size)
+        place.lane.cut(size)
+
+    # Down
+
+    async def _download(self, taken: Taken) -> None:
+        job = taken.job
+        token = bearer(job.headers.get("authorization"))
+        follow = "follow=1" in job.query.split("&")
+        source = await self._driver.downloads.open(job.key, job.headers, token, follow=follow)
+        try:
+            stop = source.part.stop
+            if stop is None or (source.reader is None and stop - source.part.start < BIG):
+                taken.hand_back()
+                return
+            await self._send(taken, source, stop)
+        finally:
+            source.close()
+        taken.front.go_on(clean=True)
+
+    async def _send(self, taken: Taken, source: Source, stop: int) -> None:
+        file = await self._driver.kit.spool.descriptor(source.key)
+        if file is None:
+            taken.hand_back()
+            return
+        head = taken.head(source.part.status, source.headers)
+        try:
+            await self.move(source.key, Send(taken.sock, file, head, source.part.start, stop, source.reader))
+        except (BurrowError, OSError) as error:
+            log.info("a download broke off", error=str(error))
+            raise ConnectionAbortedError from error
+        finally:
+            os.close(file)
+
+
+class Taken:
+    """A job's connection while it is ours: its socket, what is unread of the body, its answer."""
+
+    def __init__(self, front: BulkFront, job: Job, length: int) -> None:
+        self.front, self.job = front, job
+        self.left = length - len(job.early)  # bytes of the body that are still in the socket
+        self.extra: list[tuple[str, str]] = []
+        self.sock = socket.socket(fileno=os.dup(front.transport.get_extra_info("socket").fileno()))
+        self.sock.setblocking(False)
+        self._answered = False
+
+    def close(self) -> None:
+        self.sock.close()
+
+    def early(self) -> bytes:
+        early, self.job.early = self.job.early, b""
+        return early
+
+    async def read(self, stall_s: float) -> bytes:
+        """Some more of the body. ConnectionResetError when there is no more, Stalled when nothing comes."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(stall_s):
+                data = await loop.sock_recv(self.sock, min(_READ, self.left))
+        except TimeoutError:
+            raise Stalled("the body made no progress for too long") from None
+        if not data:
+            raise ConnectionResetError("the body ended before its length")
+        self.left -= len(data)
+        return data
+
+    async def body(self, stall_s: float, count: int | None = None) -> AsyncIterator[bytes]:
+        """The body in pieces, for what the kernel cannot do by itself."""
+        if early := self.early():
+            yield early
+        end = 0 if count is None else self.left - count
+        while self.left > end:
+            yield await self.read(stall_s)
+
+    # Answering
+
+    def invite(self, promise: dict[str, str] | None) -> None:
+        """Interim answers: the body is welcome."""
+        if promise is not None:
+            self.front.transport.write(_head(104, "Upload Resumption Supported", [*promise.items()]))
+        if self.job.expects:
+            self.front.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def head(self, status: int, headers: dict[str, str]) -> bytes:
+        said = [*headers.items(), *self.extra]
+        if not self.job.keep_alive:
+            said.append(("connection", "close"))
+        return _head(status, _phrase(status), said)
+
+    def answer(self, answer: Answer) -> None:
+        self.reply(answer.status, answer.headers, answer.body)
+
+    def refuse(self, error: BurrowError) -> None:
+        headers = refusal_headers(error)
+        if "type" in error.fields:
+            headers["content-type"] = "application/problem+json"
+        self.reply(error.status, headers, error.body())
+
+    def reply(self, status: int, headers: dict[str, str], body: dict[str, object] | None) -> None:
+        if self.front.transport.is_closing():
+            return
+        clean = not self.left
+        self.job.keep_alive = self.job.keep_alive and clean
+        content = b"" if body is None else orjson.dumps(body)
+        said = dict(headers)
+        if body is not None:
+            said = {"content-type": "application/json", **said}
+        if status != 204:
+            said["content-length"] = str(len(content))
+        self.front.transport.write(self.head(status, said) + content)
+        self.front.go_on(clean=clean)
+
+    def hand_back(self) -> None:
+        self.front.hand_back()
+
+
+def _phrase(status: int) -> str:
+    try:
+        return http.HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _head(status: int, phrase: str, headers: list[tuple[str, str]]) -> bytes:
+    lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers), "", ""]
+    return "\r\n".join(lines).encode("latin-1")
