@@ -1,7 +1,8 @@
 """A multipart body whose file is moved unscanned: where it starts, where it must end, and the proof that it did.
 
 Nearly every client sends the file as the last part, so its length is Content-Length minus what stands before and
-behind. The bytes behind it are checked; where they are not the closing boundary, the form is read again from the disk.
+behind. The bytes behind it are checked, and the last few MiB for another part; where there is one, or the closing
+boundary is not where it must be, the form is read again from the disk.
 """
 
 import re
@@ -10,6 +11,8 @@ from typing import NamedTuple
 from python_multipart.multipart import parse_options_header
 
 HEAD_BYTES = 64 * 1024  # of a form before its file, here; longer ones take the ordinary way
+TAIL_BYTES = 3 << 20  # behind its file a form may have no more than this: the bounds of server/multipart.py in sum
+OVERLAP = 80  # bytes in which a boundary may lie across two pieces
 
 
 class FilePart(NamedTuple):

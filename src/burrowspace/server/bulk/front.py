@@ -204,8 +204,11 @@ class BulkFront(Front):
             self.transport.abort()  # reading is paused: nothing can come
             return
         super().data_received(data)
+        self._start_job()
+
+    def _start_job(self) -> None:
         job = self._job
-        if job is not None and not job.started and self.parser is not None and not self.transport.is_closing():
+        if job is not None and not job.started and not self.transport.is_closing():
             job.started = True
             self._stop_head_timer()
             self.flow.pause_reading()

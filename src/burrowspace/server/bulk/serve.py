@@ -159,11 +159,20 @@ class Bulk:
             while taken.left:
                 tail += await taken.read(self.settings.stall_s)
             more = form.ends_as_it_must(tail, part.trailer)
-            if more is None:
+            if more is None or await self._more_parts(place, part):
                 await self._rescan(place, kind, head, tail)
             else:
                 await place.take(tail[:more])
             return await place.ended(part.name)
+
+    async def _more_parts(self, place: Place, part: form.FilePart) -> bool:
+        """Whether another part of the form may lie at the end of what was taken for the file."""
+        size, seen = place.lane.size, b""
+        async for piece in self._driver.kit.spool.read(place.transfer_id, max(0, size - form.TAIL_BYTES)):
+            seen = seen[-form.OVERLAP :] + piece
+            if part.trailer[:-4] in seen:
+                return True
+        return False
 
     async def _rescan(self, place: Place, kind: str, head: bytes, tail: bytes) -> None:
         """The form did not end with the file: it is read again, from the disk, and the file cut where it ends."""
