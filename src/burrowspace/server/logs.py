@@ -36,7 +36,11 @@ _SECRET_KEY = re.compile(r"token|authori[sz]ation|passw|secret|cookie|credential
 _SECRET_TEXT = (
     re.compile(r"(\bbearer\s+)[\w.~+/=-]{6,}", re.I),
     re.compile(r"(\bauthori[sz]ation[\"']?\s*[:=]\s*[\"']?)(?:\w+ +)?[^\s\"',;]+", re.I),
-    re.compile(r"([\w-]*(?:token|password|secret|cookie|api[_-]?key)[\"']?\s*[:=]\s*[\"']?)[^\s\"'&,;]+", re.I),
+    re.compile(
+        r"([\w-]*(?:token|password|secret|cookie|api[_-]?key)[\"']?\s*(?:=|:(?=\s*[\"']?[^\s\"'&,;]{8}))\s*[\"']?)"
+        r"[^\s\"'&,;]+",
+        re.I,
+    ),  # after a colon only what is as long as a secret: it may be a sentence
 )
 _PLAIN = re.compile(r"[^\s\"=]+\Z")
 
