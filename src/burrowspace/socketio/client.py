@@ -162,6 +162,8 @@ class Client:
         raw = socket.namespace.raw
         ack = Ack(socket, head.id) if head.id is not None else None
         if raw and (handler := raw.get(sp.raw_name(body))) is not None:
+            if attachments:
+                sp.read_event(body, attachments)  # what is passed on unread must not break whoever it is passed to
             self._call_raw(handler, socket, body, attachments, ack)
             return
         name, args = sp.read_event(body, attachments)

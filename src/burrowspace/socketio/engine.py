@@ -91,7 +91,9 @@ class Engine:
             raise Refused(503, 4, "Shutting down", why="shutting down")
         if len(self.sessions) >= self.options.max_sockets:
             raise Refused(503, 4, "Too many sockets", why="too many sockets")
-        if self._per_address.get(network(address), 0) >= self.options.max_sockets_per_address:
+        if self._per_address.get(network(address), 0) >= self.options.max_sockets_per_address and (
+            self.options.count_loopback or not is_loopback(address)
+        ):
             raise Refused(429, 4, "Too many sockets", why="too many sockets of one address")
 
     def open_polling(self, address: str, header: Callable[[bytes], str | None]) -> Polling:
@@ -187,6 +189,18 @@ class Engine:
         for websocket in list(self.websockets):
             websocket.transport.disconnect(graceful=False)
         self.timers.close()
+
+
+def is_loopback(address: str) -> bool:
+    """Whether this is the machine itself.
+
+    >>> is_loopback("127.0.0.9"), is_loopback("::1"), is_loopback("192.0.2.7"), is_loopback("")
+    (True, True, False, False)
+    """
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def network(address: str) -> str:
