@@ -163,7 +163,8 @@ class Client:
         ack = Ack(socket, head.id) if head.id is not None else None
         if raw and (handler := raw.get(sp.raw_name(body))) is not None:
             if attachments:
-                sp.read_event(body, attachments)  # what is passed on unread must not break whoever it is passed to
+                # what is passed on unread must not break whoever it is passed to: its placeholders are looked at
+                sp.read_event(body, (b"",) * len(attachments))
             self._call_raw(handler, socket, body, attachments, ack)
             return
         name, args = sp.read_event(body, attachments)
