@@ -135,10 +135,10 @@ class NgrokTunnel:
 
     async def _ask(self, port: int) -> dict[str, Any]:
         """Starts the agent and gives it its order; its first fact."""
-        order = {"token": self._token, "to": f"http://{self._host}:{port}", "version": __version__}
+        order: dict[str, object] = {"token": self._token, "to": f"http://{self._host}:{port}", "version": __version__}
         if (service := self._service) is not None:
             order |= {"address": service.address, "ca_pem": service.ca_pem}
-            order |= {"beat_s": service.beat_s, "patience_s": service.patience_s}  # type: ignore[dict-item]
+            order |= {"beat_s": service.beat_s, "patience_s": service.patience_s}
         self._agent = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",

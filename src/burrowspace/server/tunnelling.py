@@ -28,7 +28,7 @@ log = structlog.get_logger("tunnel")
 FIRST_S = 2.0
 LONGEST_S = 300.0
 STEADY_S = 60.0  # a tunnel that stood this long has earned a new count
-CLOSE_S = 0.9  # for each of the two steps of closing
+CLOSE_S = 0.7  # for each of the two steps of closing
 
 
 def backoff_s(failures: int, entropy: float) -> float:
@@ -94,6 +94,8 @@ class TunnelKeeper:
         self._reach.tunnel_state, self._reach.tunnel_message = "opening", None
         try:
             url = await tunnel.open(self._reach.port)
+            if self._closed:  # and the adapter has swallowed the cancellation
+                raise asyncio.CancelledError
             self._up(url)
             return TunnelDown(await tunnel.broken(), "it is opened again")
         except TunnelDown as down:
