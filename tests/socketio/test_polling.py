@@ -160,7 +160,8 @@ async def test_a_server_side_close_is_fetched_after_what_was_sent_before_it(app:
     socket.disconnect(close=True)
     assert not socket.connected
     assert not socket.emit("late")
-    assert await polling.packets() == ['42["bye",1]', "41", "1"]
+    assert await polling.packets() == ['42["bye",1]', "41"]
+    assert await polling.packets() == ["1"]
     assert (await polling.get()).status == 400
     await until(lambda: app.served.sockets == 0)
 
@@ -174,7 +175,8 @@ async def test_a_server_side_close_answers_a_waiting_poll(app: Listening) -> Non
     session = app.engine.sessions[polling.hello["sid"]]
     await until(lambda: session.polling is not None and session.polling.polled)
     socket.disconnect(close=True)
-    assert await pending == ["41", "1"]
+    assert await pending == ["41"]
+    assert await polling.packets() == ["1"]  # alone, or socket.io-client would act on it first
 
 
 async def test_a_closed_session_that_nobody_fetches_is_forgotten(serve: Serve) -> None:
@@ -251,7 +253,10 @@ class TestLimits:
         answer = await polling.post("\x1e".join(f"4{number}" for number in range(60)))
         assert answer.body == b"ok"
         assert app.engine.stats.throttled >= 1
-        assert await polling.packets() == [f"4{number}" for number in range(60)]
+        packets: list[str] = []
+        while len(packets) < 60:
+            packets += await polling.packets()
+        assert packets == [f"4{number}" for number in range(60)]
 
 
 async def test_shutdown_closes_what_is_open_and_refuses_what_comes(echo: Listening) -> None:

@@ -30,8 +30,8 @@ async def pair(serve: Serve, **options: int) -> AsyncIterator[tuple[Server, List
     # small kernel buffers, so that a slow receiver shows at once
     websocket = socket.client.session.websocket
     assert websocket is not None
-    websocket.underlying.get_extra_info("socket").setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, 16 * KIB)
-    wire.writer.get_extra_info("socket").setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 16 * KIB)
+    websocket.underlying.get_extra_info("socket").setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, 64 * KIB)
+    wire.writer.get_extra_info("socket").setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 64 * KIB)
     wire.writer.transport.pause_reading()
     yield server, app, wire, socket
 
@@ -71,7 +71,7 @@ async def test_taken_is_told_in_order_as_the_kernel_takes_each(serve: Serve) -> 
 
 
 async def test_a_receiver_over_its_budget_for_too_long_is_dropped(serve: Serve) -> None:
-    async with pair(serve, send_budget=128 * KIB, slow_timeout_ms=50) as (server, app, _, socket):
+    async with pair(serve, send_budget=128 * KIB, slow_timeout_ms=100) as (server, app, _, socket):
         reasons: list[str] = []
         server.of("/").on_disconnect(lambda socket, reason: reasons.append(reason))
         taken: list[bool] = []
@@ -79,23 +79,26 @@ async def test_a_receiver_over_its_budget_for_too_long_is_dropped(serve: Serve) 
         while not socket.over_budget:
             socket.send_encoded(CHUNK, taken.append)
         socket.on_drain(lambda: drained.append(socket.connected))
-        await until(lambda: reasons)
+        while socket.connected:  # the kernel's own buffers may take some more
+            if not socket.over_budget:
+                socket.send_encoded(CHUNK, taken.append)
+            await asyncio.sleep(0.001)
         assert reasons == ["slow"]
         assert taken[-1] is False
         assert sorted(taken, reverse=True) == taken
-        assert drained == [True] or drained == [False]
+        assert len(drained) == 1
         assert server.stats.slow_dropped == 1
         await until(lambda: not app.engine.websockets)
 
 
 async def test_a_receiver_that_is_slow_but_reads_is_kept(serve: Serve) -> None:
-    async with pair(serve, send_budget=128 * KIB, slow_timeout_ms=200) as (server, _, wire, socket):
+    async with pair(serve, send_budget=128 * KIB, slow_timeout_ms=400) as (server, _, wire, socket):
         sent = 0
         for _ in range(4):
             while not socket.over_budget:
                 socket.send_encoded(CHUNK)
                 sent += 1
-            await asyncio.sleep(0.06)
+            await asyncio.sleep(0.15)
             await drain(wire, sent)
             wire.writer.transport.pause_reading()
             sent = 0
@@ -128,7 +131,7 @@ async def test_polling_is_bounded_alike(serve: Serve) -> None:
         taken: list[bool] = []
         while socket.connected and (hard or not socket.over_budget):
             socket.send_encoded(CHUNK, taken.append)
-        await until(lambda: not socket.connected)
+        await until(lambda socket=socket: not socket.connected)
         assert set(taken) == {False}
         assert (await polling.get()).status == 400
     assert reasons == ["slow", "slow"]
@@ -183,37 +186,25 @@ async def test_a_relay_holds_no_more_than_its_budget_for_a_receiver_that_does_no
                 target.on_drain(sender.resume_reading)
 
         sender = await app.joined()
-        total = 60
-        for number in range(total):
-            sender.writer.write(b"")
-            await sender.send(f'451-{number}["chunk",{{"_placeholder":true,"num":0}}]', b"x" * 64 * KIB) if (
-                number < 8
-            ) else None
-        most = 0
-        seen: list[bool] = []
-        target.confirm(seen.append)
+        total = 100
 
         async def push() -> None:
-            for number in range(8, total):
+            for number in range(total):
                 await sender.send(f'451-{number}["chunk",{{"_placeholder":true,"num":0}}]', b"x" * 64 * KIB)
 
         pushing = asyncio.create_task(push())
-        for _ in range(50):
-            await asyncio.sleep(0.002)
-            most = max(most, target.buffered)
-        assert not pushing.done()  # the sender is held back by its own socket
-        assert most <= 4 * 128 * KIB
+        (session,) = [session for session in app.engine.sessions.values() if session is not target.client.session]
+        await until(lambda: session.paused)
+        await asyncio.sleep(0.02)
+        assert session.paused
+        assert server.stats.events_in < total  # far from all was read
+        assert target.buffered <= 4 * 128 * KIB
         wire.writer.transport.resume_reading()
-        chunks = 0
-        while chunks < total:
-            text = await wire.text()
-            if text == "2":
-                await wire.send("3")
-            else:
-                assert len(await wire.binary()) == 64 * KIB
-                chunks += 1
+        for _ in range(total):
+            assert (await wire.text()).startswith("451-[")
+            assert len(await wire.binary()) == 64 * KIB
         await pushing
-        assert {await sender.text() for _ in range(total)} == {f"43{number}[true]" for number in range(total)}
+        assert [await sender.text() for _ in range(total)] == [f"43{number}[true]" for number in range(total)]
 
 
 class TestPausing:

@@ -149,7 +149,22 @@ class TestConnect:
 
     @pytest.mark.parametrize(
         "packet",
-        ["40", "40[]", '40"a"', "40{", "44", '42/other,["a"]', "41/other,", "41[]", "410", "43[]", "43", "431{}", "42", "421"],
+        [
+            "40",
+            "40[]",
+            '40"a"',
+            "40{",
+            "44",
+            '42/other,["a"]',
+            "41/other,",
+            "41[]",
+            "410",
+            "43[]",
+            "43",
+            "431{}",
+            "42",
+            "421",
+        ],
     )
     async def test_what_makes_no_sense_closes_that_connection_alone(
         self, up: Listening, server: Server, packet: str

@@ -97,8 +97,8 @@ async def _until_gone(receive: Receive) -> None:
 async def _fetch(polling: Polling, send: Send, extra: list[Header]) -> None:
     """Answers a GET with all that is queued."""
     session = polling.session
-    body, queue = polling.take()
-    if session.state is State.CLOSING:
+    body, queue, ended = polling.take()
+    if ended and session.state is State.CLOSING:
         session.fetched()
     arrived = False
     try:

@@ -71,13 +71,12 @@ class Client:
         root = self._root
         if root is not None and packet[1] == EVENT:
             # the short path: 42["name"… and 42<id>["name"… of a raw handler, nothing parsed
-            start = packet.find(b'["', 2, 20)
-            if start == 2:
+            if packet.startswith(b'["', 2):
                 handler = self._raw.get(packet[4 : packet.find(b'"', 4)])
                 if handler is not None:
                     self._call_raw(handler, root, packet[2:], (), None)
                     return
-            elif start > 2 and (digits := packet[2:start]).isdigit():
+            elif (start := packet.find(b'["', 3, 20)) > 2 and (digits := packet[2:start]).isdigit():
                 handler = self._raw.get(packet[start + 2 : packet.find(b'"', start + 2)])
                 if handler is not None:
                     self._call_raw(handler, root, packet[start:], (), Ack(root, sp.ack_id(digits)))

@@ -42,6 +42,8 @@ class Engine:
         self.websockets: set[WebSocket] = set()
         self.upgradable = options.allow_upgrades and "websocket" in options.transports
         self.closed = False
+        self.corking = False  # a read with several messages is worked on: small answers may wait for its end
+        self.corked: list[WebSocket] = []  # those that have some
         self._accept = accept
         self._per_address: dict[str, int] = {}
         self._emptied: asyncio.Future[None] | None = None  # while aclose waits for the last connection
@@ -152,6 +154,14 @@ class Engine:
         self.stats.opened += 1
         self.stats.sockets += 1
         return session
+
+    def uncork(self) -> None:
+        """The read is worked through: what waited for that is written."""
+        self.corking = False
+        if self.corked:
+            corked, self.corked = self.corked, []
+            for websocket in corked:
+                websocket.uncork()
 
     # ── ending ───────────────────────────────────────────────────────────────────────────────────────────────────
 

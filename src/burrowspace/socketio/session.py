@@ -66,6 +66,7 @@ class Session:
         "_tokens",
         "address",
         "engine",
+        "full",
         "headers",
         "id",
         "message",
@@ -98,6 +99,7 @@ class Session:
         self._throttled = inf
         self._spent_at_ping = 0.0
         self._slow_at = inf
+        self.full = False  # more than the budget was unsent, and it has not drained since
         self._drains: list[Callable[[], None]] | None = None
         self._readable: asyncio.Future[None] | None = None
         self._receiver: Receiver | None = None
@@ -206,16 +208,13 @@ class Session:
         transport = self.websocket or self.polling
         return 0 if transport is None else transport.buffered
 
-    @property
-    def over_budget(self) -> bool:
-        return self.buffered > self.engine.options.send_budget
-
     def filling(self, before: int, after: int) -> None:
         """A transport could not pass a packet on: its unsent bytes went from `before` to `after`."""
         options = self.engine.options
         if after > options.hard_cap:
             self.drop_slow()
         elif after > options.send_budget:
+            self.full = True
             if before <= options.send_budget or self._slow_at == inf:
                 self._slow_at = self.engine.timers.now() + options.slow_timeout_ms / 1000
                 self.engine.timers.wake_by(self, self._slow_at)
@@ -225,6 +224,7 @@ class Session:
     def drained(self) -> None:
         """No unsent bytes are left."""
         self._slow_at = inf
+        self.full = False
         if self._drains is not None:
             drains, self._drains = self._drains, None
             for callback in drains:
@@ -265,7 +265,7 @@ class Session:
             self._throttled = inf
             self.resume()
         if now >= self._slow_at:
-            if self.over_budget:
+            if self.buffered > self.engine.options.send_budget:
                 self.drop_slow()
                 return inf
             self._slow_at = inf

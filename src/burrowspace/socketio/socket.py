@@ -69,8 +69,8 @@ class Socket:
 
     @property
     def over_budget(self) -> bool:
-        """Whether more than `Options.send_budget` bytes are unsent: time to send less."""
-        return self.client.session.over_budget
+        """Whether more than `Options.send_budget` bytes were unsent and have not drained: time to send less."""
+        return self.client.session.full
 
     def emit(self, event: str, *args: Any, ack: Answered | None = None, timeout_ms: int | None = None) -> bool:
         """Sends an event; bytes-like values at any depth travel as binary. False when the socket is not connected.

@@ -40,6 +40,7 @@ class WebSocket(WSListener):
 
     __slots__ = (
         "_begin",
+        "_corked",
         "_deadline",
         "_engine",
         "_fragments",
@@ -73,6 +74,7 @@ class WebSocket(WSListener):
         self._ignored = 0
         self._waiters: deque[tuple[int, Taken]] | None = None
         self._queued = 0  # bytes ever queued since the socket last was empty
+        self._corked: list[bytes] = []  # small texts of the present read, to leave in one write
         self.blocked = False  # the kernel does not take everything at once
         self.probed = False
         self.session: Session | None = None
@@ -92,23 +94,27 @@ class WebSocket(WSListener):
             begin(self)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if self._plain and frame.msg_type is TEXT and frame.fin and not (frame.rsv1 or frame.rsv2 or frame.rsv3):
+        engine = self._engine
+        if not frame.last_in_buffer:
+            engine.corking = True
+        if transport.is_close_frame_sent:
+            self._afterthought(frame)
+        elif self._plain and frame.msg_type is TEXT and frame.fin and not (frame.rsv1 or frame.rsv2 or frame.rsv3):
             packet = frame.get_payload_as_bytes()
             if packet.isascii() or _is_utf8(packet):
                 self.deliver(packet)
             else:
                 self.fail(INVALID_TEXT)
-        elif self.stage < Stage.SHUT:
-            self._frame(frame)
         else:
-            self._afterthought(frame)
+            self._frame(frame)
+        if engine.corking and frame.last_in_buffer:
+            engine.uncork()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        if self.stage is Stage.OPEN and transport.is_close_frame_sent:  # by picows: the peer broke RFC 6455
-            self._engine.stats.parse_errors += 1
-            if self.session is not None:
-                self.session.close("transport error")
+        if self.stage < Stage.SHUT and transport.is_close_frame_sent:
+            self.fail(PROTOCOL_ERROR)  # picows found it, and said so
         self.stage, self._plain, self._held = Stage.GONE, False, None
+        self._engine.uncork()  # picows keeps the last frame of a read to itself when what follows is broken
         self._engine.gone(self)
         self._settle_waiters(taken=False)
         session, self.session, self.deliver = self.session, None, _nobody
@@ -202,7 +208,9 @@ class WebSocket(WSListener):
         transport.disconnect()
 
     def _afterthought(self, frame: WSFrame) -> None:
-        """A frame after our CLOSE: the peer's CLOSE ends the connection, so does saying too much else."""
+        """A frame after a CLOSE of ours or of picows: the peer's CLOSE ends it all, so does saying too much else."""
+        if self.stage < Stage.SHUT:
+            self.fail(PROTOCOL_ERROR)  # picows found it, and said so
         self._ignored += 1
         if frame.msg_type is CLOSE or self._ignored > AFTERTHOUGHTS:
             self.transport.disconnect()
@@ -237,8 +245,15 @@ class WebSocket(WSListener):
     def send(self, packet: Encoded, taken: Taken | None) -> bool:
         if self.stage >= Stage.SHUT:
             return False
-        before = self.underlying.get_write_buffer_size() if self.blocked else 0
         transport, head = self.transport, packet.head
+        if self._engine.corking and taken is None and type(head) is bytes and not packet.attachments:
+            if not self._corked:
+                self._engine.corked.append(self)
+            self._corked.append(head)
+            return True
+        if self._corked:
+            self.uncork()
+        before = self.underlying.get_write_buffer_size() if self.blocked else 0
         if type(head) is bytearray:
             transport.send_reuse_external_bytearray(TEXT, head, SPARE)
         elif head:
@@ -254,6 +269,19 @@ class WebSocket(WSListener):
             # picows swallows what is sent after a CLOSE, a failed transport what is written to it
             taken(not (transport.is_close_frame_sent or self.underlying.is_closing()))
         return True
+
+    def uncork(self) -> None:
+        """Writes the small texts that were held back while a read was worked on: many frames, one system call."""
+        texts, self._corked = self._corked, []
+        if self.stage >= Stage.SHUT or not texts:
+            return
+        before = self.underlying.get_write_buffer_size() if self.blocked else 0
+        if len(texts) == 1:
+            self.transport.send(TEXT, texts[0])
+        else:
+            self.underlying.write(b"".join([part for text in texts for part in (text_header(len(text)), text)]))
+        if self.blocked:
+            self._queue(before, None)
 
     def _queue(self, before: int, taken: Taken | None) -> None:
         """The packet just sent, or its end, waits below us."""
@@ -272,7 +300,8 @@ class WebSocket(WSListener):
         if self._held is None and self.stage is Stage.OPEN:
             self._held = deque()
             self._plain = False
-            self.underlying.pause_reading()
+            if not self.underlying.is_closing():
+                self.underlying.pause_reading()
 
     def resume(self) -> None:
         held, session = self._held, self.session
@@ -285,7 +314,8 @@ class WebSocket(WSListener):
         if self._held is not None and not session.paused and self.stage is Stage.OPEN:
             self._held = None
             self._settle()
-            self.underlying.resume_reading()
+            if not self.underlying.is_closing():
+                self.underlying.resume_reading()
 
     def fail(self, code: int) -> None:
         """The peer broke RFC 6455."""
@@ -300,6 +330,8 @@ class WebSocket(WSListener):
         """Says CLOSE and waits a moment for the peer's; `cut` aborts the connection."""
         if self.stage >= Stage.SHUT:
             return
+        if self._corked:
+            self.uncork()
         paused = self._held is not None
         self.stage, self._plain, self._held, self._fragments = Stage.SHUT, False, None, None
         if not cut:
@@ -311,8 +343,8 @@ class WebSocket(WSListener):
             self._settle_waiters(taken=False)
             self.transport.disconnect(graceful=False)
             return
-        if paused:
-            self.underlying.resume_reading()
+        if paused and not self.underlying.is_closing():
+            self.underlying.resume_reading()  # for the peer's CLOSE
         self._end_by(self._engine.options.close_timeout_ms)
 
     def _end_by(self, ms: int) -> None:
@@ -339,6 +371,15 @@ class WebSocket(WSListener):
         waiters, self._waiters = self._waiters, None
         for _, callback in waiters or ():
             callback(taken)
+
+
+def text_header(size: int) -> bytes:
+    """The header of an unmasked, final TEXT frame of up to 64 KiB (RFC 6455 section 5.2).
+
+    >>> text_header(5), text_header(300)
+    (b'\\x81\\x05', b'\\x81~\\x01,')
+    """
+    return bytes((0x81, size)) if size < 126 else b"\x81\x7e" + size.to_bytes(2, "big")
 
 
 def _is_utf8(data: bytes) -> bool:
