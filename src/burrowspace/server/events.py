@@ -4,6 +4,7 @@
 two live peers touches no database and no task. Contract: docs/spec/events.md.
 """
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from burrowspace.socketio.encoded import Binary
 _SUCCESS = messages.encode(messages.Ack("success"))
 _QUEUED = messages.encode(messages.Ack("queued", "the receiver is away; the chunk waits for it here"))
 _DEPTH = 64  # levels of JSON that a payload may have
+_ONE_PIECE = 7168  # bytes of a body up to which the packet made of it is copied, not pieced together
 _SMALL = 2048  # bytes of a body that is looked at whole at no cost worth mentioning
 _MAX_INDEX = 2**53  # what a JavaScript number counts exactly
 
@@ -89,6 +91,7 @@ class Events:
         except msgspec.MsgspecError as error:
             _malformed(ack, "register_socket takes {peer_id}", error)
             return
+        socket.pause_reading()  # what the client says next, it says as that peer
         self._driver.start(self._register(socket, asked, ack))
 
     async def _register(self, socket: Socket, asked: messages.RegisterSocket, ack: Ack | None) -> None:
@@ -97,40 +100,50 @@ class Events:
             if caller.peer_id is not None and caller.peer_id != asked.peer_id:
                 raise Forbidden("this socket speaks for another peer already; open a new one")
             peer = await driver.presence.register(socket, asked.peer_id, asked.peer_token)
+            caller.peer_id = peer.peer_id
+            caller.intro = b'42["peer_signal",{"sender_peer_id":"' + peer.peer_id.encode() + b'","signal":'
+            if ack is not None:
+                ack.raw(b"[" + _SUCCESS + b"]")
         except BurrowError as error:
             _refuse(ack, error)
             return
-        caller.peer_id = peer.peer_id
-        caller.intro = b'["peer_signal",{"sender_peer_id":"' + peer.peer_id.encode() + b'","signal":'
-        if ack is not None:
-            ack.raw(b"[" + _SUCCESS + b"]")
+        finally:
+            socket.resume_reading()
         await driver.postman.deliver(peer.peer_id)
         await driver.relays.arrived(peer.peer_id)
 
     def _peer_signal(self, socket: Socket, body: bytes, attachments: list[Binary], ack: Ack | None) -> None:
-        if body.count(b"[") + body.count(b"{") > _DEPTH:
+        if many_brackets(body):
             check_depth(body)
         try:
-            _, asked = _signal_array(body)
+            asked = _signal_array(body)[1]
         except msgspec.MsgspecError as error:
             _malformed(ack, "peer_signal takes {target_peer_id, sender_peer_id, signal}", error)
             return
         caller = socket.state
-        if caller.peer_id is None or caller.peer_id != asked.sender_peer_id:
+        if caller.peer_id != asked.sender_peer_id:
             _refuse(ack, _not_yours(caller))
             return
         line = self._line(asked.target_peer_id)
         if line is None:
             self._driver.start(self._absent(asked.sender_peer_id, asked.target_peer_id, ack))
             return
-        packet = Encoded.from_raw("/", caller.intro + bytes(asked.signal) + b"}]", attachments)
-        if ack is None:
-            line.send_encoded(packet)
-        else:  # given once the target's socket has taken the bytes, not before
-            line.send_encoded(packet, lambda taken: ack.raw(b"[" + _SUCCESS + b"]") if taken else None)
-        if line.over_budget:
+        if attachments or len(body) > _ONE_PIECE:
+            packet = Encoded.from_raw("/", b"".join((caller.intro[2:], asked.signal, b"}]")), attachments)
+        else:
+            packet = Encoded(b"".join((caller.intro, asked.signal, b"}]")))
+        if not line.send_encoded(packet, None if ack is None else partial(self._signalled, asked, ack)):
+            self._driver.start(self._absent(asked.sender_peer_id, asked.target_peer_id, ack))
+        elif line.over_budget:
             socket.pause_reading()
             line.on_drain(socket.resume_reading)
+
+    def _signalled(self, asked: messages.PeerSignal, ack: Ack, taken: bool) -> None:
+        """The target's socket has taken the bytes of a signal, or died before it did."""
+        if taken:
+            ack.raw(b"[" + _SUCCESS + b"]")
+        else:
+            self._driver.start(self._absent(asked.sender_peer_id, asked.target_peer_id, ack))
 
     async def _absent(self, sender: str, target: str, ack: Ack | None) -> None:
         try:
@@ -187,15 +200,33 @@ class Events:
 
 
 def _chunk(body: bytes) -> messages.TextChunk | messages.RelayChunk:
-    """The fields of a chunk. Large text has one shape, which needs no look at its depth: looking costs as much again."""
+    """The fields of a chunk. Large text has one shape and no depth to look at, which would cost as much again."""
     if len(body) > _SMALL:
         try:
             return _text_chunk_array(body)[1]
         except msgspec.ValidationError:
             pass  # another shape, read the long way
-    if body.count(b"[") + body.count(b"{") > _DEPTH:
+    if many_brackets(body):
         check_depth(body)
     return _chunk_array(body)[1]
+
+
+def many_brackets(body: bytes) -> bool:
+    """Whether there are enough brackets for JSON deeper than 64 levels. Most bodies have three: `find` is then the
+    cheapest way to know, by far.
+
+    >>> many_brackets(b'["a",{"b":1}]'), many_brackets(b"[" * 65)
+    (False, True)
+    """
+    count = 0
+    for bracket in (b"{", b"["):
+        at = body.find(bracket)
+        while at >= 0:
+            count += 1
+            if count > _DEPTH:
+                return True
+            at = body.find(bracket, at + 1)
+    return False
 
 
 def check_depth(body: bytes) -> None:
