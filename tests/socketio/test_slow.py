@@ -194,9 +194,9 @@ async def test_a_relay_holds_no_more_than_its_budget_for_a_receiver_that_does_no
 
         pushing = asyncio.create_task(push())
         (session,) = [session for session in app.engine.sessions.values() if session is not target.client.session]
-        await until(lambda: session.paused)
+        await until(lambda: session.reading.paused)
         await asyncio.sleep(0.02)
-        assert session.paused
+        assert session.reading.paused
         assert server.stats.events_in < total  # far from all was read
         assert target.buffered <= 4 * 128 * KIB
         wire.writer.transport.resume_reading()
@@ -249,7 +249,7 @@ class TestPausing:
 
             await wire.send('42["pause"]', '42["n",1]', '42["n",2]')
             wire.frame(8, (1000).to_bytes(2, "big"))
-            await until(lambda: socket.client.session.paused)
+            await until(lambda: socket.client.session.reading.paused)
             await asyncio.sleep(0.005)
             assert heard == []
             socket.resume_reading()

@@ -297,7 +297,7 @@ class Client:
             return result
         self._running += 1
         if self._running == self.session.engine.options.max_running_handlers:
-            self.session.pause()
+            self.session.reading.pause()
         self._server.spawn(self._finish(socket, what, result, ack))
         return _PENDING
 
@@ -313,7 +313,7 @@ class Client:
                 _acknowledge(ack, what, value)
         finally:
             if self._running == self.session.engine.options.max_running_handlers:
-                self.session.resume()
+                self.session.reading.resume()
             self._running -= 1
 
 

@@ -17,7 +17,8 @@ from burrowspace.socketio import asgi
 from burrowspace.socketio.errors import Refused
 from burrowspace.socketio.options import Options
 from burrowspace.socketio.polling import Polling
-from burrowspace.socketio.session import Receiver, Session, State
+from burrowspace.socketio.receiver import Receiver
+from burrowspace.socketio.session import Session, State
 from burrowspace.socketio.stats import Stats
 from burrowspace.socketio.timers import Timers
 from burrowspace.socketio.upgrade import UpgradeRequest, refuse, take_over

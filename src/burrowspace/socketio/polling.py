@@ -13,7 +13,8 @@ from burrowspace.socketio import engine_packet as ep
 from burrowspace.socketio.encoded import Encoded, plain
 
 if TYPE_CHECKING:
-    from burrowspace.socketio.session import Session, Taken
+    from burrowspace.socketio.receiver import Taken
+    from burrowspace.socketio.session import Session
 
 MOST_PACKETS = 16  # in one body; python-engineio, a client of many, reads no more
 
@@ -39,7 +40,7 @@ class Polling:
         self._queue.append((packet, taken))
         self._wake()
         if self.buffered > self.session.engine.options.send_budget:
-            self.session.filling(before, self.buffered)
+            self.session.budget.filling(before, self.buffered)
         return True
 
     @property

@@ -18,7 +18,8 @@ from burrowspace.socketio.encoded import SPARE, Encoded, received
 
 if TYPE_CHECKING:
     from burrowspace.socketio.engine import Engine
-    from burrowspace.socketio.session import Session, Taken
+    from burrowspace.socketio.receiver import Taken
+    from burrowspace.socketio.session import Session
 
 CONTINUATION, TEXT, BINARY = WSMsgType.CONTINUATION, WSMsgType.TEXT, WSMsgType.BINARY
 PING, PONG, CLOSE = WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE
@@ -129,7 +130,7 @@ class WebSocket(WSListener):
         self._queued = 0
         self._settle_waiters(taken=True)
         if self.session is not None and self.stage is Stage.OPEN:
-            self.session.drained()
+            self.session.budget.drained()
 
     # ── frames ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -217,7 +218,7 @@ class WebSocket(WSListener):
 
     def _spend(self) -> None:
         if self.session is not None:
-            self.session.spend()
+            self.session.reading.spend()
 
     def _settle(self) -> None:
         """Decides again whether the next frame may take the short path."""
@@ -293,7 +294,7 @@ class WebSocket(WSListener):
             self._waiters.append((self._queued, taken))
             self._engine.timers.wake_by(self, self._engine.timers.now() + WAITERS_POLL)
         if self.session is not None and self.stage is Stage.OPEN:
-            self.session.filling(before, after)
+            self.session.budget.filling(before, after)
 
     def pause(self) -> None:
         """Reads nothing more; messages of bytes already read are held."""
@@ -308,10 +309,10 @@ class WebSocket(WSListener):
         if held is None or session is None:
             return
         while held:
-            if session.paused:
+            if session.reading.paused:
                 return
             self._pass_on(*held.popleft())
-        if self._held is not None and not session.paused and self.stage is Stage.OPEN:
+        if self._held is not None and not session.reading.paused and self.stage is Stage.OPEN:
             self._held = None
             self._settle()
             if not self.underlying.is_closing():
