@@ -100,7 +100,7 @@ def _tunnel(settings: Settings) -> Tunnel | None:
         return None
     from burrowspace.adapters.tunnel_ngrok import NgrokTunnel
 
-    return NgrokTunnel(settings.ngrok_authtoken)
+    return NgrokTunnel(settings.ngrok_authtoken, host=settings.host)
 
 
 def _lock(folder: Path) -> IO[str]:
