@@ -65,7 +65,7 @@ class Postman:
             return
         for notice in fresh:
             line.send_encoded(Encoded.from_raw("/", messages.array(notice.event, notice.body.encode())))
-                last = notice.number
+        last = fresh[-1].number
         self._sent[peer_id] = (line, last)
         line.confirm(lambda arrived: self._arrived(peer_id, last) if arrived else None)
 
