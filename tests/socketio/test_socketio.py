@@ -547,6 +547,39 @@ class TestLeaving:
         await asyncio.wait_for(done.wait(), 5)
 
 
+async def test_answers_to_messages_of_one_read_keep_their_order(up: Listening, server: Server) -> None:
+    """Small texts wait for the end of the read and leave in one write; nothing overtakes them."""
+    taken: list[int] = []
+
+    @server.of("/").on_raw("n")
+    def number(socket: Socket, body: bytes, attachments: Sequence[Binary], ack: Ack | None) -> None:
+        n = json.loads(body)[1]
+        socket.emit("small", n)
+        if n % 7 == 0:
+            socket.send_encoded(encode_event("taken", n), lambda ok: taken.append(n))
+        if n % 11 == 0:
+            socket.emit("large", n, "x" * 9_000)
+        if n % 13 == 0:
+            socket.emit("binary", n, b"x")
+        if ack is not None:
+            ack.raw(b"[%d]" % n)
+
+    wire, _ = await joined(up, server)
+    total = 300
+    await wire.send(*(f'42{n}["n",{n}]' for n in range(total)))
+    expected: list[str] = []
+    for n in range(total):
+        expected.append(f'42["small",{n}]')
+        expected += [f'42["taken",{n}]'] * (n % 7 == 0)
+        expected += [f'42["large",{n},"{"x" * 9_000}"]'] * (n % 11 == 0)
+        expected += [f'451-["binary",{n},{PLACE}]', "x"] * (n % 13 == 0)
+        expected.append(f"43{n}[{n}]")
+    for line in expected:
+        _, payload = await wire.read()
+        assert payload.decode() == line
+    assert taken == list(range(0, total, 7))
+
+
 async def test_emit_to_all_is_encoded_once(up: Listening, server: Server) -> None:
     wires = [(await joined(up, server))[0] for _ in range(3)]
     server.of("/").emit("all", {"a": b"x"})

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 from burrowspace.socketio import asgi
 from burrowspace.socketio.errors import Refused
 from burrowspace.socketio.options import Options
+from burrowspace.socketio.outbox import Outbox
 from burrowspace.socketio.polling import Polling
 from burrowspace.socketio.receiver import Receiver
 from burrowspace.socketio.session import Session, State
@@ -44,7 +45,7 @@ class Engine:
         self.upgradable = options.allow_upgrades and "websocket" in options.transports
         self.closed = False
         self.corking = False  # a read with several messages is worked on: small answers may wait for its end
-        self.corked: list[WebSocket] = []  # those that have some
+        self.corked: list[Outbox] = []  # those that have some
         self._accept = accept
         self._per_address: dict[str, int] = {}
         self._emptied: asyncio.Future[None] | None = None  # while aclose waits for the last connection

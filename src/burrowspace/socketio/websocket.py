@@ -1,4 +1,4 @@
-"""One WebSocket of an engine, on `picows`: frames in, frames out, and who is told that the kernel took them.
+"""One WebSocket of an engine, on `picows`: frames become messages, and a connection begins and ends.
 
 `picows` parses frames and knows nothing of messages, so this file also checks reserved bits, joins fragments, checks
 UTF-8 and answers pings. It decides nothing about sessions. Spec: RFC 6455; docs/spec/realtime.md, "WebSocket".
@@ -8,64 +8,42 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from enum import IntEnum
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from picows import WSFrame, WSListener, WSMsgType, WSTransport
+from picows import WSFrame, WSMsgType, WSTransport
 
-from burrowspace.socketio.encoded import SPARE, Encoded, received
+from burrowspace.socketio.encoded import received
+from burrowspace.socketio.outbox import Outbox, Stage
 
 if TYPE_CHECKING:
     from burrowspace.socketio.engine import Engine
-    from burrowspace.socketio.receiver import Taken
     from burrowspace.socketio.session import Session
 
 CONTINUATION, TEXT, BINARY = WSMsgType.CONTINUATION, WSMsgType.TEXT, WSMsgType.BINARY
 PING, PONG, CLOSE = WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE
 
 PROTOCOL_ERROR, UNSUPPORTED, INVALID_TEXT, TOO_BIG = 1002, 1003, 1007, 1009
-WAITERS_POLL = 0.05  # seconds between looks at how far the kernel got, while someone waits to know
 AFTERTHOUGHTS = 64  # frames we hear out between our CLOSE and the peer's
 
 
-class Stage(IntEnum):
-    PROBING = 0  # a second connection of a polling session, not yet its transport
-    OPEN = 1  # the session's transport
-    SHUT = 2  # our CLOSE is sent; frames are not looked at any more
-    GONE = 3  # the connection is lost
-
-
-class WebSocket(WSListener):
+class WebSocket(Outbox):
     """The listener `picows` calls. `deliver` is the session's `text`, bound once."""
 
     __slots__ = (
         "_begin",
-        "_corked",
         "_deadline",
-        "_engine",
         "_fragments",
         "_fragments_kind",
         "_held",
         "_ignored",
         "_plain",
-        "_queued",
-        "_waiters",
-        "blocked",
         "deliver",
         "probed",
-        "session",
-        "stage",
-        "transport",
-        "underlying",
-        "wake",
     )
 
-    transport: WSTransport
-    underlying: Any  # the asyncio transport below picows
-
     def __init__(self, engine: Engine, begin: Callable[[WebSocket], None]) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._begin: Callable[[WebSocket], None] | None = begin
         self._deadline = inf  # when the present stage must be over
         self._plain = False  # whether the next frame may take the short path
@@ -73,14 +51,7 @@ class WebSocket(WSListener):
         self._fragments: bytearray | None = None
         self._fragments_kind = TEXT
         self._ignored = 0
-        self._waiters: deque[tuple[int, Taken]] | None = None
-        self._queued = 0  # bytes ever queued since the socket last was empty
-        self._corked: list[bytes] = []  # small texts of the present read, to leave in one write
-        self.blocked = False  # the kernel does not take everything at once
         self.probed = False
-        self.session: Session | None = None
-        self.stage: int = Stage.PROBING
-        self.wake = inf
         self.deliver = _nobody
 
     # ── called by picows ─────────────────────────────────────────────────────────────────────────────────────────
@@ -98,18 +69,20 @@ class WebSocket(WSListener):
         engine = self._engine
         if not frame.last_in_buffer:
             engine.corking = True
-        if transport.is_close_frame_sent:
-            self._afterthought(frame)
-        elif self._plain and frame.msg_type is TEXT and frame.fin and not (frame.rsv1 or frame.rsv2 or frame.rsv3):
-            packet = frame.get_payload_as_bytes()
-            if packet.isascii() or _is_utf8(packet):
-                self.deliver(packet)
+        try:
+            if transport.is_close_frame_sent:
+                self._afterthought(frame)
+            elif self._plain and frame.msg_type is TEXT and frame.fin and not (frame.rsv1 or frame.rsv2 or frame.rsv3):
+                packet = frame.get_payload_as_bytes()
+                if packet.isascii() or _is_utf8(packet):
+                    self.deliver(packet)
+                else:
+                    self.fail(INVALID_TEXT)
             else:
-                self.fail(INVALID_TEXT)
-        else:
-            self._frame(frame)
-        if engine.corking and frame.last_in_buffer:
-            engine.uncork()
+                self._frame(frame)
+        finally:
+            if engine.corking and frame.last_in_buffer:
+                engine.uncork()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         if self.stage < Stage.SHUT and transport.is_close_frame_sent:
@@ -121,16 +94,6 @@ class WebSocket(WSListener):
         session, self.session, self.deliver = self.session, None, _nobody
         if session is not None:
             session.lost(self)
-
-    def pause_writing(self) -> None:
-        self.blocked = True
-
-    def resume_writing(self) -> None:
-        self.blocked = False
-        self._queued = 0
-        self._settle_waiters(taken=True)
-        if self.session is not None and self.stage is Stage.OPEN:
-            self.session.budget.drained()
 
     # ── frames ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -238,64 +201,6 @@ class WebSocket(WSListener):
         self.deliver = self.session.text
         self._settle()
 
-    @property
-    def buffered(self) -> int:
-        """Bytes that the kernel has not taken."""
-        return self.underlying.get_write_buffer_size() if self.blocked else 0
-
-    def send(self, packet: Encoded, taken: Taken | None) -> bool:
-        if self.stage >= Stage.SHUT:
-            return False
-        transport, head = self.transport, packet.head
-        if self._engine.corking and taken is None and type(head) is bytes and not packet.attachments:
-            if not self._corked:
-                self._engine.corked.append(self)
-            self._corked.append(head)
-            return True
-        if self._corked:
-            self.uncork()
-        before = self.underlying.get_write_buffer_size() if self.blocked else 0
-        if type(head) is bytearray:
-            transport.send_reuse_external_bytearray(TEXT, head, SPARE)
-        elif head:
-            transport.send(TEXT, head)
-        for piece in packet.attachments:
-            if type(piece) is bytearray:
-                transport.send_reuse_external_bytearray(BINARY, piece, SPARE)
-            else:
-                transport.send(BINARY, piece)
-        if self.blocked:
-            self._queue(before, taken)
-        elif taken is not None:
-            # picows swallows what is sent after a CLOSE, a failed transport what is written to it
-            taken(not (transport.is_close_frame_sent or self.underlying.is_closing()))
-        return True
-
-    def uncork(self) -> None:
-        """Writes the small texts that were held back while a read was worked on: many frames, one system call."""
-        texts, self._corked = self._corked, []
-        if self.stage >= Stage.SHUT or not texts:
-            return
-        before = self.underlying.get_write_buffer_size() if self.blocked else 0
-        if len(texts) == 1:
-            self.transport.send(TEXT, texts[0])
-        else:
-            self.underlying.write(b"".join([part for text in texts for part in (text_header(len(text)), text)]))
-        if self.blocked:
-            self._queue(before, None)
-
-    def _queue(self, before: int, taken: Taken | None) -> None:
-        """The packet just sent, or its end, waits below us."""
-        after = self.underlying.get_write_buffer_size()
-        self._queued += after - before
-        if taken is not None:
-            if self._waiters is None:
-                self._waiters = deque()
-            self._waiters.append((self._queued, taken))
-            self._engine.timers.wake_by(self, self._engine.timers.now() + WAITERS_POLL)
-        if self.session is not None and self.stage is Stage.OPEN:
-            self.session.budget.filling(before, after)
-
     def pause(self) -> None:
         """Reads nothing more; messages of bytes already read are held."""
         if self._held is None and self.stage is Stage.OPEN:
@@ -361,26 +266,7 @@ class WebSocket(WSListener):
             else:
                 self.transport.disconnect(graceful=False)
             return self._deadline if self._deadline > now else inf
-        waiters = self._waiters
-        if waiters:
-            passed = self._queued - self.underlying.get_write_buffer_size()
-            while waiters and waiters[0][0] <= passed:
-                waiters.popleft()[1](True)
-        return min(now + WAITERS_POLL, self._deadline) if waiters else self._deadline
-
-    def _settle_waiters(self, *, taken: bool) -> None:
-        waiters, self._waiters = self._waiters, None
-        for _, callback in waiters or ():
-            callback(taken)
-
-
-def text_header(size: int) -> bytes:
-    """The header of an unmasked, final TEXT frame of up to 64 KiB (RFC 6455 section 5.2).
-
-    >>> text_header(5), text_header(300)
-    (b'\\x81\\x05', b'\\x81~\\x01,')
-    """
-    return bytes((0x81, size)) if size < 126 else b"\x81\x7e" + size.to_bytes(2, "big")
+        return min(super().tick(now), self._deadline)
 
 
 def _is_utf8(data: bytes) -> bool:
