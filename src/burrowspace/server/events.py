@@ -13,6 +13,7 @@ from burrowspace.core import messages
 from burrowspace.core.errors import BadRequest, BurrowError, Forbidden
 from burrowspace.server.driver.courier import Parcel
 from burrowspace.server.driver.driver import Driver
+from burrowspace.server.early import Early
 from burrowspace.socketio import Ack, BadPacket, Encoded, Namespace, Socket
 from burrowspace.socketio.encoded import Binary
 
@@ -69,6 +70,7 @@ class Events:
 
     def __init__(self, namespace: Namespace, driver: Driver) -> None:
         self._driver = driver
+        self._early = Early()
         self._line = driver.kit.bus.line
         namespace.on_connect(self._connected)
         namespace.on_disconnect(self._disconnected)
@@ -81,6 +83,7 @@ class Events:
         socket.state = Caller()
 
     def _disconnected(self, socket: Socket, reason: str) -> None:
+        self._early.forget(socket)
         peer_id = socket.state.peer_id if socket.state is not None else None
         if peer_id is not None:
             self._driver.start(self._driver.presence.lost(peer_id, socket))
@@ -104,6 +107,7 @@ class Events:
             caller.intro = b'42["peer_signal",{"sender_peer_id":"' + peer.peer_id.encode() + b'","signal":'
             if ack is not None:
                 ack.raw(b"[" + _SUCCESS + b"]")
+            self._early.hear(socket)
         except BurrowError as error:
             _refuse(ack, error)
             return
@@ -122,7 +126,12 @@ class Events:
             return
         caller = socket.state
         if caller.peer_id != asked.sender_peer_id:
-            _refuse(ack, _not_yours(caller))
+            if caller.peer_id is None:
+                size = len(body) + sum(map(len, attachments))
+                again = partial(self._peer_signal, socket, body, attachments, ack)
+                self._early.keep(socket, size, again, partial(_refuse, ack))
+            else:
+                _refuse(ack, Forbidden("a socket may only speak for the peer it registered"))
             return
         line = self._line(asked.target_peer_id)
         if line is None:
@@ -161,17 +170,20 @@ class Events:
         except msgspec.MsgspecError as error:
             _malformed(ack, "relay_chunk takes {session_id, chunk, index, total}", error)
             return
+        if not (0 <= asked.index <= _MAX_INDEX and 0 <= asked.total <= _MAX_INDEX):
+            _refuse(ack, BadRequest("index and total are whole numbers from 0"))
+            return
         caller = socket.state
+        answer = ChunkAnswer(socket, ack, asked.session_id, asked.index)
+        parcel = Parcel(body, attachments, answer)
+        if caller.peer_id is None:
+            again = partial(self._relay_chunk, socket, body, attachments, ack)
+            self._early.keep(socket, parcel.size, again, answer.refused)
+            return
         try:
-            if caller.peer_id is None:
-                raise _not_yours(caller)
-            if not (0 <= asked.index <= _MAX_INDEX and 0 <= asked.total <= _MAX_INDEX):
-                raise BadRequest("index and total are whole numbers from 0")
-            answer = ChunkAnswer(socket, ack, asked.session_id, asked.index)
-            parcel = Parcel(body, attachments, answer)
             self._driver.relays.chunk(asked.session_id, caller.peer_id, parcel, socket)
         except BurrowError as error:
-            _refuse(ack, error)
+            answer.refused(error)
 
     def _relay_request(self, socket: Socket, body: bytes, attachments: list[Binary], ack: Ack | None) -> None:
         try:
@@ -179,13 +191,15 @@ class Events:
         except msgspec.MsgspecError as error:
             _malformed(ack, "relay_request takes {transfer_id} or {target_peer_id}", error)
             return
+        if socket.state.peer_id is None:
+            again = partial(self._relay_request, socket, body, attachments, ack)
+            self._early.keep(socket, len(body), again, partial(_refuse, ack))
+            return
         self._driver.start(self._open_relay(socket, asked, ack))
 
     async def _open_relay(self, socket: Socket, asked: messages.RelayRequest, ack: Ack | None) -> None:
         caller, relays = socket.state, self._driver.relays
         try:
-            if caller.peer_id is None:
-                raise _not_yours(caller)
             if asked.transfer_id is not None:
                 relay = await relays.for_transfer(caller.peer_id, asked.transfer_id, asked.target_peer_id)
             elif asked.target_peer_id is not None:
@@ -271,9 +285,3 @@ def _malformed(ack: Ack | None, words: str, error: msgspec.MsgspecError) -> None
 def _refuse(ack: Ack | None, error: BurrowError) -> None:
     if ack is not None:
         ack.raw(b"[" + messages.encode(messages.Ack("error", error.sentence, error.code)) + b"]")
-
-
-def _not_yours(caller: Caller) -> BurrowError:
-    if caller.peer_id is None:
-        return Forbidden("register this socket first: register_socket {peer_id}")
-    return Forbidden("a socket may only speak for the peer it registered")
