@@ -57,7 +57,11 @@ class Running:
 
     def memory_kib(self) -> int:
         """Proportional set size: shared pages are counted once over the processes that share them."""
-        return sum(_pss_kib(pid) for pid in family(self.pid))
+        return sum(_status_kib(pid, "smaps_rollup", "Pss:") for pid in family(self.pid))
+
+    def peak_kib(self) -> int:
+        """The most that was ever resident."""
+        return sum(_status_kib(pid, "status", "VmHWM:") for pid in family(self.pid))
 
 
 def family(root: int) -> list[int]:
@@ -85,10 +89,10 @@ def _cpu_ticks(pid: int) -> int:
     return sum(int(value) for value in fields[11:15])
 
 
-def _pss_kib(pid: int) -> int:
+def _status_kib(pid: int, file: str, name: str) -> int:
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
+        for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
+            if line.startswith(name):
                 return int(line.split()[1])
     return 0
 

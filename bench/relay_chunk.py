@@ -25,6 +25,7 @@ METRICS = {
     "binary_speed": Metric("256 KiB binary: speed", "MB/s", 0),
     "base64_cpu": Metric("256 KiB as base64 text: CPU for a GB", "s", 2, bound=0.4),
     "base64_speed": Metric("256 KiB as base64 text: speed", "MB/s", 0),
+    "growth": Metric("memory at its highest, above the start", "MiB", 0),
 }
 
 
@@ -46,12 +47,14 @@ def relay(server: Running, kind: str, mib: int, options: argparse.Namespace, by_
 
 def measure(contestant: Contestant, options: argparse.Namespace, figures: Figures, first: bool) -> None:
     with running(contestant) as server:
+        before = server.peak_kib()
         for kind in KINDS:
             if first:
                 relay(server, kind, CHECK_MIB, options, by_official=True)
             relay(server, kind, min(options.mib, 128), options, options.official)          # warm-up, not counted
             cpu, speed = relay(server, kind, options.mib, options, options.official)
             figures.add(contestant.name, **{f"{kind}_cpu": cpu, f"{kind}_speed": speed})
+        figures.add(contestant.name, growth=(server.peak_kib() - before) / 1024)
 
 
 def main(argv: list[str] | None = None) -> int:

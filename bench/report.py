@@ -1,6 +1,6 @@
 """Medians, spread and ratio as a table; the same table, with date and machine, in results.md.
 
-A target is what was promised before measuring: a bound on the ratio to the first rival, or on our own figure.
+A target is what was promised before measuring: a bound on the ratio of our figure to Node's, or on our own figure.
 """
 
 from __future__ import annotations
@@ -65,10 +65,10 @@ class Figures:
             return f"**{middle}**" + (f" ({low} – {high})" if len(values) > 1 else "")
 
         middles = [median(self.taken[name][key]) for name in names]
-        ratios = [middles[0] / other if other else float("nan") for other in middles[1:]]
+        ratios = {rival: middles[0] / other for rival, other in zip(names[1:], middles[1:], strict=True) if other}
         verdict = ""
         if metric.bound is not None:
-            judged = middles[0] if metric.of == "value" else (ratios[0] if ratios else None)
+            judged = middles[0] if metric.of == "value" else ratios.get("node")
             what = f"{metric.side} {metric.bound:g}" + (" ×" if metric.of == "ratio" else f" {metric.unit}")
             if judged is None or names[0] != "burrowspace":
                 verdict = what
@@ -76,7 +76,7 @@ class Figures:
                 met = judged >= metric.bound if metric.side == "at least" else judged <= metric.bound
                 verdict = f"{what}: {'met' if met else '**missed**'}"
         return [f"{metric.title} ({metric.unit})", *(figure(self.taken[name][key]) for name in names),
-                *(f"{ratio:.2f} ×" for ratio in ratios), verdict]
+                *(f"{ratios[rival]:.2f} ×" if rival in ratios else "–" for rival in names[1:]), verdict]
 
 
 def _said(*argv: str) -> str:

@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     max_user_peers: int = Field(100, ge=1, description="Most peers remembered of one user; the longest silent goes.")
     max_pending: int = Field(1000, ge=1, description="Most unanswered requests to one user, and from one user.")
     max_json_bytes: int = Field(64 * 1024, ge=1024, description="Largest JSON body, bytes.")
-    max_sockets: int = Field(20_000, ge=1, description="Most sockets at once.")
+    max_sockets: int = Field(15_000, ge=1, description="Most sockets at once.")
     max_sockets_per_address: int = Field(
         500, ge=1, description="Most sockets from one address at once; loopback (a tunnel, a proxy) is not counted."
     )

@@ -1,4 +1,4 @@
-"""The cases of the official Socket.IO 5 test suite above Engine.IO, one for one; the rest is test_official_engine.py."""
+"""The official Socket.IO 5 test suite, one for one; its Engine.IO part is in test_official_engine.py."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -38,6 +39,7 @@ class Listening:
         self.config.load()
         self.state = ServerState()
         self.port = 0
+        self._wires: list[Wire] = []
 
     async def __aenter__(self) -> Listening:
         loop = asyncio.get_running_loop()
@@ -52,6 +54,8 @@ class Listening:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.close()
+        for wire in self._wires:
+            wire.cut()
         await self.served.aclose()
         for connection in list(self.state.connections):
             connection.shutdown()
@@ -108,7 +112,9 @@ class Listening:
         writer.write(
             self.head("GET", query, headers={name: value for name, value in given.items() if value}, path=path)
         )
-        return Wire(reader, writer), await asyncio.wait_for(read_answer(reader), PATIENCE)
+        wire = Wire(reader, writer)
+        self._wires.append(wire)
+        return wire, await asyncio.wait_for(read_answer(reader), PATIENCE)
 
     async def session(self) -> Wire:
         """A WebSocket with the open packet read."""
@@ -207,6 +213,7 @@ class Wire:
         except (asyncio.IncompleteReadError, ConnectionError):
             raise Closed(None) from None
         if first & 15 == CLOSE:
+            self.frame(CLOSE, payload[:2])
             raise Closed(int.from_bytes(payload[:2], "big") if payload else 1005)
         return Frame(first & 15, payload)
 
@@ -230,7 +237,8 @@ class Wire:
 
     async def gone(self) -> None:
         """Reads until the end of the connection."""
-        await asyncio.wait_for(self.reader.read(), PATIENCE)
+        with suppress(ConnectionError):
+            await asyncio.wait_for(self.reader.read(), PATIENCE)
 
     def cut(self) -> None:
         self.writer.transport.abort()

@@ -1,14 +1,14 @@
 """The State port on a SQL database through SQLAlchemy: SQLite in WAL mode here, others by their URL.
 
-Writes go through one thread that takes whatever waits, runs each in its own savepoint and commits them together, so
-a hundred callers share one fsync. Reads run beside it on a thread of their own. Proven by
-tests/contracts/test_state.py.
+Writes go through one thread that takes whatever waits and commits it together, so a hundred callers share one
+fsync; reads do likewise beside it on a thread of their own. Proven by tests/contracts/test_state.py.
 """
 
 import asyncio
 import queue
 import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -16,6 +16,7 @@ import msgspec
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 from burrowspace.adapters.tables import KEY, TABLES
@@ -27,34 +28,31 @@ T = TypeVar("T")
 
 _BATCH = 256  # changes that share one commit at most
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "": lambda column, value: column == value,
     "lt": lambda column, value: column < value,
     "gt": lambda column, value: column > value,
-    "in": lambda column, value: column.in_(list(value)),
+    "in": lambda column, value: column.in_(value),
 }
 
 
 class SqlRows:
-    """Rows over one open connection."""
+    """Rows over one open connection. Counts its writes, so that a refusal that wrote nothing costs no rollback."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+        self.writes = 0
 
     def get(self, kind: type[R], key: str) -> R | None:
-        found = self.find(kind, limit=1, **{KEY[kind]: key})
-        return found[0] if found else None
+        row = self._connection.execute(_select(kind, (KEY[kind],), None), {KEY[kind]: key, "limit": 1}).first()
+        return None if row is None else kind(*row)
 
     def find(self, kind: type[R], *, order: str | None = None, limit: int = 10_000, **where: Any) -> list[R]:
-        table = TABLES[kind]
-        query = sa.select(table).where(*_conditions(table, where)).limit(limit)
-        if order is not None:
-            column = table.c[order.removeprefix("-")]
-            query = query.order_by(column.desc() if order.startswith("-") else column)
-        return [_record(kind, row) for row in self._connection.execute(query)]
+        found = self._connection.execute(_select(kind, tuple(where), order), {**_listed(where), "limit": limit})
+        return [kind(*row) for row in found]
 
     def count(self, kind: type[Record], **where: Any) -> int:
-        table = TABLES[kind]
-        query = sa.select(sa.func.count()).select_from(table).where(*_conditions(table, where))
-        return int(self._connection.execute(query).scalar_one())
+        return int(self._connection.execute(_count(kind, tuple(where)), _listed(where)).scalar_one())
 
     def total(self, kind: type[Record], field: str, **where: Any) -> int:
         table = TABLES[kind]
@@ -62,34 +60,73 @@ class SqlRows:
         return int(self._connection.execute(query).scalar_one())
 
     def put(self, record: R) -> R:
-        kind = type(record)
-        table, key = TABLES[kind], KEY[kind]
+        self.writes += 1
         values = {name: getattr(record, name) for name in record.__struct_fields__}
         if isinstance(record, Notice) and record.number == 0:
             del values["number"]
-            given = self._connection.execute(sa.insert(table).values(**values)).inserted_primary_key
+            given = self._connection.execute(_number(type(record)), values).inserted_primary_key
             assert given is not None
             return msgspec.structs.replace(record, number=given[0])
-        changed = self._connection.execute(sa.update(table).where(table.c[key] == values[key]).values(**values))
-        if changed.rowcount == 0:
-            self._connection.execute(sa.insert(table).values(**values))
+        self._connection.execute(_upsert(type(record), self._insert), values)
         return record
 
     def drop(self, kind: type[Record], **where: Any) -> int:
-        table = TABLES[kind]
-        return int(self._connection.execute(sa.delete(table).where(*_conditions(table, where))).rowcount)
+        self.writes += 1
+        return int(self._connection.execute(_delete(kind, tuple(where)), _listed(where)).rowcount)
 
 
-def _conditions(table: sa.Table, where: dict[str, Any]) -> list[Any]:
+# Statements are built once for each shape: building one costs more than running it.
+
+
+@cache
+def _select(kind: type[Record], where: tuple[str, ...], order: str | None) -> sa.Select[Any]:
+    table = TABLES[kind]
+    query = sa.select(table).where(*_conditions(table, where)).limit(sa.bindparam("limit", type_=sa.Integer))
+    if order is not None:
+        column = table.c[order.removeprefix("-")]
+        query = query.order_by(column.desc() if order.startswith("-") else column)
+    return query
+
+
+@cache
+def _count(kind: type[Record], where: tuple[str, ...]) -> sa.Select[Any]:
+    table = TABLES[kind]
+    return sa.select(sa.func.count()).select_from(table).where(*_conditions(table, where))
+
+
+@cache
+def _delete(kind: type[Record], where: tuple[str, ...]) -> sa.Delete:
+    table = TABLES[kind]
+    return sa.delete(table).where(*_conditions(table, where))
+
+
+@cache
+def _number(kind: type[Record]) -> sa.Insert:
+    return sa.insert(TABLES[kind])
+
+
+@cache
+def _upsert(kind: type[Record], insert: Callable[[sa.Table], Any]) -> sa.Insert:
+    table, key = TABLES[kind], KEY[kind]
+    statement = insert(table)
+    others = {column.name: statement.excluded[column.name] for column in table.c if column.name != key}
+    upsert: sa.Insert = statement.on_conflict_do_update(index_elements=[key], set_=others)
+    return upsert
+
+
+def _conditions(table: sa.Table, where: tuple[str, ...]) -> list[Any]:
     conditions = []
-    for name, value in where.items():
+    for name in where:
         field, _, how = name.partition("__")
-        conditions.append(_COMPARE[how](table.c[field], value) if how else table.c[field] == value)
+        column = table.c[field]
+        bound = sa.bindparam(name, type_=column.type, expanding=how == "in")
+        conditions.append(_COMPARE[how](column, bound))
     return conditions
 
 
-def _record(kind: type[R], row: sa.Row[Any]) -> R:
-    return kind(*row)
+def _listed(where: dict[str, Any]) -> dict[str, Any]:
+    """The values as parameters; those of `__in` as lists."""
+    return {name: list(value) if name.endswith("__in") else value for name, value in where.items()}
 
 
 class SqlState:
@@ -134,34 +171,45 @@ class SqlState:
                 self._commit(connection, batch)
 
     def _commit(self, connection: Connection, batch: "list[_Job]") -> None:
+        """One commit for all. If one of several fails after it wrote, all are undone and each runs again by itself."""
         rows = SqlRows(connection)
         done: list[tuple[_Job, Any]] = []
+        refused: list[tuple[_Job, Exception]] = []
         try:
             with connection.begin():
                 for job in batch:
+                    writes = rows.writes
                     try:
-                        with connection.begin_nested():
-                            done.append((job, job.work(rows)))
+                        done.append((job, job.work(rows)))
                     except Exception as error:
-                        job.fail(error)
+                        if rows.writes != writes:
+                            raise
+                        refused.append((job, error))
         except Exception as error:
-            for job, _ in done:
-                job.fail(error)
+            if len(batch) == 1:
+                batch[0].fail(error)
+            else:
+                for job in batch:
+                    self._commit(connection, [job])
             return
         for job, result in done:
             job.settle(result)
+        for job, refusal in refused:
+            job.fail(refusal)
 
     def _read_loop(self) -> None:
         with self._engine.connect() as connection:
             rows = SqlRows(connection)
-            while (job := self._questions.get()) is not None:
+            last = False
+            while not last:
+                batch, last = _take(self._questions)
                 try:
                     with connection.begin():
-                        result = job.work(rows)
+                        for job in batch:
+                            job.run(rows)
                 except Exception as error:
-                    job.fail(error)
-                else:
-                    job.settle(result)
+                    for job in batch:
+                        job.fail(error)
 
 
 class _Job:
@@ -173,6 +221,15 @@ class _Job:
         self, work: Callable[[Rows], Any], loop: asyncio.AbstractEventLoop, future: "asyncio.Future[Any]"
     ) -> None:
         self.work, self.loop, self.future = work, loop, future
+
+    def run(self, rows: Rows) -> None:
+        """For a question: its answer or its error, at once."""
+        try:
+            result = self.work(rows)
+        except Exception as error:
+            self.fail(error)
+        else:
+            self.settle(result)
 
     def settle(self, result: Any) -> None:
         self._call(self.future.set_result, result)

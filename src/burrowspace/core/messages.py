@@ -39,6 +39,15 @@ class RelayChunk(_Event, frozen=True):
     total: int
 
 
+class TextChunk(_Event, frozen=True, forbid_unknown_fields=True):
+    """A RelayChunk whose piece is text and that holds nothing else: what the app sends, read the short way."""
+
+    session_id: str
+    chunk: str
+    index: int
+    total: int
+
+
 class RelayRequest(_Event, frozen=True):
     """Asks for a relay session: for a transfer, or straight to a peer, where a direct attempt failed."""
 

@@ -6,7 +6,6 @@ On stdout where people read, and as one line of the JSON log where machines do. 
 import contextlib
 import sys
 from collections.abc import Iterator
-from typing import NoReturn
 
 import segno
 import structlog
@@ -20,7 +19,7 @@ from burrowspace.server.reach import Reach
 
 log = structlog.get_logger("server")
 
-_QUIET_ZONE = 2  # modules of white around the code; the standard's 4 cost four lines and help no camera
+_QUIET_ZONE = 2  # modules of white around the code; the standard asks for 4, cameras are content with 2
 _INK = "#000000 on #ffffff"  # its own paper, so that it reads the same on dark and on light terminals
 
 
@@ -107,8 +106,9 @@ def _for_people() -> bool:
 class _Quiet(Console):
     """A console whose reader may leave: Rich would end the process."""
 
-    def on_broken_pipe(self) -> NoReturn:
-        raise BrokenPipeError
+    def on_broken_pipe(self) -> None:
+        with contextlib.suppress(SystemExit):
+            super().on_broken_pipe()
 
 
 @contextlib.contextmanager

@@ -90,6 +90,7 @@ def _options(settings: Settings, reach: Reach) -> Options:
         max_attachments=ATTACHMENTS,
         max_sockets=settings.max_sockets,
         max_sockets_per_address=settings.max_sockets_per_address,
+        count_loopback=False,
         events_per_second=settings.events_per_second,
         events_burst=2 * settings.events_per_second,
         send_budget=settings.send_budget_bytes,
@@ -103,7 +104,7 @@ def _tunnel(settings: Settings) -> Tunnel | None:
         return None
     from burrowspace.adapters.tunnel_ngrok import NgrokTunnel
 
-    return NgrokTunnel(settings.ngrok_authtoken)
+    return NgrokTunnel(settings.ngrok_authtoken, host=settings.host)
 
 
 def _lock(folder: Path) -> IO[str]:

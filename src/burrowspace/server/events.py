@@ -4,6 +4,7 @@
 two live peers touches no database and no task. Contract: docs/spec/events.md.
 """
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -12,15 +13,19 @@ from burrowspace.core import messages
 from burrowspace.core.errors import BadRequest, BurrowError, Forbidden
 from burrowspace.server.driver.courier import Parcel
 from burrowspace.server.driver.driver import Driver
+from burrowspace.server.early import Early
 from burrowspace.socketio import Ack, BadPacket, Encoded, Namespace, Socket
 from burrowspace.socketio.encoded import Binary
 
 _SUCCESS = messages.encode(messages.Ack("success"))
 _QUEUED = messages.encode(messages.Ack("queued", "the receiver is away; the chunk waits for it here"))
 _DEPTH = 64  # levels of JSON that a payload may have
+_ONE_PIECE = 7168  # bytes of a body up to which the packet made of it is copied, not pieced together
+_SMALL = 2048  # bytes of a body that is looked at whole at no cost worth mentioning
 _MAX_INDEX = 2**53  # what a JavaScript number counts exactly
 
 _signal_array = msgspec.json.Decoder(tuple[str, messages.PeerSignal]).decode
+_text_chunk_array = msgspec.json.Decoder(tuple[str, messages.TextChunk]).decode
 _chunk_array = msgspec.json.Decoder(tuple[str, messages.RelayChunk]).decode
 _register = msgspec.json.Decoder(tuple[str, messages.RegisterSocket]).decode
 _relay_request = msgspec.json.Decoder(tuple[str, messages.RelayRequest]).decode
@@ -65,6 +70,7 @@ class Events:
 
     def __init__(self, namespace: Namespace, driver: Driver) -> None:
         self._driver = driver
+        self._early = Early()
         self._line = driver.kit.bus.line
         namespace.on_connect(self._connected)
         namespace.on_disconnect(self._disconnected)
@@ -77,6 +83,7 @@ class Events:
         socket.state = Caller()
 
     def _disconnected(self, socket: Socket, reason: str) -> None:
+        self._early.forget(socket)
         peer_id = socket.state.peer_id if socket.state is not None else None
         if peer_id is not None:
             self._driver.start(self._driver.presence.lost(peer_id, socket))
@@ -87,6 +94,7 @@ class Events:
         except msgspec.MsgspecError as error:
             _malformed(ack, "register_socket takes {peer_id}", error)
             return
+        socket.pause_reading()  # what the client says next, it says as that peer
         self._driver.start(self._register(socket, asked, ack))
 
     async def _register(self, socket: Socket, asked: messages.RegisterSocket, ack: Ack | None) -> None:
@@ -95,40 +103,56 @@ class Events:
             if caller.peer_id is not None and caller.peer_id != asked.peer_id:
                 raise Forbidden("this socket speaks for another peer already; open a new one")
             peer = await driver.presence.register(socket, asked.peer_id, asked.peer_token)
+            caller.peer_id = peer.peer_id
+            caller.intro = b'42["peer_signal",{"sender_peer_id":"' + peer.peer_id.encode() + b'","signal":'
+            if ack is not None:
+                ack.raw(b"[" + _SUCCESS + b"]")
+            self._early.hear(socket)
         except BurrowError as error:
             _refuse(ack, error)
             return
-        caller.peer_id = peer.peer_id
-        caller.intro = b'["peer_signal",{"sender_peer_id":"' + peer.peer_id.encode() + b'","signal":'
-        if ack is not None:
-            ack.raw(b"[" + _SUCCESS + b"]")
+        finally:
+            socket.resume_reading()
         await driver.postman.deliver(peer.peer_id)
         await driver.relays.arrived(peer.peer_id)
 
     def _peer_signal(self, socket: Socket, body: bytes, attachments: list[Binary], ack: Ack | None) -> None:
-        if body.count(b"[") + body.count(b"{") > _DEPTH:
+        if many_brackets(body):
             check_depth(body)
         try:
-            _, asked = _signal_array(body)
+            asked = _signal_array(body)[1]
         except msgspec.MsgspecError as error:
             _malformed(ack, "peer_signal takes {target_peer_id, sender_peer_id, signal}", error)
             return
         caller = socket.state
-        if caller.peer_id is None or caller.peer_id != asked.sender_peer_id:
-            _refuse(ack, _not_yours(caller))
+        if caller.peer_id != asked.sender_peer_id:
+            if caller.peer_id is None:
+                size = len(body) + sum(map(len, attachments))
+                again = partial(self._peer_signal, socket, body, attachments, ack)
+                self._early.keep(socket, size, again, partial(_refuse, ack))
+            else:
+                _refuse(ack, Forbidden("a socket may only speak for the peer it registered"))
             return
         line = self._line(asked.target_peer_id)
         if line is None:
             self._driver.start(self._absent(asked.sender_peer_id, asked.target_peer_id, ack))
             return
-        packet = Encoded.from_raw("/", caller.intro + bytes(asked.signal) + b"}]", attachments)
-        if ack is None:
-            line.send_encoded(packet)
-        else:  # given once the target's socket has taken the bytes, not before
-            line.send_encoded(packet, lambda taken: ack.raw(b"[" + _SUCCESS + b"]") if taken else None)
-        if line.over_budget:
+        if attachments or len(body) > _ONE_PIECE:
+            packet = Encoded.from_raw("/", b"".join((caller.intro[2:], asked.signal, b"}]")), attachments)
+        else:
+            packet = Encoded(b"".join((caller.intro, asked.signal, b"}]")))
+        if not line.send_encoded(packet, None if ack is None else partial(self._signalled, asked, ack)):
+            self._driver.start(self._absent(asked.sender_peer_id, asked.target_peer_id, ack))
+        elif line.over_budget:
             socket.pause_reading()
             line.on_drain(socket.resume_reading)
+
+    def _signalled(self, asked: messages.PeerSignal, ack: Ack, taken: bool) -> None:
+        """The target's socket has taken the bytes of a signal, or died before it did."""
+        if taken:
+            ack.raw(b"[" + _SUCCESS + b"]")
+        else:
+            self._driver.start(self._absent(asked.sender_peer_id, asked.target_peer_id, ack))
 
     async def _absent(self, sender: str, target: str, ack: Ack | None) -> None:
         try:
@@ -141,24 +165,25 @@ class Events:
             ack.raw(b"[" + messages.encode(messages.Ack("relay", words, session_id=relay.session_id)) + b"]")
 
     def _relay_chunk(self, socket: Socket, body: bytes, attachments: list[Binary], ack: Ack | None) -> None:
-        if body.count(b"[") + body.count(b"{") > _DEPTH:
-            check_depth(body)
         try:
-            _, asked = _chunk_array(body)
+            asked = _chunk(body)
         except msgspec.MsgspecError as error:
             _malformed(ack, "relay_chunk takes {session_id, chunk, index, total}", error)
             return
+        if not (0 <= asked.index <= _MAX_INDEX and 0 <= asked.total <= _MAX_INDEX):
+            _refuse(ack, BadRequest("index and total are whole numbers from 0"))
+            return
         caller = socket.state
+        answer = ChunkAnswer(socket, ack, asked.session_id, asked.index)
+        parcel = Parcel(body, attachments, answer)
+        if caller.peer_id is None:
+            again = partial(self._relay_chunk, socket, body, attachments, ack)
+            self._early.keep(socket, parcel.size, again, answer.refused)
+            return
         try:
-            if caller.peer_id is None:
-                raise _not_yours(caller)
-            if not (0 <= asked.index <= _MAX_INDEX and 0 <= asked.total <= _MAX_INDEX):
-                raise BadRequest("index and total are whole numbers from 0")
-            answer = ChunkAnswer(socket, ack, asked.session_id, asked.index)
-            parcel = Parcel(body, attachments, answer)
             self._driver.relays.chunk(asked.session_id, caller.peer_id, parcel, socket)
         except BurrowError as error:
-            _refuse(ack, error)
+            answer.refused(error)
 
     def _relay_request(self, socket: Socket, body: bytes, attachments: list[Binary], ack: Ack | None) -> None:
         try:
@@ -166,13 +191,15 @@ class Events:
         except msgspec.MsgspecError as error:
             _malformed(ack, "relay_request takes {transfer_id} or {target_peer_id}", error)
             return
+        if socket.state.peer_id is None:
+            again = partial(self._relay_request, socket, body, attachments, ack)
+            self._early.keep(socket, len(body), again, partial(_refuse, ack))
+            return
         self._driver.start(self._open_relay(socket, asked, ack))
 
     async def _open_relay(self, socket: Socket, asked: messages.RelayRequest, ack: Ack | None) -> None:
         caller, relays = socket.state, self._driver.relays
         try:
-            if caller.peer_id is None:
-                raise _not_yours(caller)
             if asked.transfer_id is not None:
                 relay = await relays.for_transfer(caller.peer_id, asked.transfer_id, asked.target_peer_id)
             elif asked.target_peer_id is not None:
@@ -184,6 +211,36 @@ class Events:
             return
         if ack is not None:
             ack.raw(b"[" + messages.encode(messages.Ack("success", session_id=relay.session_id)) + b"]")
+
+
+def _chunk(body: bytes) -> messages.TextChunk | messages.RelayChunk:
+    """The fields of a chunk. Large text has one shape and no depth to look at, which would cost as much again."""
+    if len(body) > _SMALL:
+        try:
+            return _text_chunk_array(body)[1]
+        except msgspec.ValidationError:
+            pass  # another shape, read the long way
+    if many_brackets(body):
+        check_depth(body)
+    return _chunk_array(body)[1]
+
+
+def many_brackets(body: bytes) -> bool:
+    """Whether there are enough brackets for JSON deeper than 64 levels. Most bodies have three: `find` is then the
+    cheapest way to know, by far.
+
+    >>> many_brackets(b'["a",{"b":1}]'), many_brackets(b"[" * 65)
+    (False, True)
+    """
+    count = 0
+    for bracket in (b"{", b"["):
+        at = body.find(bracket)
+        while at >= 0:
+            count += 1
+            if count > _DEPTH:
+                return True
+            at = body.find(bracket, at + 1)
+    return False
 
 
 def check_depth(body: bytes) -> None:
@@ -228,9 +285,3 @@ def _malformed(ack: Ack | None, words: str, error: msgspec.MsgspecError) -> None
 def _refuse(ack: Ack | None, error: BurrowError) -> None:
     if ack is not None:
         ack.raw(b"[" + messages.encode(messages.Ack("error", error.sentence, error.code)) + b"]")
-
-
-def _not_yours(caller: Caller) -> BurrowError:
-    if caller.peer_id is None:
-        return Forbidden("register this socket first: register_socket {peer_id}")
-    return Forbidden("a socket may only speak for the peer it registered")

@@ -33,10 +33,14 @@ _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # controls, bidi and zero-
 _TRACE = "exception"  # the only value of more than one line
 _REDACTED = "[redacted]"
 _SECRET_KEY = re.compile(r"token|authori[sz]ation|passw|secret|cookie|credential|api[_-]?key", re.I)
-_SECRET_TEXT = (
+_SECRET_TEXT = (  # each takes linear time on whatever a stranger sends
     re.compile(r"(\bbearer\s+)[\w.~+/=-]{6,}", re.I),
     re.compile(r"(\bauthori[sz]ation[\"']?\s*[:=]\s*[\"']?)(?:\w+ +)?[^\s\"',;]+", re.I),
-    re.compile(r"([\w-]*(?:token|password|secret|cookie|api[_-]?key)[\"']?\s*[:=]\s*[\"']?)[^\s\"'&,;]+", re.I),
+    re.compile(
+        r"((?:token|password|secret|cookie|api[_-]?key)[\"']?\s*(?:=|:(?=\s*[\"']?[^\s\"'&,;]{8}))\s*[\"']?)"
+        r"[^\s\"'&,;]+",
+        re.I,
+    ),  # after a colon only what is as long as a secret: it may be a sentence
 )
 _PLAIN = re.compile(r"[^\s\"=]+\Z")
 

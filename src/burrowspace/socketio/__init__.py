@@ -20,8 +20,9 @@ from burrowspace.socketio.errors import (
 from burrowspace.socketio.namespace import Namespace
 from burrowspace.socketio.options import Options
 from burrowspace.socketio.packet import encode_event
+from burrowspace.socketio.receiver import Receiver
 from burrowspace.socketio.server import Server
-from burrowspace.socketio.session import Receiver, Session
+from burrowspace.socketio.session import Session
 from burrowspace.socketio.socket import Ack, Socket
 from burrowspace.socketio.stats import Stats
 from burrowspace.socketio.upgrade import UpgradeRequest

@@ -97,8 +97,8 @@ async def _until_gone(receive: Receive) -> None:
 async def _fetch(polling: Polling, send: Send, extra: list[Header]) -> None:
     """Answers a GET with all that is queued."""
     session = polling.session
-    body, queue = polling.take()
-    if session.state is State.CLOSING:
+    body, queue, ended = polling.take()
+    if ended and session.state is State.CLOSING:
         session.fetched()
     arrived = False
     try:
@@ -109,7 +109,7 @@ async def _fetch(polling: Polling, send: Send, extra: list[Header]) -> None:
             if taken is not None:
                 taken(arrived)
     if session.state is State.OPEN and not session.buffered:
-        session.drained()
+        session.budget.drained()
 
 
 async def _post(
@@ -165,8 +165,8 @@ async def _deliver(session: Session, body: bytes) -> None:
     except BadPacket:
         packets = [b""]  # which is no packet, and ends the session as one
     for packet in packets:
-        if session.paused:
-            await session.readable()
+        if session.reading.paused:
+            await session.reading.readable()
         if session.state is not State.OPEN:
             break
         session.text(packet)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
+from contextlib import suppress
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 from burrowspace.socketio import packet as sp
+from burrowspace.socketio.calls import Calls
 from burrowspace.socketio.encoded import Binary
 from burrowspace.socketio.errors import BadPacket, ConnectRefused
 from burrowspace.socketio.socket import Ack, Socket
@@ -32,13 +34,13 @@ class Client:
 
     __slots__ = (
         "_attachments",
+        "_calls",
         "_connect_by",
         "_head",
         "_pending",
         "_pending_by",
         "_raw",
         "_root",
-        "_running",
         "_server",
         "_size",
         "_sockets",
@@ -59,7 +61,7 @@ class Client:
         self._pending_by = inf  # when the last attachment must be there
         self._attachments: list[Binary] = []
         self._size = 0  # bytes of them
-        self._running = 0  # asynchronous handlers at work
+        self._calls = Calls(server, session)
         self._connect_by = timers.now() + session.engine.options.connect_timeout_ms / 1000
         timers.wake_by(self, self._connect_by)
 
@@ -71,13 +73,12 @@ class Client:
         root = self._root
         if root is not None and packet[1] == EVENT:
             # the short path: 42["name"… and 42<id>["name"… of a raw handler, nothing parsed
-            start = packet.find(b'["', 2, 20)
-            if start == 2:
+            if packet.startswith(b'["', 2):
                 handler = self._raw.get(packet[4 : packet.find(b'"', 4)])
                 if handler is not None:
                     self._call_raw(handler, root, packet[2:], (), None)
                     return
-            elif start > 2 and (digits := packet[2:start]).isdigit():
+            elif (start := packet.find(b'["', 3, 20)) > 2 and (digits := packet[2:start]).isdigit():
                 handler = self._raw.get(packet[start + 2 : packet.find(b'"', start + 2)])
                 if handler is not None:
                     self._call_raw(handler, root, packet[start:], (), Ack(root, sp.ack_id(digits)))
@@ -162,10 +163,15 @@ class Client:
         raw = socket.namespace.raw
         ack = Ack(socket, head.id) if head.id is not None else None
         if raw and (handler := raw.get(sp.raw_name(body))) is not None:
+            if attachments:
+                # what is passed on unread must not break whoever it is passed to: its placeholders are looked at
+                sp.read_event(body, (b"",) * len(attachments))
             self._call_raw(handler, socket, body, attachments, ack)
             return
         name, args = sp.read_event(body, attachments)
-        self._call(socket, name, args, ack)
+        found, before = socket.namespace.handler(name)
+        if found is not None:
+            self._calls.call(name, found, socket, *before, *args, ack=ack)
 
     def _ack(self, head: sp.Head, packet: bytes, attachments: list[Binary] | tuple[()]) -> None:
         if head.id is None:
@@ -173,8 +179,8 @@ class Client:
         args = sp.read_ack(packet[head.start :], attachments)
         socket = self._sockets.get(head.namespace)
         answered = socket.answered(int(head.id), args) if socket is not None else None
-        if socket is not None and answered is not None:
-            self._guard(socket, "an acknowledgement", answered, *args)
+        if answered is not None:
+            self._calls.call("an acknowledgement", answered, *args)
 
     # ── namespaces ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -246,7 +252,8 @@ class Client:
         namespace.sockets.pop(socket.id, None)
         socket.ended()
         if was_connected and namespace.disconnect_handler is not None:
-            self._guard(socket, "disconnect", namespace.disconnect_handler, socket, reason)
+            with suppress(BadPacket):  # nobody is left to be told
+                self._calls.call("disconnect", namespace.disconnect_handler, socket, reason)
 
     def disconnect(self) -> None:
         """Leaves every namespace, as the server's wish, and ends the connection."""
@@ -256,8 +263,6 @@ class Client:
             else:
                 self.leave(socket, "server namespace disconnect")
         self.session.close("server namespace disconnect", flush=True)
-
-    # ── handlers ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _call_raw(
         self,
@@ -273,54 +278,3 @@ class Client:
             raise
         except Exception:
             logger.exception("a raw handler of %s failed", socket.namespace.name)
-
-    def _call(self, socket: Socket, name: str, args: list[Any], ack: Ack | None) -> None:
-        handler, before = socket.namespace.handler(name)
-        if handler is None:
-            return
-        result = self._guard(socket, name, handler, socket, *before, *args, ack=ack)
-        if ack is not None and result is not _PENDING:
-            _acknowledge(ack, name, result)
-
-    def _guard(self, socket: Socket, what: str, handler: Callable[..., Any], *args: Any, ack: Ack | None = None) -> Any:
-        """Calls application code; its failures are logged and harm nobody else."""
-        try:
-            result = handler(*args)
-        except BadPacket:
-            raise
-        except Exception:
-            logger.exception("the handler of %r in %s failed", what, socket.namespace.name)
-            return _PENDING
-        if not inspect.isawaitable(result):
-            return result
-        self._running += 1
-        if self._running == self.session.engine.options.max_running_handlers:
-            self.session.pause()
-        self._server.spawn(self._finish(socket, what, result, ack))
-        return _PENDING
-
-    async def _finish(self, socket: Socket, what: str, result: Awaitable[Any], ack: Ack | None) -> None:
-        try:
-            value = await result
-        except BadPacket:
-            self.session.break_off()
-        except Exception:
-            logger.exception("the handler of %r in %s failed", what, socket.namespace.name)
-        else:
-            if ack is not None:
-                _acknowledge(ack, what, value)
-        finally:
-            if self._running == self.session.engine.options.max_running_handlers:
-                self.session.resume()
-            self._running -= 1
-
-
-_PENDING = object()  # no answer to give now
-
-
-def _acknowledge(ack: Ack, event: str, result: Any) -> None:
-    values = () if result is None else result if isinstance(result, tuple) else (result,)
-    try:
-        ack(*values)
-    except TypeError:
-        logger.exception("what the handler of %r returned is not JSON", event)

@@ -7,10 +7,12 @@ where `picows` writes the frame header in place; it is the same header for every
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 SPARE = 14  # bytes that picows wants free in front of a message it may write a header before
 LARGE = 8192  # bytes; up to here picows copies the message beside its header, above it must not be asked to
 
+RECEIVED: Final = "@B"  # format of the views `received` gives: plain bytes, but no other code writes it that way
 MAX_HEAD = 512  # bytes before a payload: types, counts, a namespace, an id
 
 Binary = bytes | bytearray | memoryview
@@ -30,16 +32,16 @@ def gather(*parts: Binary) -> Piece:
 def spared(data: Binary) -> Piece:
     """`data` as a piece, without a copy when it is one already (see `received`)."""
     if type(data) is memoryview:
-        data = data.cast("B") if data.format != "B" else data
-        if type(data.obj) is bytearray and len(data) > LARGE and len(data.obj) == len(data) + SPARE:
+        if data.format == RECEIVED and type(data.obj) is bytearray and len(data.obj) == len(data) + SPARE:
             return data.obj
+        data = data.cast("B") if data.contiguous else bytes(data)
     return gather(data)
 
 
 def received(data: memoryview) -> bytes | memoryview:
     """A copy of bytes that arrived, laid out so that `spared` can send it on without another copy."""
     piece = gather(data)
-    return piece if type(piece) is bytes else memoryview(piece)[SPARE:].toreadonly()
+    return piece if type(piece) is bytes else memoryview(piece)[SPARE:].cast(RECEIVED).toreadonly()
 
 
 def plain(piece: Piece) -> bytes | memoryview:

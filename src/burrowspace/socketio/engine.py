@@ -16,8 +16,10 @@ from urllib.parse import parse_qsl
 from burrowspace.socketio import asgi
 from burrowspace.socketio.errors import Refused
 from burrowspace.socketio.options import Options
+from burrowspace.socketio.outbox import Outbox
 from burrowspace.socketio.polling import Polling
-from burrowspace.socketio.session import Receiver, Session, State
+from burrowspace.socketio.receiver import Receiver
+from burrowspace.socketio.session import Session, State
 from burrowspace.socketio.stats import Stats
 from burrowspace.socketio.timers import Timers
 from burrowspace.socketio.upgrade import UpgradeRequest, refuse, take_over
@@ -42,6 +44,8 @@ class Engine:
         self.websockets: set[WebSocket] = set()
         self.upgradable = options.allow_upgrades and "websocket" in options.transports
         self.closed = False
+        self.corking = False  # a read with several messages is worked on: small answers may wait for its end
+        self.corked: list[Outbox] = []  # those that have some
         self._accept = accept
         self._per_address: dict[str, int] = {}
         self._emptied: asyncio.Future[None] | None = None  # while aclose waits for the last connection
@@ -91,7 +95,9 @@ class Engine:
             raise Refused(503, 4, "Shutting down", why="shutting down")
         if len(self.sessions) >= self.options.max_sockets:
             raise Refused(503, 4, "Too many sockets", why="too many sockets")
-        if self._per_address.get(network(address), 0) >= self.options.max_sockets_per_address:
+        if self._per_address.get(network(address), 0) >= self.options.max_sockets_per_address and (
+            self.options.count_loopback or not is_loopback(address)
+        ):
             raise Refused(429, 4, "Too many sockets", why="too many sockets of one address")
 
     def open_polling(self, address: str, header: Callable[[bytes], str | None]) -> Polling:
@@ -151,6 +157,14 @@ class Engine:
         self.stats.sockets += 1
         return session
 
+    def uncork(self) -> None:
+        """The read is worked through: what waited for that is written."""
+        self.corking = False
+        if self.corked:
+            corked, self.corked = self.corked, []
+            for websocket in corked:
+                websocket.uncork()
+
     # ── ending ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def forget(self, session: Session) -> None:
@@ -187,6 +201,18 @@ class Engine:
         for websocket in list(self.websockets):
             websocket.transport.disconnect(graceful=False)
         self.timers.close()
+
+
+def is_loopback(address: str) -> bool:
+    """Whether this is the machine itself.
+
+    >>> is_loopback("127.0.0.9"), is_loopback("::1"), is_loopback("192.0.2.7"), is_loopback("")
+    (True, True, False, False)
+    """
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def network(address: str) -> str:

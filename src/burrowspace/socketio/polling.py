@@ -13,7 +13,10 @@ from burrowspace.socketio import engine_packet as ep
 from burrowspace.socketio.encoded import Encoded, plain
 
 if TYPE_CHECKING:
-    from burrowspace.socketio.session import Session, Taken
+    from burrowspace.socketio.receiver import Taken
+    from burrowspace.socketio.session import Session
+
+MOST_PACKETS = 16  # in one body; python-engineio, a client of many, reads no more
 
 Queue = list[tuple[Encoded, "Taken | None"]]
 
@@ -37,7 +40,7 @@ class Polling:
         self._queue.append((packet, taken))
         self._wake()
         if self.buffered > self.session.engine.options.send_budget:
-            self.session.filling(before, self.buffered)
+            self.session.budget.filling(before, self.buffered)
         return True
 
     @property
@@ -63,21 +66,29 @@ class Polling:
         """Lets a waiting GET go, with a noop if there is nothing else."""
         self._wake()
 
-    def take(self) -> tuple[bytes, Queue]:
-        """Everything queued, as the body of an answer; a noop when there is nothing."""
-        queue, self._queue = self._queue, []
-        self.buffered = 0
+    def take(self) -> tuple[bytes, Queue, bool]:
+        """The body of an answer, what is in it, and whether it ends the transport.
+
+        A noop when nothing is queued. The last packet travels alone: clients act on it before they have acted on
+        the others of its body.
+        """
         packets: list[bytes | memoryview] = []
-        for packet, _ in queue:
+        taken = 0
+        for packet, _ in self._queue:
+            if packets and len(packets) + 1 + len(packet.attachments) > MOST_PACKETS:
+                break
+            taken += 1
+            self.buffered -= packet.size
             if packet.head:
                 packets.append(plain(packet.head))
             packets += [ep.encode_binary(plain(piece)) for piece in packet.attachments]
-        if self._last is not None and (self._last != ep.NOOP or not packets):
-            packets.append(self._last)
-        return ep.join_payload(packets or [ep.NOOP]), queue
+        queue, self._queue = self._queue[:taken], self._queue[taken:]
+        if packets:
+            return ep.join_payload(packets), queue, False
+        return self._last or ep.NOOP, queue, self._last is not None
 
     def linger(self, last: bytes) -> bool:
-        """Ends with `last` at the next GET. False when one waits already, or nobody needs to wait."""
+        """Ends with `last` at the next GET. False when one waits already."""
         if self._waiter is not None:
             return False
         self._last = last

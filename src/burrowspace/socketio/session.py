@@ -1,4 +1,4 @@
-"""One Engine.IO session: a pulse, a token bucket, and a transport that may change from polling to WebSocket.
+"""One Engine.IO session: its packets both ways, its pulse, and a transport that changes from polling to WebSocket.
 
 It moves packets and knows nothing of Socket.IO: what a message means is its receiver's business. The transports do the
 I/O; this file decides. Who acts: `Engine` opens sessions, the transports feed them, the receiver sends through them.
@@ -7,42 +7,26 @@ Spec: docs/spec/realtime.md.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable
 from enum import IntEnum
 from math import inf
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from burrowspace.socketio import engine_packet as ep
+from burrowspace.socketio.budget import Budget
 from burrowspace.socketio.encoded import Binary, Encoded
 from burrowspace.socketio.errors import BadPacket
 from burrowspace.socketio.heartbeat import Heartbeat
+from burrowspace.socketio.reading import Reading
+from burrowspace.socketio.receiver import Receiver, Taken
 
 if TYPE_CHECKING:
     from burrowspace.socketio.engine import Engine
     from burrowspace.socketio.polling import Polling
     from burrowspace.socketio.websocket import WebSocket
 
-logger = logging.getLogger("burrowspace.socketio")
-
 MESSAGE, BINARY, PONG, CLOSE, PING = 0x34, 0x62, 0x33, 0x31, 0x32  # first bytes: "4", "b", "3", "1", "2"
 TYPES = b"0123456"
-
-Taken = Callable[[bool], None]
-
-
-class Receiver(Protocol):
-    """What stands on top of a session. Called synchronously, in the order of arrival."""
-
-    def text(self, packet: bytes) -> None:
-        """A message packet, its leading `4` included, valid UTF-8. May raise BadPacket."""
-
-    def binary(self, data: Binary) -> None:
-        """A binary message, the receiver's to keep. May raise BadPacket."""
-
-    def closed(self, reason: str) -> None:
-        """The session is over; called once."""
 
 
 class State(IntEnum):
@@ -55,23 +39,18 @@ class Session:
     """One client, whatever it is connected by at the moment."""
 
     __slots__ = (
-        "_beat",
-        "_drains",
-        "_readable",
         "_receiver",
-        "_refilled",
-        "_slow_at",
         "_spent_at_ping",
-        "_throttled",
-        "_tokens",
         "address",
+        "beat",
+        "budget",
         "engine",
         "headers",
         "id",
         "message",
-        "paused",
         "polling",
         "probe",
+        "reading",
         "reason",
         "state",
         "wake",
@@ -90,16 +69,11 @@ class Session:
         self.websocket: WebSocket | None = None
         self.polling: Polling | None = None
         self.probe: WebSocket | None = None
-        self.paused = 0
         self.wake = inf
-        self._beat = Heartbeat(options.ping_interval_ms / 1000, options.ping_timeout_ms / 1000, now)
-        self._tokens = float(options.events_burst)
-        self._refilled = now
-        self._throttled = inf
+        self.beat = Heartbeat(options.ping_interval_ms / 1000, options.ping_timeout_ms / 1000, now)
+        self.reading = Reading(self, now)
+        self.budget = Budget(self)
         self._spent_at_ping = 0.0
-        self._slow_at = inf
-        self._drains: list[Callable[[], None]] | None = None
-        self._readable: asyncio.Future[None] | None = None
         self._receiver: Receiver | None = None
         self.message: Callable[[bytes], None] = _nobody
 
@@ -117,15 +91,16 @@ class Session:
         self._send_text(hello)
         self._receiver = accept(self)
         self.message = self._receiver.text
-        self.engine.timers.wake_by(self, self._beat.due)
+        self.engine.timers.wake_by(self, self.beat.due)
 
     # ── from the client ──────────────────────────────────────────────────────────────────────────────────────────
 
     def text(self, packet: bytes) -> None:
         """One text packet from the transport, valid UTF-8."""
-        self._tokens -= 1
-        if self._tokens < 0:
-            self._throttle()
+        reading = self.reading
+        reading.tokens -= 1
+        if reading.tokens < 0:
+            reading.throttle()
         stats = self.engine.stats
         stats.events_in += 1
         stats.bytes_in += len(packet)
@@ -139,7 +114,7 @@ class Session:
 
     def binary(self, data: Binary) -> None:
         """One binary message from the transport."""
-        self.spend()
+        self.reading.spend()
         stats = self.engine.stats
         stats.events_in += 1
         stats.bytes_in += len(data)
@@ -149,12 +124,6 @@ class Session:
                 receiver.binary(data)
             except BadPacket:
                 self.break_off()
-
-    def spend(self) -> None:
-        """One token for something that is not a text packet: a fragment, a WebSocket ping."""
-        self._tokens -= 1
-        if self._tokens < 0:
-            self._throttle()
 
     def break_off(self) -> None:
         """The client broke the protocol."""
@@ -177,7 +146,7 @@ class Session:
 
     def _ponged(self) -> None:
         now = self.engine.timers.now()
-        proven = self._beat.ponged(now)
+        proven = self.beat.ponged(now)
         if proven is not None:
             for done in proven:
                 done(True)
@@ -206,44 +175,6 @@ class Session:
         transport = self.websocket or self.polling
         return 0 if transport is None else transport.buffered
 
-    @property
-    def over_budget(self) -> bool:
-        return self.buffered > self.engine.options.send_budget
-
-    def filling(self, before: int, after: int) -> None:
-        """A transport could not pass a packet on: its unsent bytes went from `before` to `after`."""
-        options = self.engine.options
-        if after > options.hard_cap:
-            self.drop_slow()
-        elif after > options.send_budget:
-            if before <= options.send_budget or self._slow_at == inf:
-                self._slow_at = self.engine.timers.now() + options.slow_timeout_ms / 1000
-                self.engine.timers.wake_by(self, self._slow_at)
-        else:
-            self._slow_at = inf
-
-    def drained(self) -> None:
-        """No unsent bytes are left."""
-        self._slow_at = inf
-        if self._drains is not None:
-            drains, self._drains = self._drains, None
-            for callback in drains:
-                callback()
-
-    def on_drain(self, callback: Callable[[], None]) -> None:
-        """Calls back once, when no unsent bytes are left or the session dies; at once if that is so already."""
-        if self.state is not State.OPEN or not self.buffered:
-            callback()
-        elif self._drains is None:
-            self._drains = [callback]
-        else:
-            self._drains.append(callback)
-
-    def drop_slow(self) -> None:
-        if self.state is not State.CLOSED:
-            self.engine.stats.slow_dropped += 1
-            self.close("slow", cut=True)
-
     # ── the pulse ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def confirm(self, done: Callable[[bool], None]) -> None:
@@ -251,7 +182,7 @@ class Session:
         if self.state is not State.OPEN:
             done(False)
             return
-        self._beat.ask(done)
+        self.beat.ask(done)
         self._pulse(self.engine.timers.now())
 
     def tick(self, now: float) -> float:
@@ -261,16 +192,10 @@ class Session:
         if self.state is State.CLOSING:
             self._gone()
             return inf
-        if now >= self._throttled:
-            self._throttled = inf
-            self.resume()
-        if now >= self._slow_at:
-            if self.over_budget:
-                self.drop_slow()
-                return inf
-            self._slow_at = inf
+        self.reading.tick(now)
+        self.budget.tick(now)
         if self._pulse(now):
-            return min(self._beat.due, self._throttled, self._slow_at)
+            return min(self.beat.due, self.reading.throttled_until, self.budget.slow_at)
         return inf
 
     def expired(self) -> bool:
@@ -281,71 +206,22 @@ class Session:
         """Pings or gives up as is due; whether the session is still open."""
         if self.state is not State.OPEN:
             return False
-        beat = self._beat
+        beat = self.beat
         if beat.dead(now):
-            if self._tokens == self._spent_at_ping:
+            if self.reading.tokens == self._spent_at_ping:
                 self.engine.stats.ping_timeouts += 1
                 self.close("ping timeout")
                 return False
-            self._spent_at_ping = self._tokens
+            self._spent_at_ping = self.reading.tokens
             beat.heard(now)
         if beat.wants_ping(now):
-            self._spent_at_ping = self._tokens
+            self._spent_at_ping = self.reading.tokens
             self._send_text(ep.PING)
             beat.pinged(now)
         if not self.is_open:  # a ping can be the drop too much for a slow client
             return False
         self.engine.timers.wake_by(self, beat.due)
         return True
-
-    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def pause(self) -> None:
-        """Stops reading the client until as many `resume`."""
-        self.paused += 1
-        if self.paused == 1 and self.state is State.OPEN:
-            self._beat.pause()
-            if self.websocket is not None:
-                self.websocket.pause()
-
-    def resume(self) -> None:
-        if not self.paused:
-            return
-        self.paused -= 1
-        if self.paused or self.state is not State.OPEN:
-            return
-        now = self.engine.timers.now()
-        self._beat.resume(now)
-        self.engine.timers.wake_by(self, self._beat.due)
-        self._wake_reader()
-        if self.websocket is not None:
-            self.websocket.resume()
-
-    async def readable(self) -> None:
-        """Waits until the session is neither paused nor throttled, or is over."""
-        while self.paused and self.state is State.OPEN:
-            if self._readable is None:
-                self._readable = asyncio.get_running_loop().create_future()
-            await asyncio.shield(self._readable)
-
-    def _wake_reader(self) -> None:
-        if self._readable is not None:
-            self._readable.set_result(None)
-            self._readable = None
-
-    def _throttle(self) -> None:
-        """The bucket is empty: refills it, or stops reading until it holds a token again."""
-        options = self.engine.options
-        now = self.engine.timers.now()
-        self._tokens = min(
-            float(options.events_burst), self._tokens + (now - self._refilled) * options.events_per_second
-        )
-        self._refilled = now
-        if self._tokens < 0 and self._throttled == inf:
-            self.engine.stats.throttled += 1
-            self._throttled = now + (1 - self._tokens) / options.events_per_second
-            self.pause()
-            self.engine.timers.wake_by(self, self._throttled)
 
     # ── the upgrade ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -378,10 +254,10 @@ class Session:
             waiting = polling.finish(ep.NOOP)
             for packet, taken in waiting:
                 websocket.send(packet, taken)
-        if self.paused:
+        if self.reading.paused:
             websocket.pause()
         if not self.buffered:
-            self.drained()
+            self.budget.drained()
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -427,10 +303,10 @@ class Session:
     fetched = _gone
 
     def _end(self, reason: str) -> None:
-        self._wake_reader()
-        for done in self._beat.end():
+        self.reading.release()
+        for done in self.beat.end():
             done(False)
-        self.drained()
+        self.budget.drained()
         receiver, self._receiver, self.message = self._receiver, None, _nobody
         if receiver is not None:
             receiver.closed(reason)

@@ -17,7 +17,7 @@ from burrowspace.socketio.packet import encode_ack, encode_disconnect, encode_ev
 if TYPE_CHECKING:
     from burrowspace.socketio.client import Client
     from burrowspace.socketio.namespace import Namespace
-    from burrowspace.socketio.session import Taken
+    from burrowspace.socketio.receiver import Taken
 
 Answered = Callable[..., Any]
 
@@ -70,7 +70,8 @@ class Socket:
     @property
     def over_budget(self) -> bool:
         """Whether more than `Options.send_budget` bytes are unsent: time to send less."""
-        return self.client.session.over_budget
+        session = self.client.session
+        return session.budget.full and session.buffered > session.engine.options.send_budget
 
     def emit(self, event: str, *args: Any, ack: Answered | None = None, timeout_ms: int | None = None) -> bool:
         """Sends an event; bytes-like values at any depth travel as binary. False when the socket is not connected.
@@ -113,10 +114,10 @@ class Socket:
 
     def pause_reading(self) -> None:
         """Stops reading the client, all its namespaces; as many `resume_reading` end it. It is pinged, not blamed."""
-        self.client.session.pause()
+        self.client.session.reading.pause()
 
     def resume_reading(self) -> None:
-        self.client.session.resume()
+        self.client.session.reading.resume()
 
     def confirm(self, done: Callable[[bool], None]) -> None:
         """`done(True)` once everything sent before this call has reached the client's program, proven by the pong of
@@ -125,7 +126,7 @@ class Socket:
 
     def on_drain(self, callback: Callable[[], None]) -> None:
         """Calls back once, when no unsent bytes are left or the socket dies; at once if that is so already."""
-        self.client.session.on_drain(callback)
+        self.client.session.budget.on_drain(callback)
 
     def disconnect(self, close: bool = False) -> None:
         """Leaves the namespace; with `close`, ends the whole connection."""

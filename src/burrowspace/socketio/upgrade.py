@@ -30,6 +30,8 @@ Headers = Iterable[tuple[bytes, bytes]]
 # One answer for all: picows sets its Sec-WebSocket-Accept and sends it before the next request can come in.
 SWITCHING = WSUpgradeResponse.create_101_response()
 
+NOBODY = asyncio.Protocol()  # uvloop remembers the last plain protocol's method: let it not be uvicorn's
+
 HEAD = (
     b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %b\r\n\r\n"
@@ -120,6 +122,7 @@ def take_over(
         options.read_buffer_init_size,
     )
     transport.set_write_buffer_limits(high=0, low=0)
+    transport.set_protocol(NOBODY)
     transport.set_protocol(protocol)
     protocol.connection_made(transport)
     data = HEAD % key + rest

@@ -1,4 +1,4 @@
-"""One WebSocket of an engine, on `picows`: frames in, frames out, and who is told that the kernel took them.
+"""One WebSocket of an engine, on `picows`: frames become messages, and a connection begins and ends.
 
 `picows` parses frames and knows nothing of messages, so this file also checks reserved bits, joins fragments, checks
 UTF-8 and answers pings. It decides nothing about sessions. Spec: RFC 6455; docs/spec/realtime.md, "WebSocket".
@@ -8,62 +8,42 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from enum import IntEnum
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from picows import WSFrame, WSListener, WSMsgType, WSTransport
+from picows import WSFrame, WSMsgType, WSTransport
 
-from burrowspace.socketio.encoded import SPARE, Encoded, received
+from burrowspace.socketio.encoded import received
+from burrowspace.socketio.outbox import Outbox, Stage
 
 if TYPE_CHECKING:
     from burrowspace.socketio.engine import Engine
-    from burrowspace.socketio.session import Session, Taken
+    from burrowspace.socketio.session import Session
 
 CONTINUATION, TEXT, BINARY = WSMsgType.CONTINUATION, WSMsgType.TEXT, WSMsgType.BINARY
 PING, PONG, CLOSE = WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE
 
 PROTOCOL_ERROR, UNSUPPORTED, INVALID_TEXT, TOO_BIG = 1002, 1003, 1007, 1009
-WAITERS_POLL = 0.05  # seconds between looks at how far the kernel got, while someone waits to know
 AFTERTHOUGHTS = 64  # frames we hear out between our CLOSE and the peer's
 
 
-class Stage(IntEnum):
-    PROBING = 0  # a second connection of a polling session, not yet its transport
-    OPEN = 1  # the session's transport
-    SHUT = 2  # our CLOSE is sent; frames are not looked at any more
-    GONE = 3  # the connection is lost
-
-
-class WebSocket(WSListener):
+class WebSocket(Outbox):
     """The listener `picows` calls. `deliver` is the session's `text`, bound once."""
 
     __slots__ = (
         "_begin",
         "_deadline",
-        "_engine",
         "_fragments",
         "_fragments_kind",
         "_held",
         "_ignored",
         "_plain",
-        "_queued",
-        "_waiters",
-        "blocked",
         "deliver",
         "probed",
-        "session",
-        "stage",
-        "transport",
-        "underlying",
-        "wake",
     )
 
-    transport: WSTransport
-    underlying: Any  # the asyncio transport below picows
-
     def __init__(self, engine: Engine, begin: Callable[[WebSocket], None]) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._begin: Callable[[WebSocket], None] | None = begin
         self._deadline = inf  # when the present stage must be over
         self._plain = False  # whether the next frame may take the short path
@@ -71,13 +51,7 @@ class WebSocket(WSListener):
         self._fragments: bytearray | None = None
         self._fragments_kind = TEXT
         self._ignored = 0
-        self._waiters: deque[tuple[int, Taken]] | None = None
-        self._queued = 0  # bytes ever queued since the socket last was empty
-        self.blocked = False  # the kernel does not take everything at once
         self.probed = False
-        self.session: Session | None = None
-        self.stage: int = Stage.PROBING
-        self.wake = inf
         self.deliver = _nobody
 
     # ── called by picows ─────────────────────────────────────────────────────────────────────────────────────────
@@ -92,38 +66,34 @@ class WebSocket(WSListener):
             begin(self)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if self._plain and frame.msg_type is TEXT and frame.fin and not (frame.rsv1 or frame.rsv2 or frame.rsv3):
-            packet = frame.get_payload_as_bytes()
-            if packet.isascii() or _is_utf8(packet):
-                self.deliver(packet)
+        engine = self._engine
+        if not frame.last_in_buffer:
+            engine.corking = True
+        try:
+            if transport.is_close_frame_sent:
+                self._afterthought(frame)
+            elif self._plain and frame.msg_type is TEXT and frame.fin and not (frame.rsv1 or frame.rsv2 or frame.rsv3):
+                packet = frame.get_payload_as_bytes()
+                if packet.isascii() or _is_utf8(packet):
+                    self.deliver(packet)
+                else:
+                    self.fail(INVALID_TEXT)
             else:
-                self.fail(INVALID_TEXT)
-        elif self.stage < Stage.SHUT:
-            self._frame(frame)
-        else:
-            self._afterthought(frame)
+                self._frame(frame)
+        finally:
+            if engine.corking and frame.last_in_buffer:
+                engine.uncork()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        if self.stage is Stage.OPEN and transport.is_close_frame_sent:  # by picows: the peer broke RFC 6455
-            self._engine.stats.parse_errors += 1
-            if self.session is not None:
-                self.session.close("transport error")
+        if self.stage < Stage.SHUT and transport.is_close_frame_sent:
+            self.fail(PROTOCOL_ERROR)  # picows found it, and said so
         self.stage, self._plain, self._held = Stage.GONE, False, None
+        self._engine.uncork()  # picows keeps the last frame of a read to itself when what follows is broken
         self._engine.gone(self)
         self._settle_waiters(taken=False)
         session, self.session, self.deliver = self.session, None, _nobody
         if session is not None:
             session.lost(self)
-
-    def pause_writing(self) -> None:
-        self.blocked = True
-
-    def resume_writing(self) -> None:
-        self.blocked = False
-        self._queued = 0
-        self._settle_waiters(taken=True)
-        if self.session is not None and self.stage is Stage.OPEN:
-            self.session.drained()
 
     # ── frames ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -202,14 +172,16 @@ class WebSocket(WSListener):
         transport.disconnect()
 
     def _afterthought(self, frame: WSFrame) -> None:
-        """A frame after our CLOSE: the peer's CLOSE ends the connection, so does saying too much else."""
+        """A frame after a CLOSE of ours or of picows: the peer's CLOSE ends it all, so does saying too much else."""
+        if self.stage < Stage.SHUT:
+            self.fail(PROTOCOL_ERROR)  # picows found it, and said so
         self._ignored += 1
         if frame.msg_type is CLOSE or self._ignored > AFTERTHOUGHTS:
             self.transport.disconnect()
 
     def _spend(self) -> None:
         if self.session is not None:
-            self.session.spend()
+            self.session.reading.spend()
 
     def _settle(self) -> None:
         """Decides again whether the next frame may take the short path."""
@@ -229,63 +201,27 @@ class WebSocket(WSListener):
         self.deliver = self.session.text
         self._settle()
 
-    @property
-    def buffered(self) -> int:
-        """Bytes that the kernel has not taken."""
-        return self.underlying.get_write_buffer_size() if self.blocked else 0
-
-    def send(self, packet: Encoded, taken: Taken | None) -> bool:
-        if self.stage >= Stage.SHUT:
-            return False
-        before = self.underlying.get_write_buffer_size() if self.blocked else 0
-        transport, head = self.transport, packet.head
-        if type(head) is bytearray:
-            transport.send_reuse_external_bytearray(TEXT, head, SPARE)
-        elif head:
-            transport.send(TEXT, head)
-        for piece in packet.attachments:
-            if type(piece) is bytearray:
-                transport.send_reuse_external_bytearray(BINARY, piece, SPARE)
-            else:
-                transport.send(BINARY, piece)
-        if self.blocked:
-            self._queue(before, taken)
-        elif taken is not None:
-            # picows swallows what is sent after a CLOSE, a failed transport what is written to it
-            taken(not (transport.is_close_frame_sent or self.underlying.is_closing()))
-        return True
-
-    def _queue(self, before: int, taken: Taken | None) -> None:
-        """The packet just sent, or its end, waits below us."""
-        after = self.underlying.get_write_buffer_size()
-        self._queued += after - before
-        if taken is not None:
-            if self._waiters is None:
-                self._waiters = deque()
-            self._waiters.append((self._queued, taken))
-            self._engine.timers.wake_by(self, self._engine.timers.now() + WAITERS_POLL)
-        if self.session is not None and self.stage is Stage.OPEN:
-            self.session.filling(before, after)
-
     def pause(self) -> None:
         """Reads nothing more; messages of bytes already read are held."""
         if self._held is None and self.stage is Stage.OPEN:
             self._held = deque()
             self._plain = False
-            self.underlying.pause_reading()
+            if not self.underlying.is_closing():
+                self.underlying.pause_reading()
 
     def resume(self) -> None:
         held, session = self._held, self.session
         if held is None or session is None:
             return
         while held:
-            if session.paused:
+            if session.reading.paused:
                 return
             self._pass_on(*held.popleft())
-        if self._held is not None and not session.paused and self.stage is Stage.OPEN:
+        if self._held is not None and not session.reading.paused and self.stage is Stage.OPEN:
             self._held = None
             self._settle()
-            self.underlying.resume_reading()
+            if not self.underlying.is_closing():
+                self.underlying.resume_reading()
 
     def fail(self, code: int) -> None:
         """The peer broke RFC 6455."""
@@ -300,6 +236,8 @@ class WebSocket(WSListener):
         """Says CLOSE and waits a moment for the peer's; `cut` aborts the connection."""
         if self.stage >= Stage.SHUT:
             return
+        if self._corked:
+            self.uncork()
         paused = self._held is not None
         self.stage, self._plain, self._held, self._fragments = Stage.SHUT, False, None, None
         if not cut:
@@ -311,8 +249,8 @@ class WebSocket(WSListener):
             self._settle_waiters(taken=False)
             self.transport.disconnect(graceful=False)
             return
-        if paused:
-            self.underlying.resume_reading()
+        if paused and not self.underlying.is_closing():
+            self.underlying.resume_reading()  # for the peer's CLOSE
         self._end_by(self._engine.options.close_timeout_ms)
 
     def _end_by(self, ms: int) -> None:
@@ -328,17 +266,7 @@ class WebSocket(WSListener):
             else:
                 self.transport.disconnect(graceful=False)
             return self._deadline if self._deadline > now else inf
-        waiters = self._waiters
-        if waiters:
-            passed = self._queued - self.underlying.get_write_buffer_size()
-            while waiters and waiters[0][0] <= passed:
-                waiters.popleft()[1](True)
-        return min(now + WAITERS_POLL, self._deadline) if waiters else self._deadline
-
-    def _settle_waiters(self, *, taken: bool) -> None:
-        waiters, self._waiters = self._waiters, None
-        for _, callback in waiters or ():
-            callback(taken)
+        return min(super().tick(now), self._deadline)
 
 
 def _is_utf8(data: bytes) -> bool:

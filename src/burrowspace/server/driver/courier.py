@@ -24,6 +24,8 @@ from burrowspace.socketio.encoded import Binary
 log = structlog.get_logger("relay")
 
 _WINDOW = 2 << 20  # bytes sent to a peer and not proved to have arrived, before its feeder waits
+_ASK = 256 << 10  # bytes sent live before their arrival is asked for at once; less waits a moment for more
+_ASK_S = 0.05  # that moment
 _PROVE = 1 << 20  # bytes sent from the spool between two proofs
 
 
@@ -77,6 +79,7 @@ class Courier:
         self._sent = 0  # parcels sent live on this line
         self._proved = 0
         self._proving = False
+        self._timer: asyncio.TimerHandle | None = None
         self._incoming: deque[Parcel] = deque()  # for the spool, in order
         self._incoming_bytes = 0
         self._waiting: list[Feeder] = []
@@ -105,6 +108,11 @@ class Courier:
                 self._wait(feeder)
                 line.on_drain(self._resume)
 
+    def _here(self) -> Line | None:
+        """The way to the peer; None as well for one that has died and is not off the bus yet."""
+        line = self._kit.bus.line(self._peer_id)
+        return line if line is not None and line.connected else None
+
     def wake(self) -> None:
         """Something changed: the peer is here, or there is something to write."""
         if self._resting and not self._working:
@@ -129,7 +137,19 @@ class Courier:
             parcel.answer = None
 
     def _prove(self, line: Line) -> None:
-        if not self._proving:
+        """Asks for proof of what was sent: one question for much of it, so that it costs little."""
+        if self._proving:
+            return
+        if self._unproved_bytes >= _ASK:
+            self._ask(line)
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_ASK_S, self._ask, line)
+
+    def _ask(self, line: Line) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if line is self._line and not self._proving:
             self._proving = True
             line.confirm(partial(self._arrived, line, self._sent))
 
@@ -177,10 +197,10 @@ class Courier:
         try:
             await self._look()
             while self._resting:
-                if self._incoming and (self._kit.bus.line(self._peer_id) is None or self._held != self._confirmed):
+                if self._incoming and (self._here() is None or self._held != self._confirmed):
                     await self._store()
-                line = self._kit.bus.line(self._peer_id)
-                if line is not None and line.connected:
+                line = self._here()
+                if line is not None:
                     if self._held != self._confirmed:
                         await self._deliver(line)
                     else:
@@ -219,10 +239,10 @@ class Courier:
 
     def _go_live(self) -> None:
         """The spool is empty: what waits goes out live, and so does what comes. No await between the two."""
-        line = self._kit.bus.line(self._peer_id)
-        if line is None or not line.connected or self._held:
+        line = self._here()
+        if line is None or self._held:
             return
-        self._line, self._resting = line, False
+        self._line, self._resting, self._proving = line, False, False
         waiting, self._incoming, self._incoming_bytes = self._incoming, deque(), 0
         while waiting:
             if self._resting:  # the line died on the way

@@ -60,10 +60,12 @@ class Postman:
             return
         held, sent = self._sent.get(peer_id, (None, 0))
         last = sent if held is line else 0
-        for notice in waiting:
-            if notice.number > last:
-                line.send_encoded(Encoded.from_raw("/", messages.array(notice.event, notice.body.encode())))
-                last = notice.number
+        fresh = [notice for notice in waiting if notice.number > last]
+        if not fresh:
+            return
+        for notice in fresh:
+            line.send_encoded(Encoded.from_raw("/", messages.array(notice.event, notice.body.encode())))
+        last = fresh[-1].number
         self._sent[peer_id] = (line, last)
         line.confirm(lambda arrived: self._arrived(peer_id, last) if arrived else None)
 

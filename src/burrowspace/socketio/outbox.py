@@ -1,0 +1,156 @@
+"""The outgoing half of a WebSocket: what is written, what waits, and who is told that the kernel took it.
+
+It knows nothing of what is sent, and decides nothing about a receiver that is slow: it tells the session's budget.
+`WebSocket` is the other half. Spec: docs/spec/realtime.md, "Backpressure".
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import IntEnum
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from picows import WSListener, WSMsgType, WSTransport
+
+from burrowspace.socketio.encoded import SPARE, Encoded
+
+if TYPE_CHECKING:
+    from burrowspace.socketio.engine import Engine
+    from burrowspace.socketio.receiver import Taken
+    from burrowspace.socketio.session import Session
+
+TEXT, BINARY = WSMsgType.TEXT, WSMsgType.BINARY
+WAITERS_POLL = 0.05  # seconds between looks at how far the kernel got, while someone waits to know
+MOST_CORKED = 64  # texts held back for one write, each of up to LARGE bytes
+
+
+class Stage(IntEnum):
+    PROBING = 0  # a second connection of a polling session, not yet its transport
+    OPEN = 1  # the session's transport
+    SHUT = 2  # our CLOSE is sent; frames are not looked at any more
+    GONE = 3  # the connection is lost
+
+
+class Outbox(WSListener):
+    """What a connection still has to say."""
+
+    __slots__ = (
+        "_corked",
+        "_engine",
+        "_queued",
+        "_waiters",
+        "blocked",
+        "session",
+        "stage",
+        "transport",
+        "underlying",
+        "wake",
+    )
+
+    transport: WSTransport
+    underlying: Any  # the asyncio transport below picows
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._waiters: deque[tuple[int, Taken]] | None = None
+        self._queued = 0  # bytes ever queued since the socket last was empty
+        self._corked: list[bytes] = []  # small texts of the present read, to leave in one write
+        self.blocked = False  # the kernel does not take everything at once
+        self.session: Session | None = None
+        self.stage: int = Stage.PROBING
+        self.wake = inf
+
+    @property
+    def buffered(self) -> int:
+        """Bytes that the kernel has not taken."""
+        return self.underlying.get_write_buffer_size() if self.blocked else 0
+
+    def send(self, packet: Encoded, taken: Taken | None) -> bool:
+        if self.stage >= Stage.SHUT:
+            return False
+        transport, head = self.transport, packet.head
+        if self._engine.corking and taken is None and type(head) is bytes and not packet.attachments:
+            if not self._corked:
+                self._engine.corked.append(self)
+            self._corked.append(head)
+            if len(self._corked) == MOST_CORKED:
+                self.uncork()
+            return True
+        if self._corked:
+            self.uncork()
+        before = self.underlying.get_write_buffer_size() if self.blocked else 0
+        if type(head) is bytearray:
+            transport.send_reuse_external_bytearray(TEXT, head, SPARE)
+        elif head:
+            transport.send(TEXT, head)
+        for piece in packet.attachments:
+            if type(piece) is bytearray:
+                transport.send_reuse_external_bytearray(BINARY, piece, SPARE)
+            else:
+                transport.send(BINARY, piece)
+        if self.blocked:
+            self._queue(before, taken)
+        elif taken is not None:
+            # picows swallows what is sent after a CLOSE, a failed transport what is written to it
+            taken(not (transport.is_close_frame_sent or self.underlying.is_closing()))
+        return True
+
+    def uncork(self) -> None:
+        """Writes the small texts that were held back while a read was worked on: many frames, one system call."""
+        texts, self._corked = self._corked, []
+        if self.stage >= Stage.SHUT or self.transport.is_close_frame_sent or not texts:
+            return
+        before = self.underlying.get_write_buffer_size() if self.blocked else 0
+        if len(texts) == 1:
+            self.transport.send(TEXT, texts[0])
+        else:
+            self.underlying.write(b"".join([part for text in texts for part in (text_header(len(text)), text)]))
+        if self.blocked:
+            self._queue(before, None)
+
+    def _queue(self, before: int, taken: Taken | None) -> None:
+        """The packet just sent, or its end, waits below us."""
+        after = self.underlying.get_write_buffer_size()
+        self._queued += after - before
+        if taken is not None:
+            if self._waiters is None:
+                self._waiters = deque()
+            self._waiters.append((self._queued, taken))
+            self._engine.timers.wake_by(self, self._engine.timers.now() + WAITERS_POLL)
+        if self.session is not None and self.stage is Stage.OPEN:
+            self.session.budget.filling(before, after)
+
+    def pause_writing(self) -> None:
+        self.blocked = True
+
+    def resume_writing(self) -> None:
+        self.blocked = False
+        self._queued = 0
+        self._settle_waiters(taken=True)
+        if self.session is not None and self.stage is Stage.OPEN:
+            self.session.budget.drained()
+
+    def tick(self, now: float) -> float:
+        """See timers.Target: tells those whose bytes the kernel has taken meanwhile."""
+        waiters = self._waiters
+        if not waiters:
+            return inf
+        passed = self._queued - self.underlying.get_write_buffer_size()
+        while waiters and waiters[0][0] <= passed:
+            waiters.popleft()[1](True)
+        return now + WAITERS_POLL if waiters else inf
+
+    def _settle_waiters(self, *, taken: bool) -> None:
+        waiters, self._waiters = self._waiters, None
+        for _, callback in waiters or ():
+            callback(taken)
+
+
+def text_header(size: int) -> bytes:
+    """The header of an unmasked, final TEXT frame of up to 64 KiB (RFC 6455 section 5.2).
+
+    >>> text_header(5), text_header(300)
+    (b'\\x81\\x05', b'\\x81~\\x01,')
+    """
+    return bytes((0x81, size)) if size < 126 else b"\x81\x7e" + size.to_bytes(2, "big")

@@ -1,0 +1,88 @@
+"""Whether one session's client is read: pauses that are counted, and a bucket of tokens that events are paid from.
+
+It reads nothing itself: it tells the WebSocket to stop and go on, and lets a POST wait.
+Spec: docs/spec/realtime.md, "Backpressure".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from math import inf
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from burrowspace.socketio.session import Session
+
+
+class Reading:
+    """The inlet of one session. `tokens` is public for the sake of the one subtraction per message."""
+
+    __slots__ = ("_readable", "_refilled", "_session", "paused", "throttled_until", "tokens")
+
+    def __init__(self, session: Session, now: float) -> None:
+        self._session = session
+        self.paused = 0  # who wants the client not to be read; 0 for nobody
+        self.tokens = float(session.engine.options.events_burst)
+        self._refilled = now
+        self.throttled_until = inf
+        self._readable: asyncio.Future[None] | None = None
+
+    def spend(self) -> None:
+        """One token for something that is not a text packet: a binary message, a fragment, a WebSocket ping."""
+        self.tokens -= 1
+        if self.tokens < 0:
+            self.throttle()
+
+    def throttle(self) -> None:
+        """The bucket is empty: refills it, or stops reading until it holds a token again."""
+        engine = self._session.engine
+        rate, now = engine.options.events_per_second, engine.timers.now()
+        self.tokens = min(float(engine.options.events_burst), self.tokens + (now - self._refilled) * rate)
+        self._refilled = now
+        if self.tokens < 0 and self.throttled_until == inf:
+            engine.stats.throttled += 1
+            self.throttled_until = now + (1 - self.tokens) / rate
+            self.pause()
+            engine.timers.wake_by(self._session, self.throttled_until)
+
+    def tick(self, now: float) -> None:
+        """The end of a throttling, if it is due."""
+        if now >= self.throttled_until:
+            self.throttled_until = inf
+            self.resume()
+
+    def pause(self) -> None:
+        """Stops reading the client until as many `resume`."""
+        self.paused += 1
+        session = self._session
+        if self.paused == 1 and session.is_open:
+            session.beat.pause()
+            if session.websocket is not None:
+                session.websocket.pause()
+
+    def resume(self) -> None:
+        if not self.paused:
+            return
+        self.paused -= 1
+        session = self._session
+        if self.paused or not session.is_open:
+            return
+        timers = session.engine.timers
+        session.beat.resume(timers.now())
+        timers.wake_by(session, session.beat.due)
+        self.release()
+        if session.websocket is not None:
+            session.websocket.resume()
+
+    async def readable(self) -> None:
+        """Waits until the client may be read, or is gone."""
+        while self.paused and self._session.is_open:
+            if self._readable is None:
+                self._readable = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._readable)
+
+    def release(self) -> None:
+        """Lets a POST that waits look again."""
+        readable, self._readable = self._readable, None
+        if readable is not None:
+            readable.set_result(None)
