@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from burrowspace.adapters.state_sql import open_sqlite
-from burrowspace.core.records import Meta, Notice, Peer, Transfer
+from burrowspace.core.records import Meta, Notice, Peer, Transfer, Upload
+from burrowspace.core.spooling import Policy
 from burrowspace.core.transfer import Mode, TransferState
 from burrowspace.ports import Rows, State
 
@@ -130,3 +131,16 @@ async def test_it_is_all_there_after_it_was_opened_again(place: Path):
     again = open_sqlite(place)
     assert await again.read(lambda rows: rows.get(Peer, "a" * 32)) == peer()
     await again.close()
+
+
+async def test_total_sums_a_field_over_what_find_would_find(state: State):
+    def upload(key: str, user: str, reserved: int) -> Upload:
+        return Upload(key, user, None, reserved, None, Policy.REST, True, False, 0.0, 1.0)
+
+    def change(rows: Rows) -> tuple[int, int, int]:
+        for number, user in enumerate(("ann", "ann", "bob")):
+            rows.put(upload(f"{number:032x}", user, 1 << (40 + number)))
+        return rows.total(Upload, "reserved", user_id="ann"), rows.total(Upload, "reserved"), 0
+
+    assert await state.write(change) == (3 << 40, 7 << 40, 0)
+    assert await state.read(lambda rows: rows.total(Upload, "reserved", user_id="nobody")) == 0

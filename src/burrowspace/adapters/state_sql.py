@@ -55,9 +55,7 @@ class SqlRows:
         return int(self._connection.execute(_count(kind, tuple(where)), _listed(where)).scalar_one())
 
     def total(self, kind: type[Record], field: str, **where: Any) -> int:
-        table = TABLES[kind]
-        query = sa.select(sa.func.coalesce(sa.func.sum(table.c[field]), 0)).where(*_conditions(table, where))
-        return int(self._connection.execute(query).scalar_one())
+        return int(self._connection.execute(_total(kind, field, tuple(where)), _listed(where)).scalar_one())
 
     def put(self, record: R) -> R:
         self.writes += 1
@@ -92,6 +90,12 @@ def _select(kind: type[Record], where: tuple[str, ...], order: str | None) -> sa
 def _count(kind: type[Record], where: tuple[str, ...]) -> sa.Select[Any]:
     table = TABLES[kind]
     return sa.select(sa.func.count()).select_from(table).where(*_conditions(table, where))
+
+
+@cache
+def _total(kind: type[Record], field: str, where: tuple[str, ...]) -> sa.Select[Any]:
+    table = TABLES[kind]
+    return sa.select(sa.func.coalesce(sa.func.sum(table.c[field]), 0)).where(*_conditions(table, where))
 
 
 @cache
