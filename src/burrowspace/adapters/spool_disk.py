@@ -40,6 +40,7 @@ class DiskSpool:
         self._floor = floor_bytes
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="spool")
         self._poisoned: set[str] = set()
+        self._in_flight = _in_flight()
         self._folder.mkdir(parents=True, exist_ok=True)
 
     async def begin(self, key: str, at: int = 0) -> None:
@@ -136,17 +137,17 @@ class DiskSpool:
 
     def _give_back(self, path: Path, upto: int) -> None:
         """The mark first: a crash between the two leaves bytes that nobody asks for, never a hole that one reads."""
-        first, whole = self._first(path), upto // _BLOCK * _BLOCK
+        first = self._first(path)
         if upto <= first:
             return
         fresh = _mark(path).with_suffix(".new")
         fresh.write_text(str(upto))
         fresh.replace(_mark(path))
-        start = first // _BLOCK * _BLOCK
-        if whole > start:
+        start, stop = (max(0, place - self._in_flight) // _BLOCK * _BLOCK for place in (first, upto))
+        if stop > start:
             file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
             try:
-                _punch(file, start, whole - start)
+                _punch(file, start, stop - start)
             finally:
                 os.close(file)
 
@@ -232,6 +233,16 @@ class DiskSpool:
 
 def _mark(path: Path) -> Path:
     return path.with_name(path.name + ".at")
+
+
+def _in_flight() -> int:
+    """Bytes that sockets may still hold of what was sent. `sendfile` queues the file's own pages, and a hole punched
+    into part of a large folio zeroes them there: a receiver would get zeros. So holes stay this far behind."""
+    try:
+        limits = [Path(f"/proc/sys/net/ipv4/tcp_{way}mem").read_text().split()[2] for way in ("w", "r")]
+    except (OSError, IndexError):
+        return 64 << 20
+    return max(16 << 20, sum(map(int, limits)))
 
 
 def _punch(file: int, start: int, length: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from burrowspace.core.upload import Asked, Forget
@@ -56,7 +57,10 @@ async def upload(transfer_id: str, request: Request, house: House, token: Token)
     if isinstance(decided, Answer):
         return _reply(decided)
     kind = request.headers.get("content-type", "")
-    return _reply(await take_body(uploads, transfer_id, decided, kind, request.stream(), token))
+    try:
+        return _reply(await take_body(uploads, transfer_id, decided, kind, request.stream(), token))
+    except ClientDisconnect:
+        return Response(status_code=400)  # to nobody; what arrived is kept or gone already
 
 
 for _method in ("PUT", "PATCH", "HEAD", "DELETE", "OPTIONS"):

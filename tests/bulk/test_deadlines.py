@@ -1,0 +1,83 @@
+"""Who makes no progress is closed, on both planes; who waits for the other side is not. With small settings."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.bulk.test_http import TUS, arrived
+from tests.bulk.wire import Wire
+from tests.house import Running, running
+
+pytestmark = pytest.mark.anyio
+DATA = bytes(range(256)) * 2048
+STALL_S = 0.4
+
+
+@pytest.fixture(params=[2, 0], ids=["kernel", "asgi"])
+async def server(request: pytest.FixtureRequest, tmp_path: Path):
+    async with running(tmp_path, bulk_threads=request.param, stall_s=STALL_S, follow_wait_s=5) as server:
+        yield server
+
+
+async def test_a_silent_body_is_closed_and_keeps_what_arrived(server: Running):
+    key, wire = await server.transfer(), await Wire.to(server)
+    await wire.ask("POST", f"/upload/{key}", Tus_Resumable="1.0.0", Upload_Length="1000000")
+    assert (await wire.get()).status == 201
+    await wire.ask("PATCH", f"/upload/{key}", DATA, **TUS, Upload_Offset="0", Content_Length="1000000")
+    await wire.closed()
+    other = await Wire.to(server)
+    await other.ask("HEAD", f"/upload/{key}", Tus_Resumable="1.0.0")
+    assert (await other.get()).headers["upload-offset"] == str(len(DATA))
+    await other.close()
+
+
+async def test_a_silent_reader_is_closed(server: Running):
+    key, wire = await server.transfer(), await Wire.to(server)
+    await server.call("PUT", f"/upload/{key}", data=DATA * 64)
+    wire.reader._transport.pause_reading()  # type: ignore[attr-defined]
+    await wire.ask("GET", f"/download/{key}")
+    await asyncio.sleep(4 * STALL_S)
+    wire.reader._transport.resume_reading()  # type: ignore[attr-defined]
+    assert len(await wire.closed()) < len(DATA) * 64
+
+
+async def test_a_follower_outlives_the_pauses_of_its_sender(server: Running):
+    key, wire = await server.transfer(), await Wire.to(server)
+    half = {"Tus_Resumable": "1.0.0", "Upload_Length": str(2 * len(DATA))}
+    async with server.http.post(f"/upload/{key}", headers={k.replace("_", "-"): v for k, v in half.items()}):
+        pass
+    await wire.ask("GET", f"/download/{key}?follow=1")
+    for at in (0, len(DATA)):
+        await asyncio.sleep(2 * STALL_S)
+        said = {"Tus-Resumable": "1.0.0", "Content-Type": TUS["Content_Type"], "Upload-Offset": str(at)}
+        async with server.http.patch(f"/upload/{key}", data=DATA, headers=said) as answer:
+            assert answer.status == 204
+    assert (await wire.get()).body == DATA * 2
+    await wire.close()
+
+
+async def test_a_trickle_below_the_least_rate_is_closed(tmp_path: Path):
+    async with running(tmp_path, stall_s=STALL_S, min_bytes_per_s=100_000) as server:
+        key, wire = await server.transfer(), await Wire.to(server)
+        await wire.ask("PUT", f"/upload/{key}", b"x", Content_Length=str(1 << 30))
+        await arrived(server, key, 1)
+        sent = 0
+        while not wire.reader.at_eof() and sent < 200:
+            try:
+                await wire.send(b"x")
+            except ConnectionError:
+                break
+            sent += 1
+            await asyncio.sleep(STALL_S / 10)
+        assert 5 < sent < 100
+        await wire.close()
+
+
+async def test_one_address_has_so_many_connections_and_loopback_is_free(tmp_path: Path):
+    async with running(tmp_path, max_connections_per_address=2) as server:
+        wires = [await Wire.to(server) for _ in range(4)]
+        for wire in wires:
+            await wire.ask("GET", "/status")
+            assert (await wire.get()).status == 200
+            await wire.close()

@@ -1,0 +1,168 @@
+"""A full disk, a failing disk, a killed server: errors are clear, others go on, nothing is pretended."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.bulk.test_protocols import BODY, TUS, create, get, send
+from tests.house import running
+
+pytestmark = pytest.mark.anyio
+DATA = bytes(range(256)) * 2048  # 512 KiB
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Iterator[Path]:
+    """A disk of eight MiB."""
+    place = tmp_path / "tiny"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)], check=True)
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.mark.parametrize("threads", [2, 0])
+async def test_a_full_disk_refuses_what_does_not_fit_and_harms_nobody_else(tiny: Path, threads: int):
+    async with running(tiny, bulk_threads=threads) as server:
+        held = await server.transfer()
+        await server.call("PUT", f"/upload/{held}", data=DATA)
+        big = await server.transfer()
+        refusal = await server.call("PUT", f"/upload/{big}", 507, data=DATA * 20)
+        assert "no room" in refusal["error"]
+        (tiny / "other").write_bytes(b"x" * (5 << 20))
+        running_over = await server.transfer()
+
+        async def chunks():
+            for _ in range(20):
+                yield DATA
+
+        async with server.http.put(f"/upload/{running_over}", data=chunks()) as answer:
+            assert answer.status == 507
+        assert (await get(server, held))[0] == DATA
+        (tiny / "other").unlink()
+        again = await server.transfer()
+        await server.post(f"/cancel-transfer/{running_over}")
+        await server.call("PUT", f"/upload/{again}", data=DATA * 4)
+        assert (await get(server, again))[0] == DATA * 4
+
+
+async def test_a_disk_that_fills_under_the_kernels_hands_keeps_what_arrived(tiny: Path, monkeypatch):
+    async with running(tiny) as server:
+        monkeypatch.setattr(type(server.house.spool), "room", _plenty)
+        key = await create(server, len(DATA) * 20)
+        said = {**BODY, "Upload-Offset": "0"}
+        async with server.http.patch(f"/upload/{key}", data=DATA * 20, headers=said) as answer:
+            assert (answer.status, (await answer.json())["code"]) == (507, "no-space")
+        held = int((await send(server, "HEAD", key, 204, **TUS))["upload-offset"])
+        assert 4 << 20 < held <= 8 << 20
+        async with server.http.get(f"/download/{key}?follow=1") as answer:
+            assert await answer.content.readexactly(held) == (DATA * 20)[:held]
+
+
+async def _plenty(_: object) -> int:
+    return 1 << 40
+
+
+@pytest.mark.parametrize("threads", [2, 0])
+async def test_a_failing_fsync_is_an_error_and_is_never_retried_as_if_fine(tmp_path: Path, monkeypatch, threads: int):
+    async with running(tmp_path, bulk_threads=threads) as server:
+        key, other = await server.transfer(), await server.transfer()
+        real, failing = os.fsync, True
+
+        def fsync(file: int) -> None:
+            if failing and key in str(Path(f"/proc/self/fd/{file}").readlink()):
+                raise OSError(5, "Input/output error")
+            real(file)
+
+        monkeypatch.setattr(os, "fsync", fsync)
+        refusal = await server.call("PUT", f"/upload/{key}", 500, data=DATA)
+        assert refusal["code"] == "damaged"
+        assert await server.house.spool.keys() == []
+        assert (await server.get(f"/transfer-status/{key}"))["status"] == "transferring"
+        await server.call("PUT", f"/upload/{other}", data=DATA)
+        failing = False
+        await server.call("PUT", f"/upload/{key}", data=DATA)
+        assert (await get(server, key))[0] == DATA
+
+
+class Killable:
+    """A server in a process of its own, on one data folder."""
+
+    def __init__(self, data: Path, port: int) -> None:
+        settings = {"BURROW_DATA": str(data), "BURROW_PORT": str(port), "BURROW_HOST": "127.0.0.1"}
+        self.process = subprocess.Popen([sys.executable, "server.py"], cwd=ROOT, env={**os.environ, **settings},
+                                        stdout=subprocess.DEVNULL)  # fmt: skip
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+async def up(http: aiohttp.ClientSession) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                async with http.get("/status"):
+                    return
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.05)
+
+
+async def test_what_was_acknowledged_is_there_after_kill_9(tmp_path: Path, unused_port: int):
+    data, at = DATA * 16, 0
+    server = Killable(tmp_path, unused_port)
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{unused_port}") as http:
+            await up(http)
+            ask = {"sender_id": "ann", "receiver_id": "bob", "filename": "f"}
+            async with http.post("/request-transfer", json=ask) as answer:
+                request = (await answer.json())["request_id"]
+            async with http.post(f"/approve-transfer/{request}") as answer:
+                key = (await answer.json())["transfer_id"]
+            async with http.post(f"/upload/{key}", headers={**TUS, "Upload-Length": str(len(data))}) as answer:
+                assert answer.status == 201
+            for part in (100_000, 900_000, 3_000_000):
+                said = {**BODY, "Upload-Offset": str(at)}
+                async with http.patch(f"/upload/{key}", data=data[at : at + part], headers=said) as answer:
+                    assert answer.status == 204
+                    at = int(answer.headers["upload-offset"])
+                killed = asyncio.get_running_loop().call_later(0.01, server.kill)
+                try:
+                    async with http.patch(f"/upload/{key}", data=data[at:], headers={**BODY, "Upload-Offset": str(at)}):
+                        break
+                except aiohttp.ClientError:
+                    pass
+                finally:
+                    killed.cancel()
+                server.kill()
+                server = Killable(tmp_path, unused_port)
+                await up(http)
+                async with http.head(f"/upload/{key}", headers=TUS) as answer:
+                    assert int(answer.headers["upload-offset"]) >= at
+                    at = int(answer.headers["upload-offset"])
+            said = {**BODY, "Upload-Offset": str(at)}
+            async with http.patch(f"/upload/{key}", data=data[at:], headers=said) as answer:
+                assert answer.status in (204, 409)
+            async with http.get(f"/download/{key}") as answer:
+                assert await answer.read() == data
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def unused_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
