@@ -1,5 +1,7 @@
 """The contract of the Spool port, run for every adapter."""
 
+import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -7,8 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from burrowspace.adapters.spool_disk import DiskSpool
-from burrowspace.core.errors import NoSpace, NotFound, WrongOffset
+from burrowspace.core.errors import Damaged, NoSpace, NotFound, Removed, WrongOffset
+from burrowspace.core.spooling import Policy
 from burrowspace.ports import Spool
+from burrowspace.server.driver.lanes import Lanes, Reader
 
 pytestmark = pytest.mark.anyio
 KEY = "0123456789abcdef0123456789abcdef"
@@ -116,3 +120,160 @@ async def test_any_row_of_appends_reads_back_as_their_sum(spool: Spool, pieces: 
     assert size == sum(map(len, pieces))
     if pieces:
         assert await whole(spool) == b"".join(pieces)
+
+
+# With lanes on top: one writer, many readers, and how far each may go
+
+
+@pytest.fixture
+def lanes(spool: Spool) -> Lanes:
+    return Lanes(spool, window=100)
+
+
+async def read_all(reader: Reader, stop: int | None = None, patience_s: float = 5) -> bytes:
+    try:
+        return b"".join([piece async for piece in reader.pieces(stop, patience_s)])
+    finally:
+        reader.close()
+
+
+async def test_a_key_may_begin_at_a_later_block(spool: Spool):
+    await spool.begin(KEY, 1000)
+    assert (await spool.size(KEY), await spool.first(KEY)) == (1000, 1000)
+    with pytest.raises(WrongOffset):
+        await spool.append(KEY, 0, b"x")
+    await spool.append(KEY, 1000, b"abc")
+    assert await whole(spool, offset=1000) == b"abc"
+    assert await spool.keys() == [KEY]
+    await spool.begin(KEY)
+    assert (await spool.size(KEY), await spool.first(KEY)) == (0, 0)
+
+
+async def test_what_is_given_back_is_gone_and_the_rest_and_the_size_stay(spool: Spool):
+    data = bytes(range(256)) * 1000
+    await spool.append(KEY, 0, data)
+    await spool.give_back(KEY, 100_001)
+    assert (await spool.size(KEY), await spool.first(KEY)) == (len(data), 100_001)
+    assert await whole(spool, offset=100_001) == data[100_001:]
+    await spool.give_back(KEY, 5)
+    assert await spool.first(KEY) == 100_001
+    assert await spool.append(KEY, len(data), b"more") == len(data) + 4
+
+
+async def test_the_kernel_and_append_write_the_same_key(spool: Spool):
+    await spool.begin(KEY)
+    file = await spool.descriptor(KEY)
+    if file is not None:
+        os.pwrite(file, b"by the kernel", 0)
+        os.close(file)
+        assert await spool.append(KEY, 13, b", by hand") == 22
+        assert await whole(spool) == b"by the kernel, by hand"
+    with pytest.raises(NotFound):
+        await spool.descriptor("f" * 32)
+
+
+async def test_a_key_whose_sync_failed_is_poisoned_until_it_is_dropped(spool: Spool, monkeypatch):
+    def fails(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    await spool.append(KEY, 0, b"x")
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(Damaged):
+        await spool.sync(KEY)
+    monkeypatch.undo()
+    for ask in (spool.sync(KEY), spool.append(KEY, 1, b"y"), spool.descriptor(KEY)):
+        with pytest.raises(Damaged):
+            await ask
+    await spool.drop(KEY)
+    await spool.append(KEY, 0, b"z")
+    assert await spool.sync(KEY) == 1
+
+
+@pytest.mark.parametrize("readers", [1, 2, 12, 100])
+async def test_any_number_of_readers_follow_one_writer_to_its_end(lanes: Lanes, readers: int):
+    data = bytes(range(256)) * 40
+    lane = await lanes.begin(KEY, 0, Policy.REST, None)
+    following = [asyncio.create_task(read_all(lane.reader(0))) for _ in range(readers)]
+    for at in range(0, len(data), 1000):
+        await lane.append(data[at : at + 1000])
+        following.append(asyncio.create_task(read_all(lane.reader(at))))
+    lane.finish()
+    got = await asyncio.gather(*following)
+    assert all(data.endswith(each) and each for each in got)
+    assert got[:readers] == [data] * readers
+    lane.leave()
+    assert lanes.find(KEY) is None
+
+
+async def test_a_live_writer_waits_for_its_slowest_reader(lanes: Lanes):
+    lane = await lanes.begin(KEY, 0, Policy.LIVE, None)
+    quick, slow = lane.reader(0), lane.reader(0)
+    writing = asyncio.create_task(lane.append(bytes(250)))
+    assert len(await read_all(quick, 100)) == 100
+    assert (lane.size, writing.done()) == (100, False)
+    assert len(await read_all(slow, 60)) == 60
+    reader = lane.reader(60)
+    rest = asyncio.create_task(read_all(reader))
+    await writing
+    lane.finish()
+    assert len(await rest) == 190
+
+
+async def test_a_live_lane_comes_to_rest_in_mid_stream_and_loses_nothing(lanes: Lanes, spool: Spool):
+    data = bytes(range(250)) * 8
+    lane = await lanes.begin(KEY, 0, Policy.LIVE_THEN_REST, None)
+    reader = lane.reader(0)
+    writing = asyncio.create_task(lane.append(data))
+    pieces = reader.pieces(None, 5)
+    got = await anext(pieces)
+    assert not writing.done()
+    await pieces.aclose()
+    reader.close()
+    await writing
+    lane.finish()
+    assert got + await read_all(lane.reader(len(got))) == data
+    assert await whole(spool) == data
+
+
+async def test_the_owner_may_let_a_live_lane_rest(lanes: Lanes):
+    lane = await lanes.begin(KEY, 0, Policy.LIVE, None)
+    writing = asyncio.create_task(lane.append(bytes(500)))
+    await asyncio.sleep(0)
+    assert not writing.done()
+    lane.rest()
+    await writing
+    assert lane.size == 500
+
+
+async def test_readers_of_an_abandoned_upload_are_told_and_nobody_writes_on(lanes: Lanes):
+    lane = await lanes.begin(KEY, 0, Policy.REST, None)
+    await lane.append(b"half")
+    reading = asyncio.create_task(read_all(lane.reader(0)))
+    await asyncio.sleep(0)
+    lane.abandon()
+    with pytest.raises(Removed):
+        await reading
+    with pytest.raises(Removed):
+        await lane.append(b"more")
+
+
+async def test_a_writer_that_comes_back_finds_its_readers_waiting(lanes: Lanes):
+    lane = await lanes.begin(KEY, 0, Policy.REST, None)
+    await lane.append(b"first, ")
+    reading = asyncio.create_task(read_all(lane.reader(0)))
+    lane.leave()
+    again = await lanes.resume(KEY, Policy.REST, None)
+    assert again is lane
+    await again.append(b"then")
+    again.finish()
+    assert await reading == b"first, then"
+    again.leave()
+    later = await lanes.resume(KEY, Policy.REST, None)
+    assert (later is not lane, later.size) == (True, 11)
+
+
+async def test_a_reader_does_not_wait_for_ever(lanes: Lanes):
+    lane = await lanes.begin(KEY, 0, Policy.REST, None)
+    with pytest.raises(Removed):
+        await read_all(lane.reader(0), patience_s=0.01)
+    assert not await lanes.opened("f" * 32, 0.01)
