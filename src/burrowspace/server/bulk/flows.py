@@ -36,6 +36,8 @@ class Receive(Flow):
         lane.listen(self.wake)
 
     def step(self) -> Need:
+        if self._may_pass_soon():
+            return Need.LANE
         budget = TURN
         while budget > 0:
             if self._held:
@@ -61,6 +63,11 @@ class Receive(Flow):
             self.left -= got
             self._held += got
         return Need.TURN
+
+    def _may_pass_soon(self) -> bool:
+        """Whether the one reader of a live lane is behind: once it has caught up, the file is needed no longer."""
+        one = Send.alone(self.mover, self.lane)
+        return one is not None and one.at < self.lane.size
 
     def _empty(self) -> tuple[int, Need]:
         """Moves what the pipe holds: to the one reader where that is possible, else to the file."""
@@ -128,7 +135,7 @@ class Send(Flow):
         self, sock: socket.socket, file: int, head: bytes, start: int, stop: int, reader: Reader | None = None
     ) -> None:
         super().__init__(sock.fileno())
-        self._sock, self._file, self._head, self._at, self._stop = sock, file, head, start, stop
+        self._sock, self._file, self._head, self.at, self._stop = sock, file, head, start, stop
         self.reader = reader
         self.feeder: Receive | None = None
         self._entered = False
@@ -138,6 +145,12 @@ class Send(Flow):
     @classmethod
     def only_one(cls, mover: Mover, lane: Lane) -> "Send | None":
         """The one reader of a live lane, where it stands at the writer's place and may be fed directly."""
+        one = cls.alone(mover, lane)
+        return one if one is not None and not one._head and one.at == lane.size and one.at < one._stop else None
+
+    @classmethod
+    def alone(cls, mover: Mover, lane: Lane) -> "Send | None":
+        """The one reader of a live lane, if this mover sends to it."""
         ledger = lane.ledger
         if ledger.policy is not Policy.LIVE or len(ledger.readers) != 1:
             return None
@@ -145,18 +158,16 @@ class Send(Flow):
         if not there or len(there) != 1:
             return None
         one = next(iter(there))
-        if not isinstance(one, cls):
-            return None
-        return one if not one._head and one._at == ledger.size and one._at < one._stop else None
+        return one if isinstance(one, cls) else None
 
     def passed(self, moved: int) -> None:
         """The writer has fed this one directly."""
         assert self.reader is not None
-        self._at += moved
+        self.at += moved
         self.moved += moved
         self.reader.passed(moved)
         self.need = Need.LANE
-        if self._at == self._stop:
+        if self.at == self._stop:
             self.mover.ready.add(self)
 
     def step(self) -> Need:
@@ -167,21 +178,21 @@ class Send(Flow):
             return Need.PEER
         budget = TURN
         while budget > 0:
-            if self._at >= self._stop:
+            if self.at >= self._stop:
                 return Need.DONE
-            want = min(self._stop - self._at, budget)
+            want = min(self._stop - self.at, budget)
             if self.reader is not None:
                 ahead = self.reader.ahead()
                 if ahead is not Ahead.MORE:
                     return self._nothing_ahead(ahead)
                 want = min(want, self.reader.available())
             try:
-                sent = os.sendfile(self.fd, self._file, self._at, want)
+                sent = os.sendfile(self.fd, self._file, self.at, want)
             except BlockingIOError:
                 return Need.PEER
             if sent == 0:
                 raise ConnectionAbortedError("the file ended before its length")
-            self._at += sent
+            self.at += sent
             self.moved += sent
             budget -= sent
             if self.reader is not None:
@@ -199,7 +210,7 @@ class Send(Flow):
 
     def _send_head(self) -> bool:
         try:
-            sent = self._sock.send(self._head, socket.MSG_MORE if self._at < self._stop else 0)
+            sent = self._sock.send(self._head, socket.MSG_MORE if self.at < self._stop else 0)
         except BlockingIOError:
             return False
         self._head = self._head[sent:]
