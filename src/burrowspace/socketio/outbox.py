@@ -66,16 +66,27 @@ class Outbox(WSListener):
         """Bytes that the kernel has not taken."""
         return self.underlying.get_write_buffer_size() if self.blocked else 0
 
+    def send_text(self, text: bytes) -> bool:
+        """`send` for a small text that nobody waits for: the short path of what is only passed on."""
+        if self.stage >= Stage.SHUT:
+            return False
+        if self._engine.corking:
+            self._cork(text)
+            return True
+        if self._corked:
+            self.uncork()
+        before = self.underlying.get_write_buffer_size() if self.blocked else 0
+        self.transport.send(TEXT, text)
+        if self.blocked:
+            self._queue(before, None)
+        return True
+
     def send(self, packet: Encoded, taken: Taken | None) -> bool:
         if self.stage >= Stage.SHUT:
             return False
         transport, head = self.transport, packet.head
         if self._engine.corking and taken is None and type(head) is bytes and not packet.attachments:
-            if not self._corked:
-                self._engine.corked.append(self)
-            self._corked.append(head)
-            if len(self._corked) == MOST_CORKED:
-                self.uncork()
+            self._cork(head)
             return True
         if self._corked:
             self.uncork()
@@ -95,6 +106,14 @@ class Outbox(WSListener):
             # picows swallows what is sent after a CLOSE, a failed transport what is written to it
             taken(not (transport.is_close_frame_sent or self.underlying.is_closing()))
         return True
+
+    def _cork(self, text: bytes) -> None:
+        corked = self._corked
+        if not corked:
+            self._engine.corked.append(self)
+        corked.append(text)
+        if len(corked) == MOST_CORKED:
+            self.uncork()
 
     def uncork(self) -> None:
         """Writes the small texts that were held back while a read was worked on: many frames, one system call."""
