@@ -98,7 +98,7 @@ class Line(Protocol):
         died first. False, and no call, when it is not connected."""
 
     def send_text(self, packet: bytes) -> bool:
-        """The same for a small packet of text that nobody waits for, its bytes as they go on the wire: `42["name",…`."""
+        """The same for a small text that nobody waits for, its bytes as they go on the wire: `42["name",…`."""
 
     def confirm(self, done: Callable[[bool], None]) -> None:
         """Asks for proof that all sent so far has arrived: `done(True)` at the answer, `done(False)` at its death."""
