@@ -1,5 +1,7 @@
 # `make` alone says what there is. Everything sets itself up.
-PYTHON ?= python3
+# The newest Python that is here and runs; 3.13 is about a sixth faster than 3.11.
+PYTHON ?= $(shell for each in python3.13 python3.12 python3.11; do $$each -c pass 2>/dev/null && { echo $$each; break; }; done || true)
+PYTHON := $(or $(PYTHON),python3)
 VENV ?= .venv
 BIN = $(VENV)/bin
 
@@ -20,8 +22,8 @@ check: $(VENV)/.tests ## style, types, import rules, generated pages
 	$(BIN)/python scripts/settings_doc.py --check
 	$(BIN)/python scripts/states_doc.py --check
 
-bench: $(VENV)/.tests ## measure beside the rivals; --write keeps the result
-	$(BIN)/python -m bench
+bench: $(VENV)/.tests ## measure beside the rivals; ARGS=--write keeps the result
+	$(BIN)/python -m bench $(ARGS)
 
 proof: $(VENV)/.tests ## the heavy proofs: large files, kill -9
 	$(BIN)/python -m pytest -m proof -o addopts= -rA -s --timeout 5400 tests

@@ -40,8 +40,8 @@ class Contestant:
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict)
-    ready: str = "/status"                        # answers 200 once it serves
-    prepare: Callable[[], None] = lambda: None    # installs what is missing; called once, before the first start
+    ready: str = "/status"  # answers 200 once it serves
+    prepare: Callable[[], None] = lambda: None  # installs what is missing; called once, before the first start
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def spawn(argv: Sequence[str], core: set[int], **options: object) -> subprocess.
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     mine = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, core)                 # inherited by the child, so that it never runs elsewhere
+    os.sched_setaffinity(0, core)  # inherited by the child, so that it never runs elsewhere
     try:
         return subprocess.Popen(argv, **options)  # type: ignore[call-overload, no-any-return]
     finally:
@@ -149,12 +149,20 @@ def running(contestant: Contestant) -> Iterator[Running]:
     WORK.mkdir(exist_ok=True)
     log_path = WORK / f"{contestant.name}.log"
     with tempfile.TemporaryDirectory(prefix="bench-") as data, log_path.open("wb") as log:
+
         def fill(text: str) -> str:
             return text.replace("{port}", str(port)).replace("{data}", data)
 
         environment = {**os.environ, **{key: fill(value) for key, value in contestant.env.items()}}
-        process = spawn([fill(part) for part in contestant.argv], cores()[0], env=environment, cwd=ROOT,
-                        stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = spawn(
+            [fill(part) for part in contestant.argv],
+            cores()[0],
+            env=environment,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
         try:
             os.sched_setaffinity(0, cores()[1])
             _wait_until_ready(contestant, process, port, log_path)
@@ -188,8 +196,9 @@ def connect_peers(port: int, count: int) -> list[str]:
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
         peers = []
         for number in range(count):
-            connection.request("POST", "/connect", json.dumps({"user_id": f"user-{number}"}),
-                               {"Content-Type": "application/json"})
+            connection.request(
+                "POST", "/connect", json.dumps({"user_id": f"user-{number}"}), {"Content-Type": "application/json"}
+            )
             answer = connection.getresponse()
             body = answer.read()
             if answer.status != 200:

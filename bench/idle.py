@@ -19,7 +19,7 @@ from bench.loadclient import load, peers_file
 from bench.report import Figures, Metric, publish
 
 SOCKETS, SOURCES, WARM_UP = 10_000, 16, 300
-PINGED_WITHIN_S = 30      # both servers ping every 25 s as they come
+PINGED_WITHIN_S = 30  # both servers ping every 25 s as they come
 METRICS = {
     "each": Metric("memory for each idle socket", "KiB", 1, bound=20, of="value"),
     "connected": Metric("the same, just after all had connected", "KiB", 1),
@@ -40,7 +40,7 @@ def measure(contestant: Contestant, options: argparse.Namespace, figures: Figure
 
         with load("idle", server.port, WARM_UP, SOURCES, peers(WARM_UP)) as client:
             client.ask("hold 1", 30)
-        time.sleep(2)                                      # for what the warm-up left behind to be let go
+        time.sleep(2)  # for what the warm-up left behind to be let go
         before = server.memory_kib()
         everybody, started = peers(options.sockets), time.monotonic()
         client = stack.enter_context(load("idle", server.port, options.sockets, SOURCES, everybody))
@@ -51,8 +51,10 @@ def measure(contestant: Contestant, options: argparse.Namespace, figures: Figure
         after = server.memory_kib()
         if held["fewest_pings"] < options.seconds // PINGED_WITHIN_S:
             raise BenchError(f"a socket was pinged only {held['fewest_pings']} times in {options.seconds:g} s")
-        print(f"    {held['held']:,} held for {options.seconds:g} s, {held['pings']:,} pings answered "
-              f"({held['fewest_pings']} – {held['most_pings']} each)")
+        print(
+            f"    {held['held']:,} held for {options.seconds:g} s, {held['pings']:,} pings answered "
+            f"({held['fewest_pings']} – {held['most_pings']} each)"
+        )
         figures.add(
             contestant.name,
             each=(after - before) / options.sockets,
@@ -71,7 +73,7 @@ def main(argv: list[str] | None = None) -> int:
     options = made.parse_args(argv)
     options.seconds = options.seconds or (10.0 if options.quick else 120.0)
     figures = Figures(METRICS)
-    count = options.rounds or 1                            # memory hardly differs from round to round
+    count = options.rounds or 1  # memory hardly differs from round to round
     for _, contestant in alternate(chosen(options), count):
         measure(contestant, options, figures)
     of_peers = " of registered peers" if options.registered else ""

@@ -31,8 +31,11 @@ def build() -> Path:
     sources = sorted(SOURCES.glob("*.c"))
     newest = max(path.stat().st_mtime for path in SOURCES.iterdir())
     if not made.exists() or made.stat().st_mtime < newest:
-        subprocess.run(["cc", "-O3", "-std=gnu11", "-Wall", "-Wextra", "-o", str(made), *map(str, sources)],
-                       check=True, timeout=120)
+        subprocess.run(
+            ["cc", "-O3", "-std=gnu11", "-Wall", "-Wextra", "-o", str(made), *map(str, sources)],
+            check=True,
+            timeout=120,
+        )
     return made
 
 

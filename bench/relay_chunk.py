@@ -51,7 +51,7 @@ def measure(contestant: Contestant, options: argparse.Namespace, figures: Figure
         for kind in KINDS:
             if first:
                 relay(server, kind, CHECK_MIB, options, by_official=True)
-            relay(server, kind, min(options.mib, 128), options, options.official)          # warm-up, not counted
+            relay(server, kind, min(options.mib, 128), options, options.official)  # warm-up, not counted
             cpu, speed = relay(server, kind, options.mib, options, options.official)
             figures.add(contestant.name, **{f"{kind}_cpu": cpu, f"{kind}_speed": speed})
         figures.add(contestant.name, growth=(server.peak_kib() - before) / 1024)
@@ -66,7 +66,7 @@ def main(argv: list[str] | None = None) -> int:
     made.add_argument("--official", action="store_true", help="one pair of npm socket.io-client as the load")
     options = made.parse_args(argv)
     options.mib = options.mib or (512 if options.quick else 2048)
-    install_node_rival()                                   # the official clients live there
+    install_node_rival()  # the official clients live there
     figures = Figures(METRICS)
     rounds = options.rounds or (1 if options.quick else 5)
     for number, contestant in alternate(chosen(options), rounds):

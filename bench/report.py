@@ -75,8 +75,12 @@ class Figures:
             else:
                 met = judged >= metric.bound if metric.side == "at least" else judged <= metric.bound
                 verdict = f"{what}: {'met' if met else '**missed**'}"
-        return [f"{metric.title} ({metric.unit})", *(figure(self.taken[name][key]) for name in names),
-                *(f"{ratios[rival]:.2f} ×" if rival in ratios else "–" for rival in names[1:]), verdict]
+        return [
+            f"{metric.title} ({metric.unit})",
+            *(figure(self.taken[name][key]) for name in names),
+            *(f"{ratios[rival]:.2f} ×" if rival in ratios else "–" for rival in names[1:]),
+            verdict,
+        ]
 
 
 def _said(*argv: str) -> str:
@@ -89,12 +93,14 @@ def _said(*argv: str) -> str:
 def machine() -> str:
     """Where and on what: the line without which a figure says nothing."""
     model = re.search(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return "; ".join((
-        f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC, commit {commit()}",
-        f"{os.cpu_count()} cores {model.group(1).strip() if model else platform.machine()}, Linux {platform.release()}",
-        f"Python {platform.python_version()}, Node {_said('node', '--version').lstrip('v')}",
-        f"others used {strangers():.0%} of the cores meanwhile",
-    ))
+    return "; ".join(
+        (
+            f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC, commit {commit()}",
+            f"{os.cpu_count()} cores {model.group(1).strip() if model else platform.machine()}, Linux {platform.release()}",
+            f"Python {platform.python_version()}, Node {_said('node', '--version').lstrip('v')}",
+            f"others used {strangers():.0%} of the cores meanwhile",
+        )
+    )
 
 
 def strangers() -> float:

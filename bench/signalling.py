@@ -30,13 +30,18 @@ METRICS = {
 
 def measure(contestant: Contestant, options: argparse.Namespace, figures: Figures) -> None:
     seconds = options.seconds
-    with running(contestant) as server, peers_file(connect_peers(server.port, options.sockets)) as peers, \
-            load("signal", server.port, peers, options.bytes) as client:
-        client.ask(f"closed {min(2.0, seconds)} {options.window}", 60)            # warm-up, not counted
+    with (
+        running(contestant) as server,
+        peers_file(connect_peers(server.port, options.sockets)) as peers,
+        load("signal", server.port, peers, options.bytes) as client,
+    ):
+        client.ask(f"closed {min(2.0, seconds)} {options.window}", 60)  # warm-up, not counted
         closed, cpu = metered(server, client, f"closed {seconds} {options.window}", seconds + 60)
         steady, steady_cpu = metered(server, client, f"open {seconds} {options.rate}", seconds + 60)
-    print(f"    saturated: server {cpu / closed['seconds']:.0%} of its core; "
-          f"steady: the client's own p99 lateness {steady['late_p99_us']:.0f} µs")
+    print(
+        f"    saturated: server {cpu / closed['seconds']:.0%} of its core; "
+        f"steady: the client's own p99 lateness {steady['late_p99_us']:.0f} µs"
+    )
     figures.add(
         contestant.name,
         per_cpu=closed["messages"] / cpu,

@@ -24,7 +24,7 @@ Message = MutableMapping[str, Any]
 SUCCESS, RELAY, ERROR = b'[{"status":"success"}]', b'[{"status":"relay"}]', b'[{"status":"error"}]'
 
 peers: dict[str, Socket | None] = {}
-sessions: dict[str, tuple[str, str]] = {}     # session id -> sender, target
+sessions: dict[str, tuple[str, str]] = {}  # session id -> sender, target
 io = Server(Options(max_sockets_per_address=20_000))
 root = io.of("/")
 registration = msgspec.json.Decoder(tuple[str, RegisterSocket]).decode
@@ -102,6 +102,14 @@ async def http(
 if __name__ == "__main__":
     gc.freeze()
     uvicorn.run(
-        http, host=os.environ["BURROW_HOST"], port=int(os.environ["BURROW_PORT"]), http=front(io), ws="none",
-        loop="uvloop", log_level="warning", access_log=False, lifespan="off", backlog=4096,
+        http,
+        host=os.environ["BURROW_HOST"],
+        port=int(os.environ["BURROW_PORT"]),
+        http=front(io),
+        ws="none",
+        loop="uvloop",
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        backlog=4096,
     )

@@ -11,20 +11,23 @@ import os
 import uuid
 from typing import Any
 
-import uvicorn
-
 import socketio
+import uvicorn
 
 Data = dict[str, Any]
 SUCCESS = {"status": "success"}
 
 sio = socketio.AsyncServer(
-    async_mode="asgi", transports=["websocket"], http_compression=False, cors_allowed_origins="*",
-    ping_interval=25, ping_timeout=20,
+    async_mode="asgi",
+    transports=["websocket"],
+    http_compression=False,
+    cors_allowed_origins="*",
+    ping_interval=25,
+    ping_timeout=20,
 )
-peers: dict[str, str | None] = {}             # peer id -> socket id
-owners: dict[str, str] = {}                   # socket id -> peer id
-sessions: dict[str, tuple[str, str]] = {}     # session id -> sender, target
+peers: dict[str, str | None] = {}  # peer id -> socket id
+owners: dict[str, str] = {}  # socket id -> peer id
+sessions: dict[str, tuple[str, str]] = {}  # session id -> sender, target
 
 
 def error(message: str) -> Data:
@@ -93,6 +96,13 @@ async def http(scope: Data, receive: Any, send: Any) -> None:
 
 if __name__ == "__main__":
     uvicorn.run(
-        socketio.ASGIApp(sio, http), host=os.environ["BURROW_HOST"], port=int(os.environ["BURROW_PORT"]), loop="uvloop",
-        log_level="warning", access_log=False, lifespan="off", ws_per_message_deflate=False, backlog=4096,
+        socketio.ASGIApp(sio, http),
+        host=os.environ["BURROW_HOST"],
+        port=int(os.environ["BURROW_PORT"]),
+        loop="uvloop",
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws_per_message_deflate=False,
+        backlog=4096,
     )

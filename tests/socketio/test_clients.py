@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 import socketio
+
 from burrowspace.socketio import Server, Socket
 from burrowspace.socketio.conformance import socket_app
 from tests.socketio.conftest import Serve

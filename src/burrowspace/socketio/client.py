@@ -76,7 +76,12 @@ class Client:
             if packet.startswith(b'["', 2):
                 handler = self._raw.get(packet[4 : packet.find(b'"', 4)])
                 if handler is not None:
-                    self._call_raw(handler, root, packet[2:], (), None)
+                    try:
+                        handler(root, packet[2:], (), None)
+                    except BadPacket:
+                        raise
+                    except Exception:
+                        logger.exception("a raw handler failed")
                     return
             elif (start := packet.find(b'["', 3, 20)) > 2 and (digits := packet[2:start]).isdigit():
                 handler = self._raw.get(packet[start + 2 : packet.find(b'"', start + 2)])

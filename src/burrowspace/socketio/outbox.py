@@ -6,6 +6,8 @@ It knows nothing of what is sent, and decides nothing about a receiver that is s
 
 from __future__ import annotations
 
+import socket
+import struct
 from collections import deque
 from enum import IntEnum
 from math import inf
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 TEXT, BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 WAITERS_POLL = 0.05  # seconds between looks at how far the kernel got, while someone waits to know
 MOST_CORKED = 64  # texts held back for one write, each of up to LARGE bytes
+
+# Linux's struct tcp_info: unacked, bytes_acked, notsent_bytes, and where they lie
+_TCP_INFO = (struct.Struct("=I"), 24), (struct.Struct("=Q"), 120), (struct.Struct("=I"), 144)
+_INFO = 148
 
 
 class Stage(IntEnum):
@@ -66,16 +72,37 @@ class Outbox(WSListener):
         """Bytes that the kernel has not taken."""
         return self.underlying.get_write_buffer_size() if self.blocked else 0
 
+    def arrived(self) -> tuple[int, bool]:
+        """How many bytes the client's TCP has taken so far, and whether more are on their way to it. (0, False) where
+        the system does not tell."""
+        try:
+            info = self.underlying.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO)
+            (in_flight,), (taken,), (waiting,) = (field.unpack_from(info, at) for field, at in _TCP_INFO)
+        except (AttributeError, OSError, struct.error):
+            return 0, False
+        return taken, bool(in_flight or waiting or self.buffered)
+
+    def send_text(self, text: bytes) -> bool:
+        """`send` for a small text that nobody waits for: the short path of what is only passed on."""
+        if self.stage >= Stage.SHUT:
+            return False
+        if self._engine.corking:
+            self._cork(text)
+            return True
+        if self._corked:
+            self.uncork()
+        before = self.underlying.get_write_buffer_size() if self.blocked else 0
+        self.transport.send(TEXT, text)
+        if self.blocked:
+            self._queue(before, None)
+        return True
+
     def send(self, packet: Encoded, taken: Taken | None) -> bool:
         if self.stage >= Stage.SHUT:
             return False
         transport, head = self.transport, packet.head
         if self._engine.corking and taken is None and type(head) is bytes and not packet.attachments:
-            if not self._corked:
-                self._engine.corked.append(self)
-            self._corked.append(head)
-            if len(self._corked) == MOST_CORKED:
-                self.uncork()
+            self._cork(head)
             return True
         if self._corked:
             self.uncork()
@@ -95,6 +122,14 @@ class Outbox(WSListener):
             # picows swallows what is sent after a CLOSE, a failed transport what is written to it
             taken(not (transport.is_close_frame_sent or self.underlying.is_closing()))
         return True
+
+    def _cork(self, text: bytes) -> None:
+        corked = self._corked
+        if not corked:
+            self._engine.corked.append(self)
+        corked.append(text)
+        if len(corked) == MOST_CORKED:
+            self.uncork()
 
     def uncork(self) -> None:
         """Writes the small texts that were held back while a read was worked on: many frames, one system call."""

@@ -39,6 +39,7 @@ class Session:
     """One client, whatever it is connected by at the moment."""
 
     __slots__ = (
+        "_arrived_at_ping",
         "_receiver",
         "_spent_at_ping",
         "address",
@@ -74,6 +75,7 @@ class Session:
         self.reading = Reading(self, now)
         self.budget = Budget(self)
         self._spent_at_ping = 0.0
+        self._arrived_at_ping = 0
         self._receiver: Receiver | None = None
         self.message: Callable[[bytes], None] = _nobody
 
@@ -208,20 +210,28 @@ class Session:
             return False
         beat = self.beat
         if beat.dead(now):
-            if self.reading.tokens == self._spent_at_ping:
+            if not self._lives():
                 self.engine.stats.ping_timeouts += 1
                 self.close("ping timeout")
                 return False
-            self._spent_at_ping = self.reading.tokens
             beat.heard(now)
         if beat.wants_ping(now):
-            self._spent_at_ping = self.reading.tokens
+            self._lives()
             self._send_text(ep.PING)
             beat.pinged(now)
         if not self.is_open:  # a ping can be the drop too much for a slow client
             return False
         self.engine.timers.wake_by(self, beat.due)
         return True
+
+    def _lives(self) -> bool:
+        """Whether the client gave a sign of life since this was asked last, pong or not: it said something, or it takes
+        what stands before the ping, however slowly its line does that."""
+        tokens = self.reading.tokens
+        arrived, more = self.websocket.arrived() if self.websocket is not None else (0, False)
+        lives = tokens != self._spent_at_ping or (more and arrived > self._arrived_at_ping)
+        self._spent_at_ping, self._arrived_at_ping = tokens, arrived
+        return lives
 
     # ── the upgrade ──────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -36,12 +36,13 @@ class _Waiting:
 class Socket:
     """A client that joined a namespace. `state` is the application's to use."""
 
-    __slots__ = ("_acks", "_early", "_last_id", "client", "connected", "doomed", "id", "namespace", "state")
+    __slots__ = ("_acks", "_early", "_last_id", "client", "connected", "doomed", "id", "namespace", "session", "state")
 
     def __init__(self, namespace: Namespace, client: Client) -> None:
         self.id = secrets.token_urlsafe(15)
         self.namespace = namespace
         self.client = client
+        self.session = client.session
         self.connected = False
         self.doomed = False  # disconnected by its own connect handler
         self.state: Any = None
@@ -55,22 +56,22 @@ class Socket:
     @property
     def address(self) -> str:
         """The peer's address, without its port."""
-        return self.client.session.address
+        return self.session.address
 
     @property
     def headers(self) -> dict[str, str]:
         """Those of `Options.keep_headers` that the opening request carried."""
-        return self.client.session.headers or {}
+        return self.session.headers or {}
 
     @property
     def buffered(self) -> int:
         """Unsent bytes of the connection."""
-        return self.client.session.buffered
+        return self.session.buffered
 
     @property
     def over_budget(self) -> bool:
         """Whether more than `Options.send_budget` bytes are unsent: time to send less."""
-        session = self.client.session
+        session = self.session
         return session.budget.full and session.buffered > session.engine.options.send_budget
 
     def emit(self, event: str, *args: Any, ack: Answered | None = None, timeout_ms: int | None = None) -> bool:
@@ -106,27 +107,38 @@ class Socket:
         once; over polling, once the answer that holds it is written. `taken(False)` if the socket dies first.
         """
         if self.connected:
-            return self.client.session.send(packet, taken)
+            return self.session.send(packet, taken)
         if self._early is None:
             return False
         self._early.append((packet, taken))
         return True
 
+    def send_text(self, text: bytes) -> bool:
+        """`send_encoded` for the head of a packet without attachments, of up to LARGE bytes, that nobody waits for."""
+        session = self.session
+        websocket = session.websocket
+        if websocket is None or not self.connected or session.state:
+            return self.send_encoded(Encoded(text))
+        stats = session.engine.stats
+        stats.events_out += 1
+        stats.bytes_out += len(text)
+        return websocket.send_text(text)
+
     def pause_reading(self) -> None:
         """Stops reading the client, all its namespaces; as many `resume_reading` end it. It is pinged, not blamed."""
-        self.client.session.reading.pause()
+        self.session.reading.pause()
 
     def resume_reading(self) -> None:
-        self.client.session.reading.resume()
+        self.session.reading.resume()
 
     def confirm(self, done: Callable[[bool], None]) -> None:
         """`done(True)` once everything sent before this call has reached the client's program, proven by the pong of
         a ping sent after it; `done(False)` if the socket dies first. Requests share pings."""
-        self.client.session.confirm(done)
+        self.session.confirm(done)
 
     def on_drain(self, callback: Callable[[], None]) -> None:
         """Calls back once, when no unsent bytes are left or the socket dies; at once if that is so already."""
-        self.client.session.budget.on_drain(callback)
+        self.session.budget.on_drain(callback)
 
     def disconnect(self, close: bool = False) -> None:
         """Leaves the namespace; with `close`, ends the whole connection."""
@@ -177,7 +189,7 @@ class Socket:
         acks = self._acks
         if acks is None:
             acks = self._acks = {}
-        if len(acks) >= self.client.session.engine.options.max_pending_acks:
+        if len(acks) >= self.session.engine.options.max_pending_acks:
             raise TooManyAcks("too many unanswered acknowledgements")
         id = self._last_id + 1
         packet = encode_event(event, *args, namespace=self.namespace.name, id=b"%d" % id)
