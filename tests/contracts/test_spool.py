@@ -12,7 +12,8 @@ from burrowspace.adapters.spool_disk import DiskSpool
 from burrowspace.core.errors import Damaged, NoSpace, NotFound, Removed, WrongOffset
 from burrowspace.core.spooling import Policy
 from burrowspace.ports import Spool
-from burrowspace.server.driver.lanes import Lanes, Reader
+from burrowspace.server.driver.lane import Reader
+from burrowspace.server.driver.lanes import Lanes
 
 pytestmark = pytest.mark.anyio
 KEY = "0123456789abcdef0123456789abcdef"

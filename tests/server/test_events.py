@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 import socketio
+
 from tests.house import Running, running
 
 pytestmark = pytest.mark.anyio

@@ -22,7 +22,18 @@ from burrowspace.server.api.models import (
 
 router = APIRouter(tags=["peers"], responses=REFUSALS)
 
-FEATURES = ["relay", "relay-request", "reject-transfer", "storage", "peer-token", "socketio-polling"]
+FEATURES = [
+    "relay",
+    "relay-request",
+    "reject-transfer",
+    "storage",
+    "peer-token",
+    "socketio-polling",
+    "tus",
+    "resumable-upload",
+    "follow",
+    "delivered",
+]
 ATTACHMENTS = 10  # binary attachments of one event
 
 

@@ -11,7 +11,7 @@ import socket
 from burrowspace.core.errors import NoSpace, Removed
 from burrowspace.core.spooling import Ahead, Policy
 from burrowspace.server.bulk.mover import TURN, Flow, Mover, Need
-from burrowspace.server.driver.lanes import Lane, Reader
+from burrowspace.server.driver.lane import Lane, Reader
 
 PIPE = 1 << 20  # bytes in a pipe between two descriptors
 LOW = 256 << 10  # bytes that should be there before the kernel wakes us

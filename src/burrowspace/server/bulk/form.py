@@ -34,8 +34,8 @@ def find_file(head: bytes, boundary: bytes, field: bytes = b"file") -> FilePart 
     """The file part whose headers are complete in `head`, the beginning of the body; None where it is not there (yet).
 
     >>> body = b'--B\\r\\nContent-Disposition: form-data; name="file"; filename="a"\\r\\n\\r\\nxyz'
-    >>> find_file(body, b"B")
-    FilePart(start=67, name='a', trailer=b'\\r\\n--B--\\r\\n')
+    >>> body[find_file(body, b"B").start :]
+    b'xyz'
     """
     if not head.startswith(b"--" + boundary + b"\r\n"):
         return None

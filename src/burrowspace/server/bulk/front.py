@@ -212,7 +212,7 @@ class BulkFront(Front):
             job.started = True
             self._stop_head_timer()
             self.flow.pause_reading()
-            job.task = self.loop.create_task(self.bulk.run(self, job))
+            job.task = self.bulk.start(self, job)
             self.tasks.add(job.task)
             job.task.add_done_callback(self.tasks.discard)
 

@@ -15,7 +15,7 @@ from enum import Enum
 import structlog
 
 from burrowspace.core.errors import Stalled
-from burrowspace.server.driver.lanes import Lane
+from burrowspace.server.driver.lane import Lane
 
 log = structlog.get_logger("bulk")
 

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import http
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator
 
-import orjson
 import structlog
 
 from burrowspace.config import Settings
-from burrowspace.core.errors import BadRequest, BurrowError, Stalled
+from burrowspace.core.errors import BadRequest, BurrowError
 from burrowspace.core.upload import Asked, Forget, Write
-from burrowspace.core.upload_answers import Answer, Style, lifetime, refusal_headers
+from burrowspace.core.upload_answers import Answer, Style, lifetime
 from burrowspace.server.bulk import form
 from burrowspace.server.bulk.flows import Receive, Send
 from burrowspace.server.bulk.front import BIG, BulkFront, Job
 from burrowspace.server.bulk.mover import Flow, Mover
+from burrowspace.server.bulk.taken import Taken
 from burrowspace.server.door import cors, foreign
 from burrowspace.server.driver.downloads import Source
 from burrowspace.server.driver.driver import Driver
@@ -31,8 +29,6 @@ from burrowspace.server.reach import Reach
 
 log = structlog.get_logger("bulk")
 
-_READ = 256 * 1024  # bytes read at once where Python must see them
-
 
 class Bulk:
     """One per process: the movers, and what a job needs."""
@@ -42,8 +38,16 @@ class Bulk:
         count = settings.bulk_threads if sys.platform == "linux" else 0
         limits = settings.stall_s, settings.min_bytes_per_s, settings.follow_wait_s
         self.movers = [Mover(f"bulk-{number}", *limits) for number in range(count)]
+        self._jobs: set[asyncio.Task[None]] = set()
         for mover in self.movers:
             mover.start()
+
+    def start(self, front: BulkFront, job: Job) -> asyncio.Task[None]:
+        """Begins the job's task."""
+        task = asyncio.get_running_loop().create_task(self.run(front, job))
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
+        return task
 
     async def close(self) -> None:
         """Ends what still moves; what arrived is kept where its protocol says so."""
@@ -51,6 +55,8 @@ class Bulk:
             mover.close()
         for mover in self.movers:
             await asyncio.to_thread(mover.join)
+        if self._jobs:
+            await asyncio.wait(self._jobs)
 
     async def run(self, front: BulkFront, job: Job) -> None:
         """Everything from the head to the answer. Raises nothing."""
@@ -225,96 +231,3 @@ class Bulk:
             raise ConnectionAbortedError from error
         finally:
             os.close(file)
-
-
-class Taken:
-    """A job's connection while it is ours: its socket, what is unread of the body, its answer."""
-
-    def __init__(self, front: BulkFront, job: Job, length: int) -> None:
-        self.front, self.job = front, job
-        self.left = length - len(job.early)  # bytes of the body that are still in the socket
-        self.extra: list[tuple[str, str]] = []
-        self.sock = socket.socket(fileno=os.dup(front.transport.get_extra_info("socket").fileno()))
-        self.sock.setblocking(False)
-        self._answered = False
-
-    def close(self) -> None:
-        self.sock.close()
-
-    def early(self) -> bytes:
-        early, self.job.early = self.job.early, b""
-        return early
-
-    async def read(self, stall_s: float) -> bytes:
-        """Some more of the body. ConnectionResetError when there is no more, Stalled when nothing comes."""
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(stall_s):
-                data = await loop.sock_recv(self.sock, min(_READ, self.left))
-        except TimeoutError:
-            raise Stalled("the body made no progress for too long") from None
-        if not data:
-            raise ConnectionResetError("the body ended before its length")
-        self.left -= len(data)
-        return data
-
-    async def body(self, stall_s: float, count: int | None = None) -> AsyncIterator[bytes]:
-        """The body in pieces, for what the kernel cannot do by itself."""
-        if early := self.early():
-            yield early
-        end = 0 if count is None else self.left - count
-        while self.left > end:
-            yield await self.read(stall_s)
-
-    # Answering
-
-    def invite(self, promise: dict[str, str] | None) -> None:
-        """Interim answers: the body is welcome."""
-        if promise is not None:
-            self.front.transport.write(_head(104, "Upload Resumption Supported", [*promise.items()]))
-        if self.job.expects:
-            self.front.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-    def head(self, status: int, headers: dict[str, str]) -> bytes:
-        said = [*headers.items(), *self.extra]
-        if not self.job.keep_alive:
-            said.append(("connection", "close"))
-        return _head(status, _phrase(status), said)
-
-    def answer(self, answer: Answer) -> None:
-        self.reply(answer.status, answer.headers, answer.body)
-
-    def refuse(self, error: BurrowError) -> None:
-        headers = refusal_headers(error)
-        if "type" in error.fields:
-            headers["content-type"] = "application/problem+json"
-        self.reply(error.status, headers, error.body())
-
-    def reply(self, status: int, headers: dict[str, str], body: dict[str, object] | None) -> None:
-        if self.front.transport.is_closing():
-            return
-        clean = not self.left
-        self.job.keep_alive = self.job.keep_alive and clean
-        content = b"" if body is None else orjson.dumps(body)
-        said = dict(headers)
-        if body is not None:
-            said = {"content-type": "application/json", **said}
-        if status != 204:
-            said["content-length"] = str(len(content))
-        self.front.transport.write(self.head(status, said) + content)
-        self.front.go_on(clean=clean)
-
-    def hand_back(self) -> None:
-        self.front.hand_back()
-
-
-def _phrase(status: int) -> str:
-    try:
-        return http.HTTPStatus(status).phrase
-    except ValueError:
-        return ""
-
-
-def _head(status: int, phrase: str, headers: list[tuple[str, str]]) -> bytes:
-    lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in headers), "", ""]
-    return "\r\n".join(lines).encode("latin-1")

@@ -14,7 +14,8 @@ from burrowspace.core.transfer import TransferState
 from burrowspace.ports import Rows
 from burrowspace.server.driver.found import find_transfer
 from burrowspace.server.driver.kit import Kit
-from burrowspace.server.driver.lanes import Lane, Lanes, Reader
+from burrowspace.server.driver.lane import Lane, Reader
+from burrowspace.server.driver.lanes import Lanes
 from burrowspace.server.driver.tokens import speak_for_one_of
 
 _OVER = (TransferState.CANCELLED, TransferState.EXPIRED, TransferState.FAILED)

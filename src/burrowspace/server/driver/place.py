@@ -11,7 +11,7 @@ from burrowspace.core.records import Transfer, Upload
 from burrowspace.core.spooling import Policy
 from burrowspace.core.upload import Write, is_done
 from burrowspace.core.upload_answers import Answer, Style, lifetime, written
-from burrowspace.server.driver.lanes import Lane
+from burrowspace.server.driver.lane import Lane
 
 if TYPE_CHECKING:
     from burrowspace.server.driver.uploads import Uploads
@@ -41,7 +41,7 @@ class Place:
             raise TooLarge(f"the body goes beyond the {self.write.at_most} bytes that were announced")
         if end - self.lane.ledger.begin > self.upload.reserved and self.upload.policy is not Policy.LIVE:
             self.upload = await self._uploads.reserve_more(self.upload, end - self.lane.ledger.begin + _STEP)
-        await self.lane.append(data)
+        await self.lane.append(data, self._uploads.kit.settings.follow_wait_s)
 
     async def ended(self, name: str | None = None) -> Answer:
         """The body came to its end: the upload is complete, or what arrived waits for the rest."""
