@@ -53,7 +53,7 @@ class Running:
     pid: int
 
     def cpu_seconds(self) -> float:
-        return sum(_cpu_ticks(pid) for pid in family(self.pid)) / TICKS
+        return cpu_seconds(self.pid)
 
     def memory_kib(self) -> int:
         """Proportional set size: shared pages are counted once over the processes that share them."""
@@ -78,6 +78,11 @@ def family(root: int) -> list[int]:
         found.append(pid)
         waiting += children.get(pid, [])
     return found
+
+
+def cpu_seconds(root: int) -> float:
+    """Of `root` and its descendants, since they started."""
+    return sum(_cpu_ticks(pid) for pid in family(root)) / TICKS
 
 
 def _cpu_ticks(pid: int) -> int:

@@ -33,6 +33,7 @@ class Metric:
     bound: float | None = None
     side: Literal["at least", "at most"] = "at most"
     of: Literal["ratio", "value"] = "ratio"
+    rival: str = "node"  # to whom a ratio is asked for
 
 
 @dataclass
@@ -55,7 +56,7 @@ class Figures:
         head = ["question", *names, *(f"{names[0]} / {rival}" for rival in rivals), "asked for"]
         rows = [head, ["---"] * len(head)]
         for key, metric in self.metrics.items():
-            if all(key in self.taken[name] for name in names):
+            if key in self.taken.get(names[0], {}):
                 rows.append(self._row(key, metric, names))
         return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
@@ -64,11 +65,13 @@ class Figures:
             low, middle, high = (f"{v:,.{metric.digits}f}" for v in (min(values), median(values), max(values)))
             return f"**{middle}**" + (f" ({low} – {high})" if len(values) > 1 else "")
 
-        middles = [median(self.taken[name][key]) for name in names]
-        ratios = {rival: middles[0] / other for rival, other in zip(names[1:], middles[1:], strict=True) if other}
+        taken = {name: self.taken[name][key] for name in names if key in self.taken[name]}
+        middles = {name: median(values) for name, values in taken.items()}
+        ours = middles[names[0]]
+        ratios = {name: ours / other for name, other in middles.items() if other and name != names[0]}
         verdict = ""
         if metric.bound is not None:
-            judged = middles[0] if metric.of == "value" else ratios.get("node")
+            judged = ours if metric.of == "value" else ratios.get(metric.rival)
             what = f"{metric.side} {metric.bound:g}" + (" ×" if metric.of == "ratio" else f" {metric.unit}")
             if judged is None or names[0] != "burrowspace":
                 verdict = what
@@ -77,7 +80,7 @@ class Figures:
                 verdict = f"{what}: {'met' if met else '**missed**'}"
         return [
             f"{metric.title} ({metric.unit})",
-            *(figure(self.taken[name][key]) for name in names),
+            *(figure(taken[name]) if name in taken else "–" for name in names),
             *(f"{ratios[rival]:.2f} ×" if rival in ratios else "–" for rival in names[1:]),
             verdict,
         ]
