@@ -38,6 +38,14 @@ class Receive(Flow):
     def step(self) -> Need:
         if self._may_pass_soon():
             return Need.LANE
+        before = self.lane.size
+        try:
+            return self._move()
+        finally:
+            if self.lane.size != before:
+                self.lane.changed()
+
+    def _move(self) -> Need:
         budget = TURN
         while budget > 0:
             if self._held:
@@ -92,7 +100,7 @@ class Receive(Flow):
                 raise NoSpace("the server's disk is full; what arrived so far is kept") from error
             raise
         self._took(moved)
-        self.lane.wrote(moved)
+        self.lane.wrote(moved, tell=False)
         return moved, Need.TURN
 
     def _took(self, moved: int) -> None:

@@ -76,10 +76,12 @@ class Lane:
         with self.lock:
             return self.ledger.room()
 
-    def wrote(self, moved: int) -> None:
+    def wrote(self, moved: int, *, tell: bool = True) -> None:
+        """`moved` bytes more are here. Without `tell` the writer calls `changed` soon: readers like large pieces."""
         with self.lock:
             self.ledger.wrote(moved)
-        self.changed()
+        if tell:
+            self.changed()
 
     def cut(self, size: int) -> None:
         """What lies beyond `size` was taken back; a reader that has gone beyond it already has read what is not so."""
