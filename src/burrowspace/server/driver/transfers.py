@@ -220,9 +220,9 @@ class Transfers:
         return after
 
     async def end_upload(self, upload: "Upload", *, complete: bool) -> None:
-        """Lets the next upload in; an incomplete one leaves nothing behind."""
+        """Lets the next upload in; an incomplete one leaves nothing behind, nor one that was called off as it ended."""
         try:
-            if not complete:
+            if not complete or upload.called_off:
                 await self._kit.spool.drop(upload.transfer_id)
         finally:
             self._writing.pop(upload.transfer_id, None)
