@@ -2,7 +2,9 @@
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
+from starlette.requests import ClientDisconnect
 
+from burrowspace.core.errors import BadRequest
 from burrowspace.core.names import attachment
 from burrowspace.server.api.context import House, Token
 from burrowspace.server.api.models import CONFLICT, REFUSALS, UNKNOWN, Refusal, Uploaded
@@ -35,11 +37,14 @@ async def upload(transfer_id: str, request: Request, house: House, token: Token)
     """Takes the file in the field `file` and keeps it until the receiver has it, the sender cancels or it expires."""
     parts = read_form(request.headers.get("content-type", ""), request.stream())
     await house.driver.transfers.may_upload(transfer_id)
-    name = await parts.file("file")
-    async with await house.driver.transfers.begin_upload(transfer_id, token) as place:
-        async for piece in parts:
-            await place.write(piece)
-        done = await place.finish(name)
+    try:
+        name = await parts.file("file")
+        async with await house.driver.transfers.begin_upload(transfer_id, token) as place:
+            async for piece in parts:
+                await place.write(piece)
+            done = await place.finish(name)
+    except ClientDisconnect:  # nobody hears this answer, but it is none of the server's failures
+        raise BadRequest("the connection ended before the file did; send it again") from None
     return Uploaded(transfer_id=done.transfer_id, filename=done.filename)
 
 
