@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from burrowspace.adapters.state_sql import open_sqlite
-from burrowspace.core.records import Meta, Notice, Peer, Transfer, Upload
+from burrowspace.core.records import Meta, Notice, Peer, Relay, Transfer, Upload
 from burrowspace.core.spooling import Policy
 from burrowspace.core.transfer import Mode, TransferState
 from burrowspace.ports import Rows, State
@@ -49,6 +49,17 @@ async def test_what_was_put_is_found_again_field_by_field(state: State):
     )
     await state.write(lambda rows: rows.put(transfer))
     assert await state.read(lambda rows: rows.get(Transfer, "b" * 32)) == transfer
+
+
+async def test_none_is_a_value_to_look_for(state: State):
+    relay = Relay("a" * 32, "b" * 32, "c" * 32, None, 1.0, 1.0, 0, 0)
+    other = msgspec.structs.replace(relay, session_id="d" * 32, transfer_id="e" * 32)
+    await state.write(lambda rows: (rows.put(relay), rows.put(other)))
+    assert await state.read(lambda rows: rows.find(Relay, transfer_id=None)) == [relay]
+    assert await state.read(lambda rows: rows.count(Relay, opener_id="b" * 32, transfer_id=None)) == 1
+    assert await state.read(lambda rows: rows.find(Relay, transfer_id="e" * 32)) == [other]
+    assert await state.write(lambda rows: rows.drop(Relay, transfer_id=None)) == 1
+    assert await state.read(lambda rows: rows.find(Relay)) == [other]
 
 
 async def test_put_replaces(state: State):

@@ -32,6 +32,7 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "lt": lambda column, value: column < value,
     "gt": lambda column, value: column > value,
     "in": lambda column, value: column.in_(value),
+    "none": lambda column, value: column.is_(None),
 }
 
 
@@ -48,11 +49,11 @@ class SqlRows:
         return None if row is None else kind(*row)
 
     def find(self, kind: type[R], *, order: str | None = None, limit: int = 10_000, **where: Any) -> list[R]:
-        found = self._connection.execute(_select(kind, tuple(where), order), {**_listed(where), "limit": limit})
+        found = self._connection.execute(_select(kind, _shape(where), order), {**_listed(where), "limit": limit})
         return [kind(*row) for row in found]
 
     def count(self, kind: type[Record], **where: Any) -> int:
-        return int(self._connection.execute(_count(kind, tuple(where)), _listed(where)).scalar_one())
+        return int(self._connection.execute(_count(kind, _shape(where)), _listed(where)).scalar_one())
 
     def total(self, kind: type[Record], field: str, **where: Any) -> int:
         return int(self._connection.execute(_total(kind, field, tuple(where)), _listed(where)).scalar_one())
@@ -70,7 +71,7 @@ class SqlRows:
 
     def drop(self, kind: type[Record], **where: Any) -> int:
         self.writes += 1
-        return int(self._connection.execute(_delete(kind, tuple(where)), _listed(where)).rowcount)
+        return int(self._connection.execute(_delete(kind, _shape(where)), _listed(where)).rowcount)
 
 
 # Statements are built once for each shape: building one costs more than running it.
@@ -128,9 +129,14 @@ def _conditions(table: sa.Table, where: tuple[str, ...]) -> list[Any]:
     return conditions
 
 
+def _shape(where: dict[str, Any]) -> tuple[str, ...]:
+    """What makes the statement: the names, and which of them ask for None, that no comparison finds in SQL."""
+    return tuple([f"{name}__none" if value is None else name for name, value in where.items()])
+
+
 def _listed(where: dict[str, Any]) -> dict[str, Any]:
     """The values as parameters; those of `__in` as lists."""
-    return {name: list(value) if name.endswith("__in") else value for name, value in where.items()}
+    return {name: list(value) if name.endswith("__in") else value for name, value in where.items() if value is not None}
 
 
 class SqlState:

@@ -7,7 +7,7 @@ import re
 
 GOOGLE = ("stun:stun.l.google.com:19302", "stun:stun1.l.google.com:19302", "stun:stun2.l.google.com:19302")
 
-_STUN = re.compile(r"stuns?:(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]{1,253})(:[0-9]{1,5})?\Z")
+_STUN = re.compile(r"stuns?:(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]{1,253})(?::([0-9]{1,5}))?\Z")
 
 
 def is_stun_uri(offered: str) -> bool:
@@ -16,7 +16,8 @@ def is_stun_uri(offered: str) -> bool:
     >>> is_stun_uri("stun:stun.l.google.com:19302"), is_stun_uri("http://x")
     (True, False)
     """
-    return _STUN.match(offered) is not None
+    found = _STUN.match(offered)
+    return found is not None and (found[2] is None or 1 <= int(found[2]) <= 65535)
 
 
 def ice_servers(stun: list[str]) -> list[dict[str, list[str]]]:

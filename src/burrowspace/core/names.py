@@ -13,7 +13,7 @@ from burrowspace.core.errors import BadRequest
 NAME_BYTES = 255  # UTF-8 bytes of a cleaned file name: the limit of ext4, APFS and NTFS segments
 ID_CHARS = 256  # characters of a user id
 
-_RESERVED = {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in "123456789¹²³")}  # Windows
 _FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
 _OUR_ID = re.compile(r"[0-9a-f]{32}\Z")
 
@@ -33,14 +33,12 @@ def safe_name(offered: str) -> str:
     ('_CON.txt', 'file', 'file')
     """
     last = re.split(r"[/\\]", offered)[-1]
-    composed = unicodedata.normalize("NFC", last)
-    shown = "".join(c for c in composed if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-    plain = _FORBIDDEN.sub("_", shown).strip(" ").rstrip(". ")
-    if not plain.strip("."):
-        return "file"
+    shown = "".join(c for c in last if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+    composed = unicodedata.normalize("NFC", shown)
+    plain = _cut(_FORBIDDEN.sub("_", composed).strip(" ").rstrip(". ") or "file", NAME_BYTES)
     if plain.split(".", 1)[0].strip().lower() in _RESERVED:
-        plain = "_" + plain
-    return _cut(plain, NAME_BYTES)
+        return "_" + _cut(plain, NAME_BYTES - 1)
+    return plain
 
 
 def _cut(name: str, limit: int) -> str:

@@ -36,7 +36,7 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {name: value for name, value in scope["headers"] if name in (b"origin", b"host", b"content-type")}
+        headers = {name: value for name, value in scope["headers"] if name in (b"origin", b"host")}
         origin = headers.get(b"origin", b"").decode("latin-1") or None
         host = headers.get(b"host", b"").decode("latin-1") or None
         reply = send
@@ -51,14 +51,17 @@ class Door:
                 return
         try:
             if scope["method"] in ("POST", "PUT", "PATCH") and not scope["path"].startswith(_FREE):
-                receive = await self._checked(receive, headers.get(b"content-type", b""))
+                kinds = [value for name, value in scope["headers"] if name == b"content-type"]
+                receive = await self._checked(receive, kinds)
         except BurrowError as error:
             await refuse(reply, error)
             return
         await self._app(scope, receive, reply)
 
-    async def _checked(self, receive: Receive, content_type: bytes) -> Receive:
+    async def _checked(self, receive: Receive, content_types: list[bytes]) -> Receive:
         """Reads the body whole, checks it, and gives it out again."""
+        if len(content_types) > 1:  # who reads the first would take for text what was checked as JSON
+            raise WrongType("send one Content-Type")
         body = bytearray()
         more = True
         while more:
@@ -70,7 +73,7 @@ class Door:
             if len(body) > self._max:
                 raise TooLarge(f"a JSON body may have {self._max} bytes")
         if body:
-            kind = content_type.split(b";", 1)[0].strip().lower()
+            kind = content_types[0].split(b";", 1)[0].strip().lower() if content_types else b""
             if kind == b"application/json" or kind.endswith(b"+json"):
                 check_json(bytes(body))
             elif kind or body.strip():

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import structlog
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from burrowspace.config import Settings
 from burrowspace.server.build import House
@@ -25,9 +26,25 @@ _BACKLOG = 4096
 class _Server(uvicorn.Server):
     """uvicorn without its signal handling: it would end the process by the signal instead of with 0."""
 
+    grace_s = 0.0
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """What has not ended in time loses its connection, and with that it ends as it would on any other day."""
+        end = asyncio.get_running_loop().call_later(self.grace_s, self._cut_off)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            end.cancel()
+
+    def _cut_off(self) -> None:
+        running = [held.transport for held in self.server_state.connections if isinstance(held, HttpToolsProtocol)]
+        log.warning("requests that did not end in time are cut off", connections=len(running))
+        for transport in running:
+            transport.abort()
 
 
 @contextlib.asynccontextmanager
@@ -37,6 +54,7 @@ async def serving(house: House, listener: socket.socket) -> AsyncIterator[uvicor
     house.reach.look()
     await house.driver.open()
     server = _Server(_config(house))
+    server.grace_s = house.settings.grace_s
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not task.done():  # noqa: ASYNC110  (uvicorn has no event for it)
         await asyncio.sleep(0.005)
@@ -63,7 +81,7 @@ def _config(house: House) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=30,
-        timeout_graceful_shutdown=max(1, int(house.settings.grace_s)),
+        timeout_graceful_shutdown=int(house.settings.grace_s) + 1,
         backlog=_BACKLOG,
     )
 

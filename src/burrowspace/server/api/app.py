@@ -22,7 +22,7 @@ The real-time events are described in [asyncapi.json](asyncapi.json)."""
 
 def make_api(context: Context) -> FastAPI:
     """The ASGI application of the API."""
-    app = FastAPI(title="BurrowSpace", version=__version__, description=_ABOUT, redoc_url=None)
+    app = FastAPI(title="BurrowSpace", version=__version__, description=_ABOUT, redoc_url=None, redirect_slashes=False)
     app.state.context = context
     for module in (status, peers, transfers, files):
         app.include_router(module.router)
