@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     min_bytes_per_s: int = Field(
         1024, ge=0, description="Slowest rate of a transfer of bytes, on average over the seconds above."
     )
-    max_connections_per_address: int = Field(
+    connections_per_address: int = Field(
         1000,
         ge=1,
         description="Most connections from one address at once; loopback (a tunnel, a proxy) is not counted.",

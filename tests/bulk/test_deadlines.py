@@ -75,7 +75,7 @@ async def test_a_trickle_below_the_least_rate_is_closed(tmp_path: Path):
 
 
 async def test_one_address_has_so_many_connections_and_loopback_is_free(tmp_path: Path):
-    async with running(tmp_path, max_connections_per_address=2) as server:
+    async with running(tmp_path, connections_per_address=2) as server:
         wires = [await Wire.to(server) for _ in range(4)]
         for wire in wires:
             await wire.ask("GET", "/status")

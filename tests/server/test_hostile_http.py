@@ -226,7 +226,7 @@ PATHS = [
     row("socket-elsewhere",     "GET",     "/socket.io/x?EIO=4&transport=polling",    {}, NO),
     row("get-connect",          "GET",     "/connect",                                {}, METHOD),
     row("post-status",          "POST",    "/status",                                 {}, METHOD),
-    row("put-upload",           "PUT",     "/upload/{ready}",                         {}, METHOD),
+    row("get-upload",           "GET",     "/upload/{ready}",                         {}, METHOD),
     row("delete-transfer",      "DELETE",  "/cancel-transfer/{ready}",                {}, METHOD),
     row("patch-report",         "PATCH",   REPORT,                                    {}, METHOD),
     row("options",              "OPTIONS", "/connect",                                {}, METHOD),

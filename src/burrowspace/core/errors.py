@@ -89,7 +89,7 @@ class WrongOffset(BurrowError):
 
 
 class Removed(BurrowError):
-    code, status = "gone", 410
+    code, status = "removed", 410
 
 
 class Stalled(BurrowError):
@@ -109,8 +109,8 @@ class WrongRange(BurrowError):
 
     code, status = "wrong-range", 416
 
-    def __init__(self, sentence: str, size: int | None) -> None:
-        super().__init__(sentence)
+    def __init__(self, sentence: str, size: int | None = None, **fields: int) -> None:
+        super().__init__(sentence, **fields)
         self.size = size
 
 

@@ -81,7 +81,7 @@ class BulkFront(Front):
         if not address.startswith("127.") and address not in ("::1", ""):
             self.addresses[address] += 1
             self._counted = address
-            if self.addresses[address] > self.bulk.settings.max_connections_per_address:
+            if self.addresses[address] > self.bulk.settings.connections_per_address:
                 transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
