@@ -67,9 +67,12 @@ class Place:
         except (Damaged, OSError):
             self.write_off()
             raise
+        return done
+
+    def committed(self) -> None:
+        """The upload is complete, whatever comes now: its sender will be told so."""
         self._complete = True
         self.lane.finish()
-        return done
 
     def write_off(self) -> None:
         """What is here cannot be trusted, or is not wanted: it goes when the place is left."""
@@ -83,7 +86,7 @@ class Place:
             self._stopped = why
             if not keep:
                 self.write_off()
-            if self._task is not None:
+            if self._task is not None and not self._complete:
                 self._task.cancel()
         await self.closed.wait()
 

@@ -214,6 +214,7 @@ class Uploads:
             return rows.put(after)
 
         after = await kit.state.write(change)
+        place.committed()
         await self._postman.wake([after.sender_id, after.receiver_id])
         return after
 
