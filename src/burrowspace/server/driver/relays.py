@@ -1,20 +1,25 @@
 """Relay sessions: who may send to whom through the server, and the two couriers of each."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import msgspec
+import structlog
 
 from burrowspace.core import messages
 from burrowspace.core.errors import BadRequest, BurrowError, Forbidden, NotFound, TooMany
 from burrowspace.core.names import is_our_id
 from burrowspace.core.records import Peer, Relay, Transfer
 from burrowspace.ports import Line, Rows
-from burrowspace.server.driver.courier import Courier, Feeder, Parcel, Quota
+from burrowspace.server.driver.courier import Brakes, Courier, Feeder, Parcel, Quota
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.tasks import Tasks
 from burrowspace.socketio import Encoded
 
+log = structlog.get_logger("relay")
+
 _DAY_S = 86_400.0
+_CLOSE_S = 5.0  # for what is in memory to reach the disk at the end
 _AGAIN_S = 10.0  # a peer that asks anew is told of its session again, but not for each signal of one attempt
 _SESSIONS = 1000  # sessions that one peer may open
 _FRESH_S = 600.0  # an unused session leaves memory after this long; its record stays
@@ -30,6 +35,10 @@ class Session:
         self.marked = False  # the transfer has been told that bytes go through the server
         self.used_at = 0.0
         self.announced: dict[str, tuple[Line, float]] = {}  # which line of a peer was told of the session, and when
+
+    def courier_to(self, peer_id: str) -> Courier:
+        """The courier for what goes to `peer_id`, one of the two."""
+        return self.to_target if peer_id == self.record.target_id else self.to_opener
 
     def courier(self, sender: str) -> Courier:
         """The courier for what `sender` sends. Forbidden to anyone but the two."""
@@ -50,11 +59,13 @@ class Relays:
         self._sessions: dict[str, Session] = {}
         self._loading: dict[str, list[tuple[Parcel, Feeder, str]]] = {}
         self._quota = Quota(kit.settings.relay_rest_bytes, kit.settings.relay_rest_total_bytes)
+        self._brakes = Brakes()
+        self._work = Tasks()  # of the couriers
 
     def chunk(self, session_id: str, sender: str, parcel: Parcel, feeder: Feeder) -> None:
         """A chunk from a socket. Raises where it is refused at once; else the parcel's answer comes later."""
         session = self._sessions.get(session_id)
-        if session is None:
+        if session is None or session_id in self._loading:  # nothing overtakes what waits for the record
             self._load(session_id, sender, parcel, feeder)
             return
         courier = session.courier(sender)
@@ -109,14 +120,12 @@ class Relays:
     async def arrived(self, peer_id: str) -> None:
         """The peer registered: what rests for it is delivered, each session announced before its chunks."""
         for relay in await self._kit.state.read(lambda rows: _of_peer(rows, peer_id)):
-            try:
-                if await self._kit.spool.size(_key(relay, peer_id)) == 0:
-                    continue
-            except NotFound:
+            session = self._sessions.get(relay.session_id)
+            if not self._quota.held(_key(relay, peer_id)) and (session is None or session.courier_to(peer_id).idle):
                 continue
-            session = self._sessions.get(relay.session_id) or self._remember(relay)
+            session = session or self._remember(relay)
             self._announce(session, peer_id)
-            (session.to_target if peer_id == relay.target_id else session.to_opener).wake()
+            session.courier_to(peer_id).wake()
 
     async def recover(self) -> None:
         """After a start: counts what rests; removes queues that no session owns."""
@@ -127,7 +136,16 @@ class Relays:
                 if relay is None:
                     await self._kit.spool.drop(key)
                 else:
-                    self._quota.used += await self._kit.spool.size(key)
+                    self._quota.note(key, await self._kit.spool.size(key))
+
+    async def close(self) -> None:
+        """What was sent to peers that could not prove its arrival any more goes to the spool."""
+        try:
+            async with asyncio.timeout(_CLOSE_S):
+                await self._work.idle()
+        except TimeoutError:
+            log.error("some relay chunks could not be stored at the end")
+        await self._work.close()
 
     async def sweep(self) -> None:
         """Lets go of sessions that rest unused: from memory soon, from the disk when their days are over."""
@@ -150,12 +168,8 @@ class Relays:
         for relay in await kit.state.write(change):
             for peer_id in (relay.opener_id, relay.target_id):
                 key = _key(relay, peer_id)
-                try:
-                    held = await kit.spool.size(key)
-                except NotFound:
-                    continue
                 await kit.spool.drop(key)
-                self._quota.used -= held
+                self._quota.note(key, 0)
 
     def _open(self, rows: Rows, opener: str, target: str, transfer_id: str | None) -> Relay:
         if opener == target:
@@ -192,22 +206,25 @@ class Relays:
         self._tasks.start(self._fetch(session_id))
 
     async def _fetch(self, session_id: str) -> None:
-        relay = None
+        relay: Relay | None = None
+        refusal: BurrowError = NotFound("no such relay session")
         try:
             relay = await self._kit.state.read(lambda rows: rows.get(Relay, session_id))
-        finally:
-            waiting = self._loading.pop(session_id)
-            if relay is not None and session_id not in self._sessions:
-                self._remember(relay)
-            for parcel, feeder, sender in waiting:
-                try:
-                    if relay is None:
-                        raise NotFound("no such relay session")
-                    self.chunk(session_id, sender, parcel, feeder)
-                except BurrowError as error:
-                    if parcel.answer is not None:
-                        parcel.answer.refused(error)
-                feeder.resume_reading()
+        except Exception as error:
+            log.error("a relay session could not be loaded", session=session_id, error=repr(error), exc_info=error)
+            refusal = BurrowError("the server failed at this; send it again later")
+        waiting = self._loading.pop(session_id)
+        if relay is not None and session_id not in self._sessions:
+            self._remember(relay)
+        for parcel, feeder, sender in waiting:
+            try:
+                if relay is None:
+                    raise refusal
+                self.chunk(session_id, sender, parcel, feeder)
+            except BurrowError as error:
+                parcel.refuse(error)
+        for _, feeder, _ in waiting:
+            feeder.resume_reading()
 
     def _remember(self, relay: Relay) -> Session:
         def courier(peer_id: str, confirmed: int, field: str) -> Courier:
@@ -219,7 +236,8 @@ class Relays:
 
                 await self._kit.state.write(change)
 
-            return Courier(self._kit, self._tasks, self._quota, _key(relay, peer_id), peer_id, confirmed, save)
+            key = _key(relay, peer_id)
+            return Courier(self._kit, self._work, self._quota, self._brakes, key, peer_id, confirmed, save)
 
         session = self._sessions[relay.session_id] = Session(
             relay,
