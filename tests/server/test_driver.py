@@ -313,11 +313,10 @@ async def test_a_notice_outlives_the_process(make: Open, tmp_path: Path) -> None
     bob = await first.device("bob")
     await first.ask()
     await first.kit.state.close()
-    first.kit = replace(first.kit, state=open_sqlite(tmp_path / "0" / "state.db"))
-    again = Postman(replace(first.kit, bus=LocalBus()), first.tasks)
+    first.kit = replace(first.kit, state=open_sqlite(tmp_path / "0" / "state.db"), bus=LocalBus())
     line = ScriptedLine()
-    again._kit.bus.attach(bob.peer_id, line)
-    await again.deliver(bob.peer_id)
+    first.kit.bus.attach(bob.peer_id, line)
+    await Postman(first.kit, first.tasks).deliver(bob.peer_id)
     assert line.names() == ["transfer_request"]
 
 
