@@ -113,7 +113,7 @@ schema = schemathesis.openapi.from_dict(DOCUMENT)
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=40,
+    max_examples=25,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
