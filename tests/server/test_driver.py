@@ -295,7 +295,6 @@ async def test_a_device_that_had_nothing_to_hear_and_left_hears_what_came_since(
     assert (await laptop.arrive()).line.names() == ["transfer_approved"]
 
 
-@pytest.mark.xfail(strict=True, reason="Postman confirms the last notice it sent, not the last it passed over")
 async def test_a_new_device_never_hears_the_old_things_that_another_has_heard(house: House) -> None:
     phone = await house.device("bob")
     await house.ask("ann", "bob")
