@@ -183,7 +183,8 @@ class Events:
             self._early.keep(socket, parcel.size, again, answer.refused)
             return
         try:
-            self._driver.relays.chunk(asked.session_id, caller.peer_id, parcel, socket)
+            last = asked.index + 1 >= asked.total
+            self._driver.relays.chunk(asked.session_id, caller.peer_id, parcel, socket, last=last)
         except BurrowError as error:
             answer.refused(error)
 
