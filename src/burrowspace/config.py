@@ -116,7 +116,9 @@ class Settings(BaseSettings):
         for origin in (given,) if isinstance(given, str) else given or ():
             if origin != "*" and not origin.startswith(("http://", "https://")):
                 raise ValueError(f"{origin!r} is no web address; it starts with http:// or https://")
-        return given.rstrip("/") if isinstance(given, str) else given
+        if isinstance(given, str):
+            return given.rstrip("/")
+        return tuple(origin.rstrip("/") for origin in given) if given else given
 
     @field_validator("use_ngrok", mode="before")
     @classmethod

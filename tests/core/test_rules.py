@@ -23,8 +23,8 @@ def device(seen: int = NEVER, **more: object) -> Peer:
     return msgspec.structs.replace(made, **more)
 
 
-def notice(number: int, event: str = "transfer_completed") -> Notice:
-    return Notice(number, "ann", event, "{}", "", 0.0)
+def notice(number: int, event: str = "transfer_completed", at: float = 0.0) -> Notice:
+    return Notice(number, "ann", event, "{}", "", at)
 
 
 # The inbox
@@ -47,11 +47,16 @@ def test_a_known_device_hears_what_came_since_and_the_others_do_not_matter(
 def test_a_new_device_hears_what_nobody_heard_and_what_waits_for_an_answer(
     held: list[Notice], others: list[int]
 ) -> None:
-    told = unheard(device(), map(device, others), held)
+    told = unheard(device(connected_at=1.0), map(device, others), held)
     assert told == sorted(told, key=lambda n: n.number)
     for one in held:
         heard_by_another = any(seen >= one.number for seen in others)
         assert (one in told) == (not heard_by_another or one.event in WAITING)
+
+
+def test_a_new_device_hears_what_came_since_it_connected_whoever_heard_it() -> None:
+    held = [notice(1, at=9.0), notice(2, at=10.0), notice(3, at=11.0)]
+    assert unheard(device(connected_at=10.0), [device(3)], held) == held[1:]
 
 
 def test_the_first_device_of_a_user_hears_everything() -> None:

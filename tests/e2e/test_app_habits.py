@@ -160,3 +160,32 @@ async def test_an_upload_that_breaks_off_leaves_nothing_and_may_be_repeated(serv
         await api.call("POST", f"/upload/{transfer}", data=form(b"whole"))
         async with api.http.get(f"{server.url}/download/{transfer}") as answer:
             assert await answer.read() == b"whole"
+
+
+@pytest.mark.parametrize("restart", [False, True], ids=["at-once", "after-a-restart"])
+async def test_two_files_in_a_row_to_one_that_is_away_do_not_mix(server: Served, pair: list[Device], restart: bool):
+    """Each attempt that the app begins, with signals to a peer without a socket, is a relay session of its own."""
+    ann, bob = pair
+    await ann.arrive()
+    await bob.arrive(late=True)
+    offer = {"target_peer_id": bob.peer, "sender_peer_id": ann.peer, "signal": {"type": "offer"}}
+    sessions: list[str] = []
+    for number in range(2):
+        for _ in range(3):  # an offer and two candidates: one attempt
+            await ann.emit("peer_signal", offer)
+        told = await ann.hears("relay_initiated", number + 1)
+        assert len(told) == number + 1
+        session = told[-1]["session_id"]
+        for index in range(3):
+            chunk = {"session_id": session, "chunk": f"{number}{index}==", "index": index, "total": 3}
+            assert (await ann.ask("relay_chunk", chunk))["status"] == "queued"
+        sessions.append(session)
+        if restart and number == 0:
+            await server.kill()
+            await server.start()
+            await ann.hears("$registered", 2)
+    assert len(set(sessions)) == 2
+    await bob.do("open")
+    got = await bob.hears("relay_chunk", 6)
+    for number, session in enumerate(sessions):
+        assert [c["chunk"] for c in got if c["session_id"] == session] == [f"{number}{index}==" for index in range(3)]

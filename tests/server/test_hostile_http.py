@@ -394,6 +394,23 @@ async def test_bytes_that_are_no_http_are_400_and_say_nothing(house: House):
         assert not SECRETS.search(answer.body.decode())
 
 
+CHUNKED = b"POST /connect HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
+
+
+async def test_a_chunked_body_has_the_same_bound(house: House):
+    answer = await house.say(
+        CHUNKED + b"\r\n", b"4000\r\n" + b" " * 0x4000 + b"\r\n" + b"c001\r\n" + b" " * 0xC001 + b"\r\n"
+    )
+    assert refusal(answer, house) == BIG
+
+
+async def test_a_request_of_two_lengths_is_400(house: House):
+    for lengths in (CHUNKED + b"Content-Length: 5\r\n", CHUNKED[:-28] + b"Content-Length: 5\r\nContent-Length: 6\r\n"):
+        answer = await house.say(lengths + b"\r\n", b"0\r\n\r\nGET /status HTTP/1.1\r\n\r\n")
+        assert answer.status == 400
+        assert not SECRETS.search(answer.body.decode())
+
+
 async def test_after_all_that_the_house_serves_as_before(house: House):
     assert (await house.ask("GET", "/status")).status == 200
     assert (await house.ask("POST", "/connect", JSON, ONE)).status == 200

@@ -1,14 +1,14 @@
 """Which notices a device has yet to hear. Numbers rise; a device confirms up to one.
 
-A device that registers for the first time hears what no other device of its user has heard, and every request that
-still waits for an answer; one that was here before hears what came since.
+A device that has confirmed nothing yet hears what no other device of its user has heard, every request that still waits
+for an answer, and all that came since it connected, whoever heard that; one that has hears what came since.
 """
 
 from collections.abc import Iterable, Sequence
 
 from burrowspace.core.records import Notice, Peer
 
-NEVER = -1  # the `seen` of a device that has not registered yet
+NEVER = -1  # the `seen` of a device that has confirmed nothing yet
 WAITING = frozenset({"transfer_request"})  # dropped from the store once answered, so those that are left still wait
 
 
@@ -17,4 +17,4 @@ def unheard(peer: Peer, others: Iterable[Peer], notices: Sequence[Notice]) -> li
     if peer.seen != NEVER:
         return [n for n in notices if n.number > peer.seen]
     heard = max((o.seen for o in others), default=0)
-    return [n for n in notices if n.number > heard or n.event in WAITING]
+    return [n for n in notices if n.number > heard or n.event in WAITING or n.created_at >= peer.connected_at]

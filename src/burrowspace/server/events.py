@@ -4,6 +4,7 @@
 two live peers touches no database and no task. Contract: docs/spec/events.md.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -88,7 +89,7 @@ class Events:
         if peer_id is not None:
             self._driver.start(self._driver.presence.lost(peer_id, socket))
 
-    def _register_socket(self, socket: Socket, body: bytes, attachments: list[Binary], ack: Ack | None) -> None:
+    def _register_socket(self, socket: Socket, body: bytes, attachments: Sequence[Binary], ack: Ack | None) -> None:
         try:
             _, asked = _register(_whole(body, attachments))
         except msgspec.MsgspecError as error:
@@ -116,7 +117,7 @@ class Events:
         await driver.postman.deliver(peer.peer_id)
         await driver.relays.arrived(peer.peer_id)
 
-    def _peer_signal(self, socket: Socket, body: bytes, attachments: list[Binary], ack: Ack | None) -> None:
+    def _peer_signal(self, socket: Socket, body: bytes, attachments: Sequence[Binary], ack: Ack | None) -> None:
         if many_brackets(body):
             check_depth(body)
         try:
@@ -137,11 +138,12 @@ class Events:
         if line is None:
             self._driver.start(self._absent(asked.sender_peer_id, asked.target_peer_id, ack))
             return
-        if attachments or len(body) > _ONE_PIECE:
-            packet = Encoded.from_raw("/", b"".join((caller.intro[2:], asked.signal, b"}]")), attachments)
+        if ack is None and len(body) < _ONE_PIECE and not attachments:
+            sent = line.send_text(b"".join((caller.intro, asked.signal, b"}]")))
         else:
-            packet = Encoded(b"".join((caller.intro, asked.signal, b"}]")))
-        if not line.send_encoded(packet, None if ack is None else partial(self._signalled, asked, ack)):
+            packet = Encoded.from_raw("/", b"".join((caller.intro[2:], asked.signal, b"}]")), attachments)
+            sent = line.send_encoded(packet, None if ack is None else partial(self._signalled, asked, ack))
+        if not sent:
             self._driver.start(self._absent(asked.sender_peer_id, asked.target_peer_id, ack))
         elif line.over_budget:
             socket.pause_reading()
@@ -164,7 +166,7 @@ class Events:
             words = "the peer has no live socket; send relay_chunk events on the session"
             ack.raw(b"[" + messages.encode(messages.Ack("relay", words, session_id=relay.session_id)) + b"]")
 
-    def _relay_chunk(self, socket: Socket, body: bytes, attachments: list[Binary], ack: Ack | None) -> None:
+    def _relay_chunk(self, socket: Socket, body: bytes, attachments: Sequence[Binary], ack: Ack | None) -> None:
         try:
             asked = _chunk(body)
         except msgspec.MsgspecError as error:
@@ -181,11 +183,12 @@ class Events:
             self._early.keep(socket, parcel.size, again, answer.refused)
             return
         try:
-            self._driver.relays.chunk(asked.session_id, caller.peer_id, parcel, socket)
+            last = asked.index + 1 >= asked.total
+            self._driver.relays.chunk(asked.session_id, caller.peer_id, parcel, socket, last=last)
         except BurrowError as error:
             answer.refused(error)
 
-    def _relay_request(self, socket: Socket, body: bytes, attachments: list[Binary], ack: Ack | None) -> None:
+    def _relay_request(self, socket: Socket, body: bytes, attachments: Sequence[Binary], ack: Ack | None) -> None:
         try:
             _, asked = _relay_request(_whole(body, attachments))
         except msgspec.MsgspecError as error:
@@ -233,14 +236,16 @@ def many_brackets(body: bytes) -> bool:
     (False, True)
     """
     count = 0
-    for bracket in (b"{", b"["):
-        at = body.find(bracket)
-        while at >= 0:
-            count += 1
-            if count > _DEPTH:
-                return True
-            at = body.find(bracket, at + 1)
-    return False
+    find = body.find
+    at = find(b"{")
+    while at >= 0 and count <= _DEPTH:
+        count += 1
+        at = find(b"{", at + 1)
+    at = find(b"[")
+    while at >= 0 and count <= _DEPTH:
+        count += 1
+        at = find(b"[", at + 1)
+    return count > _DEPTH
 
 
 def check_depth(body: bytes) -> None:
@@ -266,7 +271,7 @@ def check_depth(body: bytes) -> None:
         raise BadPacket(f"JSON deeper than {_DEPTH} levels")
 
 
-def _whole(body: bytes, attachments: list[Binary]) -> bytes:
+def _whole(body: bytes, attachments: Sequence[Binary]) -> bytes:
     """The body of an event that has no use for attachments and none for much text."""
     if attachments:
         raise BadPacket("this event takes no binary")

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from burrowspace.core.transfer import REPORTED
+
 UserId = Annotated[str, Field(min_length=1, max_length=256, description="A user id, chosen by the app.")]
 Name = Annotated[str, Field(min_length=1, max_length=4096, description="A file name; it is cleaned to 255 bytes.")]
 
@@ -122,7 +124,7 @@ class Rejected(Answer):
 
 
 class UpdateStatus(Ask):
-    status: str = Field(max_length=64)
+    status: str = Field(max_length=64, json_schema_extra={"enum": list(REPORTED)})
     progress: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False, description="Percent.")]
 
 

@@ -3,13 +3,14 @@
 Live, a chunk goes to the peer's line at once and is kept in memory until the peer has proved its arrival; if the line
 dies first, what was not proved goes to the spool and waits there with what comes later. At rest, a chunk is
 acknowledged once it is durable. Only when the spool has been emptied, in order, do chunks go live again.
+Spec: docs/spec/relay.md. Proven by tests/server/test_courier.py.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -23,13 +24,15 @@ from burrowspace.socketio.encoded import Binary
 
 log = structlog.get_logger("relay")
 
-_WINDOW = 2 << 20  # bytes sent to a peer and not proved to have arrived, before its feeder waits
+_WINDOW = 2 << 20  # bytes in memory for a peer, sent and not proved or waiting for the disk, before its feeder waits
 _ASK = 256 << 10  # bytes sent live before their arrival is asked for at once; less waits a moment for more
 _ASK_S = 0.05  # that moment
 _PROVE = 1 << 20  # bytes sent from the spool between two proofs
+_RETRY_S = 1.0  # after a failure of the disk or the database; doubles up to
+_RETRY_MAX_S = 60.0
 
 
-Save = Callable[[int], Awaitable[None]]  # keeps how far the peer has confirmed, bytes
+Save = Callable[[int], Awaitable[None]]  # keeps how far the peer has confirmed, bytes; durable when it returns
 
 
 class Feeder(Protocol):
@@ -40,7 +43,7 @@ class Feeder(Protocol):
 
 
 class Answer(Protocol):
-    """What becomes of a chunk, told to its sender."""
+    """What becomes of a chunk, told to its sender; exactly one of these is called."""
 
     def delivered(self) -> None: ...
     def queued(self) -> None: ...
@@ -48,73 +51,136 @@ class Answer(Protocol):
 
 
 class Parcel:
-    """A chunk on its way."""
+    """A chunk on its way. Once its answer is given (None) it is promised: it may not be refused or lost any more."""
 
-    __slots__ = ("answer", "attachments", "body", "size")
+    __slots__ = ("answer", "attachments", "body", "line", "size")
 
     def __init__(self, body: bytes, attachments: Sequence[Binary], answer: Answer | None) -> None:
         self.body, self.attachments, self.answer = body, attachments, answer
         self.size = len(body) + sum(map(len, attachments))
+        self.line: Line | None = None  # the line it was sent down last
+
+    def delivered(self) -> None:
+        answer, self.answer = self.answer, None
+        if answer is not None:
+            answer.delivered()
+
+    def queued(self) -> None:
+        answer, self.answer = self.answer, None
+        if answer is not None:
+            answer.queued()
+
+    def refuse(self, error: BurrowError) -> None:
+        answer, self.answer = self.answer, None
+        if answer is not None:
+            answer.refused(error)
 
 
 class Quota:
-    """Bytes of relay chunks at rest on this server."""
+    """Bytes of relay chunks at rest on this server, by spool key."""
 
     def __init__(self, each: int, total: int) -> None:
-        self.each, self.total, self.used = each, total, 0
+        self.each, self.total = each, total
+        self.used = 0
+        self._held: dict[str, int] = {}
+
+    def held(self, key: str) -> int:
+        return self._held.get(key, 0)
+
+    def note(self, key: str, size: int) -> None:
+        """This many bytes rest under the key now."""
+        self.used += size - self._held.pop(key, 0)
+        if size:
+            self._held[key] = size
+
+
+class Brakes:
+    """Who is not read until somebody else has proved something.
+
+    A peer that is not read cannot prove anything either, for its pong stands behind the rest of what it sends. So a
+    courier never makes its feeder wait for a peer that waits itself: two that flood each other would wait forever.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[object, int] = {}
+
+    def hold(self, feeder: Feeder) -> None:
+        self._held[feeder] = self._held.get(feeder, 0) + 1
+        feeder.pause_reading()
+
+    def release(self, feeder: Feeder) -> None:
+        count = self._held.pop(feeder) - 1
+        if count:
+            self._held[feeder] = count
+        feeder.resume_reading()
+
+    def holds(self, line: Line) -> bool:
+        return line in self._held
 
 
 class Courier:
-    """Made by Relays for a session it has checked. `saved` is told how far the peer has confirmed the spool."""
+    """Made by Relays for a session it has checked. `save` is told how far the peer has confirmed the spool."""
 
     def __init__(
-        self, kit: Kit, tasks: Tasks, quota: Quota, key: str, peer_id: str, confirmed: int, save: Save
+        self,
+        kit: Kit,
+        tasks: Tasks,
+        quota: Quota,
+        brakes: Brakes,
+        key: str,
+        peer_id: str,
+        confirmed: int,
+        save: Save,
     ) -> None:
-        self._kit, self._tasks, self._quota = kit, tasks, quota
+        self._kit, self._tasks, self._quota, self._brakes = kit, tasks, quota, brakes
         self._key, self._peer_id, self._save = key, peer_id, save
-        self._line: Line | None = None
+        self._line: Line | None = None  # the line that chunks were sent down last
         self._resting = True  # until the worker has looked into the spool
         self._unproved: deque[Parcel] = deque()  # sent live, arrival not proved
         self._unproved_bytes = 0
-        self._sent = 0  # parcels sent live on this line
+        self._sent_live = 0  # parcels sent since the courier went live
         self._proved = 0
         self._proving = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._incoming: deque[Parcel] = deque()  # for the spool, in order
+        self._timer: asyncio.TimerHandle | None = None  # until it is asked for
+        self._life = 0  # counts the times of being live: a late proof of an earlier one says nothing
+        self._incoming: deque[Parcel] = deque()  # for the spool, or for when it is empty, in order
         self._incoming_bytes = 0
-        self._waiting: list[Feeder] = []
-        self._held: int | None = None  # bytes in the spool; unknown before the first look
+        self._crowded = False  # what is incoming must go to the spool though the peer is here
+        self._waiting: list[Feeder] = []  # for the peer to take or to prove something
+        self._storing: list[Feeder] = []  # for the disk
+        self._held: int | None = None  # bytes in the spool; unknown before a look
         self._confirmed = confirmed
+        self._saved = confirmed  # the position that a restart would find
+        self._sent = 0  # of the bytes in the spool, those that went down `_line`
+        self._there = False  # the spool has the key, if only with nothing under it
+        self._torn_off = False  # behind `_held` may lie the rest of a write that failed
         self._working = False
+        self._woken = False  # something changed since the worker looked last
+        self._alarm: asyncio.Future[None] | None = None  # while the worker waits and wants to hear of that
 
     @property
     def idle(self) -> bool:
-        return not (self._working or self._unproved or self._incoming or self._waiting)
+        return not (self._working or self._unproved or self._incoming or self._waiting or self._storing)
 
     def take(self, parcel: Parcel, feeder: Feeder) -> None:
         """A chunk for the peer. Never blocks; makes the feeder wait where it must."""
         line = self._kit.bus.line(self._peer_id)
         if not self._resting and (line is None or line is not self._line):
             self._settle()
-        if self._resting:
+        if not self._resting and line is not None:
+            self._send(line, parcel)
+        else:
             self._incoming.append(parcel)
             self._incoming_bytes += parcel.size
-            if self._incoming_bytes > _WINDOW:
-                self._wait(feeder)
             self.wake()
-        elif line is not None:
-            self._send(line, parcel)
-            if self._unproved_bytes > _WINDOW or line.over_budget:
-                self._wait(feeder)
-                line.on_drain(self._resume)
-
-    def _here(self) -> Line | None:
-        """The way to the peer; None as well for one that has died and is not off the bus yet."""
-        line = self._kit.bus.line(self._peer_id)
-        return line if line is not None and line.connected else None
+        if self._unproved_bytes + self._incoming_bytes > _WINDOW or (not self._resting and self._over_budget()):
+            self._wait(feeder)
 
     def wake(self) -> None:
         """Something changed: the peer is here, or there is something to write."""
+        self._woken = True
+        if self._alarm is not None and not self._alarm.done():
+            self._alarm.set_result(None)
         if self._resting and not self._working:
             self._working = True
             self._tasks.start(self._work())
@@ -124,17 +190,14 @@ class Courier:
     def _send(self, line: Line, parcel: Parcel) -> None:
         self._unproved.append(parcel)
         self._unproved_bytes += parcel.size
-        self._sent += 1
-        taken = None if parcel.answer is None else partial(self._taken, parcel)
-        if line.send_encoded(Encoded.from_raw("/", parcel.body, parcel.attachments), taken):
-            self._prove(line)
-        else:
-            self._settle()
-
-    def _taken(self, parcel: Parcel, taken: bool) -> None:
-        if taken and parcel.answer is not None:
-            parcel.answer.delivered()
-            parcel.answer = None
+        self._sent_live += 1
+        if parcel.line is not line:  # else it went down this very line before it was about to rest
+            parcel.line = line
+            taken = None if parcel.answer is None else partial(_taken, parcel)
+            if not line.send_encoded(Encoded.from_raw("/", parcel.body, parcel.attachments), taken):
+                self._settle()
+                return
+        self._prove(line)
 
     def _prove(self, line: Line) -> None:
         """Asks for proof of what was sent: one question for much of it, so that it costs little."""
@@ -146,15 +209,18 @@ class Courier:
             self._timer = asyncio.get_running_loop().call_later(_ASK_S, self._ask, line)
 
     def _ask(self, line: Line) -> None:
+        self._stop_timer()
+        if not self._proving:
+            self._proving = True
+            line.confirm(partial(self._arrived, line, self._life, self._sent_live))
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if line is self._line and not self._proving:
-            self._proving = True
-            line.confirm(partial(self._arrived, line, self._sent))
 
-    def _arrived(self, line: Line, sent: int, arrived: bool) -> None:
-        if line is not self._line:
+    def _arrived(self, line: Line, life: int, sent: int, arrived: bool) -> None:
+        if life != self._life:
             return
         self._proving = False
         if not arrived:
@@ -169,62 +235,123 @@ class Courier:
 
     def _settle(self) -> None:
         """The line is dead or another: what it did not prove goes to the spool, before anything newer."""
-        self._resting, self._line, self._proving = True, None, False
+        self._line = None
+        self._rest()
+
+    def _rest(self) -> None:
+        self._resting, self._proving = True, False
+        self._stop_timer()
+        self._life += 1
         self._incoming.extendleft(reversed(self._unproved))
         self._incoming_bytes += self._unproved_bytes
         self._unproved.clear()
-        self._unproved_bytes = self._sent = self._proved = 0
+        self._unproved_bytes = self._sent_live = self._proved = 0
         self.wake()
 
     # Waiting
 
+    def _over_budget(self) -> bool:
+        return self._line is not None and self._line.over_budget
+
+    def _stuck(self) -> bool:
+        """Whether the peer is here and cannot prove anything, because it waits itself."""
+        line = self._way()
+        return line is not None and self._brakes.holds(line)
+
     def _wait(self, feeder: Feeder) -> None:
-        feeder.pause_reading()
-        self._waiting.append(feeder)
+        if self._stuck() and not self._over_budget():
+            feeder.pause_reading()  # not by the brakes: the disk waits for nobody
+            self._storing.append(feeder)
+            self._crowd()
+        else:
+            self._brakes.hold(feeder)
+            self._waiting.append(feeder)
+            if not self._resting and self._line is not None:
+                self._line.on_drain(self._resume)
+
+    def _crowd(self) -> None:
+        """The peer is here, but nothing may wait for it: what is in memory goes to the spool beside it."""
+        self._crowded = True
+        if self._resting:
+            self.wake()
+        else:
+            self._rest()
 
     def _resume(self) -> None:
-        line = self._line
-        if line is not None and line.over_budget:
-            line.on_drain(self._resume)
+        if not self._resting and self._line is not None and self._line.over_budget:
+            self._line.on_drain(self._resume)
         elif self._unproved_bytes + self._incoming_bytes <= _WINDOW // 2:
             waiting, self._waiting = self._waiting, []
+            storing, self._storing = self._storing, []
             for feeder in waiting:
+                self._brakes.release(feeder)
+            for feeder in storing:
                 feeder.resume_reading()
+        elif self._waiting and not self._crowded and self._stuck():
+            self._crowd()
 
     # At rest
 
     async def _work(self) -> None:
+        delay = _RETRY_S
         try:
-            await self._look()
             while self._resting:
-                if self._incoming and (self._here() is None or self._held != self._confirmed):
-                    await self._store()
-                line = self._here()
-                if line is not None:
-                    if self._held != self._confirmed:
-                        await self._deliver(line)
-                    else:
-                        await self._clear()
-                        self._go_live()
-                elif not self._incoming:
-                    return
-        except Exception as error:
-            log.error("a relay queue cannot be worked on", session=self._key, error=repr(error), exc_info=error)
-            while self._incoming:
-                _refuse(self._incoming.popleft(), NoSpace("the server could not store this; try again later"))
-            self._incoming_bytes = 0
+                try:
+                    await self._look()
+                    if not await self._step():
+                        return
+                    delay = _RETRY_S
+                except Exception as error:
+                    log.error("a relay queue cannot be worked on", session=self._key, error=repr(error), exc_info=error)
+                    self._refuse_all(NoSpace("the server could not store this; try again later"))
+                    if not self._incoming and self._way() is None:
+                        return
+                    self._resume()
+                    await self._news(delay)
+                    delay = min(2 * delay, _RETRY_MAX_S)
         finally:
             self._working = False
             self._resume()
 
+    async def _step(self) -> bool:
+        """One thing that is to be done now; False when there is nothing."""
+        line = self._way()
+        if self._incoming and (line is None or self._crowded):
+            await self._store()
+        elif line is None:
+            return False
+        elif self._held != self._confirmed:
+            await self._deliver(line)
+        else:
+            await self._clear()
+            self._go_live()
+        return True
+
+    def _way(self) -> Line | None:
+        """The peer's line, if there is one that still takes something."""
+        line = self._kit.bus.line(self._peer_id)
+        return line if line is not None and line.connected else None
+
+    async def _news(self, seconds: float | None = None, *others: "asyncio.Future[bool]") -> None:
+        """Waits for a `wake` since the last time, for one of the others, or so long."""
+        if not self._woken:
+            self._alarm = asyncio.get_running_loop().create_future()
+            try:
+                awaited: set[asyncio.Future[Any]] = {self._alarm, *others}
+                await asyncio.wait(awaited, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                self._alarm = None
+        self._woken = False
+
     async def _look(self) -> None:
-        """The first look into the spool after a start: a record that a crash cut short is cut off."""
+        """A look into the spool at the start, or after a failure: a record that a crash cut short is cut off."""
         if self._held is not None:
             return
         try:
             held = await self._kit.spool.size(self._key)
+            self._there = True
         except NotFound:
-            held = self._confirmed = 0
+            held = 0
         self._confirmed = min(self._confirmed, held)
         end = self._confirmed
         try:
@@ -234,15 +361,17 @@ class Courier:
             log.warning("a resting relay queue ends in a torn record", session=self._key)
         if end < held:
             await self._kit.spool.cut(self._key, end)
-            self._quota.used -= held - end
-        self._held = end
+        self._torn_off = False
+        self._quota.note(self._key, end)
+        self._held, self._sent = end, min(self._sent, end)
 
     def _go_live(self) -> None:
         """The spool is empty: what waits goes out live, and so does what comes. No await between the two."""
-        line = self._here()
-        if line is None or self._held:
+        line = self._way()
+        if line is None:
             return
-        self._line, self._resting, self._proving = line, False, False
+        self._line, self._resting, self._crowded = line, False, False
+        self._sent = 0
         waiting, self._incoming, self._incoming_bytes = self._incoming, deque(), 0
         while waiting:
             if self._resting:  # the line died on the way
@@ -252,74 +381,122 @@ class Courier:
             self._send(line, waiting.popleft())
 
     async def _store(self) -> None:
-        """Writes everything that waits, makes it durable, then answers."""
+        """Writes everything that waits, makes it durable, then answers. What was promised is not refused: it waits."""
+        await self._ready_to_append()
         held = self._held or 0
-        batch, size = [], 0
         room = min(self._quota.each - (held - self._confirmed), self._quota.total - self._quota.used)
-        while self._incoming:
-            parcel = self._incoming.popleft()
-            self._incoming_bytes -= parcel.size
+        batch: list[Parcel] = []
+        records: list[bytes] = []
+        size = sent = 0
+        waiting, self._incoming, self._crowded = self._incoming, deque(), False
+        for parcel in waiting:
             record = pack(parcel.body, parcel.attachments)
-            if size + len(record) > room:
-                _refuse(parcel, NoSpace("the receiver is away and no more may wait for it here; send it again later"))
+            if parcel.answer is not None and size + len(record) > room:
+                self._incoming_bytes -= parcel.size
+                parcel.refuse(NoSpace("the receiver is away and no more may wait for it here; send it again later"))
                 continue
-            batch.append((parcel, record))
+            batch.append(parcel)
+            records.append(record)
             size += len(record)
+            if parcel.line is not None and parcel.line is self._line:
+                sent = size
+        if not batch:
+            self._resume()
+            return
+        self._quota.note(self._key, held + size)
+        self._torn_off = self._there = True
         try:
-            if batch:
-                self._held = await self._kit.spool.append(self._key, held, b"".join(record for _, record in batch))
-                self._quota.used += size
-                await self._kit.spool.sync(self._key)
-        except (BurrowError, OSError) as error:
-            log.error("relay chunks could not be stored", error=repr(error))
-            refusal = error if isinstance(error, BurrowError) else NoSpace("the server could not store this; try later")
-            for parcel, _ in batch:
-                _refuse(parcel, refusal)
-            if self._held != held:
-                self._quota.used -= size
-                self._held = held
-                await self._kit.spool.cut(self._key, held)
-        else:
-            for parcel, _ in batch:
-                if parcel.answer is not None:
-                    parcel.answer.queued()
+            await self._kit.spool.append(self._key, held, b"".join(records))
+            await self._kit.spool.sync(self._key)
+        except BaseException as error:
+            self._quota.note(self._key, held)
+            self._incoming.extendleft(reversed(batch))
+            if isinstance(error, NoSpace):
+                self._refuse_all(error)
+            raise
+        self._torn_off = False
+        self._held = held + size
+        if sent:  # all before it went down the same line
+            self._sent = held + sent
+        for parcel in batch:
+            self._incoming_bytes -= parcel.size
+            parcel.queued()
         self._resume()
+
+    async def _ready_to_append(self) -> None:
+        """Nothing is written behind the rest of a failed write, nor where a restart would believe it confirmed."""
+        if self._torn_off:
+            try:
+                await self._kit.spool.cut(self._key, self._held or 0)
+            except NotFound:  # not even the key was made, or somebody took the row away
+                self._held = self._confirmed = self._sent = 0
+            self._torn_off = False
+        if self._saved > self._confirmed:
+            await self._save(self._confirmed)
+            self._saved = self._confirmed
+
+    def _refuse_all(self, error: BurrowError) -> None:
+        """Nothing can be stored now: those that may still hear so are told, the others wait."""
+        waiting, self._incoming = self._incoming, deque()
+        for parcel in waiting:
+            if parcel.answer is None:
+                self._incoming.append(parcel)
+            else:
+                self._incoming_bytes -= parcel.size
+                parcel.refuse(error)
 
     async def _deliver(self, line: Line) -> None:
         """Sends what rests, in order, proving as it goes; returns when all is proved or the line is dead."""
-        sent = self._confirmed
+        if line is not self._line:
+            self._line, self._sent = line, self._confirmed
+        end = self._held or 0
+        self._sent = max(self._sent, self._confirmed)
         try:
-            async for chunk in self._chunks(self._confirmed, self._held or 0):
+            async for chunk in self._chunks(self._sent, end):
                 if not line.send_encoded(Encoded.from_raw("/", chunk.body, chunk.attachments)):
                     return
-                sent = chunk.end
+                self._sent = chunk.end
                 if line.over_budget:
                     await _drained(line)
-                if sent - self._confirmed >= _PROVE and not await self._confirm(line, sent):
+                if self._sent - self._confirmed >= _PROVE and not await self._confirm(line, self._sent):
                     return
-            if sent > self._confirmed:
-                await self._confirm(line, sent)
+            if self._sent < end:
+                raise Torn
         except Torn:
             log.error("a resting relay queue is damaged; what lies behind the damage is dropped", session=self._key)
-            await self._kit.spool.cut(self._key, sent)
-            self._held = sent
+            await self._kit.spool.cut(self._key, self._sent)
+            self._held = self._sent
+            self._quota.note(self._key, self._held)
+        except NotFound:
+            log.error("a resting relay queue has vanished", session=self._key)
+            self._held = self._confirmed = self._sent = 0
+            self._quota.note(self._key, 0)
+        if self._sent > self._confirmed:
+            await self._confirm(line, self._sent)
 
     async def _confirm(self, line: Line, sent: int) -> bool:
+        """Waits until the peer has proved all up to `sent`. What would have to wait for that without end is stored."""
         arrived: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         line.confirm(lambda ok: None if arrived.done() else arrived.set_result(ok))
-        if not await arrived:
+        while not arrived.done():
+            if self._incoming and (self._crowded or (self._waiting and self._stuck())):
+                await self._store()
+            else:
+                await self._news(None, arrived)
+        if not arrived.result():
             return False
         self._confirmed = sent
-        await self._save(self._confirmed)
+        await self._save(sent)
+        self._saved = sent
         return True
 
     async def _clear(self) -> None:
-        """All is delivered: the space goes back. Dropped first: a crash between the two leaves no false position."""
-        if self._held:
+        """All is delivered: the space goes back. The saved position stays until a new row is begun."""
+        if self._there:
             await self._kit.spool.drop(self._key)
-            self._quota.used -= self._held
-            self._held = self._confirmed = 0
-            await self._save(self._confirmed)
+            self._there = self._torn_off = False
+        self._quota.note(self._key, 0)
+        self._held = self._confirmed = self._sent = 0
 
     async def _chunks(self, start: int, end: int) -> AsyncIterator[Chunk]:
         """The records between two offsets of the spool, through a bounded buffer."""
@@ -337,12 +514,12 @@ class Courier:
             offset = done
 
 
+def _taken(parcel: Parcel, taken: bool) -> None:
+    if taken:
+        parcel.delivered()
+
+
 async def _drained(line: Line) -> None:
     drained: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     line.on_drain(lambda: None if drained.done() else drained.set_result(None))
     await drained
-
-
-def _refuse(parcel: Parcel, error: BurrowError) -> None:
-    if parcel.answer is not None:
-        parcel.answer.refused(error)

@@ -59,6 +59,8 @@ class Driver:
         await self.presence.sweep_forgotten()
 
     async def close(self) -> None:
+        """Call it when all sockets are closed: what they could not prove is made durable first."""
+        await self.relays.close()
         await self._tasks.close()
 
     def _identity(self, rows: Rows) -> str:

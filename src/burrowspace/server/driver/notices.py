@@ -46,15 +46,16 @@ class Postman:
     async def deliver(self, peer_id: str) -> None:
         """Sends one live device everything it has not heard, in order."""
 
-        def ask(rows: Rows) -> list[Notice]:
+        def ask(rows: Rows) -> tuple[list[Notice], int]:
             peer = rows.get(Peer, peer_id)
             if peer is None:
-                return []
+                return [], 0
             others = [p for p in rows.find(Peer, user_id=peer.user_id) if p.peer_id != peer_id]
             after = {} if peer.seen == NEVER else {"number__gt": peer.seen}
-            return unheard(peer, others, rows.find(Notice, user_id=peer.user_id, order="number", **after))
+            kept = rows.find(Notice, user_id=peer.user_id, order="number", **after)
+            return unheard(peer, others, kept), kept[-1].number if kept else 0
 
-        waiting = await self._kit.state.read(ask)
+        waiting, newest = await self._kit.state.read(ask)
         line = self._kit.bus.line(peer_id)
         if line is None:
             return
@@ -65,7 +66,7 @@ class Postman:
             return
         for notice in fresh:
             line.send_encoded(Encoded.from_raw("/", messages.array(notice.event, notice.body.encode())))
-        last = fresh[-1].number
+        last = newest  # what it was not told of those before is not for it
         self._sent[peer_id] = (line, last)
         line.confirm(lambda arrived: self._arrived(peer_id, last) if arrived else None)
 

@@ -1,35 +1,47 @@
 """Relay sessions: who may send to whom through the server, and the two couriers of each."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from weakref import WeakValueDictionary
 
 import msgspec
+import structlog
 
 from burrowspace.core import messages
 from burrowspace.core.errors import BadRequest, BurrowError, Forbidden, NotFound, TooMany
 from burrowspace.core.names import is_our_id
 from burrowspace.core.records import Peer, Relay, Transfer
 from burrowspace.ports import Line, Rows
-from burrowspace.server.driver.courier import Courier, Feeder, Parcel, Quota
+from burrowspace.server.driver.courier import Brakes, Courier, Feeder, Parcel, Quota
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.tasks import Tasks
 from burrowspace.socketio import Encoded
 
+log = structlog.get_logger("relay")
+
 _DAY_S = 86_400.0
+_CLOSE_S = 5.0  # for what is in memory to reach the disk at the end
 _AGAIN_S = 10.0  # a peer that asks anew is told of its session again, but not for each signal of one attempt
-_SESSIONS = 1000  # sessions that one peer may open
+_SESSIONS = 1000  # sessions that one peer may have opened
 _FRESH_S = 600.0  # an unused session leaves memory after this long; its record stays
 
 
 class Session:
     """A session in memory: the record as it was loaded, and a courier for each direction."""
 
-    __slots__ = ("announced", "marked", "record", "to_opener", "to_target", "used_at")
+    __slots__ = ("announced", "marked", "over", "record", "sent_at", "to_opener", "to_target", "used_at")
 
     def __init__(self, record: Relay, to_opener: Courier, to_target: Courier) -> None:
         self.record, self.to_opener, self.to_target = record, to_opener, to_target
         self.marked = False  # the transfer has been told that bytes go through the server
         self.used_at = 0.0
+        self.sent_at: float | None = None  # when the opener sent a chunk last
+        self.over = False  # the opener has sent its last chunk
         self.announced: dict[str, tuple[Line, float]] = {}  # which line of a peer was told of the session, and when
+
+    def courier_to(self, peer_id: str) -> Courier:
+        """The courier for what goes to `peer_id`, one of the two."""
+        return self.to_target if peer_id == self.record.target_id else self.to_opener
 
     def courier(self, sender: str) -> Courier:
         """The courier for what `sender` sends. Forbidden to anyone but the two."""
@@ -38,6 +50,11 @@ class Session:
         if sender == self.record.target_id:
             return self.to_opener
         raise Forbidden("this relay session is not yours")
+
+    def takes(self, now: float) -> bool:
+        """Whether a signal that finds its target absent belongs to this attempt. Chunks know only their index: a
+        second file may not come into a session that had one."""
+        return not self.over and (self.sent_at is None or now - self.sent_at < _AGAIN_S)
 
 
 class Relays:
@@ -48,23 +65,31 @@ class Relays:
     ) -> None:
         self._kit, self._tasks, self._is_online, self._relayed = kit, tasks, is_online, relayed
         self._sessions: dict[str, Session] = {}
-        self._loading: dict[str, list[tuple[Parcel, Feeder, str]]] = {}
+        self._loading: dict[str, list[tuple[Parcel, Feeder, str, bool]]] = {}
+        self._attempts: dict[tuple[str, str], Session] = {}  # begun by a signal to an absent peer: opener, target
+        self._beginning: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._quota = Quota(kit.settings.relay_rest_bytes, kit.settings.relay_rest_total_bytes)
+        self._brakes = Brakes()
+        self._work = Tasks()  # of the couriers
 
-    def chunk(self, session_id: str, sender: str, parcel: Parcel, feeder: Feeder) -> None:
-        """A chunk from a socket. Raises where it is refused at once; else the parcel's answer comes later."""
+    def chunk(self, session_id: str, sender: str, parcel: Parcel, feeder: Feeder, *, last: bool) -> None:
+        """A chunk from a socket, the `last` of its file or not. Raises where it is refused at once; else the parcel's
+        answer comes later."""
         session = self._sessions.get(session_id)
-        if session is None:
-            self._load(session_id, sender, parcel, feeder)
+        if session is None or session_id in self._loading:  # nothing overtakes what waits for the record
+            self._load(session_id, sender, parcel, feeder, last=last)
             return
         courier = session.courier(sender)
         if not session.marked:
             self._mark(session)
         session.used_at = self._kit.now()
+        if sender == session.record.opener_id:
+            session.sent_at = session.used_at
+            session.over = session.over or last
         courier.take(parcel, feeder)
 
     async def between(self, opener: str, target: str) -> Relay:
-        """The session that a signal to an absent peer starts, or the one that runs between the two already.
+        """The session that a signal to an absent peer starts; the signals of one attempt share it.
 
         NotFound where there is no such peer.
         """
@@ -72,12 +97,14 @@ class Relays:
         def change(rows: Rows) -> Relay:
             if not is_our_id(target) or rows.get(Peer, target) is None:
                 raise NotFound("no such peer")
-            for a, b in ((opener, target), (target, opener)):
-                for relay in rows.find(Relay, opener_id=a, target_id=b, transfer_id=None, limit=1):
-                    return relay
             return self._open(rows, opener, target, None)
 
-        return await self._start(change)
+        async with self._beginning.setdefault((opener, target), asyncio.Lock()):
+            session = self._attempts.get((opener, target))
+            if session is None or not session.takes(self._kit.now()):
+                session = self._attempts[opener, target] = self._remember(await self._kit.state.write(change))
+        self._announce_to_both(session)
+        return session.record
 
     async def for_transfer(self, asker: str, transfer_id: str, target: str | None) -> Relay:
         """The session of a transfer, asked for by either side where a direct attempt failed.
@@ -109,14 +136,12 @@ class Relays:
     async def arrived(self, peer_id: str) -> None:
         """The peer registered: what rests for it is delivered, each session announced before its chunks."""
         for relay in await self._kit.state.read(lambda rows: _of_peer(rows, peer_id)):
-            try:
-                if await self._kit.spool.size(_key(relay, peer_id)) == 0:
-                    continue
-            except NotFound:
+            session = self._sessions.get(relay.session_id)
+            if not self._quota.held(_key(relay, peer_id)) and (session is None or session.courier_to(peer_id).idle):
                 continue
-            session = self._sessions.get(relay.session_id) or self._remember(relay)
+            session = session or self._remember(relay)
             self._announce(session, peer_id)
-            (session.to_target if peer_id == relay.target_id else session.to_opener).wake()
+            session.courier_to(peer_id).wake()
 
     async def recover(self) -> None:
         """After a start: counts what rests; removes queues that no session owns."""
@@ -127,35 +152,51 @@ class Relays:
                 if relay is None:
                     await self._kit.spool.drop(key)
                 else:
-                    self._quota.used += await self._kit.spool.size(key)
+                    self._quota.note(key, await self._kit.spool.size(key))
+
+    async def close(self) -> None:
+        """What was sent to peers that could not prove its arrival any more goes to the spool."""
+        try:
+            async with asyncio.timeout(_CLOSE_S):
+                await self._work.idle()
+        except TimeoutError:
+            log.error("some relay chunks could not be stored at the end")
+        await self._work.close()
 
     async def sweep(self) -> None:
-        """Lets go of sessions that rest unused: from memory soon, from the disk when their days are over."""
+        """Lets go of sessions: from memory soon, from the disk after a day, or when what rests in them is too old."""
         now, kit = self._kit.now(), self._kit
         used = {s.record.session_id: s.used_at for s in self._sessions.values() if s.used_at > s.record.used_at}
         for session_id, session in list(self._sessions.items()):
             if session.to_opener.idle and session.to_target.idle and now - session.used_at > _FRESH_S:
                 del self._sessions[session_id]
+                pair = session.record.opener_id, session.record.target_id
+                if self._attempts.get(pair) is session:
+                    del self._attempts[pair]
 
         def change(rows: Rows) -> list[Relay]:
             for session_id, at in used.items():
                 relay = rows.get(Relay, session_id)
                 if relay is not None and relay.used_at < at:
                     rows.put(msgspec.structs.replace(relay, used_at=at))
-            over = rows.find(Relay, used_at__lt=now - kit.settings.transfer_days * _DAY_S, limit=500)
-            over = [relay for relay in over if relay.session_id not in self._sessions]
+            idle = rows.find(Relay, used_at__lt=now - _DAY_S, order="used_at", limit=5000)
+            old = now - kit.settings.transfer_days * _DAY_S
+            over = [relay for relay in idle if not self._wanted(relay, old)]
             rows.drop(Relay, session_id__in=[relay.session_id for relay in over])
             return over
 
         for relay in await kit.state.write(change):
             for peer_id in (relay.opener_id, relay.target_id):
                 key = _key(relay, peer_id)
-                try:
-                    held = await kit.spool.size(key)
-                except NotFound:
-                    continue
                 await kit.spool.drop(key)
-                self._quota.used -= held
+                self._quota.note(key, 0)
+
+    def _wanted(self, relay: Relay, old: float) -> bool:
+        """Whether an idle session is kept: while it is in memory, or something rests in it that is not too old."""
+        if relay.session_id in self._sessions:
+            return True
+        keys = [_key(relay, peer_id) for peer_id in (relay.opener_id, relay.target_id)]
+        return relay.used_at >= old and any(map(self._quota.held, keys))
 
     def _open(self, rows: Rows, opener: str, target: str, transfer_id: str | None) -> Relay:
         if opener == target:
@@ -167,10 +208,12 @@ class Relays:
 
     async def _start(self, change: Callable[[Rows], Relay]) -> Relay:
         relay = await self._kit.state.write(change)
-        session = self._sessions.get(relay.session_id) or self._remember(relay)
-        for peer_id in (relay.opener_id, relay.target_id):
-            self._announce(session, peer_id)
+        self._announce_to_both(self._sessions.get(relay.session_id) or self._remember(relay))
         return relay
+
+    def _announce_to_both(self, session: Session) -> None:
+        for peer_id in (session.record.opener_id, session.record.target_id):
+            self._announce(session, peer_id)
 
     def _announce(self, session: Session, peer_id: str) -> None:
         line, now = self._kit.bus.line(peer_id), self._kit.now()
@@ -179,35 +222,38 @@ class Relays:
             session.announced[peer_id] = (line, now)
             line.send_encoded(initiated(session.record))
 
-    def _load(self, session_id: str, sender: str, parcel: Parcel, feeder: Feeder) -> None:
+    def _load(self, session_id: str, sender: str, parcel: Parcel, feeder: Feeder, *, last: bool) -> None:
         """The first chunk of a session that is not in memory: it and those behind it wait for the record."""
         if not is_our_id(session_id):
             raise NotFound("no such relay session")
         feeder.pause_reading()
         waiting = self._loading.get(session_id)
         if waiting is not None:
-            waiting.append((parcel, feeder, sender))
+            waiting.append((parcel, feeder, sender, last))
             return
-        self._loading[session_id] = [(parcel, feeder, sender)]
+        self._loading[session_id] = [(parcel, feeder, sender, last)]
         self._tasks.start(self._fetch(session_id))
 
     async def _fetch(self, session_id: str) -> None:
-        relay = None
+        relay: Relay | None = None
+        refusal: BurrowError = NotFound("no such relay session")
         try:
             relay = await self._kit.state.read(lambda rows: rows.get(Relay, session_id))
-        finally:
-            waiting = self._loading.pop(session_id)
-            if relay is not None and session_id not in self._sessions:
-                self._remember(relay)
-            for parcel, feeder, sender in waiting:
-                try:
-                    if relay is None:
-                        raise NotFound("no such relay session")
-                    self.chunk(session_id, sender, parcel, feeder)
-                except BurrowError as error:
-                    if parcel.answer is not None:
-                        parcel.answer.refused(error)
-                feeder.resume_reading()
+        except Exception as error:
+            log.error("a relay session could not be loaded", session=session_id, error=repr(error), exc_info=error)
+            refusal = BurrowError("the server failed at this; send it again later")
+        waiting = self._loading.pop(session_id)
+        if relay is not None and session_id not in self._sessions:
+            self._remember(relay)
+        for parcel, feeder, sender, last in waiting:
+            try:
+                if relay is None:
+                    raise refusal
+                self.chunk(session_id, sender, parcel, feeder, last=last)
+            except BurrowError as error:
+                parcel.refuse(error)
+        for _, feeder, _, _ in waiting:
+            feeder.resume_reading()
 
     def _remember(self, relay: Relay) -> Session:
         def courier(peer_id: str, confirmed: int, field: str) -> Courier:
@@ -219,7 +265,8 @@ class Relays:
 
                 await self._kit.state.write(change)
 
-            return Courier(self._kit, self._tasks, self._quota, _key(relay, peer_id), peer_id, confirmed, save)
+            key = _key(relay, peer_id)
+            return Courier(self._kit, self._work, self._quota, self._brakes, key, peer_id, confirmed, save)
 
         session = self._sessions[relay.session_id] = Session(
             relay,

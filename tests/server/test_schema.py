@@ -1,0 +1,159 @@
+"""The OpenAPI document keeps its word: schemathesis asks a served house what the document allows and what it does not.
+
+Always the same questions. Each is asked as it was made up and, where it names an id, once more with one that exists.
+"""
+
+import asyncio
+import contextlib
+import copy
+import threading
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis import checks
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from burrowspace.server.api.app import make_api
+from tests.house import Running, running
+
+PROMISES = [
+    checks.not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+EACH = 4  # ids of each kind
+
+
+class Served:
+    """A house in a loop and a thread of its own, for schemathesis asks with blocking calls."""
+
+    def __init__(self, server: Running, loop: asyncio.AbstractEventLoop) -> None:
+        self.server, self.loop = server, loop
+
+
+class Ids:
+    """What exists when the questions begin, and the answers they got."""
+
+    def __init__(self, known: dict[str, list[str]]) -> None:
+        self._known, self._asked = known, 0
+        self.statuses: set[int] = set()
+
+    def one(self, name: str) -> str:
+        """One after the other of the ids under this name."""
+        self._asked += 1
+        return self._known[name][self._asked % len(self._known[name])]
+
+
+async def furnished(server: Running) -> dict[str, list[str]]:
+    """Ids of all kinds: of devices, of open requests, of transfers that are ready and of one that is stored."""
+    ask = {"sender_id": "ann", "receiver_id": "bob", "filename": "f"}
+    form = {"Content-Type": "multipart/form-data; boundary=B"}
+    body = b'--B\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nstored\r\n--B--\r\n'
+    peers, requests, transfers = await asyncio.gather(
+        asyncio.gather(*(server.connect("ann") for _ in range(EACH))),
+        asyncio.gather(*(server.post("/request-transfer", ask) for _ in range(EACH))),
+        asyncio.gather(*(server.transfer() for _ in range(EACH))),
+    )
+    await server.call("POST", f"/upload/{transfers[0]}", data=body, headers=form)
+    return {"peer_id": peers, "request_id": [asked["request_id"] for asked in requests], "transfer_id": transfers}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("schema")
+    ready, over = threading.Event(), asyncio.Event()
+    made: list[Served] = []
+
+    async def serve() -> None:
+        try:
+            async with running(folder, max_pending=100_000, max_user_peers=100_000) as server:
+                assert await server.get("/openapi.json") == DOCUMENT
+                made.append(Served(server, asyncio.get_running_loop()))
+                ready.set()
+                await over.wait()
+        finally:
+            ready.set()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    ready.wait(30)
+    try:
+        yield made[0]
+    finally:
+        for one in made:
+            one.loop.call_soon_threadsafe(over.set)
+        thread.join(30)
+
+
+@pytest.fixture
+def ids(served: Served) -> Iterator[Ids]:
+    """Fresh ones for each call of the API; each call must have been granted at least once."""
+    made = Ids(asyncio.run_coroutine_threadsafe(furnished(served.server), served.loop).result(30))
+    yield made
+    assert 200 in made.statuses
+
+
+DOCUMENT = make_api(cast(Any, None)).openapi()  # what it says does not depend on the house it is about
+schema = schemathesis.openapi.from_dict(DOCUMENT)
+
+
+@schema.parametrize()
+@settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=25,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_every_answer_is_one_that_the_document_promises(case: schemathesis.Case, served: Served, ids: Ids):
+    ids.statuses.add(case.call_and_validate(served.server.url, checks=PROMISES).status_code)
+    if case.path_parameters:
+        case.path_parameters = {name: ids.one(name) for name in case.path_parameters}
+        ids.statuses.add(case.call_and_validate(served.server.url, checks=PROMISES).status_code)
+
+
+def test_the_document_promises_no_status_that_is_never_sent():
+    described = [set(call["responses"]) for calls in DOCUMENT["paths"].values() for call in calls.values()]
+    assert not any("422" in statuses for statuses in described)
+    assert "HTTPValidationError" not in DOCUMENT["components"]["schemas"]
+    assert "ValidationError" not in DOCUMENT["components"]["schemas"]
+
+
+def test_every_call_of_the_contract_stands_in_the_document():
+    described = {(method.upper(), path) for path, calls in DOCUMENT["paths"].items() for method in calls}
+    assert described >= {
+        ("GET", "/status"),
+        ("POST", "/connect"),
+        ("POST", "/heartbeat/{peer_id}"),
+        ("POST", "/disconnect/{peer_id}"),
+        ("GET", "/peers"),
+        ("POST", "/request-transfer"),
+        ("POST", "/approve-transfer/{request_id}"),
+        ("POST", "/update-transfer-status/{transfer_id}"),
+        ("POST", "/upload/{transfer_id}"),
+        ("GET", "/download/{transfer_id}"),
+        ("GET", "/transfer-status/{transfer_id}"),
+        ("POST", "/cancel-transfer/{transfer_id}"),
+    }
+
+
+def test_an_answer_that_is_not_promised_is_noticed(served: Served):
+    poorer = copy.deepcopy(DOCUMENT)
+    del poorer["paths"]["/heartbeat/{peer_id}"]["post"]["responses"]["404"]
+    for document, noticed in ((DOCUMENT, False), (poorer, True)):
+        call = schemathesis.openapi.from_dict(document)["/heartbeat/{peer_id}"]["POST"]
+        case = call.Case(path_parameters={"peer_id": "nobody"})
+        with pytest.raises(FailureGroup) if noticed else contextlib.nullcontext():
+            case.call_and_validate(served.server.url, checks=PROMISES)

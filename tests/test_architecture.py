@@ -1,0 +1,199 @@
+"""Who may import whom, and what the core must not touch: read from the source, not from running it.
+
+The checks are proven on small wrong trees at the end.
+"""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).parent.parent
+SOURCE = REPO / "src" / "burrowspace"
+IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "secrets", "threading", "pathlib", "io", "shutil"}
+IMPURE |= {"subprocess", "tempfile", "selectors", "multiprocessing", "uuid", "structlog", "sqlalchemy", "fastapi"}
+CALLS = {"open", "print", "input", "exec", "eval", "__import__", "breakpoint"}
+CLOCKS = {"now", "utcnow", "today"}  # of datetime
+FAMILIES = [{"state_sql", "tables", "migrations"}, {"tunnel_ngrok", "ngrok_agent"}]
+
+
+def modules(root: Path, *under: str) -> Iterator[tuple[str, ast.Module]]:
+    """Each module of the package in `root`, or of a part of it, by its dotted name."""
+    for path in sorted(root.joinpath(*under).rglob("*.py")):
+        parts = ["burrowspace", *path.relative_to(root).with_suffix("").parts]
+        yield ".".join(parts), ast.parse(path.read_text(), str(path))
+
+
+def imported(module: str, tree: ast.Module) -> Iterator[str]:
+    """The dotted names that a module imports, wherever in it that stands; `from a import b` may mean module a.b."""
+    package = module.removesuffix(".__init__") if module.endswith(".__init__") else module.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*parts, *([node.module] if node.module else [])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
+def impurities(root: Path) -> list[str]:
+    """What in the core reaches for the world outside."""
+    found = []
+    for module, tree in modules(root, "core"):
+        found += [f"{module} imports {name}" for name in imported(module, tree) if name.split(".")[0] in IMPURE]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                called = node.func
+                if isinstance(called, ast.Name) and called.id in CALLS:
+                    found.append(f"{module} calls {called.id}")
+                if isinstance(called, ast.Attribute) and called.attr in CLOCKS:
+                    found.append(f"{module} reads a clock")
+            if isinstance(node, ast.AsyncFunctionDef | ast.Await):
+                found.append(f"{module} waits")
+    return found
+
+
+def adapter_users(root: Path) -> list[str]:
+    """Who but the composition root imports an adapter."""
+    return [
+        f"{module} imports {name}"
+        for module, tree in modules(root)
+        if module != "burrowspace.server.build" and not within(module, "burrowspace.adapters")
+        for name in imported(module, tree)
+        if within(name, "burrowspace.adapters")
+    ]
+
+
+def family(module: str) -> set[str]:
+    """The adapters that an adapter may know, itself among them."""
+    name = module.split(".")[2]
+    return next((members for members in FAMILIES if name in members), {name})
+
+
+def strange_neighbours(root: Path) -> list[str]:
+    """Which adapter imports one that is not of its family."""
+    return [
+        f"{module} imports {name}"
+        for module, tree in modules(root, "adapters")
+        for name in imported(module, tree)
+        if within(name, "burrowspace.adapters")
+        and (len(name.split(".")) < 3 or name.split(".")[2] not in family(module))
+    ]
+
+
+def leaks_of_socketio(root: Path) -> list[str]:
+    """What of BurrowSpace the real-time server knows: it could stand alone."""
+    return [
+        f"{module} imports {name}"
+        for module, tree in modules(root, "socketio")
+        for name in imported(module, tree)
+        if within(name, "burrowspace") and not within(name, "burrowspace.socketio")
+    ]
+
+
+CHECKS = [impurities, adapter_users, strange_neighbours, leaks_of_socketio]
+
+
+def lint_imports(config: Path, source: Path) -> subprocess.CompletedProcess[str]:
+    """import-linter's own verdict, in a process of its own: it reads `source` and runs none of it."""
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()"]
+    return subprocess.run(
+        [*command, "--config", str(config), "--no-cache"],
+        cwd=config.parent,
+        env={**os.environ, "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_contracts_of_pyproject_hold():
+    verdict = lint_imports(REPO / "pyproject.toml", REPO / "src")
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+    assert "0 broken" in verdict.stdout
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_the_source_keeps_the_rule(check):
+    assert check(SOURCE) == []
+
+
+def test_there_is_something_to_look_at():
+    names = {module for module, _ in modules(SOURCE)}
+    assert {"burrowspace.core.names", "burrowspace.server.build", "burrowspace.socketio.session"} <= names
+    build = ast.parse((SOURCE / "server" / "build.py").read_text())
+    assert any(within(name, "burrowspace.adapters") for name in imported("burrowspace.server.build", build))
+
+
+WRONG = [
+    (impurities, "core/a.py", "import asyncio"),
+    (impurities, "core/a.py", "import os.path as p"),
+    (impurities, "core/a.py", "from time import monotonic"),
+    (impurities, "core/a.py", "def late():\n    from pathlib import Path"),
+    (impurities, "core/a.py", "def read(name):\n    return open(name).read()"),
+    (impurities, "core/a.py", "from datetime import datetime\nx = datetime.now()"),
+    (impurities, "core/deep/a.py", "async def wait(): ..."),
+    (adapter_users, "server/api/a.py", "from burrowspace.adapters.tables import KEY"),
+    (adapter_users, "server/run.py", "from burrowspace import adapters"),
+    (adapter_users, "cli/main.py", "def late():\n    import burrowspace.adapters.spool_disk"),
+    (adapter_users, "server/run.py", "from ..adapters import bus_local"),
+    (strange_neighbours, "adapters/spool_disk.py", "from burrowspace.adapters.tables import KEY"),
+    (strange_neighbours, "adapters/state_sql.py", "from . import bus_local"),
+    (strange_neighbours, "adapters/migrations/env.py", "from ..ngrok_agent import run"),
+    (leaks_of_socketio, "socketio/a.py", "from burrowspace.core.errors import BurrowError"),
+    (leaks_of_socketio, "socketio/a.py", "from ..config import Settings"),
+    (leaks_of_socketio, "socketio/__init__.py", "from burrowspace import ports"),
+]
+
+
+@pytest.mark.parametrize(("check", "path", "text"), WRONG)
+def test_a_check_fails_on_a_wrong_tree(tmp_path: Path, check, path: str, text: str):
+    for name in {*("core", "server", "adapters", "socketio", "cli"), str(Path(path).parent)}:
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_text(text)
+    assert len(check(tmp_path)) == 1
+    assert [other.__name__ for other in CHECKS if other is not check and other(tmp_path)] == []
+
+
+def test_a_family_may_know_itself(tmp_path: Path):
+    (tmp_path / "adapters" / "migrations").mkdir(parents=True)
+    (tmp_path / "adapters" / "state_sql.py").write_text(
+        "from burrowspace.adapters.tables import KEY\nfrom . import tables"
+    )
+    (tmp_path / "adapters" / "migrations" / "env.py").write_text("from burrowspace.adapters.tables import metadata")
+    assert strange_neighbours(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "broken"),
+    [
+        ("core/names.py", "import burrowspace.ports", "Imports only go down"),
+        ("ports.py", "from burrowspace.server import build", "Imports only go down"),
+        ("socketio/stats.py", "import burrowspace.core.names", "The real-time server knows nothing of transfers"),
+        ("core/names.py", "import asyncio", "The core is pure"),
+    ],
+)
+def test_a_contract_of_pyproject_fails_on_a_wrong_tree(tmp_path: Path, path: str, text: str, broken: str):
+    shutil.copy(REPO / "pyproject.toml", tmp_path)
+    for name in ("cli", "server", "adapters", "socketio", "core"):
+        (tmp_path / "src" / "burrowspace" / name).mkdir(parents=True)
+    for name in ("", "cli/", "server/", "adapters/", "socketio/", "core/"):
+        (tmp_path / "src" / "burrowspace" / f"{name}__init__.py").touch()
+    for name in ("ports", "config", "server/build", "core/names", "socketio/stats"):
+        (tmp_path / "src" / "burrowspace" / f"{name}.py").touch()
+    kept = lint_imports(tmp_path / "pyproject.toml", tmp_path / "src")
+    assert kept.returncode == 0, kept.stdout + kept.stderr
+    (tmp_path / "src" / "burrowspace" / path).write_text(text + "\n")
+    verdict = lint_imports(tmp_path / "pyproject.toml", tmp_path / "src")
+    assert verdict.returncode == 1, verdict.stdout + verdict.stderr
+    assert f"{broken} BROKEN" in verdict.stdout
