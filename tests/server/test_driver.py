@@ -22,12 +22,17 @@ from burrowspace.core.errors import Busy, Forbidden, Gone, NotFound, NotReady, T
 from burrowspace.core.inbox import NEVER
 from burrowspace.core.records import Notice, Peer, Request, Transfer
 from burrowspace.core.transfer import Mode, RequestState, TransferState
+from burrowspace.core.upload import Asked, Write
 from burrowspace.server.driver.announcer import Announcer
+from burrowspace.server.driver.downloads import Downloads
 from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.lanes import Lanes
 from burrowspace.server.driver.notices import Postman
+from burrowspace.server.driver.place import Place
 from burrowspace.server.driver.presence import Presence, Welcome
 from burrowspace.server.driver.tasks import Tasks
 from burrowspace.server.driver.transfers import Transfers
+from burrowspace.server.driver.uploads import Uploads
 from burrowspace.socketio import Encoded
 
 pytestmark = pytest.mark.anyio
@@ -96,7 +101,10 @@ class House:
         self.tasks = Tasks()
         self.postman = Postman(self.kit, self.tasks)
         self.presence = Presence(self.kit, Announcer(self.kit, self.tasks), self.postman)
-        self.transfers = Transfers(self.kit, self.postman)
+        lanes = Lanes(self.kit.spool, self.kit.settings.live_window_bytes)
+        self.uploads = Uploads(self.kit, self.postman, lanes)
+        self.downloads = Downloads(self.kit, lanes)
+        self.transfers = Transfers(self.kit, self.postman, self.uploads)
 
     async def close(self) -> None:
         await self.tasks.close()
@@ -114,12 +122,24 @@ class House:
         """An approved transfer; its id."""
         return (await self.transfers.approve(await self.ask(sender, receiver), None)).transfer_id
 
+    async def upload(self, transfer_id: str, token: str | None = None) -> Place:
+        """Begins to upload a form, as the app does."""
+        asked = Asked("POST", {"content-type": "multipart/form-data; boundary=B", "transfer-encoding": "chunked"})
+        write = await self.uploads.decide(transfer_id, asked, token)
+        assert isinstance(write, Write)
+        return await self.uploads.begin(transfer_id, write, token)
+
+    async def taken(self, transfer_id: str) -> bytes:
+        """The stored file."""
+        source = await self.downloads.open(transfer_id, {}, None)
+        return b"".join([piece async for piece in self.downloads.pieces(source)])
+
     async def stored(self, content: bytes = b"content") -> str:
         """A transfer whose file rests here; its id."""
         transfer_id = await self.agreed()
-        async with await self.transfers.begin_upload(transfer_id, None) as upload:
-            await upload.write(content)
-            await upload.finish(None)
+        async with await self.upload(transfer_id) as upload:
+            await upload.take(content)
+            await upload.ended(None)
         return transfer_id
 
     async def peer(self, peer_id: str) -> Peer:
@@ -364,7 +384,7 @@ async def test_only_the_receiver_answers_and_both_sides_call_off(house: House) -
     made = await house.transfers.approve(asked, bob.token)
     for token, error in ((bob.token, Forbidden), (None, Unauthorized)):
         with pytest.raises(error):
-            await house.transfers.begin_upload(made.transfer_id, token)
+            await house.upload(made.transfer_id, token)
     for token, error in ((eve.token, Forbidden), (None, Unauthorized)):
         with pytest.raises(error):
             await house.transfers.cancel(made.transfer_id, token)
@@ -398,13 +418,13 @@ async def test_a_transfer_expires_and_its_stored_file_goes(make: Open) -> None:
     transfer_id = await house.stored()
     house.time += 3 * DAY
     await house.transfers.sweep()
-    assert b"".join([piece async for piece in (await house.transfers.take(transfer_id, None)).pieces]) == b"content"
+    assert await house.taken(transfer_id) == b"content"
     house.time += 1
     await house.transfers.sweep()
     assert (await house.transfers.status(transfer_id)).state is TransferState.EXPIRED
     assert await house.kit.spool.keys() == []
     with pytest.raises(Gone):
-        await house.transfers.take(transfer_id, None)
+        await house.taken(transfer_id)
     house.time += 15 * DAY
     await house.transfers.sweep()
     await house.transfers.sweep()
@@ -416,12 +436,12 @@ async def test_a_transfer_expires_and_its_stored_file_goes(make: Open) -> None:
 async def test_an_upload_gives_the_transfer_its_days_anew_and_is_not_expired_under_way(make: Open) -> None:
     house = make(transfer_days=1)
     transfer_id = await house.agreed()
-    async with await house.transfers.begin_upload(transfer_id, None) as upload:
-        await upload.write(b"half")
+    async with await house.upload(transfer_id) as upload:
+        await upload.take(b"half")
         house.time += 2 * DAY
         await house.transfers.sweep()
-        await upload.write(b"half")
-        await upload.finish("b.txt")
+        await upload.take(b"half")
+        await upload.ended("b.txt")
     await house.transfers.sweep()
     held = await house.transfers.status(transfer_id)
     assert (held.state, held.filename, held.stored) == (TransferState.COMPLETED, "b.txt", 8)
@@ -430,26 +450,26 @@ async def test_an_upload_gives_the_transfer_its_days_anew_and_is_not_expired_und
 
 async def test_a_broken_upload_leaves_nothing_and_lets_the_next_one_in(house: House) -> None:
     transfer_id = await house.agreed()
-    upload = await house.transfers.begin_upload(transfer_id, None)
-    await upload.write(b"half")
+    upload = await house.upload(transfer_id)
+    await upload.take(b"half")
     with pytest.raises(Busy):
-        await house.transfers.begin_upload(transfer_id, None)
+        await house.upload(transfer_id)
     await upload.__aexit__(ConnectionError, ConnectionError(), None)
     assert await house.kit.spool.keys() == []
     with pytest.raises(NotReady):
-        await house.transfers.take(transfer_id, None)
-    async with await house.transfers.begin_upload(transfer_id, None) as upload:
-        await upload.finish(None)
+        await house.taken(transfer_id)
+    async with await house.upload(transfer_id) as upload:
+        await upload.ended(None)
     assert (await house.transfers.status(transfer_id)).mode is Mode.RELAY
 
 
 async def test_a_transfer_called_off_while_it_is_uploaded_stores_nothing(house: House) -> None:
     transfer_id = await house.agreed()
-    async with await house.transfers.begin_upload(transfer_id, None) as upload:
-        await upload.write(b"half")
+    async with await house.upload(transfer_id) as upload:
+        await upload.take(b"half")
         await house.transfers.cancel(transfer_id, None)
         with pytest.raises(WrongState):
-            await upload.write(b"half")
+            await upload.take(b"half")
     assert await house.kit.spool.keys() == []
 
 
@@ -457,7 +477,7 @@ async def test_what_a_crash_left_unacknowledged_goes_at_the_start(house: House) 
     kept, broken = await house.stored(), await house.agreed()
     for key in (broken, "f" * 32):
         await house.kit.spool.append(key, 0, b"half")
-    await house.transfers.recover()
+    await house.uploads.recover()
     assert await house.kit.spool.keys() == [kept]
 
 

@@ -6,7 +6,7 @@ An asynchronous context: however it is left, the next upload is let in; what arr
 import asyncio
 from typing import TYPE_CHECKING
 
-from burrowspace.core.errors import BadRequest, Busy, Damaged, Removed, TooLarge
+from burrowspace.core.errors import BadRequest, BurrowError, Damaged, TooLarge
 from burrowspace.core.records import Transfer, Upload
 from burrowspace.core.spooling import Policy
 from burrowspace.core.upload import Write, is_done
@@ -28,7 +28,7 @@ class Place:
         self.upload: Upload = None  # type: ignore[assignment]
         self.closed = asyncio.Event()
         self._task: asyncio.Task[object] | None = None
-        self._stopped: str | None = None
+        self._stopped: BurrowError | None = None
         self._complete = False
         self._keeps = write.keeps
 
@@ -36,6 +36,7 @@ class Place:
 
     async def take(self, data: bytes) -> None:
         """Appends. TooLarge past what was declared; NoSpace past the quotas."""
+        self.check()
         end = self.lane.size + len(data)
         if end - self.write.at > self.write.at_most:
             raise TooLarge(f"the body goes beyond the {self.write.at_most} bytes that were announced")
@@ -80,25 +81,27 @@ class Place:
 
     # Being stopped
 
-    async def stop(self, why: str, *, keep: bool = True) -> None:
-        """Ends the upload from outside and waits until nothing of it runs."""
+    async def stop(self, why: BurrowError, *, keep: bool = True) -> None:
+        """Ends the upload with that error and waits until nothing of it runs; not for itself, where it is called by
+        the very task that uploads: that one learns it from its next `take`."""
         if self._stopped is None and not self.closed.is_set():
             self._stopped = why
             if not keep:
                 self.write_off()
-            if self._task is not None and not self._complete:
+            if self._task is not None and self._task is not asyncio.current_task() and not self._complete:
                 self._task.cancel()
-        await self.closed.wait()
+        if self._task is not asyncio.current_task():
+            await self.closed.wait()
 
     def check(self) -> None:
         if self._stopped is not None:
-            raise Removed(self._stopped)
+            raise self._stopped
 
     async def __aenter__(self) -> "Place":
         if self._stopped is not None:
             await self._uploads.end(self, complete=False, keeps=self._keeps)
             self.closed.set()
-            raise Busy(self._stopped)
+            raise self._stopped
         self._task = asyncio.current_task()
         return self
 
@@ -110,4 +113,4 @@ class Place:
         finally:
             self.closed.set()
         if self._stopped is not None and kind is asyncio.CancelledError:
-            raise Busy(self._stopped) from None
+            raise self._stopped from None

@@ -185,11 +185,11 @@ class Transfers:
             return expired
 
         for transfer in await kit.state.write(change):
-            await self._uploads.forget(transfer.transfer_id)
+            await self._uploads.forget(transfer.transfer_id, transfer.state)
 
     async def _after(self, transfer: Transfer, told: bool) -> None:
         if transfer.state is TransferState.CANCELLED:
-            await self._uploads.forget(transfer.transfer_id)
+            await self._uploads.forget(transfer.transfer_id, transfer.state)
         if told:
             await self._postman.wake([transfer.sender_id, transfer.receiver_id])
 

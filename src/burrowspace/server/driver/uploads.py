@@ -6,7 +6,7 @@ The decision about a request is core/upload.py; this reads what it needs, and do
 import msgspec
 
 from burrowspace.core import messages
-from burrowspace.core.errors import Busy, Damaged, NoSpace, NotFound
+from burrowspace.core.errors import Busy, Damaged, NoSpace, NotFound, WrongState
 from burrowspace.core.names import is_our_id, safe_name
 from burrowspace.core.records import Transfer, Upload
 from burrowspace.core.spooling import Policy
@@ -44,8 +44,9 @@ class Uploads:
         if token is not None or asked.method != "POST":
             await self.kit.state.write(lambda rows: speak_for_one_of(rows, [transfer.sender_id], token))
         running = self._running.get(transfer_id)
-        if running is not None and style_of(asked) not in (Style.FORM, Style.PUT):
-            await running.stop("another request of this upload took over")
+        resumes = style_of(asked) in (Style.TUS, Style.DRAFT) or asked.method in ("HEAD", "DELETE")
+        if running is not None and resumes:
+            await running.stop(Busy("another request of this upload took over"))
         transfer, upload = await self.kit.state.read(
             lambda rows: (find_transfer(rows, transfer_id), rows.get(Upload, transfer_id))
         )
@@ -233,11 +234,11 @@ class Uploads:
         await self.kit.spool.drop(key)
         await self.kit.state.write(lambda rows: rows.drop(Upload, transfer_id=key))
 
-    async def forget(self, transfer_id: str) -> None:
+    async def forget(self, transfer_id: str, state: TransferState) -> None:
         """The transfer was called off or has expired: whoever still writes is stopped, the bytes go."""
         running = self._running.get(transfer_id)
         if running is not None:
-            await running.stop("the transfer was called off", keep=False)
+            await running.stop(WrongState(f"the transfer is {state}; its upload has ended", state), keep=False)
         await self._drop(transfer_id)
 
     def is_running(self, transfer_id: str) -> bool:
