@@ -5,6 +5,7 @@ entered in a ledger. The server is killed, at moments that a seed draws, and the
 """
 
 import asyncio
+import base64
 import contextlib
 import random
 import sqlite3
@@ -19,8 +20,9 @@ import aiohttp
 import pytest
 
 from tests.e2e.device import Device, devices
+from tests.e2e.files import make
 from tests.e2e.raw import raw
-from tests.e2e.served import Api, Served, calling, served
+from tests.e2e.served import Api, KiB, MiB, Served, calling, served
 
 pytestmark = pytest.mark.anyio
 
@@ -345,3 +347,37 @@ async def test_what_was_acknowledged_survives_sigkill(tmp_path: Path, rounds: in
             f"{files} files, {len(chaotic.ann.said('$acked'))} chunks acknowledged; "
             f"up again after {max(chaotic.restarts):.2f} s at most"
         )
+
+
+@pytest.mark.xfail(strict=True, reason="success means that the connection took it, docs/spec/relay.md: a decision")
+async def test_success_means_that_the_receivers_program_has_it(tmp_path: Path):
+    """The receiver's connection took the chunks, its program did not, and then the server dies: no ack was a lie."""
+    size, chunk = 1 * MiB, 64 * KiB
+    async with contextlib.AsyncExitStack() as stack:
+        server = await stack.enter_async_context(served(tmp_path / "data"))
+        ann, eve = await stack.enter_async_context(devices(server, "ann", "eve"))
+        await asyncio.gather(ann.arrive(), eve.arrive())
+        source = make(tmp_path / "source", size)
+        async with raw(server, "bob") as bob:
+            session = (await ann.ask("relay_request", {"target_peer_id": bob.peer}))["session_id"]
+            sending = ann.begin(
+                "send_chunks", session=session, path=str(source), chunk=chunk, window=8, tell=True, **{"as": "base64"}
+            )
+            # what the server answers now, it answers behind all that these chunks set in motion; bob reads nothing
+            for _ in range(20):
+                signal = {"target_peer_id": eve.peer, "sender_peer_id": ann.peer, "signal": 0}
+                assert (await ann.ask("peer_signal", signal))["status"] == "success"
+            await server.kill()
+        await server.start()
+        await ann.hears("$registered", 2)
+        assert set(await sending) <= {"success", "queued"}
+        last = {"session_id": session, "chunk": "", "index": size // chunk, "total": size // chunk + 1}
+        assert (await ann.ask("relay_chunk", last))["status"] == "queued"
+        got: dict[int, bytes] = {}
+        async with raw(server, "bob", bob.peer) as bob, asyncio.timeout(30):
+            async for name, data, _ in bob.events():
+                if name == "relay_chunk":
+                    got[data["index"]] = base64.b64decode(data["chunk"])
+                if last["index"] in got:
+                    break
+        assert b"".join(got[index] for index in sorted(got)) == source.read_bytes()

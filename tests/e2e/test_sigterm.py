@@ -61,6 +61,7 @@ async def test_nothing_holds_it_up(tmp_path: Path):
         at = time.perf_counter()
         server.terminate()
         assert await server.ended() == 0
+        print(f"\nended after {time.perf_counter() - at:.1f} s")
         assert time.perf_counter() - at < BOUND_S
         for task in (polling, uploading):
             task.cancel()

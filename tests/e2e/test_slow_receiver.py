@@ -77,14 +77,14 @@ async def test_a_receiver_that_stops_reading_is_dropped_and_loses_nothing(tmp_pa
             stack.callback(task.cancel)
         gone = asyncio.create_task(taken_until_offline(api, stuck.peer, feeders))
         took = await delays(ann, bob, gone)
-        print("growth", (server.peak() - memory) >> 20, server.memory() - memory >> 20)
+        assert server.peak() - memory < GROWTH
         assert max(took) < QUICK_S
         assert len(took) > 20
         assert await gone < senders * 48 * MiB  # a window, and what the kernels of both its ends take (tcp_rmem)
 
         # what it had not proved rests, what comes now joins it, up to the quota; then the sender is told no
         took = await delays(ann, bob, asyncio.gather(*pushes))
-        print("growth", (server.peak() - memory) >> 20, server.memory() - memory >> 20)
+        assert server.peak() - memory < 48 * MiB + senders * 16 * MiB
         assert max(took) < QUICK_S
         back = await stack.enter_async_context(raw(server, "stuck", stuck.peer))
         kept: dict[str, list[int]] = {session: [] for session in sessions}
@@ -114,15 +114,15 @@ async def test_a_receiver_that_reads_slowly_but_steadily_is_not_dropped(tmp_path
         slow = await stack.enter_async_context(raw(server, "slow", buffer=64 * KiB))
         feeder = await stack.enter_async_context(raw(server, "feeder"))
         session = (await feeder.ask("relay_request", {"target_peer_id": slow.peer}))["session_id"]
-        pushing = asyncio.create_task(push(feeder, session, 0, 24))
+        pushing = asyncio.create_task(push(feeder, session, 0, 16))
         stack.callback(pushing.cancel)
         got = 0
         async for name, data, _ in slow.events():
             if name == "relay_chunk":
                 assert data["index"] == got
                 got += 1
-                if got == 24:
+                if got == 16:
                     break
                 await asyncio.sleep(0.25)  # 1 MiB a second: two seconds for what may be unproved
-        assert got == 24
+        assert got == 16
         assert slow.peer in (await api.get("/peers"))["peers"]

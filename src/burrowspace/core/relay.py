@@ -39,6 +39,16 @@ def pack(body: bytes, attachments: Sequence[bytes | bytearray | memoryview] = ()
     return _HEAD.pack(zlib.crc32(rest), len(parts)) + rest
 
 
+def packed_size(body: bytes, attachments: Sequence[bytes | bytearray | memoryview] = ()) -> int:
+    """Bytes of the record that `pack` would make.
+
+    >>> packed_size(b'["a"]', [b"12"]) == len(pack(b'["a"]', [b"12"]))
+    True
+    """
+    parts = [body, *attachments]
+    return _HEAD.size + _LENGTH.size * len(parts) + sum(map(len, parts))
+
+
 def unpack(held: bytes | bytearray, offset: int) -> Iterator[Chunk]:
     """The whole records in `held`, whose first byte lies at `offset` of the row. Stops before an unfinished one.
 

@@ -40,6 +40,7 @@ class Session:
 
     __slots__ = (
         "_arrived_at_ping",
+        "_behind_at_ping",
         "_receiver",
         "_spent_at_ping",
         "address",
@@ -76,6 +77,7 @@ class Session:
         self.budget = Budget(self)
         self._spent_at_ping = 0.0
         self._arrived_at_ping = 0
+        self._behind_at_ping = False  # there was more on its way to the client when it was pinged
         self._receiver: Receiver | None = None
         self.message: Callable[[bytes], None] = _nobody
 
@@ -216,7 +218,8 @@ class Session:
                 return False
             beat.heard(now)
         if beat.wants_ping(now):
-            self._lives()
+            self._spent_at_ping = self.reading.tokens
+            self._arrived_at_ping, self._behind_at_ping = self._arrived()
             self._send_text(ep.PING)
             beat.pinged(now)
         if not self.is_open:  # a ping can be the drop too much for a slow client
@@ -225,13 +228,15 @@ class Session:
         return True
 
     def _lives(self) -> bool:
-        """Whether the client gave a sign of life since this was asked last, pong or not: it said something, or it takes
-        what stands before the ping, however slowly its line does that."""
-        tokens = self.reading.tokens
-        arrived, more = self.websocket.arrived() if self.websocket is not None else (0, False)
-        lives = tokens != self._spent_at_ping or (more and arrived > self._arrived_at_ping)
+        """Whether the client gave a sign of life since the ping or since this was asked last, though no pong: it said
+        something, or took some of what stood before the ping, however slowly its line brings it."""
+        tokens, (arrived, _) = self.reading.tokens, self._arrived()
+        lives = tokens != self._spent_at_ping or (self._behind_at_ping and arrived > self._arrived_at_ping)
         self._spent_at_ping, self._arrived_at_ping = tokens, arrived
         return lives
+
+    def _arrived(self) -> tuple[int, bool]:
+        return self.websocket.arrived() if self.websocket is not None else (0, False)
 
     # ── the upgrade ──────────────────────────────────────────────────────────────────────────────────────────────
 
