@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from burrowspace.server.bulk.front import BulkFront
 from tests.bulk.test_http import TUS, arrived
 from tests.bulk.wire import Wire
 from tests.house import Running, running
@@ -74,7 +75,29 @@ async def test_a_trickle_below_the_least_rate_is_closed(tmp_path: Path):
         await wire.close()
 
 
-async def test_one_address_has_so_many_connections_and_loopback_is_free(tmp_path: Path):
+async def test_one_address_has_so_many_connections_and_places_become_free(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(BulkFront, "client_address", lambda _: "203.0.113.7")
+    async with running(tmp_path, connections_per_address=2) as server:
+        first, second, third = [await Wire.to(server) for _ in range(3)]
+        for wire in (first, second):
+            await wire.ask("GET", "/status")
+            assert (await wire.get()).status == 200
+        assert await third.closed() == b""
+        await first.close()
+        async with asyncio.timeout(5):
+            while True:
+                again = await Wire.to(server)
+                try:
+                    await again.ask("GET", "/status")
+                    assert (await again.get()).status == 200
+                    break
+                except (ConnectionError, asyncio.IncompleteReadError):
+                    await again.close()
+        for wire in (again, second):
+            await wire.close()
+
+
+async def test_loopback_has_as_many_connections_as_it_likes(tmp_path: Path):
     async with running(tmp_path, connections_per_address=2) as server:
         wires = [await Wire.to(server) for _ in range(4)]
         for wire in wires:
