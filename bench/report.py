@@ -99,7 +99,8 @@ def machine() -> str:
     return "; ".join(
         (
             f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC, commit {commit()}",
-            f"{os.cpu_count()} cores {model.group(1).strip() if model else platform.machine()}, Linux {platform.release()}",
+            f"{os.cpu_count()} cores {model.group(1).strip() if model else platform.machine()}",
+            f"Linux {platform.release()}",
             f"Python {platform.python_version()}, Node {_said('node', '--version').lstrip('v')}",
             f"others used {strangers():.0%} of the cores meanwhile",
         )

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036  (run by whatever Python there is)
     sys.exit(
         "BurrowSpace needs Python 3.11 or later: older ones are no longer maintained. Try: make PYTHON=python3.13 …"
     )

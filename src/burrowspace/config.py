@@ -82,7 +82,9 @@ class Settings(BaseSettings):
     sweep_s: float = Field(2, gt=0, description="Seconds between two looks for silent peers.")
 
     max_peers: int = Field(200_000, ge=1, description="Most peers remembered.")
-    max_user_peers: int = Field(100, ge=1, description="Most peers remembered of one user; the longest silent goes.")
+    max_user_peers: int = Field(
+        100, ge=1, description="Most peers remembered of one user; then the longest silent goes, if silent for an hour."
+    )
     max_pending: int = Field(1000, ge=1, description="Most unanswered requests to one user, and from one user.")
     max_json_bytes: int = Field(64 * 1024, ge=1024, description="Largest JSON body, bytes.")
     max_sockets: int = Field(15_000, ge=1, description="Most sockets at once.")

@@ -1,10 +1,13 @@
 """The addresses under which this server can be reached, as far as it knows them."""
 
 import ipaddress
+import re
 import socket
 from dataclasses import dataclass, field
 
 from burrowspace.config import Settings
+
+_LOCAL = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?\Z")
 
 
 @dataclass(slots=True)
@@ -46,8 +49,7 @@ class Reach:
             return False
         if host is not None and authority.lower() == host.lower():
             return True
-        name = authority.lower().rsplit(":", 1)[0] if not authority.endswith("]") else authority.lower()
-        return name in ("localhost", "127.0.0.1", "[::1]")
+        return _LOCAL.match(authority.lower()) is not None
 
 
 def _origin_of(url: str | None) -> str | None:

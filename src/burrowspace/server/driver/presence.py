@@ -16,7 +16,7 @@ from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.notices import Postman
 from burrowspace.server.driver.tokens import digest, speak_for
 
-_IDLE_S = 86_400.0  # a device may only be forgotten in favour of a new one after a day of silence
+_IDLE_S = 3600.0  # a device may only be forgotten in favour of a new one after an hour of silence
 
 
 class Welcome(NamedTuple):
