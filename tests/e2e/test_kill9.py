@@ -349,7 +349,6 @@ async def test_what_was_acknowledged_survives_sigkill(tmp_path: Path, rounds: in
         )
 
 
-@pytest.mark.xfail(strict=True, reason="success means that the connection took it, docs/spec/relay.md: a decision")
 async def test_success_means_that_the_receivers_program_has_it(tmp_path: Path):
     """The receiver's connection took the chunks, its program did not, and then the server dies: no ack was a lie."""
     size, chunk = 1 * MiB, 64 * KiB

@@ -41,7 +41,6 @@ MEMORY = Path("/dev/shm")  # where fsync costs nothing
 def small_window(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(subject, "_WINDOW", WINDOW)
     patch.setattr(subject, "_PROVE", PROVE)
-    patch.setattr(subject, "_ASK", 0)
 
 
 class ScriptedLine:
@@ -572,7 +571,7 @@ async def test_a_line_that_died_but_is_still_listed_does_not_stop_the_loop(live:
     live.line.die(0)
     queued = live.send()
     await live.quiet()  # the worker once span here for ever, and the whole server with it
-    assert (answer.word, queued.word) == ("delivered", "queued")
+    assert (answer.word, queued.word) == ("queued", "queued")  # the first went down the line, and was not proved
 
 
 @anyio
@@ -589,24 +588,34 @@ async def test_what_a_dead_line_did_not_prove_goes_before_what_came_later(live: 
 
 
 @anyio
-async def test_what_was_acknowledged_as_delivered_is_kept_beyond_the_quota(live: Bench):
+async def test_what_nobody_can_be_told_of_is_kept_beyond_the_quota(live: Bench):
     live.each = live.quota.each = 300
-    answers = [live.send(200) for _ in range(5)]
+    for _ in range(5):
+        live.send(200, asked=False)
     live.line.die(0)
     late = live.send(200)
     await live.quiet()
-    assert [answer.word for answer in answers] == ["delivered"] * 5
     assert late.word == "refused"  # and `finish` sees that the five arrive
 
 
 @anyio
-async def test_what_was_acknowledged_as_delivered_outlives_a_failing_disk(live: Bench):
+async def test_what_nobody_can_be_told_of_outlives_a_failing_disk(live: Bench):
     live.spool.fault = "sync"
-    first = live.send()
+    live.send(asked=False)
     live.line.die(0)
     second = live.send()
     await live.quiet()
-    assert (first.word, second.word) == ("delivered", "refused")
+    assert second.word == "refused"  # and `finish` sees that the first arrives
+
+
+@anyio
+async def test_a_chunk_is_delivered_when_its_arrival_is_proved_and_not_when_a_socket_took_it(live: Bench):
+    answer = live.send()
+    await live.quiet()
+    assert live.line.taken == 1
+    assert answer.word is None
+    live.line.prove()
+    assert answer.word == "delivered"
 
 
 @anyio
@@ -785,7 +794,7 @@ async def test_a_record_that_a_crash_cut_short_is_cut_off_and_its_space_given_ba
 async def test_after_a_failure_it_is_tried_again_without_being_asked(live: Bench, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(subject, "_RETRY_S", 0.01)
     live.spool.fault = "append"
-    live.send()
+    live.send(asked=False)
     live.line.die(0)
     await live.quiet()
     live._mend()

@@ -25,8 +25,6 @@ from burrowspace.socketio.encoded import Binary
 log = structlog.get_logger("relay")
 
 _WINDOW = 2 << 20  # bytes in memory for a peer, sent and not proved or waiting for the disk, before its feeder waits
-_ASK = 256 << 10  # bytes sent live before their arrival is asked for at once; less waits a moment for more
-_ASK_S = 0.05  # that moment
 _PROVE = 1 << 20  # bytes sent from the spool between two proofs
 _RETRY_S = 1.0  # after a failure of the disk or the database; doubles up to
 _RETRY_MAX_S = 60.0
@@ -141,7 +139,6 @@ class Courier:
         self._sent_live = 0  # parcels sent since the courier went live
         self._proved = 0
         self._proving = False
-        self._timer: asyncio.TimerHandle | None = None  # until it is asked for
         self._life = 0  # counts the times of being live: a late proof of an earlier one says nothing
         self._incoming: deque[Parcel] = deque()  # for the spool, or for when it is empty, in order
         self._incoming_bytes = 0
@@ -193,31 +190,16 @@ class Courier:
         self._sent_live += 1
         if parcel.line is not line:  # else it went down this very line before it was about to rest
             parcel.line = line
-            taken = None if parcel.answer is None else partial(_taken, parcel)
-            if not line.send_encoded(Encoded.from_raw("/", parcel.body, parcel.attachments), taken):
+            if not line.send_encoded(Encoded.from_raw("/", parcel.body, parcel.attachments)):
                 self._settle()
                 return
         self._prove(line)
 
     def _prove(self, line: Line) -> None:
-        """Asks for proof of what was sent: one question for much of it, so that it costs little."""
-        if self._proving:
-            return
-        if self._unproved_bytes >= _ASK:
-            self._ask(line)
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_ASK_S, self._ask, line)
-
-    def _ask(self, line: Line) -> None:
-        self._stop_timer()
+        """Asks for proof of what was sent: one question at a time, so that it costs little."""
         if not self._proving:
             self._proving = True
             line.confirm(partial(self._arrived, line, self._life, self._sent_live))
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _arrived(self, line: Line, life: int, sent: int, arrived: bool) -> None:
         if life != self._life:
@@ -228,7 +210,9 @@ class Courier:
             return
         while self._proved < sent:
             self._proved += 1
-            self._unproved_bytes -= self._unproved.popleft().size
+            parcel = self._unproved.popleft()
+            self._unproved_bytes -= parcel.size
+            parcel.delivered()
         if self._unproved:
             self._prove(line)
         self._resume()
@@ -240,7 +224,6 @@ class Courier:
 
     def _rest(self) -> None:
         self._resting, self._proving = True, False
-        self._stop_timer()
         self._life += 1
         self._incoming.extendleft(reversed(self._unproved))
         self._incoming_bytes += self._unproved_bytes
@@ -511,11 +494,6 @@ class Courier:
                 yield chunk
             del buffer[: done - offset]
             offset = done
-
-
-def _taken(parcel: Parcel, taken: bool) -> None:
-    if taken:
-        parcel.delivered()
 
 
 async def _drained(line: Line) -> None:
