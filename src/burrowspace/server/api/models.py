@@ -165,6 +165,31 @@ class Cancelled(Answer):
     transfer_id: str
 
 
+class MailboxState(Answer):
+    status: Literal["here", "removed"]
+    mailbox: str
+    messages: int = Field(description="How many are here.")
+    bytes: int = Field(description="Bytes of those.")
+    next_number: int = Field(description="The number that the next message will have.")
+    created_at: str = Field(description="ISO 8601, UTC. A mailbox made anew counts from 0 again.")
+    expires_at: str = Field(description="ISO 8601, UTC.")
+
+
+class Posted(Answer):
+    number: int
+
+
+class MessageBody(Answer):
+    number: int
+    body: str = Field(description="Base64.")
+
+
+class Messages(Answer):
+    messages: list[MessageBody]
+    created_at: str = Field(description="ISO 8601, UTC.")
+    expires_at: str = Field(description="ISO 8601, UTC.")
+
+
 REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": Refusal, "description": "A field is missing, of the wrong type or out of its bounds."},
     401: {"model": Refusal, "description": "The peer uses a token and the call came without it."},

@@ -33,6 +33,7 @@ FEATURES = [
     "resumable-upload",
     "follow",
     "delivered",
+    "mailboxes",
 ]
 ATTACHMENTS = 10  # binary attachments of one event
 

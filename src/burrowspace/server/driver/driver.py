@@ -9,9 +9,11 @@ import structlog
 from burrowspace.core.records import Meta
 from burrowspace.ports import Rows
 from burrowspace.server.driver.announcer import Announcer
+from burrowspace.server.driver.bells import Bells
 from burrowspace.server.driver.downloads import Downloads
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.lanes import Lanes
+from burrowspace.server.driver.mailboxes import Mailboxes
 from burrowspace.server.driver.notices import Postman
 from burrowspace.server.driver.presence import Presence
 from burrowspace.server.driver.relays import Relays
@@ -37,6 +39,8 @@ class Driver:
         self.downloads = Downloads(kit, self.lanes)
         self.transfers = Transfers(kit, self.postman, self.uploads)
         self.relays = Relays(kit, self._tasks, self.presence.is_online, self.transfers.relayed)
+        self.bells = Bells(kit.settings.max_waits, kit.settings.max_waits_per_address)
+        self.mailboxes = Mailboxes(kit, self.bells)
         self.server_id = ""
 
     def start(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -48,6 +52,7 @@ class Driver:
         self.server_id = await self.kit.state.write(self._identity)
         await self.uploads.recover()
         await self.relays.recover()
+        await self.mailboxes.sweep()
         self.start(self._every(self.kit.settings.sweep_s, self.presence.sweep_silent))
         self.start(self._every(_LONG_SWEEP_S, self.sweep))
 
@@ -56,6 +61,7 @@ class Driver:
         await self.uploads.sweep()
         await self.transfers.sweep()
         await self.relays.sweep()
+        await self.mailboxes.sweep()
         await self.presence.sweep_forgotten()
 
     async def close(self) -> None:
