@@ -209,7 +209,7 @@ def header(kind: WSMsgType, size: int) -> bytes:
     >>> header(TEXT, 5), header(TEXT, 300), header(BINARY, 1 << 18)
     (b'\\x81\\x05', b'\\x81~\\x01,', b'\\x82\\x7f\\x00\\x00\\x00\\x00\\x00\\x04\\x00\\x00')
     """
-    first = 0x80 | int(kind)
+    first = 0x80 | kind.value
     if size < 126:
         return bytes((first, size))
     if size < 1 << 16:
