@@ -96,7 +96,10 @@ class Settings(BaseSettings):
     )
     max_nameplate_claims: int = Field(128, ge=1, description="Most claims of one number.")
     max_claims_per_minute: int = Field(
-        30, ge=1, description="Most claims a minute from one address, of numbers that are there or not."
+        30,
+        ge=1,
+        description="Most claims a minute from one address, of numbers that are there or not; ten times as many "
+        "through a tunnel.",
     )
     store_hours: float = Field(168, gt=0, description="Hours until a spool of sealed bytes expires.")
     max_spools: int = Field(100_000, ge=1, description="Most spools of sealed bytes at once.")

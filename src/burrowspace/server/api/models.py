@@ -190,6 +190,31 @@ class Messages(Answer):
     expires_at: str = Field(description="ISO 8601, UTC.")
 
 
+class NameplateMade(Answer):
+    nameplate: int = Field(description="The number to say before the words.")
+    token: str = Field(description="The owner's, for `Authorization: Bearer`.")
+    expires_at: str = Field(description="ISO 8601, UTC.")
+
+
+class Claimed(Answer):
+    mailbox: str = Field(description="A fresh mailbox for these two.")
+
+
+class ClaimMade(Answer):
+    number: int
+    mailbox: str
+
+
+class Claims(Answer):
+    claims: list[ClaimMade]
+    expires_at: str = Field(description="ISO 8601, UTC.")
+
+
+class Released(Answer):
+    status: Literal["released"] = "released"
+    nameplate: int
+
+
 REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": Refusal, "description": "A field is missing, of the wrong type or out of its bounds."},
     401: {"model": Refusal, "description": "The peer uses a token and the call came without it."},

@@ -34,6 +34,7 @@ FEATURES = [
     "follow",
     "delivered",
     "mailboxes",
+    "nameplates",
 ]
 ATTACHMENTS = 10  # binary attachments of one event
 

@@ -14,6 +14,7 @@ from burrowspace.server.driver.downloads import Downloads
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.lanes import Lanes
 from burrowspace.server.driver.mailboxes import Mailboxes
+from burrowspace.server.driver.nameplates import Nameplates
 from burrowspace.server.driver.notices import Postman
 from burrowspace.server.driver.presence import Presence
 from burrowspace.server.driver.relays import Relays
@@ -41,6 +42,7 @@ class Driver:
         self.relays = Relays(kit, self._tasks, self.presence.is_online, self.transfers.relayed)
         self.bells = Bells(kit.settings.max_waits, kit.settings.max_waits_per_address)
         self.mailboxes = Mailboxes(kit, self.bells)
+        self.nameplates = Nameplates(kit, self.bells, self.mailboxes)
         self.server_id = ""
 
     def start(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -62,6 +64,7 @@ class Driver:
         await self.transfers.sweep()
         await self.relays.sweep()
         await self.mailboxes.sweep()
+        await self.nameplates.sweep()
         await self.presence.sweep_forgotten()
 
     async def close(self) -> None:

@@ -45,7 +45,9 @@ class Mailboxes:
             return ask(rows) or self.made(rows, mailbox_id, address, now, now + self._life())
 
         held: Mailbox | None = await self._kit.state.read(ask)
-        return held or await self._kit.state.write(change)
+        if held is not None:
+            return held
+        return await self._kit.state.write(change)
 
     def made(self, rows: Rows, mailbox_id: str, address: str | None, now: float, expires_at: float) -> Mailbox:
         """A new mailbox, within somebody's transaction."""
