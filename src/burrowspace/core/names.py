@@ -19,6 +19,7 @@ ID_CHARS = 256  # characters of a user id
 
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in "123456789¹²³")}  # Windows
 _FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # controls, bidi and zero-width marks, surrogates
 _OUR_ID = re.compile(r"[0-9a-f]{32}\Z")
 
 
@@ -37,8 +38,11 @@ def safe_name(offered: str) -> str:
     ('_CON.txt', 'file', 'file')
     """
     last = re.split(r"[/\\]", offered)[-1]
-    shown = "".join(c for c in last if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-    composed = unicodedata.normalize("NFC", shown)
+    if last.isascii() and last.isprintable():
+        composed = last
+    else:
+        shown = "".join(c for c in last if unicodedata.category(c) not in _UNSEEN)
+        composed = unicodedata.normalize("NFC", shown)
     plain = _cut(_FORBIDDEN.sub("_", composed).strip(" ").rstrip(". ") or "file", NAME_BYTES)
     if plain.split(".", 1)[0].strip().lower() in _RESERVED:
         return "_" + _cut(plain, NAME_BYTES - 1)
@@ -112,7 +116,7 @@ def safe_paths(offered: Iterable[tuple[Sequence[str], bool]]) -> list[tuple[str,
             safe = safe_path(parts)
         else:  # the folder was cleaned before: a manifest lists a folder's files one after the other
             safe = (*parent, *safe_path(parts[-1:]))
-            if sum(len(part.encode()) + 1 for part in safe) > PATH_BYTES or len(safe) > PATH_PARTS:
+            if len("/".join(safe).encode()) > PATH_BYTES or len(safe) > PATH_PARTS:
                 safe = safe_path(parts)
         if is_folder:
             cleaned[parts] = safe
@@ -128,6 +132,8 @@ def alike(name: str) -> str:
     >>> alike("Straße") == alike("STRASSE"), alike("e\u0301") == alike("É")
     (True, True)
     """
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
@@ -187,6 +193,19 @@ def is_our_id(offered: str) -> bool:
     (True, False)
     """
     return _OUR_ID.match(offered) is not None
+
+
+def shown(text: str, limit: int = 80) -> str:
+    """A stranger's text as one short line for a terminal: nothing in it moves the cursor, hides or turns the rest.
+
+    What is not to be seen becomes `�`. Whoever prints a name, a reason or an address of the other side calls it.
+
+    >>> shown("holiday\\x1b[2J\\r\\nrm -rf"), shown("evil\\u202egnp.exe"), shown("x" * 99, 8)
+    ('holiday�[2J��rm -rf', 'evil�gnp.exe', 'xxxxxxx…')
+    """
+    head = unicodedata.normalize("NFC", text[: 4 * limit])
+    line = "".join("�" if unicodedata.category(c) in _UNSEEN else c for c in head)
+    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def attachment(name: str) -> str:
