@@ -16,9 +16,9 @@ from burrowspace.core.layout import MANIFEST_BYTES, POSITIONS
 from burrowspace.core.manifest import PACK_BYTES
 from burrowspace.core.sealing import Box, Buffer, Suite, derive
 
-SIGNAL_BYTES = 96 << 10  # of one message before sealing
+SIGNAL_BYTES = 60 << 10  # of one message before sealing; a mailbox takes 64 KiB
 CONTROL_BYTES = 32 << 10  # of one control before sealing
-SDP_CHARS = 64 << 10
+SDP_CHARS = 60 << 10
 CANDIDATES = 32  # addresses of each kind in one message
 SESSIONS = 256  # of other ends that one channel remembers
 SESSION_BYTES = 16
