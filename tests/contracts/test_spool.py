@@ -241,7 +241,7 @@ async def test_the_owner_may_let_a_live_lane_rest(lanes: Lanes):
     writing = asyncio.create_task(lane.append(bytes(500)))
     await asyncio.sleep(0)
     assert not writing.done()
-    lane.rest()
+    lane.allow(Policy.REST)
     await writing
     assert lane.size == 500
 

@@ -163,8 +163,6 @@ TABLES: dict[type[Record], sa.Table] = {
         metadata,
         sa.Column("transfer_id", sa.String(32), primary_key=True),
         sa.Column("token_hash", sa.String(64), nullable=False),
-        sa.Column("address", sa.String(64), index=True),
-        sa.Column("created_at", sa.Float, nullable=False),
     ),
     Meta: sa.Table(
         "meta",

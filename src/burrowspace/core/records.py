@@ -159,8 +159,6 @@ class Sealed(Record, frozen=True):
 
     transfer_id: str
     token_hash: str  # SHA-256 of the write token, hex
-    address: str | None
-    created_at: float
 
 
 class Meta(Record, frozen=True):

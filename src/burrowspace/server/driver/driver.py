@@ -18,6 +18,7 @@ from burrowspace.server.driver.nameplates import Nameplates
 from burrowspace.server.driver.notices import Postman
 from burrowspace.server.driver.presence import Presence
 from burrowspace.server.driver.relays import Relays
+from burrowspace.server.driver.spools import Spools
 from burrowspace.server.driver.tasks import Tasks
 from burrowspace.server.driver.transfers import Transfers
 from burrowspace.server.driver.uploads import Uploads
@@ -38,6 +39,7 @@ class Driver:
         self.lanes = Lanes(kit.spool, kit.settings.live_window_bytes)
         self.uploads = Uploads(kit, self.postman, self.lanes)
         self.downloads = Downloads(kit, self.lanes)
+        self.spools = Spools(kit, self.uploads, self.lanes)
         self.transfers = Transfers(kit, self.postman, self.uploads)
         self.relays = Relays(kit, self._tasks, self.presence.is_online, self.transfers.relayed)
         self.bells = Bells(kit.settings.max_waits, kit.settings.max_waits_per_address)

@@ -54,8 +54,6 @@ def upgrade() -> None:
         "sealed",
         sa.Column("transfer_id", sa.String(length=32), nullable=False),
         sa.Column("token_hash", sa.String(length=64), nullable=False),
-        sa.Column("address", sa.String(length=64), nullable=True),
-        sa.Column("created_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("transfer_id"),
     )
     for table, column in _INDEXED:
@@ -79,5 +77,4 @@ _INDEXED = (
     ("nameplates", "address"),
     ("nameplates", "expires_at"),
     ("claims", "nameplate_id"),
-    ("sealed", "address"),
 )
