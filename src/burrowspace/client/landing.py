@@ -25,7 +25,7 @@ from burrowspace.client.writing import write_atomically
 from burrowspace.core.errors import BadRequest, BurrowError, Damaged, NoSpace, TooLarge, WrongState
 from burrowspace.core.layout import MANIFEST_BYTES, blocks_of
 from burrowspace.core.manifest import Entry, Manifest, parse
-from burrowspace.core.names import safe_name, safe_paths
+from burrowspace.core.names import safe_name, safe_path, safe_paths
 from burrowspace.core.sealing import BLOCK
 
 WINDOW = 32  # blocks kept in memory while one before them is missing: the credit
@@ -87,7 +87,8 @@ class Landing:
         self._area = bytearray()  # the digests that the sender gives
         self._tail = b""  # of a stream: the last bytes that arrived, content or digest
         self._sink: BinaryIO | None = None
-        self._places: list[Path] = []  # of each file, where it is written
+        self._places: list[str] = []  # of each file or text, where it is written
+        self._folders: list[tuple[str, Entry]] = []
         self._entries: tuple[Entry, ...] = ()
         self._current: tuple[int, int] | None = None  # the file that is half written, and its descriptor
         self._dirty = 0
@@ -316,7 +317,7 @@ class Landing:
         try:
             handle = os.open(place, _FLAGS | os.O_TRUNC, mode)
         except PermissionError:  # a read-only one of before a kill
-            place.unlink()
+            Path(place).unlink()
             handle = os.open(place, _FLAGS | os.O_TRUNC, mode)
         try:
             _write_at(handle, data, 0)
@@ -334,7 +335,7 @@ class Landing:
         try:
             handle = os.open(place, _FLAGS, 0o600)
         except PermissionError:
-            place.chmod(0o600)
+            Path(place).chmod(0o600)
             handle = os.open(place, _FLAGS, 0o600)
         self._current = (file, handle)
         return handle
@@ -365,28 +366,26 @@ class Landing:
         part = None if self._plan.part is None else Path(self._plan.part)
         disk = [entry for entry in manifest.entries if entry.kind != "text"]
         paths = iter(safe_paths((entry.path, entry.kind == "folder") for entry in disk))
-        self._places, folders = [], set()
-        self._folders: list[tuple[Path, Entry]] = []
+        self._places, self._folders, folders = [], [], set()
         for number, entry in enumerate(manifest.entries):
             if entry.kind == "text":
-                self._places.append(self._folder / f"text-{number}")
+                self._places.append(self._text_place(number))
                 continue
-            assert part is not None
             parts = next(paths)
-            place = part.joinpath(*parts)
+            place = os.path.join(os.fspath(part or ""), *parts)  # noqa: PTH118  # a million of them, and quick
             if entry.kind == "folder":
                 self._folders.append((place, entry))
-                folders.add(place)
+                folders.add(parts)
             else:
                 self._places.append(place)
-                folders.add(place.parent)
+                folders.add(parts[:-1])
         if part is None:
             return
         part.mkdir(mode=0o700, exist_ok=True)
         if part.is_symlink():
             raise Damaged("the folder of the unfinished files was replaced; receive it again")
-        for folder in sorted(folders, key=lambda each: len(each.parts)):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for parts in sorted(folders, key=len):
+            part.joinpath(*parts).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     # going on
 
@@ -395,7 +394,6 @@ class Landing:
             self._positions = self.held = self._positions or self._log.count()
             with contextlib.suppress(OSError, BurrowError):
                 self._read_manifest()
-                self._prepare_names()
             return
         for position, end, fingerprint in self._log.read():
             if position == self._first:
@@ -415,12 +413,8 @@ class Landing:
             self._prepare()
         self._log.cut(self.held)
 
-    def _prepare_names(self) -> None:
-        self._places = [
-            self._folder / f"text-{number}"
-            for number, entry in enumerate(self._known().entries)
-            if entry.kind == "text"
-        ]
+    def _text_place(self, number: int) -> str:
+        return os.fspath(self._folder / f"text-{number}")
 
     def _stored(self, position: int, end: bool) -> memoryview | None:
         """The plaintext of a block as it lies on the disk; None if it is not there."""
@@ -430,7 +424,7 @@ class Landing:
                 return _read_at(self._folder / "manifest", position * BLOCK, size)
             at = (position - self._first) * BLOCK
             if self._plan.pack_size is None:
-                there = self._places[0].stat().st_size - at
+                there = Path(self._places[0]).stat().st_size - at
                 return _read_at(self._places[0], at, min(there, BLOCK - 1) if end else BLOCK)
             size = min(BLOCK, self._row.size - at)
             plain = memoryview(bytearray(size))
@@ -451,11 +445,11 @@ class Landing:
         got, told = self._digests.area, self._area
         if got != told:
             wrong = [
-                "/".join(entry.path)
+                "/".join(safe_path(entry.path))
                 for at, entry in zip(range(0, len(told), DIGEST), self._entries, strict=False)
                 if got[at : at + DIGEST] != told[at : at + DIGEST]
             ]
-            raise Mismatch([safe_name(name) for name in wrong])
+            raise Mismatch(wrong)
         digest = total(told).hex()
         if self._sink is not None:
             self._plan = msgspec.structs.replace(self._plan, moves=[], digest=digest)
@@ -465,12 +459,13 @@ class Landing:
             os.ftruncate(handle, self._row.content)
             self._complete(0, handle)
         for folder, entry in reversed(self._folders):
-            folder.chmod((entry.mode & 0o777 | 0o700) & ~_UMASK)
+            Path(folder).chmod((entry.mode & 0o777 | 0o700) & ~_UMASK)
             os.utime(folder, ns=(entry.mtime_ns, entry.mtime_ns))
         moves = []
         if self._plan.part is not None and self._plan.target is not None:
             part = Path(self._plan.part)
-            sync_all(part, [place for place in self._places if part in place.parents])
+            pairs = zip(self._places, self._entries, strict=True)
+            sync_all(part, [place for place, entry in pairs if entry.kind == "file"])
             single = self._plan.name
             for top in sorted(each.name for each in part.iterdir()):
                 moves.append((top, safe_name(single) if single is not None else top))
@@ -497,9 +492,9 @@ class Landing:
         return bytes.fromhex(plan.digest)
 
     def _texts(self) -> Iterator[str]:
-        for place in self._places:
-            if place.parent == self._folder:
-                yield place.read_bytes().decode(errors="replace")
+        for number, entry in enumerate(self.manifest.entries if self.manifest else ()):
+            if entry.kind == "text" and self._sink is None:
+                yield Path(self._text_place(number)).read_bytes().decode(errors="replace")
 
     @contextlib.contextmanager
     def _mapped(self) -> Iterator[None]:
@@ -524,7 +519,7 @@ def _write_at(handle: int, data: memoryview, offset: int) -> None:
         data = data[written:]
 
 
-def _read_at(path: Path, offset: int, size: int) -> memoryview:
+def _read_at(path: str | Path, offset: int, size: int) -> memoryview:
     """EOFError: the file has not so much. OSError: it is not there, or it is a link."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
     try:

@@ -23,7 +23,7 @@ def writeback(handle: int) -> None:
             _LIBC.sync_file_range(handle, ctypes.c_int64(0), ctypes.c_int64(0), ctypes.c_uint(_BEGIN))
 
 
-def sync_all(folder: Path, files: Sequence[Path]) -> None:
+def sync_all(folder: Path, files: Sequence[str]) -> None:
     """Makes `files`, which lie somewhere below `folder`, and all names on the way durable. OSError: the disk failed."""
     if len(files) > _FEW and _LIBC is not None and hasattr(_LIBC, "syncfs"):
         handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)

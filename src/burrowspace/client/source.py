@@ -155,10 +155,10 @@ class Source:
     def _hash(self, at: int, content: memoryview) -> None:
         """Each byte once, in order. A reader that is ahead pulls the hasher along: the gap closes on the way."""
         with self._hashing:
+            if self._digests.upto < at:
+                self._hash_on(min(at, self._digests.upto + _CATCH_UP * BLOCK))
             if self._digests.upto == at:
                 self._digests.add(content)
-            elif self._digests.upto < at:
-                self._hash_on(min(at, self._digests.upto + _CATCH_UP * BLOCK))
 
     def _hash_on(self, upto: int) -> None:
         buffer = memoryview(bytearray(min(BLOCK, max(0, upto - self._digests.upto))))
