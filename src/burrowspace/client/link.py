@@ -67,6 +67,10 @@ class Link(Protocol):
     peer: str  # the address to show to a person
     stats: Stats
 
+    @property
+    def outstanding(self) -> int:
+        """Blocks asked for and not arrived: never above the credit."""
+
     def controls(self) -> AsyncIterator[Control]:
         """What the other end says, without what links say to each other. Ends when the link does. One reader."""
 
@@ -176,7 +180,6 @@ class StreamLink:
 
     @property
     def outstanding(self) -> int:
-        """Blocks asked for and not arrived: never above the credit."""
         with self._lock:
             return self._asking.outstanding if self._asking else 0
 
