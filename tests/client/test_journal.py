@@ -10,7 +10,10 @@ import pytest
 
 from burrowspace.client.folders import HISTORY, KEPT_S, Ended, Folders
 from burrowspace.client.journal import Record, known
+from burrowspace.client.source import Source
 from burrowspace.core.errors import BadRequest, Busy, Damaged, NotFound
+from burrowspace.core.sealing import BLOCK
+from tests.client.carry import begin, carry
 
 SECRET = bytes(range(32))
 
@@ -135,6 +138,18 @@ def test_after_thirty_days_it_is_forgotten_unless_somebody_works_on_it(folders: 
     assert {each.transfer for each in folders.unfinished()} == {"22" * 16, "33" * 16}
     assert folders.history()[0].outcome == "expired"
     working.close()
+
+
+def test_what_expires_leaves_nothing_beside_its_target(folders: Folders, tmp_path: Path):
+    (tmp_path / "a").write_bytes(bytes(3 * BLOCK))
+    source, journal = Source.from_paths([tmp_path / "a"]), folders.create(record(created=0.0))
+    landing = begin(journal.folder, source)
+    carry(source, landing, tmp_path / "target", upto=3)
+    landing.close()
+    journal.close()
+    assert len(list((tmp_path / "target").iterdir())) == 1
+    folders.expire(KEPT_S + 1.0)
+    assert list((tmp_path / "target").iterdir()) == []
 
 
 def test_a_record_that_cannot_be_read_stops_nobody_else(folders: Folders, tmp_path: Path):

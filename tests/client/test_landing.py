@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from burrowspace.client.landing import WINDOW, Landing, Mismatch
 from burrowspace.client.pack import Digests, Row
 from burrowspace.client.source import Source
-from burrowspace.core.errors import BadRequest, BurrowError, NoSpace, WrongState
+from burrowspace.core.errors import BadRequest, BurrowError, Damaged, NoSpace, WrongState
 from burrowspace.core.manifest import Entry, Manifest, encode
 from burrowspace.core.sealing import BLOCK, Suite
 from tests.client.carry import KEYS, begin, carry, carry_one, reopen, tree, write
@@ -388,6 +389,56 @@ def test_a_disk_that_fills_up_keeps_what_is_good_and_goes_on(tmp_path: Path, tin
     (tiny / "other").unlink()
     carry(source, landing, tiny)
     assert landing.finish() == source.digest
+
+
+def test_a_target_that_is_gone_is_said_and_nothing_is_forgotten(tmp_path: Path):
+    (tmp_path / "a").write_bytes(os.urandom(3 * BLOCK))
+    source = Source.from_paths([tmp_path / "a"])
+    landing = begin(tmp_path / "state", source)
+    carry(source, landing, tmp_path / "target", upto=3)
+    landing.close()
+    (tmp_path / "target").rename(tmp_path / "unplugged")
+    with pytest.raises(Damaged, match="is gone; bring it back"):
+        reopen(tmp_path / "state")
+    (tmp_path / "unplugged").rename(tmp_path / "target")
+    assert reopen(tmp_path / "state").held == 3
+
+
+def test_somebody_who_is_not_root_lands_what_is_read_only_and_goes_on(tmp_path: Path):
+    top = write(tmp_path / "top", [("d/a", os.urandom(5 * BLOCK)), *((f"d/{n:03}", bytes([n])) for n in range(200))])
+    for each in [*top.rglob("*"), top]:
+        each.chmod(0o555 if each.is_dir() else 0o444)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "state").mkdir()
+    for each in tmp_path.rglob("*"):
+        os.chown(each, 12345, 12345)
+    child = os.fork()
+    if not child:  # in a process of its own, for there is no way back from this
+        code = 1
+        try:
+            os.chdir("/")
+            for name in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
+                name.chmod(0o711)
+            os.setgid(12345)
+            os.setuid(12345)
+            source = Source.from_paths([top])
+            landing = begin(tmp_path / "own" / "state", source)
+            for upto in (1, 2, 3, 5, 6, None):
+                carry(source, landing, tmp_path / "own" / "target", upto=upto)
+                landing.close()
+                os.truncate(tmp_path / "own/state/blocks", max(0, (landing.held - 1) * 41))  # as if killed before it
+                landing = reopen(tmp_path / "own" / "state")
+            carry(source, landing, tmp_path / "own" / "target")
+            code = 0 if landing.finish() == source.digest else 2
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    there = tmp_path / "own" / "target" / "top"
+    assert tree(there) == tree(top)
+    assert stat.S_IMODE((there / "d" / "a").stat().st_mode) == 0o444
+    assert stat.S_IMODE((there / "d").stat().st_mode) == 0o755
 
 
 segments = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=12)

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from burrowspace.client.journal import Journal, Known, Record, Role, read
+from burrowspace.client.landing import discard
 from burrowspace.client.writing import write_atomically
 from burrowspace.core.errors import BadRequest, BurrowError, NotFound
 
@@ -86,8 +87,9 @@ class Folders:
         )
 
     def finish(self, journal: Journal, ended: Ended) -> None:
-        """Into the history, and the secret is gone."""
+        """Into the history; the secret is gone, and what lay beside a target and was never put in place."""
         self._remember([ended])
+        discard(journal.folder)
         journal.forget()
 
     def history(self) -> list[Ended]:

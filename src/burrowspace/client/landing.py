@@ -10,6 +10,7 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -138,6 +139,8 @@ class Landing:
         """
         with self._lock, self._mapped():
             manifest = self._known()
+            if self._plan.accepted:
+                raise WrongState("it was accepted before", "transferring")
             tops = {entry.path[0] for entry in manifest.entries if entry.kind != "text"}
             if name is not None and len(tops) != 1:
                 raise BadRequest(f"{len(tops)} files and folders are offered: one name is not enough for them")
@@ -197,8 +200,7 @@ class Landing:
         """Removes what was written and is not in place."""
         with self._lock:
             self.close()
-            if self._plan.part is not None:
-                shutil.rmtree(self._plan.part, ignore_errors=True)
+            _remove(self._plan)
 
     def close(self) -> None:
         with self._lock:
@@ -381,9 +383,13 @@ class Landing:
                 folders.add(parts[:-1])
         if part is None:
             return
-        part.mkdir(mode=0o700, exist_ok=True)
-        if part.is_symlink():
-            raise Damaged("the folder of the unfinished files was replaced; receive it again")
+        if not part.parent.is_dir():
+            raise Damaged(f"the folder to receive into, {part.parent}, is gone; bring it back, or receive it again")
+        with contextlib.suppress(FileExistsError):
+            part.mkdir(mode=0o700)
+        seen = part.lstat()
+        if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.geteuid() or seen.st_mode & 0o077:
+            raise Damaged("the folder of the unfinished files is not the one that was made; receive it again")
         for parts in sorted(folders, key=len):
             part.joinpath(*parts).mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -489,6 +495,7 @@ class Landing:
                 part.rmdir()
             sync_all(target, [])
             self._write(plan)
+        self._log.close()
         return bytes.fromhex(plan.digest)
 
     def _texts(self) -> Iterator[str]:
@@ -510,6 +517,17 @@ class Landing:
             raise Damaged(
                 f"the disk refused: {(error.strerror or 'error').lower()}; what arrived before is kept"
             ) from error
+
+
+def discard(folder: Path) -> None:
+    """Removes what the landing of `folder` wrote beside its target and did not put in place, without opening it."""
+    with contextlib.suppress(OSError, msgspec.MsgspecError):
+        _remove(msgspec.json.decode((folder / "landing.json").read_bytes(), type=_Plan))
+
+
+def _remove(plan: _Plan) -> None:
+    if plan.part is not None and Path(plan.part).name.startswith(".burrow-"):
+        shutil.rmtree(plan.part, ignore_errors=True)
 
 
 def _write_at(handle: int, data: memoryview, offset: int) -> None:

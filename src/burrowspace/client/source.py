@@ -14,7 +14,7 @@ from typing import BinaryIO, Protocol
 
 from burrowspace.client.pack import UNKNOWN, Digests, Row, total
 from burrowspace.client.walk import Found, walk
-from burrowspace.core.errors import BadRequest, BurrowError
+from burrowspace.core.errors import BadRequest, BurrowError, Damaged, NoSpace
 from burrowspace.core.layout import Layout, blocks_of
 from burrowspace.core.manifest import Entry, Manifest, encode
 from burrowspace.core.sealing import BLOCK, Suite
@@ -214,7 +214,11 @@ class _Files:
         opened = _Opened(found) if whole else self._opened(file, found)
         done = 0
         while done < len(into):
-            got = os.preadv(opened.file, [into[done:]], offset + done)
+            try:
+                got = os.preadv(opened.file, [into[done:]], offset + done)
+            except OSError as error:
+                why = (error.strerror or "error").lower()
+                raise Damaged(f"{'/'.join(found.path)} cannot be read any more: {why}; try again") from error
             if not got:
                 raise Changed("/".join(found.path))
             done += got
@@ -253,7 +257,13 @@ class _Stream:
                 self._ended = not data
                 view = memoryview(data)
                 while view:
-                    written = os.pwrite(self._kept.fileno(), view, self._held)
+                    try:
+                        written = os.pwrite(self._kept.fileno(), view, self._held)
+                    except OSError as error:
+                        raise NoSpace(
+                            f"what is read from the standard input cannot be kept ({(error.strerror or '').lower()}); "
+                            "free some space, or send a file instead"
+                        ) from error
                     self._held += written
                     view = view[written:]
             return self._held, self._ended

@@ -21,11 +21,11 @@ def size_shown(size: int) -> str:
     return f"{value:.1f} {('B', 'kB', 'MB', 'GB', 'TB')[unit]}"
 
 
-def make_sure_of_room(target: Path, sizes: Iterable[int | None], held: int = 0) -> None:
+def make_sure_of_room(target: Path, sizes: Iterable[int | None]) -> None:
     """NoSpace unless the file system of `target` (a folder that is there) takes files of these sizes, bytes.
 
-    `held`: bytes of them that lie there already. A size that is not known is not asked for. File systems that make
-    their inodes as they go say that they have none; that is no reason to refuse.
+    A size that is not known is not asked for. File systems that make their inodes as they go say that they have none;
+    that is no reason to refuse.
     """
     here = os.statvfs(target)
     unit = here.f_frsize or 4096
@@ -33,7 +33,6 @@ def make_sure_of_room(target: Path, sizes: Iterable[int | None], held: int = 0) 
     for size in sizes:
         files += 1
         needed += -(-(size or 0) // unit) * unit
-    needed -= held
     free = here.f_bavail * unit
     if needed > free:
         raise NoSpace(
