@@ -123,7 +123,7 @@ class BlockKey:
     def __init__(self, secret: bytes, transfer: bytes, suite: Suite = Suite.A256GCM) -> None:
         if len(secret) != SECRET_BYTES or len(transfer) != TRANSFER_BYTES:
             raise ValueError(f"a secret has {SECRET_BYTES} bytes and a transfer's id {TRANSFER_BYTES}")
-        self.suite = suite
+        self.suite = suite = Suite(suite)  # a plain string would not be told apart below
         self.sealings = 0  # how often this object has sealed
         self._cipher = _cipher(suite, derive(secret, transfer, f"burrow/1 blocks {suite}"))
         self._prefix = b"burrow/1 block" + transfer
@@ -203,7 +203,7 @@ class Box:
     def __init__(self, key: bytes, suite: Suite = Suite.A256GCM) -> None:
         if len(key) != 32:
             raise ValueError("a key has 32 bytes")
-        self.suite = suite
+        self.suite = suite = Suite(suite)
         self._cipher = _cipher(suite, key)
 
     def seal(self, plain: bytes, aad: bytes, nonce: bytes) -> bytes:
