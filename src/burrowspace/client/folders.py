@@ -99,6 +99,10 @@ class Folders:
         except (OSError, msgspec.MsgspecError):
             return []
 
+    def forget_history(self) -> None:
+        """Ended transfers are remembered no more; what is unfinished stays."""
+        self._history.unlink(missing_ok=True)
+
     def expire(self, now: float) -> list[Record]:
         """Forgets what is older than KEPT_S at `now` (seconds since 1970) unless somebody works on it: what went."""
         gone = []

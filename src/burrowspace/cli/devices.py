@@ -1,0 +1,5 @@
+"""`burrow devices`."""
+
+
+def devices() -> None:
+    """devices"""

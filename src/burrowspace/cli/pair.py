@@ -1,0 +1,5 @@
+"""`burrow pair`."""
+
+
+def pair() -> None:
+    """pair"""

@@ -1,0 +1,5 @@
+"""`burrow resume`."""
+
+
+def resume() -> None:
+    """resume"""
