@@ -6,7 +6,7 @@ As RFC 8305 (happy eyeballs) does it. Who loses is closed before it has said or 
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 from burrowspace.client.addresses import Address
 from burrowspace.client.greet import Commit, Greeted, Pass, approach
@@ -36,7 +36,7 @@ async def race(
         line = await dial(address, prepare)
         losers.append(line)
         commit = await approach(line, passes, None if ticket.sender else ticket)
-        return await _in_turn(turn, commit)
+        return await in_turn(turn, commit)
 
     tasks = [asyncio.create_task(attempt(each, number * STAGGER)) for number, each in enumerate(addresses)]
     won: Greeted | None = None
@@ -60,7 +60,7 @@ async def race(
     return won
 
 
-async def _in_turn(turn: asyncio.Lock, commit: Commit) -> Greeted:
+async def in_turn(turn: asyncio.Lock, commit: Commit) -> Greeted:
     """Lets one at a time take the last step, so that the other side sees one link and not several.
 
     The one in front may take PATIENCE; after that the next one goes beside it.
@@ -89,6 +89,3 @@ async def dial(address: Address, prepare: Prepare | None = None) -> socket.socke
         line.close()
         raise
     return line
-
-
-Dialled = Awaitable[Greeted]
