@@ -33,7 +33,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     path: Annotated[tuple[Segment, ...], Meta(min_length=1, max_length=DEPTH)]
     kind: Literal["file", "folder", "text"]
     size: Annotated[int, Meta(ge=0, le=PACK_BYTES)] | None
-    mtime_ns: Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)] = 0  # nanoseconds since 1970, UTC
+    mtime_ns: Annotated[int, Meta(ge=-(1 << 63), lt=1 << 63)] = 0  # nanoseconds since 1970, UTC
     mode: Annotated[int, Meta(ge=0, le=0o777)] = 0o644
 
 
@@ -100,6 +100,8 @@ def parse(data: bytes | bytearray | memoryview) -> Manifest:
 def _check(manifest: Manifest) -> None:
     if not 1 <= len(manifest.entries) <= ENTRIES:
         raise BadManifest(f"a transfer has 1 to {ENTRIES} files and folders")
+    if not 1 <= len(manifest.name) <= SEGMENT:
+        raise BadManifest(f"a transfer's name has 1 to {SEGMENT} characters")
     _check_sizes(manifest)
     _check_paths(manifest.entries)
 
@@ -112,6 +114,10 @@ def _check_sizes(manifest: Manifest) -> None:
             raise BadManifest(f"a text has at most {TEXT_BYTES} bytes; send it as a file")
         if not 0 <= entry.mode <= 0o777:
             raise BadManifest("a mode has nine bits")
+        if entry.size is not None and entry.size < 0:
+            raise BadManifest("a file has no negative size")
+        if not -(1 << 63) <= entry.mtime_ns < 1 << 63:
+            raise BadManifest("a file's time lies too far away")
     size = manifest.pack_size
     if size is None and len(manifest.files) != 1:
         raise BadManifest("a file of unknown size travels alone")
