@@ -33,7 +33,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     path: Annotated[tuple[Segment, ...], Meta(min_length=1, max_length=DEPTH)]
     kind: Literal["file", "folder", "text"]
     size: Annotated[int, Meta(ge=0, le=PACK_BYTES)] | None
-    mtime_ns: Annotated[int, Meta(ge=-(1 << 63), lt=1 << 63)] = 0  # nanoseconds since 1970, UTC
+    mtime_ns: Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)] = 0  # nanoseconds since 1970, UTC
     mode: Annotated[int, Meta(ge=0, le=0o777)] = 0o644
 
 
