@@ -55,7 +55,8 @@ class Spool:
 
 @dataclass(frozen=True, slots=True)
 class SpoolState:
-    offset: int  # bytes that are there
+    offset: int  # where the next byte goes
+    first: int  # the first byte that is still there
     length: int | None
     complete: bool
     readers: int
@@ -147,6 +148,7 @@ class Server:
         found = (await self._call("GET", f"/spools/{spool}")).json()
         return SpoolState(
             int(found["offset"]),
+            int(found["first"]),
             found["length"],
             bool(found["complete"]),
             int(found["readers"]),

@@ -37,10 +37,10 @@ class Ended(Exception):
         self.final = final
 
 
-class _Leg(threading.Thread):
+class Leg(threading.Thread):
     """What both have in common: a thread, a connection that can be cut from outside, a report at the end."""
 
-    def __init__(self, origin: str, spool: str, over: Callable[["_Leg", Ended | None], None], name: str) -> None:
+    def __init__(self, origin: str, spool: str, over: Callable[["Leg", Ended | None], None], name: str) -> None:
         super().__init__(name=name, daemon=True)
         self.spool = spool
         self.stopped = threading.Event()
@@ -120,7 +120,7 @@ class _Leg(threading.Thread):
             raise Ended("stopped")
 
 
-class Writer(_Leg):
+class Writer(Leg):
     """Carries positions from `first` on into a spool that begins with that block, until the transfer's end.
 
     `position` is the next block to seal; `safe` counts sealed bytes that the server has acknowledged, and `moved_at` is
@@ -135,7 +135,7 @@ class Writer(_Leg):
         layout: Layout,
         first: int,
         seal: Seal,
-        over: Callable[["_Leg", Ended | None], None],
+        over: Callable[["Leg", Ended | None], None],
         bucket: Bucket | None = None,
     ) -> None:
         super().__init__(origin, spool.id, over, "leg-writer")
@@ -274,7 +274,7 @@ class Writer(_Leg):
             raise Ended(str(error)) from error
 
 
-class Reader(_Leg):
+class Reader(Leg):
     """Follows a spool from `position` on and gives each whole block to `take`, until `upto`, its end or a cut.
 
     `over(reader, None)`: everything that the leg carries has been taken. `came_at`: when the last block came.
@@ -288,7 +288,7 @@ class Reader(_Leg):
         first: int,
         position: int,
         take: Take,
-        over: Callable[["_Leg", Ended | None], None],
+        over: Callable[["Leg", Ended | None], None],
         upto: int | None = None,
     ) -> None:
         super().__init__(origin, spool, over, "leg-reader")
