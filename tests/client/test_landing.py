@@ -351,7 +351,7 @@ def tiny(tmp_path: Path) -> Iterator[Path]:
     try:
         yield place
     finally:
-        subprocess.run(["umount", place], check=True)
+        subprocess.run(["umount", "-l", place], check=True)
 
 
 def test_too_little_room_is_said_before_the_first_byte(tmp_path: Path, tiny: Path):
@@ -386,6 +386,41 @@ def test_a_disk_that_fills_up_keeps_what_is_good_and_goes_on(tmp_path: Path, tin
     assert 2 <= landing.held < 5
     again = reopen(tmp_path / "state")
     assert again.held == landing.held
+    (tiny / "other").unlink()
+    carry(source, landing, tiny)
+    assert landing.finish() == source.digest
+
+
+def test_a_disk_that_fills_up_under_blocks_that_waited_goes_on_too(tmp_path: Path, tiny: Path):
+    (tmp_path / "a").write_bytes(os.urandom(3 * BLOCK))
+    source = Source.from_paths([tmp_path / "a"])
+    landing = begin(tmp_path / "state", source)
+    carry(source, landing, tiny, upto=1)
+    landing.accept(tiny)
+    (tiny / "other").write_bytes(bytes(450_000))
+    assert carry_one(source, landing, 3)
+    assert carry_one(source, landing, 1)
+    assert carry_one(source, landing, 4)
+    with pytest.raises(NoSpace):
+        carry_one(source, landing, 2)
+    (tiny / "other").unlink()
+    carry(source, landing, tiny)
+    assert landing.finish() == source.digest
+
+
+def test_a_disk_that_fills_up_below_a_block_that_waits_takes_it_again(tmp_path: Path, tiny: Path):
+    (tmp_path / "a").write_bytes(os.urandom(3 * BLOCK))
+    source = Source.from_paths([tmp_path / "a"])
+    landing = begin(tmp_path / "state", source)
+    carry(source, landing, tiny, upto=1)
+    landing.accept(tiny)
+    (tiny / "other").write_bytes(bytes(650_000))
+    assert carry_one(source, landing, 2)
+    with pytest.raises(NoSpace):
+        carry_one(source, landing, 1)  # this one fits, and the one that waited behind it does not
+    assert landing.held == 2
+    with pytest.raises(NoSpace):
+        carry_one(source, landing, 2)
     (tiny / "other").unlink()
     carry(source, landing, tiny)
     assert landing.finish() == source.digest

@@ -2,7 +2,7 @@
 
 A landing keeps a folder of its own for what it must know after a kill: `landing.json`, `manifest`, `digests`, `blocks`.
 It writes the files into a hidden folder in the target, `.burrow-….part`, that it made itself and nobody else may enter,
-so no link that lies in the target is ever followed. Spec: docs/spec/manifest.md.
+so no link that lies in the target is ever followed. Spec: docs/spec/landing.md.
 """
 
 import contextlib
@@ -175,14 +175,17 @@ class Landing:
         Damaged: the disk; what was held stays, and the block may be given again.
         """
         with self._lock:
-            if position < self.held or position >= self.held + WINDOW or position in self._window:
+            if position < self.held or position >= self.held + WINDOW:
                 return False
+            if position in self._window and not (position == self.held and self._plan.accepted):
+                return False  # one that is next lies there only after the disk failed: it is tried again
             self._fits(position, end, len(plain))
             if position > self.held or (position >= self._first and not self._plan.accepted):
                 self._window[position] = (end, bytes(plain), fingerprint)
                 return True
             with self._mapped():
                 self._put(position, end, plain, fingerprint)
+                self._window.pop(position, None)
                 self._drain()
             return True
 
@@ -384,7 +387,8 @@ class Landing:
         if part is None:
             return
         if not part.parent.is_dir():
-            raise Damaged(f"the folder to receive into, {part.parent}, is gone; bring it back, or receive it again")
+            name = safe_name(part.parent.name)
+            raise Damaged(f"the folder to receive into, {name}, is gone; bring it back, or receive it again")
         with contextlib.suppress(FileExistsError):
             part.mkdir(mode=0o700)
         seen = part.lstat()

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from burrowspace.core.errors import NoSpace
+from burrowspace.core.names import safe_name
 
 
 def size_shown(size: int) -> str:
@@ -19,6 +20,11 @@ def size_shown(size: int) -> str:
     while value >= 999.95 and unit < 4:
         value, unit = value / 1000, unit + 1
     return f"{value:.1f} {('B', 'kB', 'MB', 'GB', 'TB')[unit]}"
+
+
+def _shown(target: Path) -> str:
+    """Its name alone: the sentence may reach the other side, where this machine's paths are nobody's business."""
+    return safe_name(target.resolve().name) if target.resolve().name else "that folder"
 
 
 def make_sure_of_room(target: Path, sizes: Iterable[int | None]) -> None:
@@ -36,14 +42,14 @@ def make_sure_of_room(target: Path, sizes: Iterable[int | None]) -> None:
     free = here.f_bavail * unit
     if needed > free:
         raise NoSpace(
-            f"there is not enough room in {target}: {size_shown(needed)} are needed and {size_shown(free)} are free; "
-            "free some space or choose another folder",
+            f"there is not enough room in {_shown(target)}: {size_shown(needed)} are needed and "
+            f"{size_shown(free)} are free; free some space or choose another folder",
             needed=needed,
             free=free,
         )
     if here.f_files and files > here.f_favail:
         raise NoSpace(
-            f"the disk of {target} takes only {here.f_favail} more files and {files} are offered; "
+            f"the disk of {_shown(target)} takes only {here.f_favail} more files and {files} are offered; "
             "choose another folder",
             needed=files,
             free=here.f_favail,
