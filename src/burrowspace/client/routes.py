@@ -138,6 +138,9 @@ class Routes:
                 if more := size - self._carried.get(path, 0):
                     self._carried[path] = size
                     self.book.carried(Path(path), more, now)
+            positions = self._opener.layout.positions
+            if positions is not None and self._held() >= positions:
+                return
             decision = self.book.decide(now)
             await self._act(decision, now)
             if self.using is not None:
