@@ -12,13 +12,13 @@ from burrowspace.core import codes, frames, links, manifest, sealing, signals
 from burrowspace.core.sealing import BLOCK, PACK, BlockKey
 
 ROOT = Path(__file__).resolve().parents[2]
-CORE = ROOT / "src" / "burrowspace" / "core"
+SOURCE = ROOT / "src" / "burrowspace"
 PAGES = {name: (ROOT / "docs/spec" / f"{name}.md").read_text() for name in ("sealing", "manifest", "meeting", "link")}
 SIGNALLING = (ROOT / "docs/spec/signalling.md").read_text()
 
 
 def test_every_label_stands_in_the_page() -> None:
-    source = "".join((CORE / f"{name}.py").read_text() for name in ("sealing", "codes", "links", "frames", "signals"))
+    source = "".join(path.read_text() for path in SOURCE.rglob("*.py"))
     labels = set(re.findall(r'derive\([^\n]*?"(burrow/1 [^"{]*)', source))
     assert len(labels) >= 10
     for label in labels:
