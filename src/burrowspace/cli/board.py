@@ -141,6 +141,8 @@ class Board:
         if not row.path:
             return ""
         word = _WORDS.get(row.path, row.path)
+        if not self.sealed:
+            return f"{self.signs.relay} in the clear through {self.server}"
         if row.path in ("relay", "store"):
             return f"{self.signs.relay if row.path == 'relay' else self.signs.store} {word} {self.server}"
         return f"{self.signs.direct} {word} {row.peer}".rstrip()
@@ -153,7 +155,7 @@ class Board:
         if row.total:
             parts.append(f"{percent(row)} %")
             parts.append(f"{size_shown(row.done)} of {size_shown(row.total)}")
-        else:
+        elif row.done:
             parts.append(size_shown(row.done))
         if not row.waiting and row.rate:
             parts.append(rate_shown(row.rate))

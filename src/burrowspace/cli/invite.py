@@ -20,7 +20,12 @@ class Invitation:
         lines = [Line("On the other machine:"), Line("")]
         if ready.code is not None:
             lines += [Line(f"    {self.command(ready.code, ready.server)}", "bold"), Line("")]
-            lines += [Line("or with the link:" if not self.known else f"or, without knowing {ready.server}:"), Line("")]
+            lines += [
+                Line(
+                    "or with the link:" if not self.known else "or with the link, which also says where the server is:"
+                ),
+                Line(""),
+            ]
         return [*lines, Line(f"    burrow receive '{ready.link}'", "bold"), Line("")]
 
     def command(self, code: str, server: str) -> str:

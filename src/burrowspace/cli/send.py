@@ -149,7 +149,7 @@ async def _send(
     qr: bool | None,
     quiet: bool,
 ) -> Exit:
-    from burrowspace.cli.own_server import own_server
+    from burrowspace.cli.own_server import own_server, port_of
     from burrowspace.cli.tellers import teller
     from burrowspace.client.client import Client
 
@@ -157,7 +157,7 @@ async def _send(
         url = await server_or_none(stage, where, needed=to is not None or options.store_now, quiet=quiet)
         own = url is None
         if url is None:
-            url = await stack.enter_async_context(own_server())
+            url = await stack.enter_async_context(own_server(port_of(what.get("paths", []))))
             options = replace(options, store=False)  # what rested here would go with us
         stage.teller = teller(sending=True, server=url, json=stage.json, quiet=quiet, qr=qr, known=not own)
         if own and not quiet:

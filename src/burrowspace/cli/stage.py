@@ -134,11 +134,10 @@ def _hush() -> None:
     """What the SDK logs is for its developers: stderr, and only when it is asked for."""
     import structlog
 
-    level = logging.DEBUG if os.environ.get("BURROW_DEBUG") else logging.CRITICAL + 1
+    level = logging.DEBUG if os.environ.get("BURROW_DEBUG") else logging.CRITICAL
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.getLogger().addHandler(logging.NullHandler())
-    logging.getLogger().setLevel(level)
+    logging.basicConfig(level=level, stream=sys.stderr)

@@ -18,11 +18,13 @@ def rate_shown(rate: float) -> str:
 
 def time_shown(seconds: float) -> str:
     """
-    >>> time_shown(0.24), time_shown(9.6), time_shown(75), time_shown(3725), time_shown(200_000)
-    ('0.2 s', '9.6 s', '1:15', '1:02:05', '2 d 7 h')
+    >>> time_shown(0.024), time_shown(0.24), time_shown(9.6), time_shown(75), time_shown(3725), time_shown(200_000)
+    ('24 ms', '0.2 s', '9.6 s', '1:15', '1:02:05', '2 d 7 h')
     """
+    if seconds < 0.0995:
+        return f"{max(round(seconds * 1000), 0)} ms"
     if seconds < 9.95:
-        return f"{max(seconds, 0):.1f} s"
+        return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
