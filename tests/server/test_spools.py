@@ -1,6 +1,7 @@
 """Spools of sealed bytes with a served house, over both planes: tokens, quotas, what a change of policy does."""
 
 import asyncio
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -204,22 +205,33 @@ async def test_a_live_upload_that_waits_goes_on_when_it_is_let_rest(server: Runn
 
 
 async def test_a_live_upload_whose_reader_has_stopped_rests_from_there_on(server: Running):
-    size = 24 * len(DATA)
+    size, loop = 32 * len(DATA), asyncio.get_running_loop()
     made = await make(server, length=size, policy="live", window=WINDOW)
-    sending = asyncio.create_task(ask(server, "PATCH", made, 204, DATA * 24, **TUS, Upload_Offset="0"))
-    async with server.http.get(made["download"] + "?follow=1") as answer:
-        seen = await answer.content.readexactly(3 * len(DATA))
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW)  # what it has not read, it does not have
+        reader.setblocking(False)
+        await loop.sock_connect(reader, ("127.0.0.1", server.house.reach.port))
+        await loop.sock_sendall(reader, f"GET {made['download']}?follow=1 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        await until(server, made, readers=1)
+        sending = asyncio.create_task(ask(server, "PATCH", made, 204, DATA * 32, **TUS, Upload_Offset="0"))
+        seen = bytearray()
+        while len(seen) < size * 3 // 4:
+            seen += await loop.sock_recv(reader, len(DATA))
+        assert not sending.done()
         await allow(server, made, "rest")
         async with asyncio.timeout(20):
             await sending
         found = await state(server, made)
         assert (found["offset"], found["complete"], found["policy"]) == (size, True, "rest")
-        seen += await answer.content.read()
-    assert seen == DATA * 24
+        head = seen.index(b"\r\n\r\n") + 4
+        while len(seen) < head + size:
+            seen += await loop.sock_recv(reader, len(DATA))
+    assert seen[head:] == DATA * 32
     first = found["first"]
     assert first > 0
+    assert await server.house.state.read(lambda rows: rows.total(Upload, "reserved")) == size - first
     rest = await get(server, made, status=206, Range=f"bytes={first}-")
-    assert rest == (DATA * 24)[first:]
+    assert rest == (DATA * 32)[first:]
     await get(server, made, status=416)
 
 

@@ -146,7 +146,8 @@ class Uploads:
             )
         else:
             asked = msgspec.structs.replace(before, length=write.length)
-            wanted = max(wanted, before.reserved)
+            same = write.length is not None and write.length == before.length
+            wanted = before.reserved if same else max(wanted, before.reserved)
         if asked == before and wanted == before.reserved:
             return before
         rows.drop(Upload, transfer_id=transfer.transfer_id)
@@ -183,6 +184,8 @@ class Uploads:
             await self.kit.state.read(lambda rows: rows.get(Upload, transfer_id)),
         )
         size = 0 if held is None else await self._size(held) or 0
+        lane = self.lanes.find(transfer_id)
+        first = lane.ledger.given if lane is not None else await self.kit.spool.first(transfer_id)
 
         def change(rows: Rows) -> tuple[Upload, Upload]:
             may_send(rows, find_transfer(rows, transfer_id), token)
@@ -195,7 +198,7 @@ class Uploads:
                 raise WrongState(f"this spool is to {before.policy}; that is not taken back", before.policy)
             running = self._running.get(transfer_id)
             coming = size + (running.write.exactly or 0 if running else 0) + _COMING
-            wanted = coming if before.length is None else before.length
+            wanted = coming if before.length is None else before.length - first
             rows.drop(Upload, transfer_id=transfer_id)
             after = msgspec.structs.replace(before, policy=policy)
             return before, self._reserve(rows, after, max(before.reserved, wanted), room)
@@ -239,13 +242,14 @@ class Uploads:
 
     async def complete(self, place: Place, name: str | None) -> Transfer:
         """All bytes are here: they are made durable, then the transfer is complete, then everybody is told."""
-        kit, now, upload, key = self.kit, self.kit.now(), place.upload, place.transfer_id
+        kit, now, key = self.kit, self.kit.now(), place.transfer_id
         place.check()
         size = await kit.spool.sync(key)
         if size != place.lane.size:
             raise Damaged("the file on the disk is not what was sent; start it over")
 
         def change(rows: Rows) -> Transfer:
+            upload = rows.get(Upload, key) or place.upload  # its owner may have let it rest meanwhile
             before = find_transfer(rows, key)
             offered = None if before.sealed else name or upload.filename
             life = kit.settings.store_hours * 3600 if before.sealed else kit.settings.transfer_days * _DAY_S
@@ -258,7 +262,7 @@ class Uploads:
                 completed_at=now,
                 expires_at=now + life,
             )
-            kept = min(upload.reserved, size) if upload.policy is Policy.LIVE else size - place.lane.ledger.begin
+            kept = min(upload.reserved, size) if upload.policy is Policy.LIVE else size - place.lane.ledger.given
             rows.put(msgspec.structs.replace(upload, length=size, reserved=kept, complete=True))
             told = messages.TransferCompleted(key, after.mode, after.filename)
             for user in {after.sender_id, after.receiver_id} if not after.sealed else ():
