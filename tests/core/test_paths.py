@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import pairwise
+from pathlib import Path as FilePath
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from burrowspace.core.paths import (
     HEAD_START,
     PATHS,
     PENALTY,
+    RULES,
     STALL,
     TICK,
     WINDOW,
@@ -311,3 +313,13 @@ def test_the_book_survives_any_order_of_events(moves):
         (play.up if event == "up" else play.fail)(path)
         decision = play.step(pause)
         assert decision.use is None or play.book.known(decision.use).state is State.UP
+
+
+def test_the_page_holds_both_tables_and_the_numbers_in_force():
+    page = (FilePath(__file__).resolve().parents[2] / "docs" / "spec" / "paths.md").read_text(encoding="utf-8")
+    for path, row in PATHS.items():
+        assert f"| `{path}` | {row.rank} | {row.after:g} s | {row.limit:g} s | {row.because} |" in page
+    for number, rule in enumerate(RULES, 1):
+        assert f"| {number} | {rule.name} | {rule.because} |" in page
+    assert "after 1, 3, 10, 30, then always 60 s" in page
+    assert BACKOFF == (1, 3, 10, 30, 60)
