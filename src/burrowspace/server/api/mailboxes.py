@@ -43,10 +43,13 @@ async def post_message(mailbox_id: MailboxId, request: Request, house: House, ca
     if [kind.partition(";")[0].strip().lower() for kind in kinds] != ["application/octet-stream"]:
         raise WrongType("send the message as `Content-Type: application/octet-stream`")
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MESSAGE_BYTES:
-            raise too_large()
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > MESSAGE_BYTES:
+                raise too_large()
+    except ClientDisconnect:
+        raise BadRequest("the message broke off before its end") from None  # to nobody
     if not body:
         raise BadRequest("a message has at least one byte")
     return Posted(number=await house.driver.mailboxes.post(mailbox_id, bytes(body), caller))
