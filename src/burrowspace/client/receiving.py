@@ -21,7 +21,7 @@ from burrowspace.client.landing import Landing
 from burrowspace.client.link_tcp import Listener
 from burrowspace.client.opener import Opener
 from burrowspace.client.options import Options
-from burrowspace.client.reach import Reach
+from burrowspace.client.reach import Reach, outside
 from burrowspace.client.routes import Routes
 from burrowspace.client.running import Cancelled, GaveUp, Meter, Running
 from burrowspace.core import paths, signals
@@ -143,6 +143,7 @@ class Receiving(Running):
             self._routes.close()
         if self._reach is not None:
             self._reach.close()
+            await self._reach.closed()
         if self._listener is not None:
             await self._listener.close()
         if self._landing is not None:
@@ -189,6 +190,7 @@ class Receiving(Running):
         options, secret, offer = self._options, self._secret, self._offer
         assert offer is not None
         ticket = Pass(link_tag(secret, receiver), link_key(secret, receiver), sender=False)
+        around = outside(await self._server.status(), options)
         if not options.relay_only:
             self._listener = Listener()
             self._listener.open()
@@ -196,7 +198,9 @@ class Receiving(Running):
         def add(link: object) -> None:
             routes.add_link(link)  # type: ignore[arg-type]
 
-        self._reach = reach = Reach(ticket=ticket, listener=self._listener, options=options, say=pair.say, add=add)
+        self._reach = reach = Reach(
+            ticket=ticket, listener=self._listener, options=options, outside=around, say=pair.say, add=add
+        )
         allowed = paths.Options(options.relay_only, options.direct_only, not options.store)
         book = PathBook(time.monotonic(), allowed, reach.possible)
         book.may_store(offer.may_store)

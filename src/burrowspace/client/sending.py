@@ -21,6 +21,7 @@ from burrowspace.client.legs import Legs, Stretch
 from burrowspace.client.limits import Bucket
 from burrowspace.client.link_tcp import Listener
 from burrowspace.client.options import Options
+from burrowspace.client.reach import Outside, outside
 from burrowspace.client.running import GaveUp, Running
 from burrowspace.client.source import Source
 from burrowspace.client.taker import Taker
@@ -60,6 +61,7 @@ class Sending(Running):
         self.again = 0  # blocks that were sent though the receiver had said that it holds them
         self.takers: dict[str, Taker] = {}
         self.listener: Listener | None = None
+        self.outside = Outside()
         self.bucket = Bucket(options.limit_rate) if options.limit_rate else None
         self.own_name = own_name
         self.needs_meeting = needs_meeting
@@ -107,6 +109,7 @@ class Sending(Running):
 
     async def _work(self) -> events.Finished:
         options = self.options
+        self.outside = outside(await self.server.status(), options)
         if not options.relay_only:
             self.listener = Listener()
             self.listener.open()

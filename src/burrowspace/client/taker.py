@@ -4,6 +4,7 @@ It does what the receiver asks. On its own it does one thing: when the receiver 
 server, it brings it there. Spec: docs/spec/paths.md.
 """
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,7 @@ class Taker:
             ticket=ticket,
             listener=sending.listener,
             options=sending.options,
+            outside=sending.outside,
             say=self._pair.say,
             add=self._add,
             bucket=sending.bucket,
@@ -80,6 +82,8 @@ class Taker:
             sending.tell(events.Met(self.name, self.id, words))
         else:
             sending.start(self._reach.tell_again())
+        if hello.held:  # so that the end does not wait for the hashing of what it holds already
+            sending.start(asyncio.to_thread(sending.source.catch_up, hello.held))
         self._told_at = time.monotonic()
 
     def goes_by(self, path: str) -> None:
