@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from burrowspace.client.greet import Pass
+from burrowspace.client.limits import Bucket
 from burrowspace.client.link import StreamLink
 from burrowspace.client.link_tcp import Listener, connect
 
@@ -68,11 +69,13 @@ class Taker:
 
 
 @contextlib.asynccontextmanager
-async def both(receiver_listens: bool = False, **options: Any) -> AsyncIterator[tuple[StreamLink, StreamLink]]:
-    """The sender's and the receiver's end of one TCP link over 127.0.0.1."""
+async def both(
+    receiver_listens: bool = False, bucket: Bucket | None = None, **options: Any
+) -> AsyncIterator[tuple[StreamLink, StreamLink]]:
+    """The sender's and the receiver's end of one TCP link over 127.0.0.1; `bucket` limits the one that listens."""
     inside, outside = (RECEIVER, SENDER) if receiver_listens else (SENDER, RECEIVER)
     async with Listener(host="127.0.0.1") as listener:
-        expected = listener.expect(inside)
+        expected = listener.expect(inside, bucket)
         dialled = await connect(listener.addresses(), outside, own=["127.0.0.1"], **{"streams": 1, **options})
         accepted = await anext(expected)
         try:

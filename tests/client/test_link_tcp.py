@@ -3,15 +3,18 @@
 import asyncio
 import contextlib
 import socket
+import time
 
 import pytest
 
 from burrowspace.client.addresses import own_addresses, worth_trying
 from burrowspace.client.credit import CREDIT
 from burrowspace.client.greet import Pass, approach
+from burrowspace.client.limits import Bucket
 from burrowspace.client.link import INBOX, Broken
 from burrowspace.client.link_tcp import HALF_OPEN, Listener, connect
 from burrowspace.client.race import dial
+from burrowspace.client.sockets import SEVERAL
 from burrowspace.core.errors import TooMany
 from burrowspace.core.frames import CLIENT_HELLO_BYTES, MAGIC, Kind, block_header, client_hello, frame
 from burrowspace.core.signals import Bye, Held, Want
@@ -251,4 +254,52 @@ async def test_of_a_peers_addresses_only_harmless_ones_are_tried(offered, tried)
 
 
 async def test_this_hosts_addresses_are_ones_that_others_could_use():
-    assert all(worth_trying([(each, 4000)], []) for each in own_addresses())
+    assert all(worth_trying([(each, 4000)], ["192.0.2.1"]) for each in own_addresses())
+
+
+async def test_a_limited_link_keeps_its_rate_and_never_stands_still_in_a_block():
+    rate, size = 400_000, 200_000
+    blocks, taker = Blocks(3, size), Taker(3)
+    async with both(bucket=Bucket(rate)) as (sender, receiver):
+        began = time.monotonic()
+        sender.serve(blocks.seal)
+        receiver.pull(taker.take, 0, 3)
+        seen: set[int] = set()
+        while taker.held < 3:
+            seen.add(receiver.stats.received)
+            await asyncio.sleep(0)
+        assert time.monotonic() - began >= (3 * size - rate / 4) / rate
+        assert len(seen) > 4  # more steps than blocks
+
+
+async def test_one_limit_holds_for_all_streams_together():
+    rate, size = 1_000_000, 100_000
+    blocks, taker = Blocks(10, size), Taker(10)
+    async with both(bucket=Bucket(rate), streams=4) as (sender, receiver):
+        began = time.monotonic()
+        sender.serve(blocks.seal)
+        receiver.pull(taker.take, 0, 10)
+        await taker.reaches(10)
+        assert time.monotonic() - began >= (10 * size - rate / 4) / rate
+
+
+async def test_a_sender_that_waits_for_its_limit_closes_at_once():
+    async with both(bucket=Bucket(1)) as (sender, receiver):
+        blocks = Blocks(5, BLOCK)
+        sender.serve(blocks.seal)
+        receiver.pull(Taker(5).take, 0, 5)
+        async with asyncio.timeout(5):
+            while not blocks.sealed:
+                await asyncio.sleep(0)
+            sender.close()
+            await receiver.closed()
+
+
+async def test_a_system_without_ipv6_or_bbr_still_links(monkeypatch):
+    monkeypatch.setattr(socket, "TCP_CONGESTION", 9999)
+    async with Listener() as listener:
+        expected = listener.expect(SENDER)
+        link = await connect([("127.0.0.1", listener.port)], RECEIVER, own=[])
+        assert link.streams == SEVERAL
+        (await anext(expected)).close()
+        await link.closed()

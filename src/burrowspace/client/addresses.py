@@ -21,9 +21,9 @@ def worth_trying(offered: Iterable[Address], own: Iterable[str]) -> list[Address
     """A peer's candidates, cleaned: the only door between them and our connect(). `own` are this host's addresses.
 
     Only literal addresses (no name is looked up for a peer), of one host, from port 1024 on, each once, at most 32.
-    Loopback only where the peer also names an address of this very host: it then runs here.
+    Loopback only where the peer also names an address of this very host (it then runs here) or this host has no other.
 
-    >>> worth_trying([("10.1.1.7", 40000), ("10.1.1.7", 22), ("224.0.0.1", 40000), ("intranet", 40000)], [])
+    >>> worth_trying([("10.1.1.7", 40000), ("10.1.1.7", 22), ("224.0.0.1", 40000), ("intranet", 40000)], ["10.1.1.8"])
     [('10.1.1.7', 40000)]
     >>> worth_trying([("127.0.0.1", 4000)], ["10.1.1.8"])
     []
@@ -31,7 +31,8 @@ def worth_trying(offered: Iterable[Address], own: Iterable[str]) -> list[Address
     [('127.0.0.1', 4000), ('10.1.1.8', 4000)]
     """
     offered = list(offered)[:CANDIDATES]
-    here = {host for host, _ in offered} & set(own)
+    own = set(own)
+    here = not own or not own.isdisjoint(host for host, _ in offered)
     found: dict[Address, None] = {}
     for host, port in offered:
         try:

@@ -41,6 +41,7 @@ Take = Callable[[int, memoryview], int]
 INBOX = 256  # controls that wait for the session; a peer that sends more is cut
 PING_AFTER = 5.0  # s without a byte from the other side
 SILENT_AFTER = 60.0  # s without a byte: the program there hangs (a host that vanished is noticed by the kernel)
+SLICE = 4096  # bytes of a block sent at once under the lowest limits
 LINGER = 2.0  # s that last words may take
 
 
@@ -50,10 +51,13 @@ class Broken(ConnectionError):
 
 @dataclass
 class Stats:
-    """What a link has carried. Bytes are those of sealed blocks; times are of time.monotonic()."""
+    """What a link has carried. Bytes are those of sealed blocks, as they go and come, whole block or not.
+
+    Times are of time.monotonic().
+    """
 
     since: float
-    last_at: float  # when the last block went or came
+    last_at: float  # when the last byte of a block went or came
     sent: int = 0
     received: int = 0
     blocks_sent: int = 0
@@ -247,14 +251,14 @@ class StreamLink:
             self._fill(stream, line, head)
             kind, size = parse_header(head[:HEADER_BYTES])
             body = room[: size - rest]
-            self._fill(stream, line, body)
+            self._fill(stream, line, body, counts=kind is Kind.BLOCK)
             if kind is Kind.BLOCK:
                 self._came(stream, parse_position(head[HEADER_BYTES:]), body)
             else:
                 self._heard(stream, stream.words.open(bytes(head[HEADER_BYTES:]) + bytes(body)))
 
-    def _fill(self, stream: _Stream, line: socket.socket, room: memoryview) -> None:
-        """Reads until `room` is full."""
+    def _fill(self, stream: _Stream, line: socket.socket, room: memoryview, counts: bool = False) -> None:
+        """Reads until `room` is full, counting what comes: on a slow line a block takes its time and is no stall."""
         got, size = 0, len(room)
         while got < size:
             count = line.recv_into(room[got:])
@@ -262,15 +266,17 @@ class StreamLink:
                 raise ConnectionResetError("the other side has closed")
             got += count
             stream.heard_at = time.monotonic()
+            if counts:
+                with self._lock:
+                    self.stats.received += count
+                    self.stats.last_at = stream.heard_at
 
     def _came(self, stream: _Stream, position: int, block: memoryview) -> None:
         with self._lock:
             asking, take = self._asking, self._take
             if self._broken or asking is None or take is None or not asking.arrived(stream.number, position):
                 raise BadRequest("a block came that was not asked for")
-            self.stats.received += len(block)
             self.stats.blocks_received += 1
-            self.stats.last_at = stream.heard_at
         held = take(position, block)
         with self._lock:
             asking.moved(held)
@@ -319,15 +325,24 @@ class StreamLink:
             if not size:
                 continue
             block_header_into(room, position, size)
-            if self._bucket and (delay := self._bucket.spend(size)):
-                with self._lock:
-                    stream.changed.wait_for(lambda: self._broken is not None, delay)
-            stream.line.sendall(room[: BLOCK_HEADER_BYTES + size])
-            with self._lock:
-                self.stats.sent += size
-                self.stats.blocks_sent += 1
-                self.stats.last_at = time.monotonic()
+            self._send_block(stream, room[: BLOCK_HEADER_BYTES + size])
         self._shut(stream)
+
+    def _send_block(self, stream: _Stream, frame: memoryview) -> None:
+        """Sends a block's frame; in slices where there is a limit, so that a slow rate looks like no standstill."""
+        slice_size = max(SLICE, int(self._bucket.burst)) if self._bucket else len(frame)
+        for start in range(0, len(frame), slice_size):
+            piece = frame[start : start + slice_size]
+            if self._bucket and (delay := self._bucket.spend(len(piece))):
+                with self._lock:
+                    if stream.changed.wait_for(lambda: self._broken is not None, delay):
+                        return
+            stream.line.sendall(piece)
+            with self._lock:
+                self.stats.sent += len(piece) - (0 if start else BLOCK_HEADER_BYTES)
+                self.stats.last_at = time.monotonic()
+        with self._lock:
+            self.stats.blocks_sent += 1
 
     def _check_life(self, stream: _Stream) -> None:
         """Under the lock: a question to a silent peer, and the end of one that stays silent."""

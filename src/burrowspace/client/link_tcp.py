@@ -101,7 +101,7 @@ class Listener:
     def addresses(self) -> list[Address]:
         """Where this host listens, to tell the other side."""
         host = self._asked[0]
-        return [(each, self.port) for each in ([host] if host else own_addresses())]
+        return [(each, self.port) for each in ([host] if host else own_addresses() or ["127.0.0.1"])]
 
     def expect(self, ticket: Pass, bucket: Bucket | None = None) -> Expected:
         """Lets in who knows `ticket`. A receiver's listener expects one: it must say first which."""

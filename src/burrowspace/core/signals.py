@@ -143,7 +143,7 @@ class Bye(Message, frozen=True, tag="bye"):
 
 
 class Want(Message, frozen=True, tag="want"):
-    """The receiver: send me positions `from_` up to, not including, `upto`. Later ones replace earlier ones."""
+    """The receiver: send me positions `from_` up to, not including, `upto`, after what I wanted before."""
 
     from_: Position = msgspec.field(name="from")
     upto: Position
