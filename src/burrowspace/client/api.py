@@ -82,9 +82,9 @@ class Server:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def status(self) -> dict[str, Any]:
+    async def hello(self) -> dict[str, Any]:
         """What the server is and can do; `your_ip` is how it sees us."""
-        found: dict[str, Any] = (await self._call("GET", "/status")).json()
+        found: dict[str, Any] = (await self._call("GET", "/hello")).json()
         return found
 
     # mailboxes

@@ -230,7 +230,7 @@ class _SendTransfer(Transfer):
         client, options = self._client, self._options
         device = client.known.find(self._to) if self._to is not None else None
         server = client.server()
-        await server.status()
+        await server.hello()
         source, held = await asyncio.to_thread(self._open, server.origin)
         record = held.record
         link = format_link(server.origin, record.secret)

@@ -212,11 +212,11 @@ class Reach:
         task.add_done_callback(self._tasks.discard)
 
 
-def outside(status: dict[str, Any], options: Options) -> Outside:
-    """From the server's `GET /status`; what cannot be read there is as if it was not said."""
-    seen = status.get("your_ip")
+def outside(hello: dict[str, Any], options: Options) -> Outside:
+    """From the server's `GET /hello`; what cannot be read there is as if it was not said."""
+    seen = hello.get("your_ip")
     found = [IceServer((uri,)) for uri in options.ice_servers]
-    said = status.get("ice_servers") or [{"urls": status.get("stun_servers") or []}]
+    said = hello.get("ice_servers") or []
     with contextlib.suppress(TypeError, AttributeError):
         for each in said[:16]:
             urls = each.get("urls") or ()

@@ -190,7 +190,7 @@ class Receiving(Running):
         options, secret, offer = self._options, self._secret, self._offer
         assert offer is not None
         ticket = Pass(link_tag(secret, receiver), link_key(secret, receiver), sender=False)
-        around = outside(await self._server.status(), options)
+        around = outside(await self._server.hello(), options)
         if not options.relay_only:
             self._listener = Listener()
             self._listener.open()

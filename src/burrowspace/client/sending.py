@@ -109,7 +109,7 @@ class Sending(Running):
 
     async def _work(self) -> events.Finished:
         options = self.options
-        self.outside = outside(await self.server.status(), options)
+        self.outside = outside(await self.server.hello(), options)
         if not options.relay_only:
             self.listener = Listener()
             self.listener.open()
