@@ -14,7 +14,7 @@ from burrowspace.client.limits import Bucket
 from burrowspace.client.link import INBOX, Broken
 from burrowspace.client.link_tcp import HALF_OPEN, Listener, connect
 from burrowspace.client.race import dial
-from burrowspace.client.sockets import SEVERAL
+from burrowspace.client.sockets import FAR, SEVERAL, streams_wanted
 from burrowspace.core.errors import TooMany
 from burrowspace.core.frames import CLIENT_HELLO_BYTES, MAGIC, Kind, block_header, client_hello, frame
 from burrowspace.core.signals import Bye, Held, Want
@@ -295,11 +295,19 @@ async def test_a_sender_that_waits_for_its_limit_closes_at_once():
             await receiver.closed()
 
 
-async def test_a_system_without_ipv6_or_bbr_still_links(monkeypatch):
-    monkeypatch.setattr(socket, "TCP_CONGESTION", 9999)
+async def test_a_far_link_has_more_streams_than_a_near_one_and_most_without_bbr(monkeypatch):
+    assert streams_wanted(FAR / 2) == 1
+    monkeypatch.setattr("burrowspace.client.sockets.has_bbr", lambda: True)
+    assert streams_wanted(FAR) == 2
+    monkeypatch.setattr("burrowspace.client.sockets.has_bbr", lambda: False)
+    assert streams_wanted(FAR) == SEVERAL
+
+
+async def test_a_system_that_knows_none_of_the_socket_options_still_links(monkeypatch):
+    for name in ("TCP_CONGESTION", "TCP_USER_TIMEOUT", "TCP_KEEPIDLE"):
+        monkeypatch.setattr(socket, name, 9999)
     async with Listener() as listener:
         expected = listener.expect(SENDER)
         link = await connect([("127.0.0.1", listener.port)], RECEIVER, own=[])
-        assert link.streams == SEVERAL
         (await anext(expected)).close()
         await link.closed()

@@ -46,6 +46,7 @@ class Greeted:
     line: socket.socket
     ticket: Pass
     keys: Keys
+    round_trip: float = 0.0  # s from the hello to its answer, as the receiver saw it
 
     def controls(self) -> Controls:
         return Controls.of_server(self.keys) if self.ticket.sender else Controls.of_client(self.keys)
@@ -87,15 +88,17 @@ async def approach(line: socket.socket, passes: Mapping[bytes, Pass], offer: Pas
 async def _as_receiver(line: socket.socket, ticket: Pass) -> Commit:
     hello = client_hello(ticket.tag, secrets.token_bytes(NONCE))
     loop = asyncio.get_running_loop()
+    began = loop.time()
     async with asyncio.timeout(DEADLINE):
         await loop.sock_sendall(line, hello)
         answer = await read_exactly(line, SERVER_HELLO_BYTES)
+    round_trip = loop.time() - began
     proof, keys = client_proof(ticket.key, hello, answer)
 
     async def commit() -> Greeted:
         async with asyncio.timeout(DEADLINE):
             await loop.sock_sendall(line, proof)
-        return Greeted(line, ticket, keys)
+        return Greeted(line, ticket, keys, round_trip)
 
     return commit
 

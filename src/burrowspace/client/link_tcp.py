@@ -215,13 +215,13 @@ async def connect(
 ) -> StreamLink:
     """A link to the peer that has named these addresses. ConnectionError when none of them is its.
 
-    `streams` is how many TCP streams the link has in the end (default: one where the system has BBR, else several);
+    `streams` is how many TCP streams the link has in the end (default: see streams_wanted);
     only a receiver that connects adds streams. `own` are this host's addresses, asked of the system when not given.
     """
     greeted = await race(worth_trying(offered, own_addresses() if own is None else own), ticket)
     address: Address = greeted.line.getpeername()[:2]
     link = StreamLink(greeted.line, greeted.controls(), kind="tcp", peer=shown(greeted.line), bucket=bucket)
-    wanted = min(STREAMS, streams_wanted() if streams is None else streams)
+    wanted = min(STREAMS, streams_wanted(greeted.round_trip) if streams is None else streams)
     if not ticket.sender:
         for number in range(1, wanted):
             try:

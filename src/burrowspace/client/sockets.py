@@ -5,7 +5,8 @@ import socket
 
 BUFFER = 4 << 20  # bytes asked for in each direction; half the credit
 VANISHED_AFTER = 20_000  # ms that sent bytes may stay without an answer before the kernel gives the connection up
-SEVERAL = 6  # streams where one would crawl on a lossy line
+SEVERAL = 6  # streams without BBR, where one would crawl on a lossy line
+FAR = 0.01  # s of round trip from which losses hurt
 _BBR = b"bbr"
 
 
@@ -28,9 +29,15 @@ def has_bbr() -> bool:
     return False
 
 
-def streams_wanted() -> int:
-    """How many streams a link from here should have."""
-    return 1 if has_bbr() else SEVERAL
+def streams_wanted(round_trip: float) -> int:
+    """How many streams a link from here should have, over a round trip of so many seconds.
+
+    Measured at 50 ms and 1 % loss of 60 MB/s: BBR gives 31 MB/s by one stream, 45 by two, 43 by four; cubic 0.3 by one
+    and 2 by eight. Near by, one is enough, and the blocks come in order.
+    """
+    if round_trip < FAR:
+        return 1
+    return 2 if has_bbr() else SEVERAL
 
 
 def _set(line: socket.socket, level: int, name: str, value: int | bytes) -> bool:
