@@ -99,7 +99,7 @@ class Board:
                 return [Line(offer(event), "bold")]
             case events.PathChanged():
                 row = self._row(event.receiver)
-                row.path, row.peer, row.why, row.waiting = event.path, shown(event.peer, 45), shown(event.why), ""
+                row.path, row.peer, row.why, row.waiting = event.path, host(event.peer), shown(event.why), ""
             case events.Progress():
                 row = self._row(event.receiver)
                 row.done, row.total, row.rate, row.eta = event.done, event.total, event.rate, event.eta
@@ -169,37 +169,30 @@ class Board:
         from rich.cells import cell_len, set_cell_size
 
         lock = f"{self.signs.lock} " if self.sealed else "not sealed "
-        name = set_cell_size(row.name, min(_NAME, max(cell_len(row.name), 6)))
-        path = self.path_shown(row)
+        head = f"{lock}{set_cell_size(row.name, min(_NAME, max(cell_len(row.name), 6)))} "
+        share = f" {percent(row):>3} %" if row.total else ""
         if row.waiting:
-            told = f"{lock}{name} {percent(row) if row.total else 0:>3} %  waiting: {row.waiting}"
-            return [Line(_cut(told, width), "yellow")]
+            return _fitted([Line(f"{head}{share}  waiting: {row.waiting}", "yellow")], width)
         if row.verified:
-            return [Line(_cut(f"{lock}{name} 100 %  {self.signs.check} verified", width), "green")]
-        rate = f"{rate_shown(row.rate):>10}"
-        left = f"  {time_shown(row.eta)} left" if row.eta is not None else ""
-        amount = size_shown(row.done) + (f" of {size_shown(row.total)}" if row.total else "")
-        if not row.total:
-            return [Line(_cut(f"{lock}{name} {amount}  {rate}", width)), Line(f"  {path}", "cyan")]
-        head, tail = f"{lock}{name} ", f" {percent(row):>3} %{rate}{left}"
-        room = width - cell_len(head + tail)
+            return _fitted([Line(f"{head} 100 %  {self.signs.check} verified", "green")], width)
+        rate = f" {rate_shown(row.rate):>10}" if row.rate else ""
+        left = f"  {time_shown(max(row.eta, 0.1))} left" if row.eta is not None and row.rate else ""
+        amount = f"  {size_shown(row.done)}" + (f" of {size_shown(row.total)}" if row.total else "")
+        path = self.path_shown(row)
         way = f"  {path}" if path else ""
-        if cell_len(way) > room - 8:
-            way = _cut(way, max(room - 8, 0))
+        if not row.total:
+            return _fitted([Line(f"{head}{amount if row.done else ''}{rate}"), Line(way, "cyan")], width)
+        tail = share + rate + left
+        room = width - cell_len(head + tail)
+        way = _cut(way, max(room - 8, 0))
         room -= cell_len(way)
-        more = f"  {amount}"
-        if room - cell_len(more) >= 20:
-            tail += more
-            room -= cell_len(more)
+        if room - cell_len(amount) >= 20:
+            tail += amount
+            room -= cell_len(amount)
         cells = max(min(room, 40), 0)
-        full = cells * row.done // row.total
-        return [
-            Line(head),
-            Line(self.signs.full * min(full, cells), "green"),
-            Line(self.signs.empty * max(cells - full, 0), "dim"),
-            Line(tail),
-            Line(way, "cyan"),
-        ]
+        full = min(cells * row.done // row.total, cells)
+        bar = [Line(self.signs.full * full, "green"), Line(self.signs.empty * (cells - full), "dim")]
+        return _fitted([Line(head), *bar, Line(tail), Line(way, "cyan")], width)
 
     def _summary(self, end: events.Finished) -> list[Line]:
         lines: list[Line] = []
@@ -238,6 +231,16 @@ def offer(event: events.Offered) -> str:
     return f"{who} sends {what}, {size}"
 
 
+def host(address: str) -> str:
+    """An address without its port, fit for a row.
+
+    >>> host("192.168.1.7:41000"), host("[fd00::2]:41000"), host("")
+    ('192.168.1.7', 'fd00::2', '')
+    """
+    head, colon, port = address.rpartition(":")
+    return shown((head if colon and port.isdigit() else address).strip("[]"), 45)
+
+
 def percent(row: Row) -> int:
     """Whole percent, 100 only at the end."""
     return min(100 * row.done // row.total, 100) if row.total else 0
@@ -258,6 +261,17 @@ def shares(by_path: dict[str, int], server: str) -> str:
         by_word[word] = by_word.get(word, 0) + size
     ranked: Sequence[tuple[str, int]] = sorted(by_word.items(), key=lambda each: -each[1])
     return ", ".join(f"{round(100 * size / total)} % {word}" for word, size in ranked if size) if total else ""
+
+
+def _fitted(pieces: Sequence[Line], width: int) -> list[Line]:
+    """The pieces, cut behind `width` cells."""
+    from rich.cells import cell_len
+
+    fitted = []
+    for text, style in pieces:
+        fitted.append(Line(_cut(text, max(width, 0)), style))
+        width -= cell_len(text)
+    return [piece for piece in fitted if piece.text]
 
 
 def _cut(text: str, width: int) -> str:

@@ -52,6 +52,7 @@ _TABLE: dict[str, tuple[Exit, str]] = {
     "code-burnt": (Exit.WRONG_CODE, "ask the sender to send it again"),
     "no-such-code": (Exit.WRONG_CODE, "check the number with the sender, and that both use the same server (--server)"),
     "not-found": (Exit.WRONG_CODE, "check it with the sender; `burrow resume` lists what is unfinished here"),
+    "not-here": (Exit.ERROR, "check the name"),
     "gone": (Exit.WRONG_CODE, "it is over; ask the sender to send it again"),
     "mismatch": (Exit.NOT_VERIFIED, "receive it again"),
     "tampered": (Exit.NOT_VERIFIED, "somebody in between may have changed it; send it again with a fresh code"),
@@ -110,8 +111,9 @@ def said(error: BaseException) -> tuple[str, str]:
 
 
 def _code(error: BurrowError) -> str:
-    """Its own code; of a server's refusal (client.api.Refused) what the server said."""
-    return str(getattr(error, "said", None) or error.code)
+    """Its code; of a server's refusal (client.api.Refused) what the server said.."""
+    told = getattr(error, "said", None)
+    return str(told) if told else "not-here" if error.code == "not-found" else error.code
 
 
 def help_lines() -> str:

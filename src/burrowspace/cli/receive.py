@@ -78,7 +78,7 @@ def receive(
     except Exception as error:
         if isinstance(error, typer.Exit):
             raise
-        fail(error, json=json)
+        fail(error, json=json and output != "-")
     perform(stage, lambda stage: _receive(stage, what, output, where, options, overwrite, yes=yes, quiet=quiet))
 
 
@@ -114,12 +114,19 @@ async def _receive(
         )
     stage.teller = teller(sending=False, server=url, json=stage.json, quiet=quiet)
     asker = Asker(stage, ask=not yes, by_code=what is not None)
-    into = sys.stdout.buffer if output == "-" else None if output is None else Path(output)
+    into = sys.stdout.buffer if output == "-" else _folder_or_file(output)
     async with Client(url) as client:
         runs = client.receive(what, into, overwrite=overwrite, accept=asker.accept, options=options)
         if what is None and not quiet:
             stage.say("Waiting for paired devices; Ctrl-C ends it.", "dim")
         return await stage.follow(runs, asker.hears)
+
+
+def _folder_or_file(output: str | None) -> Path | None:
+    """`photos/` is a folder, made if it is not there; without the slash it may be a single file's new name."""
+    if output is not None and output.endswith("/"):
+        Path(output).mkdir(parents=True, exist_ok=True)
+    return None if output is None else Path(output)
 
 
 class Asker:

@@ -104,7 +104,11 @@ def send(
         what: dict[str, Any] = {"text": text} if text is not None else {"paths": given}
         if given == ["-"]:
             what = {"stream": sys.stdin.buffer, "stream_name": stdin_name}
-        stage = Stage(json=json) if given != ["-"] else Stage(json=json, goes_on="stdin cannot be read again")
+        stage = Stage(json=json)
+        if given == ["-"]:
+            stage.goes_on = "stdin cannot be read again, so it has to begin anew"
+        elif options.receivers is None:
+            stage.goes_on = "the same command makes the link work again"
     except Exception as error:
         if isinstance(error, typer.Exit):
             raise

@@ -91,6 +91,7 @@ class Terminal:
         self._board, self._invitation, self._console, self._qr = board, invitation, console, qr
         self._server = ""
         self._live: Live | None = None
+        self._paused = False
 
     def heard(self, event: events.Event) -> None:
         if isinstance(event, events.Ready):
@@ -117,7 +118,11 @@ class Terminal:
     @contextlib.contextmanager
     def pause(self) -> Iterator[None]:
         self._stop()
-        yield
+        self._paused = True
+        try:
+            yield
+        finally:
+            self._paused = False
 
     def close(self) -> None:
         self._stop()
@@ -127,7 +132,7 @@ class Terminal:
             self.say(line.text, line.style)
 
     def _start(self) -> None:
-        if self._live is None:
+        if self._live is None and not self._paused:
             from rich.live import Live
 
             self._live = Live(

@@ -13,7 +13,7 @@ def rate_shown(rate: float) -> str:
     >>> rate_shown(112_345_678), rate_shown(0.4)
     ('112.3 MB/s', '0 B/s')
     """
-    return f"{size_shown(int(rate))}/s"
+    return f"{size_shown(int(min(rate, 1e18)))}/s"
 
 
 def time_shown(seconds: float) -> str:
