@@ -323,3 +323,8 @@ def test_the_page_holds_both_tables_and_the_numbers_in_force():
         assert f"| {number} | {rule.name} | {rule.because} |" in page
     assert "after 1, 3, 10, 30, then always 60 s" in page
     assert BACKOFF == (1, 3, 10, 30, 60)
+
+
+def test_a_relay_that_stood_still_when_it_was_looked_at_is_not_looked_at_again_soon():
+    play = Play(rates={WEBRTC: 5 * MB, RELAY: 0.0}).up(WEBRTC, RELAY).run(PENALTY)
+    assert used(play) == [(WEBRTC, "first"), (RELAY, "probe"), (WEBRTC, "stalled")]

@@ -211,8 +211,10 @@ def _better(facts: Facts) -> Decision | None:
 def _probe(facts: Facts) -> Decision | None:
     if facts.using not in (Path.WEBRTC, Path.TURN) or facts.now - facts.using_since < WINDOW:
         return None
-    rate = facts.known(facts.using).rate
-    if rate is None or rate >= PROBE_BELOW or facts.known(Path.RELAY).rate is not None or not facts.usable(Path.RELAY):
+    rate, relay = facts.known(facts.using).rate, facts.known(Path.RELAY)
+    if rate is None or rate >= PROBE_BELOW or relay.rate is not None:
+        return None
+    if not facts.usable(Path.RELAY) or relay.penalised(facts.now):
         return None
     return Decision(Path.RELAY, "probe")
 
