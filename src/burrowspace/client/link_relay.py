@@ -27,6 +27,7 @@ CONNECT_S = 10.0
 IDLE_S = 120.0  # without a byte: the connection is taken for dead
 RETRY_S, RETRY_MOST_S = 0.5, 8.0
 BUFFER = 1 << 20
+SLICE = 64 << 10  # bytes after which progress is seen: a slow line has not stalled
 
 
 class Ended(Exception):
@@ -322,11 +323,9 @@ class Reader(Leg):
             skip -= got
         while not self._at_end():
             wanted = self._size()
-            got, cut = _fill(answer, buffer[:wanted])
+            got, cut = self._fill(answer, buffer[:wanted])
             if got < wanted and (cut or not got or self._layout.pack_size is not None):
                 raise Ended("the leg was cut" if cut or got else "the leg ended before the transfer did")
-            self.came_at = time.monotonic()
-            self.received += got
             self.blocks += 1
             self._take(self.position, buffer[:got])
             self.position += 1
@@ -337,6 +336,22 @@ class Reader(Leg):
             ):
                 return
 
+    def _fill(self, answer: http.client.HTTPResponse, room: memoryview) -> tuple[int, bool]:
+        """Bytes read until `room` was full or the answer ended, and whether it was cut. A cut in a body of known length
+        looks like its end."""
+        got = 0
+        while got < len(room):
+            try:
+                count = answer.readinto(room[got : got + SLICE])
+            except http.client.IncompleteRead:
+                return got, True
+            if not count:
+                return got, False
+            got += count
+            self.received += count
+            self.came_at = time.monotonic()
+        return got, False
+
     def _at_end(self) -> bool:
         limits = [each for each in (self.upto, self._layout.positions) if each is not None]
         return bool(limits) and self.position >= min(limits)
@@ -344,21 +359,6 @@ class Reader(Leg):
     def _size(self) -> int:
         size = self._layout.plain_size(self.position)
         return self._layout.suite.sealed if size is None else size + self._layout.suite.overhead
-
-
-def _fill(answer: http.client.HTTPResponse, room: memoryview) -> tuple[int, bool]:
-    """Bytes read until `room` was full or the answer ended, and whether it was cut. A cut in a body of known length
-    looks like its end."""
-    got = 0
-    while got < len(room):
-        try:
-            count = answer.readinto(room[got:])
-        except http.client.IncompleteRead:
-            return got, True
-        if not count:
-            return got, False
-        got += count
-    return got, False
 
 
 def _sentence(status: int, body: bytes) -> str:

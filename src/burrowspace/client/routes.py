@@ -78,7 +78,7 @@ class Routes:
         self._trying: dict[Path, asyncio.Task[Any]] = {}
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
-        self._carried: dict[str, int] = {}  # sealed bytes by path, as the book knows them
+        self._counted: tuple[object, int] = (None, 0)  # which carrier, and how many bytes the book knows of it
         self._told: tuple[str, str] = ("", "")
         self._said_held = (0.0, -1)
 
@@ -134,10 +134,7 @@ class Routes:
     async def run(self) -> None:
         while True:
             now = time.monotonic()
-            for path, size in list(self._opener.shares.items()):
-                if more := size - self._carried.get(path, 0):
-                    self._carried[path] = size
-                    self.book.carried(Path(path), more, now)
+            self._count(now)
             positions = self._opener.layout.positions
             if positions is not None and self._held() >= positions:
                 return
@@ -150,6 +147,21 @@ class Routes:
                 async with asyncio.timeout(max(0.01, decision.again)):
                     await self._news.wait()
             self._news.clear()
+
+    def _count(self, now: float) -> None:
+        """Tells the book what came, byte by byte: a slow line has not stalled."""
+        path = self.using
+        if path is None:
+            return
+        carrier = self._reader if path not in DIRECT else self.links.get(path)
+        if carrier is None:
+            return
+        size = carrier.received if isinstance(carrier, Reader) else carrier.stats.received
+        if carrier is not self._counted[0]:
+            self._counted = (carrier, 0 if isinstance(carrier, Reader) else size)
+        if more := size - self._counted[1]:
+            self._counted = (carrier, size)
+            self.book.carried(path, more, now)
 
     def close(self) -> None:
         if self._reader is not None:
