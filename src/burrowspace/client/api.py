@@ -111,6 +111,10 @@ class Server:
     async def remove_mailbox(self, mailbox: str) -> None:
         await self._call("DELETE", f"/mailboxes/{mailbox}", missing=True)
 
+    async def trim_mailbox(self, mailbox: str, upto: int) -> None:
+        """Drops the messages up to number `upto`, that one too."""
+        await self._call("DELETE", f"/mailboxes/{mailbox}", params={"upto": upto}, missing=True)
+
     # nameplates
 
     async def offer_nameplate(self) -> Nameplate:

@@ -18,15 +18,17 @@ log = structlog.get_logger("client")
 
 RETRY_S, RETRY_MOST_S = 0.5, 8.0
 NONCE = 12
+KEPT = 256  # messages that stay in a mailbox that had become full
 
 
 class Conversation:
-    """`session` is this program's run: the other end tells its restarts by it."""
+    """`session` is this program's run, the same in all its mailboxes: the other end tells its restarts by it."""
 
     def __init__(self, server: Server, secret: bytes, mailbox: str, role: Role, session: bytes | None = None) -> None:
         self.mailbox = mailbox
         self._server = server
-        self._channel = Channel(secret, mailbox, role, session or secrets.token_bytes(SESSION_BYTES))
+        self.session = session or secrets.token_bytes(SESSION_BYTES)
+        self._channel = Channel(secret, mailbox, role, self.session)
         self._saying = asyncio.Lock()
         self._after = -1
         self.away = asyncio.Event()  # set while the server cannot be reached
@@ -35,7 +37,7 @@ class Conversation:
         """Leaves a message, however long the server takes to come back. Refused: it does not want it."""
         async with self._saying:
             message = self._channel.seal(signal, secrets.token_bytes(NONCE))
-            delay = RETRY_S
+            delay, trimmed = RETRY_S, False
             while True:
                 try:
                     await self._server.post(self.mailbox, message)  # twice is once: the counter says so
@@ -43,6 +45,12 @@ class Conversation:
                     self.away.set()
                     await asyncio.sleep(delay)
                     delay = min(2 * delay, RETRY_MOST_S)
+                    continue
+                except Refused as error:
+                    if not _full(error) or trimmed:
+                        raise
+                    trimmed = True
+                    await self._server.trim_mailbox(self.mailbox, max(0, self._after - KEPT))
                     continue
                 self.away.clear()
                 return
@@ -76,10 +84,16 @@ class Conversation:
     async def so_far(self) -> list[tuple[bytes, Signal]]:
         """What lies there now, without waiting. Unreachable, Refused."""
         told: list[tuple[bytes, Signal]] = []
-        for number, body in await self._server.messages(self.mailbox, self._after):
-            self._after = max(self._after, number)
-            try:
-                told.append(self._channel.open(body))
-            except BurrowError as error:
-                log.debug("a message was not the other end's", code=error.code)
+        while found := await self._server.messages(self.mailbox, self._after):
+            for number, body in found:
+                self._after = max(self._after, number)
+                try:
+                    told.append(self._channel.open(body))
+                except BurrowError as error:
+                    log.debug("a message was not the other end's", code=error.code)
         return told
+
+
+def _full(error: Refused) -> bool:
+    """Whether the mailbox has no room: its oldest messages are of runs that are long over."""
+    return error.said in ("too-many", "too-large") and "trim" in error.sentence

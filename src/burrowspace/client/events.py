@@ -108,3 +108,4 @@ class Finished(Event, frozen=True, tag="finished"):
     resting: bool = False
     places: tuple[str, ...] = ()  # where it was written
     left_out: tuple[str, ...] = ()  # sentences: what was not sent
+    again: int = 0  # blocks that were sent, or came, though the receiver had said that it holds them

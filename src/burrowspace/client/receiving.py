@@ -4,6 +4,7 @@ Paths are routes.py's, the disk is landing.py's, words are conversation.py's. Sp
 """
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -13,8 +14,8 @@ from typing import BinaryIO
 import structlog
 
 from burrowspace.client import events
-from burrowspace.client.api import Server
-from burrowspace.client.conversation import Conversation
+from burrowspace.client.api import Server, Unreachable
+from burrowspace.client.conversation import RETRY_S, Conversation
 from burrowspace.client.greet import Pass
 from burrowspace.client.journal import Journal
 from burrowspace.client.landing import Landing
@@ -39,8 +40,9 @@ log = structlog.get_logger("client")
 Accept = Callable[[Manifest, str], Awaitable[bool]]
 """(what is offered, the sender's name) -> whether to take it."""
 
+LAST_WORDS_S = 1.0
 GOODBYE_S = 5.0  # for the last words to reach the mailbox
-TAMPERED_MOST = 8  # blocks that do not open, after which the transfer is given up
+TAMPERED_MOST = 3  # blocks that do not open, after which the transfer is given up
 
 
 class Receiving(Running):
@@ -74,6 +76,9 @@ class Receiving(Running):
         self._sender_session = b""
         self._offered = asyncio.Event()
         self._early_legs: list[signals.Leg | signals.LegEnd] = []
+        self._sender_here = True
+        self._over: str | None = None  # why there is nothing to come any more
+        self._pair: Conversation | None = None
         self._routes: Routes | None = None
         self._landing: Landing | None = None
         self._listener: Listener | None = None
@@ -84,22 +89,32 @@ class Receiving(Running):
     # ---- the whole
 
     async def _work(self) -> events.Finished:
+        await self._recall()
         self._start(self._hear_main())
         await self._for_offer()
         offer = self._offer
         assert offer is not None
         landing = self._landing = await asyncio.to_thread(self._land, offer)
+        if self._over is not None and not landing.complete:
+            raise self._ended(self._over)
         layout = Layout(self._suite(offer), offer.manifest_size, offer.pack_size)
         key = BlockKey(self._secret, bytes.fromhex(offer.transfer), layout.suite)
         opener = Opener(landing, key, layout, lambda: self._soon(self._changed.set))
         self._receiver = receiver = self._id()
-        pair = Conversation(self._server, self._secret, mailbox_id(self._secret, receiver), Role.RECEIVER)
+        pair = self._pair = Conversation(
+            self._server, self._secret, mailbox_id(self._secret, receiver), Role.RECEIVER, self._main.session
+        )
+        for _, signal in await pair.so_far():  # where the sender was reached is history; what it left is not
+            if isinstance(signal, signals.Leg | signals.LegEnd):
+                self._leg(signal)
         routes = await self._open_routes(opener, pair, receiver)
         self._tell(events.Met(offer.name, receiver, check_words(self._secret, bytes.fromhex(offer.transfer))))
         met = time.monotonic()
         first_byte: float | None = None
         began_at, meter = landing.held, Meter()
         await self._hello(landing.held)
+        assert self._reach is not None
+        self._start(self._reach.open())
         self._start(self._hear_pair(pair))
         self._start(routes.run())
         last_told = 0.0
@@ -107,7 +122,7 @@ class Receiving(Running):
             await self._change(0.25)
             if opener.fault is not None:
                 raise opener.fault
-            if opener.tampered > TAMPERED_MOST:
+            if opener.tampered >= TAMPERED_MOST:
                 raise Cancelled("what arrives was not sealed by the sender; somebody between you changes it")
             if first_byte is None and opener.shares:
                 first_byte = time.monotonic() - met
@@ -119,6 +134,7 @@ class Receiving(Running):
                 last_told = now
                 self._progress(landing, opener, meter, now)
         self.again = opener.again
+        self._pair = None  # there is nothing to go on with
         digest = await asyncio.to_thread(landing.finish)
         self.digest = digest.hex()
         self._tell(events.Verified(self.digest))
@@ -132,6 +148,7 @@ class Receiving(Running):
             shares=dict(opener.shares),
             verified=True,
             places=tuple(map(str, landing.landed)),
+            again=opener.again,
         )
         log.debug("received", blocks=(landing.positions or 0) - began_at, again=opener.again)
         if self._done is not None:
@@ -139,6 +156,11 @@ class Receiving(Running):
         return finished
 
     async def _end(self) -> None:
+        if self._pair is not None and self._landing is not None:
+            with contextlib.suppress(TimeoutError, BurrowError):
+                async with asyncio.timeout(LAST_WORDS_S):
+                    await self._pair.say(signals.Progress(self._landing.held))
+                    await self._pair.say(signals.Bye())
         if self._routes is not None:
             self._routes.close()
         if self._reach is not None:
@@ -151,6 +173,18 @@ class Receiving(Running):
         self.journal.close()
 
     # ---- the beginning
+
+    async def _recall(self) -> None:
+        """What was said before this program began, to its end: the last word counts."""
+        while True:
+            try:
+                said = await self._main.so_far()
+                break
+            except Unreachable:
+                self._tell(events.Waiting("the server cannot be reached"))
+                await asyncio.sleep(RETRY_S)
+        for session, signal in said:
+            await self._heard(session, signal)
 
     async def _for_offer(self) -> None:
         waited = self._options.wait
@@ -219,7 +253,8 @@ class Receiving(Running):
         )
         for leg in self._early_legs:
             self._leg(leg)
-        self._start(reach.open())
+        if not self._sender_here:
+            routes.sender_left()
         return routes
 
     async def _hello(self, held: int) -> None:
@@ -257,20 +292,38 @@ class Receiving(Running):
 
     async def _hear_main(self) -> None:
         async for session, signal in self._main.heard():
-            if isinstance(signal, signals.Offer):
-                await self._hear_offer(session, signal)
-            elif isinstance(signal, signals.Leg | signals.LegEnd):
-                self._leg(signal)
-            elif isinstance(signal, signals.Cancel):
-                raise Cancelled(f"the sender called it off: {signal.why}")
-            elif isinstance(signal, signals.Bye) and self._routes is not None:
+            await self._heard(session, signal)
+
+    async def _heard(self, session: bytes, signal: signals.Signal) -> None:
+        if isinstance(signal, signals.Offer):
+            await self._hear_offer(session, signal)
+        elif isinstance(signal, signals.Leg | signals.LegEnd):
+            self._leg(signal)
+        elif isinstance(signal, signals.Cancel):
+            self._cancelled(signal.why)
+        elif isinstance(signal, signals.Bye) and session == self._sender_session:
+            self._sender_here = False
+            if self._routes is not None:
                 self._routes.sender_left()
+
+    def _cancelled(self, why: str) -> None:
+        """By the sender, for good."""
+        if self._landing is None:
+            self._over = why
+        elif not self._landing.complete:
+            self._fail(self._ended(why))
+
+    def _ended(self, why: str) -> Cancelled:
+        if self._landing is not None and not self._landing.held:
+            self.journal.forget()  # nothing is here that could be gone on with
+        return Cancelled(f"the sender has ended this transfer: {why}")
 
     async def _hear_offer(self, session: bytes, offer: signals.Offer) -> None:
         if self._offer is not None and offer.transfer != self._offer.transfer:
             raise Cancelled("the sender offers something else under this link now; receive it again")
         again = self._sender_session not in (b"", session)
         self._offer, self._sender_session, self.sender = offer, session, offer.name
+        self._sender_here = True
         self._offered.set()
         if again and self._routes is not None and self._landing is not None and self._reach is not None:
             self._routes.sender_came()
@@ -282,7 +335,7 @@ class Receiving(Running):
             if isinstance(signal, signals.Leg | signals.LegEnd):
                 self._leg(signal)
             elif isinstance(signal, signals.Cancel):
-                raise Cancelled(f"the sender called it off: {signal.why}")
+                self._cancelled(signal.why)
             elif isinstance(signal, signals.Bye):
                 if self._routes is not None:
                     self._routes.sender_left()
@@ -299,7 +352,7 @@ class Receiving(Running):
 
     def _control(self, control: signals.Control) -> None:
         if isinstance(control, signals.Cancel):
-            self._fail(Cancelled(f"the sender called it off: {control.why}"))
+            self._cancelled(control.why)
 
     # ---- progress and end
 

@@ -28,6 +28,7 @@ log = structlog.get_logger("client")
 DRAIN_S = 0.5  # for what is under way on a path that is left in good order
 LEGS = 256  # that are remembered
 SAY_HELD_S = 0.25
+SAY_TIMES, SAY_BLOCKS = 16, 128  # through the mailbox: so often in a transfer, and not for less
 
 
 @dataclass
@@ -73,6 +74,7 @@ class Routes:
         self._origin, self._reach, self._opener = origin, reach, opener
         self._held, self._say, self._tell, self._start = held, say, tell, start
         self._legs: list[Stretch] = []
+        self._ends: dict[str, int] = {}  # by spool: where it ends, which may be heard before it begins
         self._reader: Reader | None = None
         self._reading: Stretch | None = None
         self._trying: dict[Path, asyncio.Task[Any]] = {}
@@ -94,6 +96,8 @@ class Routes:
         for path in (*DIRECT, Path.RELAY):
             if self.book.known(path).state is State.FAILED:
                 self.book.released(path, now)
+        if self.book.known(Path.RELAY).state is State.TRYING:  # the one before it was asked, and will not answer
+            self.book.released(Path.RELAY, now)
         self.wake()
 
     def sender_left(self) -> None:
@@ -107,14 +111,19 @@ class Routes:
                 self._legs.pop(0)
             found = Stretch(leg.spool, leg.first, leg.resting)
             self._legs.append(found)
-        found.resting, found.dead = leg.resting, False
+        found.resting, found.dead, found.upto = leg.resting, False, self._ends.get(leg.spool)
         self._look_at_legs()
         self.wake()
 
     def leg_end(self, end: signals.LegEnd) -> None:
+        if len(self._ends) >= LEGS:
+            del self._ends[next(iter(self._ends))]
+        self._ends[end.spool] = end.upto
         for each in self._legs:
             if each.spool == end.spool:
                 each.upto = end.upto
+        if self._reader is not None and self._reading is not None:
+            self._reader.upto = self._reading.upto
         self._look_at_legs()
         self.wake()
 
@@ -138,6 +147,7 @@ class Routes:
             positions = self._opener.layout.positions
             if positions is not None and self._held() >= positions:
                 return
+            self._look_at_end()
             decision = self.book.decide(now)
             await self._act(decision, now)
             if self.using is not None:
@@ -174,8 +184,13 @@ class Routes:
     async def _say_held(self, now: float) -> None:
         """The sender shows how far it is, and knows that we live."""
         link = self.links.get(self.using) if self.using is not None else None
-        held = self._held()
-        if link is None or held == self._said_held[1] or now - self._said_held[0] < SAY_HELD_S:
+        held, said = self._held(), self._said_held[1]
+        if self.using in (Path.RELAY, Path.STORE):
+            positions = self._opener.layout.positions
+            if held - said >= max(SAY_BLOCKS, said // 2 if positions is None else positions // SAY_TIMES):
+                self._said_held = (now, held)
+                self._start(self._say(signals.Progress(held)))
+        if link is None or held == said or now - self._said_held[0] < SAY_HELD_S:
             return
         self._said_held = (now, held)
         with contextlib.suppress(ConnectionError):
@@ -306,6 +321,14 @@ class Routes:
                 pause = backoff(self.book.known(stretch.path).failures)
                 self._loop.call_later(pause, self._look_at_legs_again)
         self.wake()
+
+    def _look_at_end(self) -> None:
+        """A leg that turned out to end waits for a block that will not come."""
+        reader, stretch = self._reader, self._reading
+        if reader is None or stretch is None or stretch.upto is None or reader.position < stretch.upto:
+            return
+        reader.stop()
+        self._read_over(reader, None)
 
     def _look_at_legs_again(self) -> None:
         self._look_at_legs()

@@ -88,6 +88,9 @@ class Running:
     async def _end(self) -> None:
         """Lets go of everything, however it ended."""
 
+    async def _failed(self, error: BurrowError) -> None:
+        """It ends by this error; while the other side can still be told."""
+
     async def _whole(self) -> Finished:
         try:
             work = self._start(self._work())
@@ -97,6 +100,9 @@ class Running:
             finished: Finished = work.result()
             self._tell(finished)
             return finished
+        except BurrowError as error:
+            await self._failed(error)
+            raise
         finally:
             for task in list(self._tasks):
                 task.cancel()

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import structlog
 
 from burrowspace.client import events
-from burrowspace.client.api import Server
+from burrowspace.client.api import Server, Unreachable
 from burrowspace.client.conversation import Conversation
 from burrowspace.client.journal import Journal
 from burrowspace.client.legs import Legs, Stretch
@@ -34,6 +34,9 @@ from burrowspace.core.signals import Role
 log = structlog.get_logger("client")
 
 TAKERS = 200  # receivers of one transfer
+LEGS_FILE = "legs"  # of the journal
+LAST_WORDS_S = 1.0
+OFFER_EVERY = 64  # hellos: a mailbox that is trimmed still has an offer
 STORE_AFTER_S = 5.0  # without any receiver, where it may rest
 
 
@@ -68,9 +71,17 @@ class Sending(Running):
         self.journal, self._done = journal, done
         self._key = BlockKey(secret, transfer, self.suite)
         self._rooms = threading.local()
+        self._over = False
+        self._hellos = 0
         self._main = Conversation(server, secret, mailbox_id(secret), Role.SENDER)
         self.legs = Legs(
-            server, lambda: self.layout, self.sealer(None, "relay"), self.bucket, self._fail, self._changed.set
+            server,
+            lambda: self.layout,
+            self._leg_sealer,
+            self.bucket,
+            self._fail,
+            self._changed.set,
+            lambda data: journal.keep(LEGS_FILE, data),
         )
         self._began = time.monotonic()
         self._met_at: float | None = None
@@ -78,32 +89,46 @@ class Sending(Running):
 
     # ---- blocks
 
-    def sealer(self, taker: Taker | None, path: str) -> Callable[[int, memoryview], int]:
-        """The callable that fills a path's buffer with a sealed block; runs in the path's threads."""
+    def sealer(self, taker: Taker, path: str) -> Callable[[int, memoryview], int]:
+        """The callable that fills a direct link's buffer with a sealed block; runs in the link's threads."""
 
         def seal(position: int, into: memoryview) -> int:
-            room = getattr(self._rooms, "room", None)
-            if room is None:
-                room = self._rooms.room = memoryview(bytearray(BLOCK))
-            layout = self.layout
-            try:
-                file, index = layout.where(position)
-                size, end = self.source.read_into(position, room)
-            except BadRequest:
-                return 0  # there is no such position
-            if taker is not None and position < taker.held:
-                self.again += 1
-            sealed = self._key.seal_into(file, index, end, room[:size], os.urandom(12), into)
-            if end and file and layout.pack_size is None:
-                self.layout = layout.ended(position, size)
-            self.served[path] = self.served.get(path, 0) + 1
-            if self._first_byte is None and self._met_at is not None:
-                self._first_byte = time.monotonic() - self._met_at
-            if taker is not None and taker.path != path:
+            self.again += position < taker.held
+            taker.asked_for(position)
+            sealed = self._seal(position, into, path)
+            if taker.path != path:
                 self._soon(taker.goes_by, path)
             return sealed
 
         return seal
+
+    def _leg_sealer(self, leg: Stretch) -> Callable[[int, memoryview], int]:
+        """The same for a leg, which may have several followers, or none yet."""
+
+        def seal(position: int, into: memoryview) -> int:
+            followers = [taker.held for taker in list(self.takers.values()) if taker.leg is leg]
+            self.again += bool(followers) and position < min(followers)
+            return self._seal(position, into, "store" if leg.rests else "relay")
+
+        return seal
+
+    def _seal(self, position: int, into: memoryview, path: str) -> int:
+        room = getattr(self._rooms, "room", None)
+        if room is None:
+            room = self._rooms.room = memoryview(bytearray(BLOCK))
+        layout = self.layout
+        try:
+            file, index = layout.where(position)
+            size, end = self.source.read_into(position, room)
+        except BadRequest:
+            return 0  # there is no such position
+        sealed = self._key.seal_into(file, index, end, room[:size], os.urandom(12), into)
+        if end and file and layout.pack_size is None:
+            self.layout = layout.ended(position, size)
+        self.served[path] = self.served.get(path, 0) + 1
+        if self._first_byte is None and self._met_at is not None:
+            self._first_byte = time.monotonic() - self._met_at
+        return sealed
 
     # ---- the whole
 
@@ -113,6 +138,27 @@ class Sending(Running):
         if not options.relay_only:
             self.listener = Listener()
             self.listener.open()
+        await self._recall()
+        await self._offer()
+        self._start(self._hear())
+        stored = False
+        while True:
+            await self._change(0.25)
+            now = time.monotonic()
+            for taker in list(self.takers.values()):
+                taker.tick(now)
+            if self._enough():
+                break
+            if self._may_store and not self.needs_meeting and not stored and self._nobody_for(now):
+                stored = True
+                await self._store()
+            if await self._left_to_rest(now):
+                return await self._finished(resting=True)
+            if options.wait is not None and self._met_at is None and now - self._began > options.wait:
+                raise GaveUp("nobody came to receive it; start it again when they are ready")
+        return await self._finished(resting=False)
+
+    async def _offer(self) -> None:
         await self._main.say(
             signals.Offer(
                 transfer=self.transfer.hex(),
@@ -124,22 +170,25 @@ class Sending(Running):
                 created=int(time.time()),
             )
         )
-        self._start(self._hear())
-        resting: Stretch | None = None
-        while True:
-            await self._change(0.25)
-            now = time.monotonic()
-            for taker in list(self.takers.values()):
-                taker.tick(now)
-            if self._enough():
-                break
-            if self._may_store and not self.needs_meeting and resting is None and self._nobody_for(now):
-                resting = await self._store()
-            if resting is not None and await self._left_to_rest(resting):
-                return await self._finished(resting=True)
-            if options.wait is not None and self._met_at is None and now - self._began > options.wait:
-                raise GaveUp("nobody came to receive it; start it again when they are ready")
-        return await self._finished(resting=False)
+
+    async def _recall(self) -> None:
+        """What an earlier run left: legs on the server, and receivers who may be gone or wait for us."""
+        kept = await asyncio.to_thread(self.journal.kept, LEGS_FILE)
+        if kept is not None:
+            await self.legs.take_up(kept, self._main.say)
+        for session, signal in await self._main.so_far():
+            if isinstance(signal, signals.Hello) and len(self.takers) < TAKERS:
+                self.takers[signal.receiver] = Taker(self, signal, session)
+        if self.takers:
+            self.needs_meeting = False
+        await asyncio.gather(*(taker.recall() for taker in self.takers.values()))
+        for taker in self.takers.values():
+            self._start(taker.run())
+
+    async def _failed(self, error: BurrowError) -> None:
+        """What cannot be gone on with is said to whoever waits."""
+        if error.code in ("changed", "cancelled"):
+            await self._last_words(signals.Cancel(error.sentence[:1000]))
 
     async def _end(self) -> None:
         self.legs.stop()
@@ -147,11 +196,15 @@ class Sending(Running):
             taker.close()
         if self.listener is not None:
             await self.listener.close()
-        with contextlib.suppress(TimeoutError, BurrowError):
-            async with asyncio.timeout(1.0):
-                await self._main.say(signals.Bye())
+        if not self._over:
+            await self._last_words(signals.Bye())
         self.source.close()
         self.journal.close()
+
+    async def _last_words(self, signal: signals.Signal) -> None:
+        with contextlib.suppress(TimeoutError, BurrowError):
+            async with asyncio.timeout(LAST_WORDS_S):
+                await self._main.say(signal)
 
     @property
     def _may_store(self) -> bool:
@@ -166,20 +219,31 @@ class Sending(Running):
             return True
         return not self.takers and now - self._began > STORE_AFTER_S
 
-    async def _store(self) -> Stretch:
+    async def _store(self) -> None:
         """All of it to the server, for whoever comes."""
-        self._tell(events.Waiting("nobody is here yet; it goes to the server, sealed, and rests there"))
-        return await self.legs.open(0, self._main.say, policy="rest", rests=True)
+        first = self.legs.covered(0)
+        if first is not None:
+            self._tell(events.Waiting("nobody is here yet; it goes to the server, sealed, and rests there"))
+            await self.legs.open(first, self._main.say, policy="rest", rests=True)
 
-    async def _left_to_rest(self, resting: Stretch) -> bool:
-        """Whether everything lies on the server and nobody needs this program."""
-        last = self.legs.stretches[-1] if self.legs.stretches else resting
-        if last.writer is not None:
-            self._tell_store(last)
-        busy = any(not taker.verified and taker.lives(time.monotonic()) for taker in self.takers.values())
-        if not last.whole or busy:
+    async def _left_to_rest(self, now: float) -> bool:
+        """Whether what is still to be taken lies on the server and nobody needs this program."""
+        resting, waiting = self.legs.resting, [taker for taker in self.takers.values() if not taker.verified]
+        if resting is None:
             return False
-        state = await self.server.spool(last.spool.id)
+        if resting.writer is not None:
+            self._tell_store(resting)
+        if any(taker.lives(now) for taker in waiting):
+            return False
+        wanted = self.options.receivers
+        if self.legs.covered(0) is not None or (wanted is None and not self.options.store_now):
+            enough = wanted is not None and len(self.takers) >= wanted
+            if not enough or any(self.legs.covered(taker.held) is not None for taker in waiting):
+                return False
+        try:
+            state = await self.server.spool(resting.spool.id)
+        except Unreachable:
+            return False
         self._tell(events.Resting(state.expires_at))
         return True
 
@@ -192,8 +256,10 @@ class Sending(Running):
 
     async def _finished(self, *, resting: bool) -> events.Finished:
         if not resting:
+            self._over = True
+            await self._last_words(signals.Cancel("everybody who was to have it has it"))
             for stretch in list(self.legs.stretches):
-                await self.legs.drop(stretch)
+                await self.legs.drop(stretch, tell=False)
         finished = events.Finished(
             size=self.content(self.layout.positions or 0),
             seconds=time.monotonic() - (self._met_at or self._began),
@@ -202,6 +268,7 @@ class Sending(Running):
             verified=not resting,
             resting=resting,
             left_out=self.source.left_out,
+            again=self.again,
         )
         if self._done is not None:
             await asyncio.to_thread(self._done, self, finished)
@@ -210,19 +277,22 @@ class Sending(Running):
     # ---- what is heard
 
     async def _hear(self) -> None:
-        async for _, signal in self._main.heard():
+        async for session, signal in self._main.heard():
             if isinstance(signal, signals.Hello):
-                self._hello(signal)
+                self._hello(session, signal)
+                self._hellos += 1
+                if self._hellos % OFFER_EVERY == 0:
+                    await self._offer()
 
-    def _hello(self, hello: signals.Hello) -> None:
+    def _hello(self, session: bytes, hello: signals.Hello) -> None:
         taker = self.takers.get(hello.receiver)
         if taker is None:
             if len(self.takers) >= TAKERS:
                 log.warning("more receivers than one transfer takes")
                 return
-            taker = self.takers[hello.receiver] = Taker(self, hello)
+            taker = self.takers[hello.receiver] = Taker(self, hello, session)
             self._start(taker.run())
-        taker.hello(hello)
+        taker.hello(session, hello)
         self._changed.set()
 
     # ---- for the takers

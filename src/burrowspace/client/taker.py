@@ -6,12 +6,14 @@ server, it brings it there. Spec: docs/spec/paths.md.
 
 import asyncio
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 import structlog
 
 from burrowspace.client import events
 from burrowspace.client.conversation import Conversation
+from burrowspace.client.credit import CREDIT
 from burrowspace.client.greet import Pass
 from burrowspace.client.legs import Stretch
 from burrowspace.client.link import Link
@@ -21,6 +23,7 @@ from burrowspace.core import signals
 from burrowspace.core.codes import check_words
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.links import link_key, link_tag, mailbox_id
+from burrowspace.core.paths import GONE
 from burrowspace.core.signals import Role
 
 if TYPE_CHECKING:
@@ -28,23 +31,31 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("client")
 
-GONE_S = 5.0  # without a link, a follower of its leg, or a word
+EARLY = 64  # words that may come before their hello
+REST_AGAIN_S = 10.0  # until it is tried again to bring the rest to the server
 SPOOL_LOOK_S = 1.0
 
 
 class Taker:
-    """Lives as long as the sending. `held` is what the receiver said last."""
+    """Lives as long as the sending. `held`: so many positions it holds at least, by all that it said and asked for.
 
-    def __init__(self, sending: "Sending", hello: signals.Hello) -> None:
+    `session` is the run of its program that said hello; what other runs said is history.
+    """
+
+    def __init__(self, sending: "Sending", hello: signals.Hello, session: bytes) -> None:
         self.id, self.name = hello.receiver, hello.name
         self.held = hello.held
         self.verified = False
         self.path = ""
-        self.leg: Stretch | None = None
+        self._leg: Stretch | None = None
+        self._session = session
         self._sending = sending
         self._links: list[Link] = []
         self._heard_at = time.monotonic()
         self._told_at = 0.0
+        self._met = self._recalled = False
+        self._early: deque[tuple[bytes, signals.Signal]] = deque(maxlen=EARLY)
+        self._rest_after = 0.0
         self._meter = Meter()
         self._following = False  # somebody reads its leg
         self._looking = False
@@ -63,28 +74,54 @@ class Taker:
             bucket=sending.bucket,
         )
 
+    @property
+    def leg(self) -> Stretch | None:
+        """The one that it follows or would follow."""
+        return self._leg.last if self._leg is not None else None
+
+    async def recall(self) -> None:
+        """What it said to an earlier run of this program: nothing of that is to be answered any more."""
+        self._recalled = True
+        for _, signal in await self._pair.so_far():
+            await self._history(signal)
+
     async def run(self) -> None:
         sending = self._sending
         sending.start(self._reach.open())
-        async for _, signal in self._pair.heard():
+        async for session, signal in self._pair.heard():
+            if session != self._session:
+                await self._history(signal)
+                self._early.append((session, signal))  # of an old run, or of one whose hello is still on its way
+                continue
             self._heard_at = time.monotonic()
             await self._heard(signal)
 
-    def hello(self, hello: signals.Hello) -> None:
+    def hello(self, session: bytes, hello: signals.Hello) -> None:
         """It is here (again)."""
         sending = self._sending
         sending.met()
-        first = self._told_at == 0.0
+        self._session = session
         self.held, self._heard_at = hello.held, time.monotonic()
         self._resting = False
-        if first:
-            words = check_words(sending.secret, sending.transfer)
-            sending.tell(events.Met(self.name, self.id, words))
-        else:
+        if not self._met:
+            self._met = True
+            sending.tell(events.Met(self.name, self.id, check_words(sending.secret, sending.transfer)))
+        if self._told_at or self._recalled:
             sending.start(self._reach.tell_again())
+        early = [signal for run, signal in self._early if run == session]
+        self._early.clear()
+        sending.start(self._hear_early(early))
         if hello.held:  # so that the end does not wait for the hashing of what it holds already
             sending.start(asyncio.to_thread(sending.source.catch_up, hello.held))
         self._told_at = time.monotonic()
+
+    async def _hear_early(self, said: list[signals.Signal]) -> None:
+        for signal in said:
+            await self._heard(signal)
+
+    def asked_for(self, position: int) -> None:
+        """By a link, where nobody asks for more than its credit beyond what it holds. From any thread."""
+        self.held = max(self.held, position - CREDIT + 1)
 
     def goes_by(self, path: str) -> None:
         """The first block by another path."""
@@ -94,13 +131,19 @@ class Taker:
         peer = next((link.peer for link in self._links if link.kind == path), "")
         self._sending.tell(events.PathChanged(path, peer, "asked", self.id))  # type: ignore[arg-type]
         if path in events.DIRECT and self.leg is not None:
-            leg, self.leg = self.leg, None
-            if not any(other.leg is leg for other in self._sending.takers.values()) and not leg.whole:
-                self._sending.start(self._sending.legs.drop(leg))
+            self._follow(None)
+
+    def _follow(self, leg: Stretch | None) -> None:
+        """Another leg, or none; the one before it goes unless somebody follows it, or it may be of use at rest."""
+        before, self._leg = self.leg, leg
+        if before is None or before is leg or before.whole:
+            return
+        if not any(other.leg is before for other in self._sending.takers.values()):
+            self._sending.start(self._sending.legs.drop(before))
 
     def lives(self, now: float) -> bool:
         """Whether it is here: by a link, at its leg, or by a word not long ago."""
-        return bool(self._links) or self._following or now - self._heard_at < GONE_S
+        return bool(self._links) or self._following or now - self._heard_at < GONE
 
     def tick(self, now: float) -> None:
         sending = self._sending
@@ -112,7 +155,7 @@ class Taker:
         if (self._links and self.path in events.DIRECT) or self._following:
             self._progress(now)
         elif not self.lives(now):
-            if sending.may_store and not self._resting:
+            if sending.may_store and not self._resting and now > self._rest_after:
                 self._resting = True
                 sending.start(self._bring_to_rest())
             elif not sending.may_store and now - self._told_at > 5.0:
@@ -125,6 +168,12 @@ class Taker:
             link.close("the sender ends")
 
     # ---- words
+
+    async def _history(self, signal: signals.Signal) -> None:
+        if isinstance(signal, signals.AskRelay | signals.Progress):
+            self.held = max(self.held, signal.held)
+        elif isinstance(signal, signals.Verified):
+            await self._verified(signal.digest)
 
     async def _heard(self, signal: signals.Signal) -> None:
         sending = self._sending
@@ -198,7 +247,7 @@ class Taker:
             else:
                 policy = "live-then-rest" if sending.may_store else "live"
                 found = await sending.legs.open(held, self._pair.say, policy=policy, rests=False)
-            self.leg = found
+            self._follow(found)
         except BurrowError as error:
             log.info("no relay can be had", why=error.sentence)
         finally:
@@ -226,18 +275,23 @@ class Taker:
 
     async def _bring_to_rest(self) -> None:
         """It has gone: what it does not hold goes to the server, in the leg that runs or in a new one."""
-        sending = self._sending
+        sending, leg = self._sending, self.leg
         sending.tell(events.Waiting("the receiver has gone; the rest goes to the server, sealed", self.id))
         try:
-            if self.leg is not None and (self.leg.writer is not None or self.leg.whole):
-                await sending.legs.let_rest(self.leg)
-            else:
-                self.leg = await sending.legs.open(self.held, self._pair.say, policy="rest", rests=True)
+            if leg is not None and not leg.dropped:
+                await sending.legs.let_rest(leg)
+            elif (first := sending.legs.covered(self.held)) is not None:
+                running = sending.legs.running
+                if running is not None and running.rests and running.first <= first:
+                    self._leg = running
+                else:
+                    self._leg = await sending.legs.open(first, self._pair.say, policy="rest", rests=True)
             self.path = "store"
             sending.tell(events.PathChanged("store", "", "the receiver has gone", self.id))
         except BurrowError as error:
             log.info("the rest cannot lie on the server", why=error.sentence)
             sending.tell(events.Waiting(f"the receiver is away, and {error.sentence}", self.id))
+            self._resting, self._rest_after = False, time.monotonic() + REST_AGAIN_S
 
     # ---- progress
 
