@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.cli.program import Person, people
@@ -60,8 +61,10 @@ async def test_what_the_app_sends_is_fetched_under_a_safe_name(server: Served, a
         await receiver.until(lambda p: "Waiting for what the app sends" in p.said)
         ask = {"sender_id": "bob", "receiver_id": "ann", "filename": "../../evil.txt"}
         await bob.call("POST", "/request-transfer", ask)
+        form = aiohttp.FormData()
+        form.add_field("file", data, filename="whatever")
         [approved] = await bob.hears("transfer_approved")
-        await api.call("POST", f"/upload/{approved['transfer_id']}", data={"file": data})
+        await api.call("POST", f"/upload/{approved['transfer_id']}", data=form)
         assert await receiver.ended() == 0, receiver.said
     [written] = list(ann.folder.iterdir())
     assert written.name == "evil.txt"

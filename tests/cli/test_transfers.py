@@ -273,3 +273,29 @@ async def test_help_is_there_at_once(pair: list[Person]) -> None:
         await pair[0].run("--help")
         took.append(time.monotonic() - began)
     assert min(took) < 0.3
+
+
+async def test_what_is_given_up_leaves_nothing_behind(server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    make(ann.folder / "a.bin", 12 * MB)
+    sender = await ann.burrow("send", "a.bin", "--server", server.url, "--json", "--limit-rate", "3M")
+    _, link = await ready(sender)
+    receiver = await bob.burrow("receive", link, "--json")
+    await receiver.until(lambda p: any(e["event"] == "progress" and e["done"] > 3 * MB for e in p.events))
+    receiver.interrupt()
+    assert await receiver.ended() == 130
+    [started] = list((bob.state / "transfers").iterdir())
+    forgotten = await bob.run("resume", started.name.partition("-")[2], "--forget")
+    assert forgotten.process.returncode == 0, forgotten.said
+    assert list(bob.folder.iterdir()) == list((bob.state / "transfers").iterdir()) == []
+    assert b"cancelled" in (await bob.run("history")).out
+
+
+async def test_asked_twice_it_ends_at_once(pair: list[Person]) -> None:
+    ann, _ = pair
+    make(ann.folder / "a.bin", MB)
+    sender = await ann.burrow("send", "a.bin", "--quiet")
+    await sender.until(lambda p: p.out)
+    sender.interrupt()
+    sender.interrupt()
+    assert await sender.ended(5) == 130

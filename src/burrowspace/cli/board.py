@@ -4,6 +4,7 @@ Some lines stay (met, offered, resting, the end); each receiver has one row that
 left, and the path in use. A change of path changes the row and is no news of its own.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -107,7 +108,8 @@ class Board:
             case events.Waiting():
                 self._row(event.receiver).waiting = shown(event.why, 120)
             case events.Resting():
-                return [Line(f"{self.signs.store} All of it rests sealed on {self.server}: you may leave.", "green")]
+                until = time.strftime("%Y-%m-%d %H:%M", time.localtime(event.until))
+                return [Line(f"{self.signs.store} All of it rests sealed on {self.server} until {until}.", "green")]
             case events.Verified():
                 row = self._row(event.receiver)
                 row.verified, row.waiting, self.digest = True, "", event.digest

@@ -18,6 +18,7 @@ _SHOWN = 8  # digits of an id
 
 def resume(
     which: Annotated[str | None, typer.Argument(metavar="[WHICH]", hidden=True)] = None,
+    forget: Annotated[bool, typer.Option("--forget", help="Give it up: what is here of it is removed.")] = False,
     limit_rate: knacks.Rate = None,
     relay_only: knacks.RelayOnly = False,
     direct_only: knacks.DirectOnly = False,
@@ -34,6 +35,7 @@ def resume(
       burrow resume
       burrow resume 3fa4
       burrow resume holiday
+      burrow resume 3fa4 --forget    gives it up
     """
     from burrowspace.client.client import Client
 
@@ -43,6 +45,11 @@ def resume(
         fitting = [record for record in records if which is None or _fits(record, which)]
         if which is not None and not fitting:
             raise Usage(f"nothing unfinished begins with {which}; `burrow resume` lists what there is")
+        if forget and which is None:
+            raise Usage("--forget needs to know which; `burrow resume` lists what there is")
+        if forget and len(fitting) == 1:
+            _forget(fitting[0])
+            return
     except Exception as error:
         fail(error, json=json)
     if not fitting:
@@ -54,6 +61,26 @@ def resume(
         typer.echo("\nburrow resume WHICH goes on with one of them.", err=True)
         raise typer.Exit(int(Exit.DONE if which is None else Exit.USAGE))
     perform(Stage(json=json), lambda stage: _resume(stage, fitting[0], options, quiet=quiet))
+
+
+def _forget(record: "Record") -> None:
+    """Gives it up: into the history, and what lies here of it goes."""
+    from burrowspace.client.folders import Ended, here
+    from burrowspace.client.landing import Landing
+
+    folders = here()
+    journal = folders.open(record.role, record.transfer)
+    if record.role == "receive" and (journal.folder / "landing.json").exists():
+        Landing.reopen(journal.folder, lambda *block: False).discard()
+    ended = Ended(
+        role=record.role,
+        transfer=record.transfer,
+        name=record.name,
+        outcome="cancelled",
+        created=record.created,
+        ended=time.time(),
+    )
+    folders.finish(journal, ended)
 
 
 def _fits(record: "Record", which: str) -> bool:

@@ -30,7 +30,7 @@ class Runs(Protocol):
 class Stage:
     """What a command needs to be ended well. It sets `teller` when it has one."""
 
-    def __init__(self, *, json: bool = False, goes_on: str = "the same command goes on where it stopped") -> None:
+    def __init__(self, *, json: bool = False, goes_on: str = "the same command goes on where it was") -> None:
         self.json, self.goes_on = json, goes_on
         self.teller: Teller | None = None
         self.interrupted = False

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rich.live import Live
 
 _PLAIN_EVERY_S = 5.0  # between two lines of progress where nothing can be drawn
+_STILL_EVERY_S = 60.0  # and while nothing moves
+_ROWS = 12  # drawn at once, those at work before those that have it all
 _FRAMES = 10  # drawn in a second
 
 
@@ -71,17 +73,17 @@ class Plain:
             self.say(line.text)
 
     def _rows(self) -> None:
-        """A row is told when its path or its reason to wait is new, and else every few seconds."""
+        """A row is told when its path or its reason to wait is new, and else now and then."""
         now = time.monotonic()
         for key, row in self._board.rows.items():
             when, path, waiting = self._said.get(key, (0.0, "", ""))
             way = self._board.path_shown(row)
-            if (way, row.waiting) != (path, waiting) or now - when >= _PLAIN_EVERY_S:
-                if row.verified:
-                    continue
-                self._said[key] = (now, way, row.waiting)
-                because = f" ({row.why})" if way != path and path and row.why else ""
-                self.say(self._board.line(row) + because)
+            often = _STILL_EVERY_S if row.waiting else _PLAIN_EVERY_S
+            if row.verified or ((way, row.waiting) == (path, waiting) and now - when < often):
+                continue
+            self._said[key] = (now, way, row.waiting)
+            because = f" ({row.why})" if way != path and path and row.why else ""
+            self.say(self._board.line(row) + because)
 
 
 class Terminal:
@@ -150,12 +152,11 @@ class Terminal:
         from rich.text import Text
 
         width = self._console.width - 1
-        return Group(
-            *(
-                Text.assemble(*self._board.drawn(row, width), no_wrap=True, overflow="crop")
-                for row in list(self._board.rows.values())
-            )
-        )
+        rows = sorted(self._board.rows.values(), key=lambda row: row.verified)
+        drawn = [self._board.drawn(row, width) for row in rows[:_ROWS]]
+        if rows[_ROWS:]:
+            drawn.append([Line(f"… and {len(rows) - _ROWS} more", "dim")])
+        return Group(*(Text.assemble(*pieces, no_wrap=True, overflow="crop") for pieces in drawn))
 
 
 class Json:
