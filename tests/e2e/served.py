@@ -22,7 +22,13 @@ KiB, MiB, GiB = 1 << 10, 1 << 20, 1 << 30
 
 
 class Served:
-    """One server process after another on the same data and, once known, the same port."""
+    """One server process after another on the same data and, once known, the same port.
+
+    `within` is a command that runs it elsewhere (`ip netns exec …`), `host` where it listens and is reached then.
+    """
+
+    within: tuple[str, ...] = ()
+    host = "127.0.0.1"
 
     def __init__(self, data: Path, **settings: Any) -> None:
         self.data, self.settings, self.port = data, settings, 0
@@ -35,10 +41,11 @@ class Served:
     async def start(self) -> "Served":
         """Up and listening when this returns."""
         env = {name: value for name, value in os.environ.items() if not name.startswith(("BURROW_", "USE_NGROK"))}
-        env |= {"BURROW_HOST": "127.0.0.1", "BURROW_PORT": str(self.port), "BURROW_DATA": str(self.data)}
+        env |= {"BURROW_HOST": self.host, "BURROW_PORT": str(self.port), "BURROW_DATA": str(self.data)}
         env |= {"BURROW_DISK_FLOOR_BYTES": "0", "BURROW_LOG_FORMAT": "json"}
         env |= {f"BURROW_{name.upper()}": str(value) for name, value in self.settings.items()}
         self._process = await asyncio.create_subprocess_exec(
+            *self.within,
             sys.executable,
             str(ROOT / "server.py"),
             env=env,
@@ -56,7 +63,7 @@ class Served:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def pid(self) -> int:

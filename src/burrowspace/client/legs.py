@@ -7,22 +7,24 @@ docs/spec/paths.md.
 
 import asyncio
 import contextlib
+import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 
 import msgspec
-import structlog
 
 from burrowspace.client.api import Missing, Server, Spool
 from burrowspace.client.credit import CREDIT
 from burrowspace.client.limits import Bucket
 from burrowspace.client.link import Seal
 from burrowspace.client.link_relay import Ended, Leg, Writer
+from burrowspace.client.log import Log
 from burrowspace.core import signals
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.layout import Layout
 from burrowspace.core.sealing import BLOCK
 
-log = structlog.get_logger("client")
+log = Log("client")
 
 AGAIN_S = 1.0
 
@@ -37,6 +39,10 @@ class Stretch:
 
     def __init__(self, spool: Spool, first: int, say: Say, *, policy: str, rests: bool) -> None:
         self.spool, self.first, self.say, self.policy, self.rests = spool, first, say, policy, rests
+        self.opened_at = time.monotonic()
+        self.wanted = threading.Event()  # somebody follows it, or all of it may lie there
+        if rests:
+            self.wanted.set()
         self.writer: Writer | None = None
         self.whole = False  # everything up to the transfer's end is there
         self.upto: int | None = None
@@ -137,6 +143,7 @@ class Legs:
             with contextlib.suppress(Missing):  # the server lost it: what comes in its place will rest
                 await self._server.let_rest(stretch.spool)
             stretch.rests = True
+            stretch.wanted.set()
             await self._write_down()
             await stretch.say(stretch.announcement(self._layout()))
 

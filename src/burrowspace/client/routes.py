@@ -11,11 +11,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
-
 from burrowspace.client.events import Event, PathChanged
 from burrowspace.client.link import Link
 from burrowspace.client.link_relay import Ended, Leg, Reader
+from burrowspace.client.log import Log
 from burrowspace.client.opener import Opener
 from burrowspace.client.reach import Reach
 from burrowspace.core import signals
@@ -23,7 +22,7 @@ from burrowspace.core.errors import BurrowError
 from burrowspace.core.path_book import PathBook
 from burrowspace.core.paths import DIRECT, Decision, Path, State, backoff
 
-log = structlog.get_logger("client")
+log = Log("client")
 
 DRAIN_S = 0.5  # for what is under way on a path that is left in good order
 LEGS = 256  # that are remembered
@@ -93,6 +92,7 @@ class Routes:
         """The sender's program began (again): all that failed is worth another try."""
         now = time.monotonic()
         self.book.sender(present=True)
+        self.book.met_again(now)
         for path in (*DIRECT, Path.RELAY):
             if self.book.known(path).state is State.FAILED:
                 self.book.released(path, now)

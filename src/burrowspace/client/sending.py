@@ -11,15 +11,16 @@ import threading
 import time
 from collections.abc import Callable
 
-import structlog
-
 from burrowspace.client import events
 from burrowspace.client.api import Server, Unreachable
 from burrowspace.client.conversation import Conversation
+from burrowspace.client.credit import CREDIT
 from burrowspace.client.journal import Journal
 from burrowspace.client.legs import Legs, Stretch
 from burrowspace.client.limits import Bucket
+from burrowspace.client.link_relay import Ended
 from burrowspace.client.link_tcp import Listener
+from burrowspace.client.log import Log
 from burrowspace.client.options import Options
 from burrowspace.client.reach import Outside, outside
 from burrowspace.client.running import GaveUp, Running
@@ -31,10 +32,11 @@ from burrowspace.core.links import mailbox_id
 from burrowspace.core.sealing import BLOCK, BlockKey, Suite
 from burrowspace.core.signals import Role
 
-log = structlog.get_logger("client")
+log = Log("client")
 
 TAKERS = 200  # receivers of one transfer
 LEGS_FILE = "legs"  # of the journal
+HOLD_S = 0.1
 LAST_WORDS_S = 1.0
 OFFER_EVERY = 64  # hellos: a mailbox that is trimmed still has an offer
 STORE_AFTER_S = 5.0  # without any receiver, where it may rest
@@ -103,14 +105,25 @@ class Sending(Running):
         return seal
 
     def _leg_sealer(self, leg: Stretch) -> Callable[[int, memoryview], int]:
-        """The same for a leg, which may have several followers, or none yet."""
+        """The same for a leg, which may have several followers, or none yet: then it waits, a credit ahead."""
 
         def seal(position: int, into: memoryview) -> int:
-            followers = [taker.held for taker in list(self.takers.values()) if taker.leg is leg]
+            while not leg.wanted.is_set():
+                writer = leg.writer
+                if writer is not None and writer.stopped.is_set():
+                    raise Ended("stopped")
+                needless = any(taker.leg is leg and taker.direct_at > leg.opened_at for taker in self._all_takers())
+                if position < leg.first + CREDIT and not needless:
+                    break
+                leg.wanted.wait(HOLD_S)
+            followers = [taker.held for taker in self._all_takers() if taker.leg is leg]
             self.again += bool(followers) and position < min(followers)
             return self._seal(position, into, "store" if leg.rests else "relay")
 
         return seal
+
+    def _all_takers(self) -> list[Taker]:
+        return list(self.takers.values())
 
     def _seal(self, position: int, into: memoryview, path: str) -> int:
         room = getattr(self._rooms, "room", None)

@@ -9,14 +9,13 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-import structlog
-
 from burrowspace.client import events
 from burrowspace.client.conversation import Conversation
 from burrowspace.client.credit import CREDIT
 from burrowspace.client.greet import Pass
 from burrowspace.client.legs import Stretch
 from burrowspace.client.link import Link
+from burrowspace.client.log import Log
 from burrowspace.client.reach import Reach
 from burrowspace.client.running import Cancelled, Meter
 from burrowspace.core import signals
@@ -29,7 +28,7 @@ from burrowspace.core.signals import Role
 if TYPE_CHECKING:
     from burrowspace.client.sending import Sending
 
-log = structlog.get_logger("client")
+log = Log("client")
 
 EARLY = 64  # words that may come before their hello
 REST_AGAIN_S = 10.0  # until it is tried again to bring the rest to the server
@@ -47,6 +46,7 @@ class Taker:
         self.held = hello.held
         self.verified = False
         self.path = ""
+        self.direct_at = 0.0  # when a block last went by a link
         self._leg: Stretch | None = None
         self._session = session
         self._sending = sending
@@ -121,6 +121,7 @@ class Taker:
 
     def asked_for(self, position: int) -> None:
         """By a link, where nobody asks for more than its credit beyond what it holds. From any thread."""
+        self.direct_at = time.monotonic()
         self.held = max(self.held, position - CREDIT + 1)
 
     def goes_by(self, path: str) -> None:
@@ -149,7 +150,11 @@ class Taker:
         sending = self._sending
         if self.verified:
             return
-        if self.leg is not None and not self._looking and now - self._looked_at > SPOOL_LOOK_S:
+        if (
+            self.leg is not None
+            and not self._looking
+            and now - self._looked_at > (SPOOL_LOOK_S if self.leg.wanted.is_set() else 0.1)
+        ):
             self._looking = True
             sending.start(self._look(self.leg))
         if (self._links and self.path in events.DIRECT) or self._following:
@@ -267,7 +272,8 @@ class Taker:
             state = await self._sending.server.spool(stretch.spool.id)
             self._following = state.readers > 0
             if self._following:
-                self.goes_by("relay")
+                stretch.wanted.set()
+                self.goes_by("store" if stretch.rests else "relay")
         except BurrowError:
             self._following = False
         finally:

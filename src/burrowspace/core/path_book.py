@@ -67,6 +67,10 @@ class PathBook:
         else:
             self._window.append((now, size))
 
+    def met_again(self, now: float) -> None:
+        """The sender's program began anew: direct paths have their head start once more."""
+        self._facts = replace(self._facts, began=now)
+
     def sender(self, present: bool) -> None:
         self._facts = replace(self._facts, sender_present=present)
 

@@ -1,0 +1,114 @@
+"""Either program may be killed -9 at any moment; the same command goes on, and what was verified is not sent again.
+
+BURROW_PROOF_SIZE (bytes) and BURROW_PROOF_KILLS size the `proof` versions.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.files import make
+from tests.e2e.transfer.pair import (
+    CREDIT,
+    MB,
+    SEALED,
+    Pair,
+    blocks,
+    draw,
+    kill,
+    link_of,
+    pair,
+    well,
+)
+
+pytestmark = pytest.mark.anyio
+
+PROOF_SIZE = int(os.environ.get("BURROW_PROOF_SIZE", 1000 * MB))
+PROOF_KILLS = int(os.environ.get("BURROW_PROOF_KILLS", 20))
+WAYS = {"direct": (), "relay": ("--relay-only",)}
+
+
+async def moved(program, seconds: float) -> None:  # type: ignore[no-untyped-def]
+    """Lets it go on for so long after its first byte; it may end meanwhile."""
+    await program.until(lambda p: any(e["event"] in ("progress", "finished") for e in p.events), 60)
+    try:
+        async with asyncio.timeout(seconds):
+            await program.process.wait()
+    except TimeoutError:
+        pass
+
+
+async def receiver_killed(two: Pair, size: int, kills: int, rate: int, way: tuple[str, ...]) -> None:
+    chance = draw(3)
+    make(two.ann.folder / "a.bin", size)
+    sender = await two.send("a.bin", "--limit-rate", str(rate), *way)
+    link = await link_of(sender)
+    for _ in range(kills):
+        receiver = await two.receive(link, *way)
+        await moved(receiver, chance.uniform(0, 1.6 * size / rate / (kills + 1)))
+        await kill(receiver)
+        if receiver.process.returncode == 0:
+            break
+    else:
+        receiver = await two.receive(link, *way)
+    await well(receiver, 600)
+    sent = await well(sender)
+    two.same("a.bin")
+    assert sent["again"] == 0
+    whole = size // 262_144 + 2
+    print(f"{kills} kills of the receiver: {blocks(sent)} blocks sent of {whole}")
+    assert blocks(sent) <= whole + kills * (CREDIT + 1)
+
+
+async def sender_killed(two: Pair, size: int, kills: int, rate: int, way: tuple[str, ...]) -> None:
+    chance = draw(4)
+    make(two.ann.folder / "a.bin", size)
+    receiver = link = None
+    for _ in range(kills):
+        sender = await two.send("a.bin", "--limit-rate", str(rate), *way)
+        again = await link_of(sender)
+        assert link in (None, again)
+        link = again
+        receiver = receiver or await two.receive(link, *way)
+        await moved(sender, chance.uniform(0, 1.6 * size / rate / (kills + 1)))
+        await kill(sender)
+        if sender.process.returncode == 0:
+            break
+    else:
+        sender = await two.send("a.bin", "--limit-rate", str(rate), *way)
+    assert receiver is not None
+    got = await well(receiver, 600)
+    sent = await well(sender)
+    two.same("a.bin")
+    assert sent["again"] == 0
+    print(f"{kills} kills of the sender: {got['again']} blocks came twice")
+    assert got["again"] == 0
+    assert sum(got["shares"].values()) <= size + (size // 262_144 + 4) * (SEALED - 262_144) + 300_000
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+async def test_a_receiver_killed_again_and_again_loses_nothing(tmp_path: Path, way: tuple[str, ...]) -> None:
+    async with pair(tmp_path) as two:
+        await receiver_killed(two, 30 * MB, 3, 10 * MB, way)
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+async def test_a_sender_killed_again_and_again_loses_nothing(tmp_path: Path, way: tuple[str, ...]) -> None:
+    async with pair(tmp_path) as two:
+        await sender_killed(two, 30 * MB, 3, 10 * MB, way)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+async def test_a_receiver_killed_20_times_in_a_gigabyte(tmp_path: Path, way: tuple[str, ...]) -> None:
+    async with pair(tmp_path) as two:
+        await receiver_killed(two, PROOF_SIZE, PROOF_KILLS, 25 * MB, way)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+async def test_a_sender_killed_20_times_in_a_gigabyte(tmp_path: Path, way: tuple[str, ...]) -> None:
+    async with pair(tmp_path) as two:
+        await sender_killed(two, PROOF_SIZE, PROOF_KILLS, 25 * MB, way)

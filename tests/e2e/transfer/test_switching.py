@@ -1,0 +1,68 @@
+"""A transfer changes its path in the middle and nobody need know: the direct one cut and back, the server killed."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.files import make
+from tests.e2e.transfer.land import land
+from tests.e2e.transfer.pair import MB, blocks, link_of, pair, paths, reaches, takes, well
+
+pytestmark = pytest.mark.anyio
+
+SIZE = 30 * MB
+SLOW = ("--limit-rate", "6M")
+
+
+async def test_a_direct_path_that_is_cut_gives_way_to_the_relay_and_comes_back(tmp_path: Path) -> None:
+    with land() as ground:
+        async with pair(tmp_path, ground) as two:
+            make(two.ann.folder / "a.bin", SIZE)
+            sender = await two.send("a.bin", *SLOW)
+            receiver = await two.receive(await link_of(sender))
+            await takes(receiver, "tcp")
+            await reaches(receiver, SIZE // 6)
+            ground.let("direct path reset")
+            n = await takes(receiver, "relay")
+            ground.let("open")
+            await takes(receiver, "tcp", n)
+            got, sent = await well(receiver), await well(sender)
+            two.same("a.bin")
+    assert paths(receiver)[:3] == ["tcp", "relay", "tcp"]
+    assert set(got["shares"]) == {"tcp", "relay"}
+    assert sent["again"] == 0
+    assert not any(event["event"] == "error" for event in receiver.events + sender.events)
+    assert blocks(sent) <= SIZE // 262144 + 3 * 32
+
+
+async def test_the_server_killed_and_started_again_in_the_middle_of_a_relay_costs_nothing_but_time(
+    tmp_path: Path,
+) -> None:
+    async with pair(tmp_path) as two:
+        make(two.ann.folder / "a.bin", SIZE)
+        sender = await two.send("a.bin", "--relay-only", *SLOW)
+        receiver = await two.receive(await link_of(sender), "--relay-only")
+        for part in (4, 2):
+            await reaches(receiver, SIZE // part)
+            await two.server.kill()
+            await two.server.start()
+        got, sent = await well(receiver), await well(sender)
+        two.same("a.bin")
+    assert set(got["shares"]) == {"relay"}
+    assert sent["again"] == 0
+
+
+async def test_without_a_direct_path_what_began_goes_by_the_relay_when_the_line_falls_silent(tmp_path: Path) -> None:
+    with land() as ground:
+        async with pair(tmp_path, ground) as two:
+            make(two.ann.folder / "a.bin", SIZE)
+            sender = await two.send("a.bin", *SLOW)
+            receiver = await two.receive(await link_of(sender))
+            await takes(receiver, "tcp")
+            await reaches(receiver, SIZE // 6)
+            ground.let("no direct path")
+            await takes(receiver, "relay")
+            _, sent = await well(receiver), await well(sender)
+            two.same("a.bin")
+    assert paths(receiver) == ["tcp", "relay"]
+    assert sent["again"] == 0
