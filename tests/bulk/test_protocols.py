@@ -275,3 +275,11 @@ async def test_an_unfinished_upload_survives_a_restart_and_expires_by_the_sweep(
         await server.house.driver.sweep()
         assert await server.house.spool.keys() == [key]
         await send(server, "HEAD", lost, 404, **TUS)
+
+
+async def test_a_tus_upload_whole_but_never_answered_is_complete_when_asked_for(server: Running):
+    key = await create(server)
+    await server.house.spool.append(key, 0, DATA)  # as kill -9 between the last byte and the commit leaves it
+    told = await send(server, "HEAD", key, 204, **TUS)
+    assert (told["upload-offset"], told["upload-complete"]) == (str(len(DATA)), "?1")
+    assert (await get(server, key))[0] == DATA

@@ -53,7 +53,18 @@ class Uploads:
         size = None
         if upload is not None and (upload.complete or upload.keeps):
             size = await self._size(upload)
+            if asked.method == "HEAD" and style_of(asked) is Style.TUS and not upload.complete and size == upload.length:
+                transfer, upload = await self._finished(upload, size, token)
         return decide(asked, self._held(transfer, upload, size))
+
+    async def _finished(self, upload: Upload, size: int, token: str | None) -> tuple[Transfer, Upload | None]:
+        """The server died between the last byte and the commit. A tus client that finds the offset at the length takes
+        the upload for complete and sends no more, so it is made complete before it hears of that offset."""
+        key = upload.transfer_id
+        write = Write(Style.TUS, size, 0, 0, length=size)
+        async with await self.begin(key, write, token) as place:
+            await place.ended()
+        return await self.kit.state.read(lambda rows: (find_transfer(rows, key), rows.get(Upload, key)))
 
     def _held(self, transfer: Transfer, upload: Upload | None, size: int | None) -> Held:
         held = Held(transfer.state, self.kit.settings.max_file_bytes, self.kit.now())
