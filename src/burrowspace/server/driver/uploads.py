@@ -3,6 +3,8 @@
 The decision about a request is core/upload.py; this reads what it needs, and does what it says.
 """
 
+from collections.abc import Callable
+
 import msgspec
 
 from burrowspace.core import messages
@@ -53,7 +55,8 @@ class Uploads:
         size = None
         if upload is not None and (upload.complete or upload.keeps):
             size = await self._size(upload)
-            if asked.method == "HEAD" and style_of(asked) is Style.TUS and not upload.complete and size == upload.length:
+            asks = asked.method == "HEAD" and style_of(asked) is Style.TUS
+            if asks and size is not None and not upload.complete and size == upload.length:
                 transfer, upload = await self._finished(upload, size, token)
         return decide(asked, self._held(transfer, upload, size))
 
@@ -98,8 +101,7 @@ class Uploads:
             raise Busy("another upload of this transfer is running")
         place = self._running[transfer_id] = Place(self, write, transfer_id)
         try:
-            room = await self._room(transfer_id)
-            place.upload = await self.kit.state.write(lambda rows: self._reserved(rows, place, token, room))
+            place.upload = await self._with_room(lambda rows, room: self._reserved(rows, place, token, room))
             if write.fresh:
                 place.lane = await self.lanes.begin(transfer_id, write.at, write.policy, write.length)
             else:
@@ -161,15 +163,24 @@ class Uploads:
 
     async def reserve_more(self, upload: Upload, wanted: int) -> Upload:
         """More for a body whose length nobody knew."""
-        room = await self._room(upload.transfer_id)
 
-        def change(rows: Rows) -> Upload:
+        def change(rows: Rows, room: int) -> Upload:
             rows.drop(Upload, transfer_id=upload.transfer_id)
             return self._reserve(rows, upload, wanted, room)
 
-        return await self.kit.state.write(change)
+        return await self._with_room(change)
 
-    async def _room(self, _: str) -> int:
+    async def _with_room(self, change: Callable[[Rows, int], Upload]) -> Upload:
+        """A change that needs room on the disk. What unfinished uploads have written counts twice at first, as theirs
+        and as gone from the disk; only where that does not fit is each of them looked at."""
+        free = await self.kit.spool.room()
+        try:
+            return await self.kit.state.write(lambda rows: change(rows, free))
+        except NoSpace:
+            room = await self._room()
+        return await self.kit.state.write(lambda rows: change(rows, room))
+
+    async def _room(self) -> int:
         """Free bytes as if no unfinished upload had written any yet: what they reserved is then counted once."""
         unfinished = await self.kit.state.read(lambda rows: rows.find(Upload, complete=False, limit=_LOOKED))
         room = await self.kit.spool.room()
