@@ -72,7 +72,9 @@ async def taken(server: Served, data: Path, key: str, size: int) -> None:
 
 
 async def fails(server: Served, how: str) -> None:
-    process = await asyncio.create_subprocess_exec(str(FIU[1]), "-f", str(server.data.parent / "fiu"), "-c", how, str(server.pid))
+    process = await asyncio.create_subprocess_exec(
+        str(FIU[1]), "-f", str(server.data.parent / "fiu"), "-c", how, str(server.pid)
+    )
     assert await process.wait() == 0
 
 

@@ -1,6 +1,6 @@
 """SIGKILL at random moments of one large tus upload: what was acknowledged is there, and no more than is on the disk.
 
-`make proof` kills 100 times within 1 GiB (BURROW_PROOF_KILLS, BURROW_PROOF_UPLOAD_GIB); the suite a few times within less.
+`make proof` kills 100 times within 1 GiB (BURROW_PROOF_KILLS, BURROW_PROOF_UPLOAD_GIB); the suite a few times.
 """
 
 import asyncio
