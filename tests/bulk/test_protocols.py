@@ -263,7 +263,7 @@ async def test_a_follower_of_an_upload_that_is_called_off_sees_a_broken_answer(s
 
 
 async def test_a_live_upload_passes_its_reader_by_and_gives_its_space_back(server: Running):
-    key, data = await server.transfer(), DATA * 24
+    key, data = await server.transfer(), DATA * 40
     reading = asyncio.create_task(get(server, key, query="?follow=1"))
     await send(server, "PUT", key, 200, data, Burrow_Policy="live")
     assert (await reading)[0] == data
