@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import contextlib
 import random
 import shutil
 from collections.abc import Callable
@@ -57,7 +58,11 @@ def put(port: int, key: str, film: Film, policy: str) -> None:
 
 async def disk_of(data: Path) -> int:
     def used() -> int:
-        return sum(path.stat().st_blocks * 512 for path in data.rglob("*") if path.is_file())
+        blocks = 0
+        for path in data.rglob("*"):
+            with contextlib.suppress(FileNotFoundError):  # renamed or dropped meanwhile
+                blocks += path.stat().st_blocks if path.is_file() else 0
+        return blocks * 512
 
     return await asyncio.to_thread(used)
 

@@ -164,6 +164,7 @@ class Receive(Flow):
         else:
             self.moved += due
             self.lane.wrote(due, tell=False)
+            self.lane.give_back()
         finally:
             self.lane.passing = False
             self.lane.changed()

@@ -37,6 +37,7 @@ class Lane:
         self._numbers = count(1)
         self._users = 0
         self._giving = False
+        self._asked = ledger.given  # up to where the spool was asked to give back; what passed it by needs no asking
         self.passing = False  # the newest bytes go by the file to the one reader; they are not in it
 
     # Who is here
@@ -147,9 +148,9 @@ class Lane:
         """Starts giving back what all have read, when there is enough of it."""
         with self.lock:
             spare = self.ledger.spare()
-            if self._giving or spare - self.ledger.given < _GIVE:
+            if self._giving or spare - self._asked < _GIVE:
                 return
-            self._giving = True
+            self._giving, self._asked = True, spare
             self.ledger.gave_back(spare)
         self._loop.call_soon_threadsafe(self._start_giving, spare)
 
@@ -210,8 +211,8 @@ class Reader:
         lane = self.lane
         with lane.lock:
             lane.ledger.read(self._number, moved)
-            spare = lane.ledger.spare() - lane.ledger.given
-        if spare >= _GIVE:
+            much = lane.ledger.spare() - lane._asked >= _GIVE
+        if much:
             lane.give_back()
         if lane.ledger.policy is not Policy.REST:
             lane.changed()
