@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import contextlib
 import random
 import shutil
 from collections.abc import Callable
@@ -58,11 +57,7 @@ def put(port: int, key: str, film: Film, policy: str) -> None:
 
 async def disk_of(data: Path) -> int:
     def used() -> int:
-        blocks = 0
-        for path in data.rglob("*"):
-            with contextlib.suppress(FileNotFoundError):  # renamed or dropped meanwhile
-                blocks += path.stat().st_blocks if path.is_file() else 0
-        return blocks * 512
+        return sum(path.stat().st_blocks * 512 for path in data.rglob("*") if path.is_file())
 
     return await asyncio.to_thread(used)
 

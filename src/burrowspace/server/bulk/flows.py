@@ -164,7 +164,6 @@ class Receive(Flow):
         else:
             self.moved += due
             self.lane.wrote(due, tell=False)
-            self.lane.give_back()
         finally:
             self.lane.passing = False
             self.lane.changed()

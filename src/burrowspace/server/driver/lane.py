@@ -37,7 +37,6 @@ class Lane:
         self._numbers = count(1)
         self._users = 0
         self._giving = False
-        self._asked = ledger.given  # up to where the spool was asked to give back; what passed it by needs no asking
         self.passing = False  # the newest bytes go by the file to the one reader; they are not in it
 
     # Who is here
@@ -148,9 +147,9 @@ class Lane:
         """Starts giving back what all have read, when there is enough of it."""
         with self.lock:
             spare = self.ledger.spare()
-            if self._giving or spare - self._asked < _GIVE:
+            if self._giving or spare - self.ledger.given < _GIVE:
                 return
-            self._giving, self._asked = True, spare
+            self._giving = True
             self.ledger.gave_back(spare)
         self._loop.call_soon_threadsafe(self._start_giving, spare)
 
@@ -211,8 +210,8 @@ class Reader:
         lane = self.lane
         with lane.lock:
             lane.ledger.read(self._number, moved)
-            much = lane.ledger.spare() - lane._asked >= _GIVE
-        if much:
+            spare = lane.ledger.spare() - lane.ledger.given
+        if spare >= _GIVE:
             lane.give_back()
         if lane.ledger.policy is not Policy.REST:
             lane.changed()
