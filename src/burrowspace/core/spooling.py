@@ -19,7 +19,7 @@ class Ahead(StrEnum):
     MORE = "more"  # bytes
     WAIT = "wait"  # the writer has not got further
     END = "end"  # it has everything
-    LOST = "lost"  # the writer gave up, or the disk did; no more will come
+    LOST = "lost"  # the writer gave up; no more will come
 
 
 class Ledger:
@@ -111,8 +111,6 @@ class Ledger:
 
     def ahead(self, reader: int) -> Ahead:
         offset = self.readers[reader]
-        if offset < self.given:
-            return Ahead.LOST
         if offset < self.size:
             return Ahead.MORE
         if self.end is not None:

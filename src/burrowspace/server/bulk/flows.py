@@ -97,15 +97,8 @@ class Receive(Flow):
     def wake(self) -> None:
         """A reader that joins or leaves finds in the file what it may ask for. From any thread."""
         if self.lane.passing and len(self.lane.ledger.readers) != 1:
-            self.mover.call(self._asked_down)
+            self.mover.call(self._come_down)
         super().wake()
-
-    def _asked_down(self) -> None:
-        if not self.over:
-            try:
-                self._come_down()
-            except OSError as error:
-                self.mover.end(self, _as_ours(error))
 
     def _empty(self) -> tuple[int, Need]:
         """Moves what the pipe holds: to the one reader where that is possible, else to the file."""
@@ -151,22 +144,16 @@ class Receive(Flow):
         """The file again: what was passed on by it, as far as a reader may come back for it, is written there."""
         if not self.lane.passing or self._ring is None or self._twin is None:
             return
+        self._ring.pour(self._file, self.lane.ledger.given)
         due, self._due = self._due, 0
-        if due:  # the ring has it, the reader not yet
+        if due:  # the ring had it, the reader not yet
             for end in self._twin[:2]:
                 os.close(end)
             self._twin = _pipe()
-        try:
-            self._ring.pour(self._file, self.lane.ledger.given)
-        except OSError:
-            self.lane.lost()
-            raise
-        else:
             self.moved += due
             self.lane.wrote(due, tell=False)
-        finally:
-            self.lane.passing = False
-            self.lane.changed()
+        self.lane.passing = False
+        self.lane.changed()
 
     def _write(self) -> tuple[int, Need]:
         try:

@@ -84,11 +84,6 @@ class Lane:
         if tell:
             self.changed()
 
-    def lost(self) -> None:
-        """Nothing that was written so far is here any more."""
-        with self.lock:
-            self.ledger.given = self.ledger.size
-
     def cut(self, size: int) -> None:
         """What lies beyond `size` was taken back; a reader that has gone beyond it already has read what is not so."""
         with self.lock:
