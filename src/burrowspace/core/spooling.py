@@ -65,10 +65,12 @@ class Ledger:
     def spare(self) -> int:
         """Up to where bytes may be given back: never what a reader has yet to read.
 
-        A live spool keeps one window behind its slowest reader: bytes that were sent are not yet bytes that arrived,
-        and the reader may come back for them.
+        A live spool that may come to rest keeps one window behind its slowest reader: bytes that were sent are not
+        yet bytes that arrived, and the reader may come back for them.
         """
-        if self.policy is Policy.LIVE or (self.policy is Policy.LIVE_THEN_REST and self.readers):
+        if self.policy is Policy.LIVE:
+            return max(self.given, min(self.size, self.slowest()))
+        if self.policy is Policy.LIVE_THEN_REST and self.readers:
             return max(self.given, min(self.size, self.slowest()) - self.window)
         return self.given
 

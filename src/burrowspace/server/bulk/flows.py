@@ -1,11 +1,9 @@
 """The two kinds of flow: a body from a socket into a lane, and a lane or a file into a socket. The kernel moves all.
 
 A live lane with one reader that keeps up is short-circuited: socket, pipe, socket; the file is not touched. As soon as
-that is no longer so, what the reader may come back for is written into the file (ring.py), and the same pipe empties
-into it.
+that is no longer so, the same pipe empties into the file, at the same offset.
 """
 
-import errno
 import fcntl
 import os
 import socket
@@ -13,7 +11,6 @@ import socket
 from burrowspace.core.errors import NoSpace, Removed
 from burrowspace.core.spooling import Ahead, Policy
 from burrowspace.server.bulk.mover import TURN, Flow, Mover, Need
-from burrowspace.server.bulk.ring import Ring, tee
 from burrowspace.server.driver.lane import Lane, Reader
 
 PIPE = 1 << 20  # bytes in a pipe between two descriptors
@@ -22,32 +19,18 @@ _MOVE = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
 _MORE = _MOVE | os.SPLICE_F_MORE
 
 
-def _pipe() -> tuple[int, int, int]:
-    """Where it is read, where it is written, and how much it holds."""
-    out, into = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        return out, into, fcntl.fcntl(into, fcntl.F_SETPIPE_SZ, PIPE)
-    except OSError:  # a user's pipes are bounded in sum; a small one works too
-        return out, into, fcntl.fcntl(into, fcntl.F_GETPIPE_SZ)
-
-
-def _as_ours(error: OSError) -> Exception:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return NoSpace("the server's disk is full; what arrived so far is kept")
-    return error
-
-
 class Receive(Flow):
     """`left` bytes from a socket into a lane."""
 
     def __init__(self, sock: socket.socket, lane: Lane, file: int, left: int) -> None:
         super().__init__(sock.fileno())
         self._sock, self.lane, self._file, self.left = sock, lane, file, left
-        self._out, self._in, self._room = _pipe()
+        self._out, self._in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            self._room = fcntl.fcntl(self._in, fcntl.F_SETPIPE_SZ, PIPE)
+        except OSError:  # a user's pipes are bounded in sum; a small one works too
+            self._room = fcntl.fcntl(self._in, fcntl.F_GETPIPE_SZ)
         self._held = 0  # bytes in the pipe
-        self._ring: Ring | None = None
-        self._twin: tuple[int, int, int] | None = None  # the pipe that the reader is fed from
-        self._due = 0  # bytes in it: in the ring already, not yet with the reader
         self._low = 0
         self.passed = False  # some bytes never touched the file
         lane.listen(self.wake)
@@ -65,9 +48,9 @@ class Receive(Flow):
     def _move(self) -> Need:
         budget = TURN
         while budget > 0:
-            if self._held or self._due:
+            if self._held:
                 moved, need = self._empty()
-                if not moved and need is not Need.TURN:
+                if not moved:
                     return need
                 budget -= moved
                 continue
@@ -94,72 +77,28 @@ class Receive(Flow):
         one = Send.alone(self.mover, self.lane)
         return one is not None and one.at < self.lane.size
 
-    def wake(self) -> None:
-        """A reader that joins or leaves finds in the file what it may ask for. From any thread."""
-        if self.lane.passing and len(self.lane.ledger.readers) != 1:
-            self.mover.call(self._come_down)
-        super().wake()
-
     def _empty(self) -> tuple[int, Need]:
         """Moves what the pipe holds: to the one reader where that is possible, else to the file."""
         target = Send.only_one(self.mover, self.lane)
         if target is not None:
-            return self._pass(target)
-        if self.lane.passing:
-            self._come_down()
-            if not self._held:
-                return 0, Need.TURN
-        return self._write()
-
-    def _pass(self, target: "Send") -> tuple[int, Need]:
-        """From socket to socket; the ring keeps as much as the reader may lose with its line."""
-        if self._ring is None:
-            self._ring, self._twin = Ring(self._file, self.lane.ledger.window + PIPE, self.lane.size), _pipe()
-        assert self._twin is not None
-        out, into, _ = self._twin
-        if not self.lane.passing:
-            self._ring.restart(self.lane.size)
-            self.lane.passing = self.passed = True
-        if not self._due:
-            self._due = tee(self._out, into, self._held)
             try:
-                self._ring.put(self._out, self._due)
+                moved = os.splice(self._out, target.fd, self._held, flags=_MORE if self.left else _MOVE)
+            except BlockingIOError:
+                target.feeder, target.need = self, Need.PEER
+                return 0, Need.LANE
             except OSError as error:
-                raise _as_ours(error) from error
-            self._held -= self._due
-        try:
-            moved = os.splice(out, target.fd, self._due, flags=_MORE if self.left or self._held else _MOVE)
-        except BlockingIOError:
-            target.feeder, target.need = self, Need.PEER
-            return 0, Need.LANE
-        except OSError as error:
-            self.mover.end(target, error)
-            return 0, Need.TURN
-        self._due -= moved
-        self.moved += moved
-        target.passed(moved)
-        return moved, Need.TURN
-
-    def _come_down(self) -> None:
-        """The file again: what was passed on by it, as far as a reader may come back for it, is written there."""
-        if not self.lane.passing or self._ring is None or self._twin is None:
-            return
-        self._ring.pour(self._file, self.lane.ledger.given)
-        due, self._due = self._due, 0
-        if due:  # the ring had it, the reader not yet
-            for end in self._twin[:2]:
-                os.close(end)
-            self._twin = _pipe()
-            self.moved += due
-            self.lane.wrote(due, tell=False)
-        self.lane.passing = False
-        self.lane.changed()
-
-    def _write(self) -> tuple[int, Need]:
+                self.mover.end(target, error)
+                return self._empty()
+            self.passed = True
+            self._took(moved)
+            target.passed(moved)
+            return moved, Need.TURN
         try:
             moved = os.splice(self._out, self._file, self._held, offset_dst=self.lane.size, flags=os.SPLICE_F_MOVE)
         except OSError as error:
-            raise _as_ours(error) from error
+            if error.errno in (28, 122):  # ENOSPC, EDQUOT
+                raise NoSpace("the server's disk is full; what arrived so far is kept") from error
+            raise
         self._took(moved)
         self.lane.wrote(moved, tell=False)
         return moved, Need.TURN
@@ -178,17 +117,14 @@ class Receive(Flow):
     def close(self) -> None:
         self.lane.unlisten(self.wake)
         try:
-            self._come_down()
             while self._held:  # what left the socket is not lost, unless the disk is why we end
                 if not self._empty_into_file():
                     break
             if self.passed and os.fstat(self._file).st_size < self.lane.size:
                 os.ftruncate(self._file, self.lane.size)
         finally:
-            for end in (self._out, self._in, *(self._twin or ())[:2]):
-                os.close(end)
-            if self._ring is not None:
-                self._ring.close()
+            os.close(self._out)
+            os.close(self._in)
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
 
     def _empty_into_file(self) -> int:

@@ -37,7 +37,6 @@ class Lane:
         self._numbers = count(1)
         self._users = 0
         self._giving = False
-        self.passing = False  # the newest bytes go by the file to the one reader; they are not in it
 
     # Who is here
 
@@ -194,8 +193,7 @@ class Reader:
 
     def ahead(self) -> Ahead:
         with self.lane.lock:
-            ahead = self.lane.ledger.ahead(self._number)
-        return Ahead.WAIT if ahead is Ahead.MORE and self.lane.passing else ahead
+            return self.lane.ledger.ahead(self._number)
 
     def available(self) -> int:
         return self.lane.ledger.size - self.offset
