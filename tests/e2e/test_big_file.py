@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import contextlib
 import random
 import shutil
 from collections.abc import Callable
@@ -57,7 +58,11 @@ def put(port: int, key: str, film: Film, policy: str) -> None:
 
 async def disk_of(data: Path) -> int:
     def used() -> int:
-        return sum(path.stat().st_blocks * 512 for path in data.rglob("*") if path.is_file())
+        blocks = 0
+        for path in data.rglob("*"):
+            with contextlib.suppress(FileNotFoundError):  # renamed or dropped meanwhile
+                blocks += path.stat().st_blocks if path.is_file() else 0
+        return blocks * 512
 
     return await asyncio.to_thread(used)
 
@@ -100,14 +105,15 @@ async def gone(api: Api, data: Path, key: str) -> None:
 
 @pytest.mark.parametrize("policy", ["live", "live-then-rest"])
 @pytest.mark.parametrize("size", [96 * MiB, PROOF])
-async def test_a_large_file_goes_through_live_although_its_reader_loses_its_line_twenty_times(
+async def test_a_large_file_goes_through_live_and_where_it_may_rest_its_reader_loses_its_line_twenty_times(
     tmp_path: Path, size: int, policy: str
 ):
     film, most = Film(size, seed=2), 0
+    breaks = cuts(size, 4) if policy == "live-then-rest" else []
     async with served(tmp_path, live_window_bytes=16 * MiB) as server, calling(server) as api:
         key = await api.transfer()
-        with Meter(server, f"live ({policy}), its reader's line breaks 20 times", size) as meter:
-            watcher = Watcher(server.port, key, film, cuts(size, 4), follow=True)
+        with Meter(server, f"{policy}, its reader's line breaks {len(breaks)} times", size) as meter:
+            watcher = Watcher(server.port, key, film, breaks, follow=True)
             watching = await in_thread(watcher.watch)
             sending = await in_thread(put, server.port, key, film, policy)
             while not sending.done() and not watching.done():
@@ -115,8 +121,8 @@ async def test_a_large_file_goes_through_live_although_its_reader_loses_its_line
                 await asyncio.wait([sending, watching], timeout=0.5, return_when=asyncio.FIRST_EXCEPTION)
             await sending
             assert await watching == film.digest()
-        assert watcher.lines > BREAKS // 2
+        assert watcher.lines > len(breaks) // 2
         assert meter.growth < GROWTH
         if policy == "live":
-            assert most < 128 * MiB  # the window, what sockets hold, and the last window behind the reader
+            assert most < 128 * MiB  # the window, and what sockets hold
         await gone(api, tmp_path, key)
