@@ -2,8 +2,9 @@
 
 1,000 WebSocket sockets in 500 pairs, each a registered peer that signals its partner with 1.5 KB of SDP-like JSON.
 Closed loop: each socket has WINDOW messages on their way, a new one leaves when one arrives: messages/s and CPU at
-saturation. Open loop: 2,000 messages/s on a fixed schedule, whatever comes back: latency from the scheduled moment to
-the receiver's read. Every message is compared byte for byte, in order, at the right receiver, and counted.
+saturation; and with only FEW on their way, where each read and write of a server carries little more than one message.
+Open loop: 2,000 messages/s on a fixed schedule, whatever comes back: latency from the scheduled moment to the
+receiver's read. Every message is compared byte for byte, in order, at the right receiver, and counted.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from bench.contestants import chosen
 from bench.loadclient import load, metered, peers_file
 from bench.report import Figures, Metric, publish
 
-SOCKETS, BYTES, WINDOW, RATE = 1000, 1536, 2, 2000
+SOCKETS, BYTES, WINDOW, FEW, RATE = 1000, 1536, 8, 2, 2000
 METRICS = {
     "per_cpu": Metric("saturated: messages for each CPU second", "1/s", 0, bound=3, side="at least"),
     "per_1000": Metric("saturated: CPU for 1,000 messages", "s", 4),
     "per_second": Metric("saturated: messages for each second", "1/s", 0),
+    "few_per_cpu": Metric(f"{FEW} on their way for each socket: messages for each CPU second", "1/s", 0),
     "open_cpu": Metric("steady: CPU for 1,000 messages", "s", 4),
     "p50": Metric("steady: latency p50", "µs", 0),
     "p99": Metric("steady: latency p99", "µs", 0, bound=1),
@@ -37,6 +39,7 @@ def measure(contestant: Contestant, options: argparse.Namespace, figures: Figure
     ):
         client.ask(f"closed {min(2.0, seconds)} {options.window}", 60)  # warm-up, not counted
         closed, cpu = metered(server, client, f"closed {seconds} {options.window}", seconds + 60)
+        few, few_cpu = metered(server, client, f"closed {seconds} {FEW}", seconds + 60)
         steady, steady_cpu = metered(server, client, f"open {seconds} {options.rate}", seconds + 60)
     print(
         f"    saturated: server {cpu / closed['seconds']:.0%} of its core; "
@@ -47,6 +50,7 @@ def measure(contestant: Contestant, options: argparse.Namespace, figures: Figure
         per_cpu=closed["messages"] / cpu,
         per_1000=cpu / closed["messages"] * 1000,
         per_second=closed["messages"] / closed["seconds"],
+        few_per_cpu=few["messages"] / few_cpu,
         open_cpu=steady_cpu / steady["messages"] * 1000,
         p50=steady["p50_us"],
         p99=steady["p99_us"],

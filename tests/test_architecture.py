@@ -180,16 +180,21 @@ def test_a_family_may_know_itself(tmp_path: Path):
         ("core/names.py", "import burrowspace.ports", "Imports only go down"),
         ("ports.py", "from burrowspace.server import build", "Imports only go down"),
         ("socketio/stats.py", "import burrowspace.core.names", "The real-time server knows nothing of transfers"),
+        ("client/source.py", "import burrowspace.server", "Imports only go down"),
+        ("server/build.py", "import burrowspace.client.source", "Imports only go down"),
+        ("client/source.py", "from burrowspace.socketio import stats", "The client stands on the core alone"),
+        ("client/source.py", "import burrowspace.ports", "The client stands on the core alone"),
+        ("core/names.py", "import burrowspace.client", "Imports only go down"),
         ("core/names.py", "import asyncio", "The core is pure"),
     ],
 )
 def test_a_contract_of_pyproject_fails_on_a_wrong_tree(tmp_path: Path, path: str, text: str, broken: str):
     shutil.copy(REPO / "pyproject.toml", tmp_path)
-    for name in ("cli", "server", "adapters", "socketio", "core"):
+    for name in ("cli", "server", "client", "adapters", "socketio", "core"):
         (tmp_path / "src" / "burrowspace" / name).mkdir(parents=True)
-    for name in ("", "cli/", "server/", "adapters/", "socketio/", "core/"):
+    for name in ("", "cli/", "server/", "client/", "adapters/", "socketio/", "core/"):
         (tmp_path / "src" / "burrowspace" / f"{name}__init__.py").touch()
-    for name in ("ports", "config", "server/build", "core/names", "socketio/stats"):
+    for name in ("ports", "config", "server/build", "client/source", "core/names", "socketio/stats"):
         (tmp_path / "src" / "burrowspace" / f"{name}.py").touch()
     kept = lint_imports(tmp_path / "pyproject.toml", tmp_path / "src")
     assert kept.returncode == 0, kept.stdout + kept.stderr

@@ -75,6 +75,37 @@ class Settings(BaseSettings):
     relay_rest_total_bytes: int = Field(
         4 * GiB, ge=0, description="Most bytes of relay chunks resting on this server in all."
     )
+    mailbox_days: float = Field(7, gt=0, description="Days from its last message until a mailbox expires.")
+    max_mailboxes: int = Field(100_000, ge=1, description="Most mailboxes at once.")
+    max_mailboxes_per_address: int = Field(
+        1000, ge=1, description="Most mailboxes made from one address; loopback is not counted."
+    )
+    max_mailbox_messages: int = Field(1024, ge=1, description="Most messages in one mailbox.")
+    max_mailbox_bytes: int = Field(4 * MiB, ge=64 * 1024, description="Most bytes of messages in one mailbox.")
+    max_mailbox_total_bytes: int = Field(GiB, ge=64 * 1024, description="Most bytes of messages in all mailboxes.")
+    max_posts_per_minute: int = Field(
+        1200, ge=1, description="Most messages a minute from one address into mailboxes; loopback is not counted."
+    )
+    max_waits: int = Field(10_000, ge=1, description="Most calls that wait for a message or a claim at once.")
+    max_waits_per_address: int = Field(
+        200, ge=1, description="Most of those from one address; loopback is not counted."
+    )
+    nameplate_s: float = Field(3600, gt=0, description="Seconds until the number of a code may no longer be claimed.")
+    max_nameplates_per_address: int = Field(
+        20, ge=1, description="Most numbers of codes held from one address; loopback is not counted."
+    )
+    max_nameplate_claims: int = Field(128, ge=1, description="Most claims of one number.")
+    max_claims_per_minute: int = Field(
+        30,
+        ge=1,
+        description="Most claims a minute from one address, of numbers that are there or not; ten times as many "
+        "through a tunnel.",
+    )
+    store_hours: float = Field(168, gt=0, description="Hours until a spool of sealed bytes expires.")
+    max_spools: int = Field(100_000, ge=1, description="Most spools of sealed bytes at once.")
+    max_spools_per_address: int = Field(
+        1000, ge=1, description="Most of those made from one address; loopback is not counted."
+    )
     request_days: float = Field(7, gt=0, description="Days until an unanswered request expires.")
     transfer_days: float = Field(7, gt=0, description="Days until a transfer and its stored file expire.")
     peer_days: float = Field(60, gt=0, description="Days until a silent peer is forgotten.")

@@ -241,7 +241,7 @@ async def test_the_owner_may_let_a_live_lane_rest(lanes: Lanes):
     writing = asyncio.create_task(lane.append(bytes(500)))
     await asyncio.sleep(0)
     assert not writing.done()
-    lane.rest()
+    lane.allow(Policy.REST)
     await writing
     assert lane.size == 500
 
@@ -278,3 +278,9 @@ async def test_a_reader_does_not_wait_for_ever(lanes: Lanes):
     with pytest.raises(Removed):
         await read_all(lane.reader(0), patience_s=0.01)
     assert not await lanes.opened("f" * 32, 0.01)
+
+
+async def test_bytes_given_back_by_several_at_once_stay_given_back(spool: Spool):
+    await spool.append(KEY, 0, bytes(1 << 20))
+    await asyncio.gather(*(spool.give_back(KEY, upto) for upto in range(1, 200)))
+    assert await spool.first(KEY) == 199

@@ -14,7 +14,9 @@ PAGES = {page.stem: page.read_text(encoding="utf-8") for page in sorted(SPEC.glo
 
 
 def kinds(root: type[BurrowError] = BurrowError) -> list[type[BurrowError]]:
-    return [kind for child in root.__subclasses__() for kind in (child, *kinds(child))]
+    """Those that a server may answer; what only a client raises is no refusal over HTTP."""
+    found = [kind for child in root.__subclasses__() for kind in (child, *kinds(child))]
+    return [kind for kind in found if not kind.__module__.startswith(("burrowspace.client", "burrowspace.cli"))]
 
 
 def test_there_is_a_page_for_each_protocol() -> None:

@@ -16,7 +16,7 @@ from tests.e2e.served import GiB, KiB, MiB, Served, served
 pytestmark = pytest.mark.anyio
 
 CHUNK = 256 * KiB
-GROWTH = 48 * MiB  # the server's memory may grow by this much in a move, whatever the size of the file
+GROWTH = 64 * MiB  # the server's memory may grow by this much in a move, whatever the size of the file
 PROOF = pytest.param(LARGE, id="2GiB", marks=[pytest.mark.proof, pytest.mark.timeout(900)])
 SIZES = [pytest.param(SMALL, id="64MiB"), PROOF]
 LESS = [pytest.param(SMALL // 2, id="32MiB"), PROOF]  # where it says as much

@@ -14,6 +14,7 @@ import segno
 import structlog
 
 from burrowspace.config import Settings
+from burrowspace.core.qr import qr_rows
 from burrowspace.server import banner, logs
 from burrowspace.server.reach import Reach
 
@@ -74,7 +75,7 @@ def modules(rows: list[str], ink: str) -> list[list[bool]]:
 @pytest.mark.parametrize("text", [LAN, "https://abcd-12-34-56-78.ngrok-free.app", "http://[fd00::1]:65535", "x"])
 @pytest.mark.parametrize("ink", ["dark", "light"])
 def test_the_half_blocks_are_the_code_with_a_white_margin(text: str, ink: str) -> None:
-    shown = modules(banner.qr_rows(text, ink=ink), ink)
+    shown = modules(qr_rows(text, ink=ink), ink)
     code = [[bool(dark) for dark in row] for row in segno.make_qr(text, error="l").matrix]
     assert [row[2 : 2 + len(code)] for row in shown[2 : 2 + len(code)]] == code
     margin = [*shown[:2], *shown[2 + len(code) :], *[row[:2] + row[-2:] for row in shown]]
@@ -98,7 +99,7 @@ def test_a_terminal_shows_the_code_on_paper_of_its_own(screen: Callable[..., Scr
     out = screen(terminal=True)
     banner.show(*reach("192.168.1.20"))
     text = out.getvalue()
-    for row in banner.qr_rows(LAN):
+    for row in qr_rows(LAN):
         assert f"\x1b[38;2;0;0;0;48;2;255;255;255m{row}\x1b[0m" in text
 
 
@@ -110,7 +111,7 @@ def test_without_colours_the_code_is_drawn_for_a_dark_terminal(
     banner.show(*reach("192.168.1.20"))
     text = out.getvalue()
     assert "\x1b[38" not in text
-    assert all(row in text for row in banner.qr_rows(LAN, ink="light"))
+    assert all(row in text for row in qr_rows(LAN, ink="light"))
 
 
 @pytest.mark.parametrize(("columns", "encoding"), [("20", "utf-8"), ("100", "ascii")])
@@ -141,7 +142,7 @@ def test_the_tunnels_address_is_shown_when_it_is_there(screen: Callable[..., Scr
     out = screen(terminal=True)
     banner.show_public("https://abcd.ngrok-free.app")
     assert "https://abcd.ngrok-free.app" in out.getvalue()
-    assert banner.qr_rows("https://abcd.ngrok-free.app")[3] in out.getvalue()
+    assert qr_rows("https://abcd.ngrok-free.app")[3] in out.getvalue()
 
 
 def test_a_forged_address_cannot_reach_the_terminal(screen: Callable[..., Screen]) -> None:

@@ -12,6 +12,7 @@ import errno
 import os
 import re
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -41,6 +42,7 @@ class DiskSpool:
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="spool")
         self._poisoned: set[str] = set()
         self._in_flight = _in_flight()
+        self._marking = [threading.Lock() for _ in range(16)]  # a key's mark has one writer at a time
         self._folder.mkdir(parents=True, exist_ok=True)
 
     async def begin(self, key: str, at: int = 0) -> None:
@@ -50,7 +52,7 @@ class DiskSpool:
         return await self._run(self._first, self._path(key))
 
     async def give_back(self, key: str, upto: int) -> None:
-        await self._run(self._give_back, self._path(key), upto)
+        await self._run(self._give_back_alone, self._path(key), upto)
 
     async def descriptor(self, key: str) -> int | None:
         return await self._run(self._descriptor, self._path(key))
@@ -134,6 +136,10 @@ class DiskSpool:
         except (FileNotFoundError, ValueError):
             return 0
         return min(at, size)
+
+    def _give_back_alone(self, path: Path, upto: int) -> None:
+        with self._marking[hash(path.name) % len(self._marking)]:
+            self._give_back(path, upto)
 
     def _give_back(self, path: Path, upto: int) -> None:
         """The mark first, and on the disk: a crash or a power cut between the two leaves bytes that nobody asks for,

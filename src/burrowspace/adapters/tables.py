@@ -2,7 +2,22 @@
 
 import sqlalchemy as sa
 
-from burrowspace.core.records import Delivery, Meta, Notice, Peer, Record, Relay, Request, Transfer, Upload
+from burrowspace.core.records import (
+    Claim,
+    Delivery,
+    Mailbox,
+    Message,
+    Meta,
+    Nameplate,
+    Notice,
+    Peer,
+    Record,
+    Relay,
+    Request,
+    Sealed,
+    Transfer,
+    Upload,
+)
 from burrowspace.core.spooling import Policy
 from burrowspace.core.transfer import Mode, RequestState, TransferState
 
@@ -70,6 +85,7 @@ TABLES: dict[type[Record], sa.Table] = {
         sa.Column("complete", sa.Boolean, nullable=False, index=True),
         sa.Column("created_at", sa.Float, nullable=False),
         sa.Column("expires_at", sa.Float, nullable=False, index=True),
+        sa.Column("window", sa.BigInteger),
     ),
     Delivery: sa.Table(
         "deliveries",
@@ -101,6 +117,52 @@ TABLES: dict[type[Record], sa.Table] = {
         sa.Column("subject", sa.String(32), nullable=False, index=True),
         sa.Column("created_at", sa.Float, nullable=False, index=True),
         sqlite_autoincrement=True,
+    ),
+    Mailbox: sa.Table(
+        "mailboxes",
+        metadata,
+        sa.Column("mailbox_id", sa.String(32), primary_key=True),
+        sa.Column("address", sa.String(64), index=True),
+        sa.Column("next_number", sa.BigInteger, nullable=False),
+        sa.Column("messages", sa.Integer, nullable=False),
+        sa.Column("size", sa.BigInteger, nullable=False),
+        sa.Column("created_at", sa.Float, nullable=False),
+        sa.Column("expires_at", sa.Float, nullable=False, index=True),
+    ),
+    Message: sa.Table(
+        "messages",
+        metadata,
+        sa.Column("message_id", sa.String(64), primary_key=True),
+        sa.Column("mailbox_id", sa.String(32), nullable=False, index=True),
+        sa.Column("number", sa.BigInteger, nullable=False),
+        sa.Column("size", sa.Integer, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.Column("created_at", sa.Float, nullable=False),
+    ),
+    Nameplate: sa.Table(
+        "nameplates",
+        metadata,
+        sa.Column("nameplate_id", sa.String(16), primary_key=True),
+        sa.Column("number", sa.Integer, nullable=False),
+        sa.Column("token_hash", sa.String(64), nullable=False),
+        sa.Column("address", sa.String(64), index=True),
+        sa.Column("claims", sa.Integer, nullable=False),
+        sa.Column("created_at", sa.Float, nullable=False),
+        sa.Column("expires_at", sa.Float, nullable=False, index=True),
+    ),
+    Claim: sa.Table(
+        "claims",
+        metadata,
+        sa.Column("claim_id", sa.String(32), primary_key=True),
+        sa.Column("nameplate_id", sa.String(16), nullable=False, index=True),
+        sa.Column("number", sa.Integer, nullable=False),
+        sa.Column("mailbox_id", sa.String(32), nullable=False),
+    ),
+    Sealed: sa.Table(
+        "sealed",
+        metadata,
+        sa.Column("transfer_id", sa.String(32), primary_key=True),
+        sa.Column("token_hash", sa.String(64), nullable=False),
     ),
     Meta: sa.Table(
         "meta",

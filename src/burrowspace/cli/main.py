@@ -1,20 +1,43 @@
-"""The command line: `burrow`, `python -m burrowspace`, and `python server.py`. One file for each command."""
+"""The command line: `burrow`, `python -m burrowspace`, and `python server.py`. One file for each command.
+
+What a help page does not need is imported by the command that needs it: `burrow --help` answers at once.
+"""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from burrowspace import __version__
-from burrowspace.cli.serve import make_command
+from burrowspace.cli.devices import devices
+from burrowspace.cli.history import history
+from burrowspace.cli.pair import pair
+from burrowspace.cli.receive import receive
+from burrowspace.cli.resume import resume
+from burrowspace.cli.send import send
+
+_CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+class _Commands(TyperGroup):
+    """`serve` has an option for every setting, and their table takes long to load: it is made when it is called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, _serve() if name == "serve" else command, rest
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.commands)  # as they were added, not by the alphabet
+
 
 app = typer.Typer(
     name="burrow",
+    cls=_Commands,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,  # its tracebacks show local variables, and those hold secrets
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_CONTEXT,
 )
 
 
@@ -34,13 +57,40 @@ def _burrow(
 
     \b
     Examples:
-      burrow serve                start the server on port 5000
-      burrow serve --port 8080    start it elsewhere
-      burrow serve --help         every setting there is
+      burrow send holiday/             shows a code for the other side
+      burrow receive 7-walnut-orbit    takes what that code sends
+      burrow resume                    goes on with what was interrupted
+      burrow pair                      two devices that need no codes any more
+      burrow serve                     start the server on port 5000
+      burrow serve --port 8080         start it elsewhere
+      burrow serve --help              every setting there is
+
+    \b
+    The server of send and receive: --server, else BURROW_SERVER, else the line
+      server = "https://drop.example.org"
+    in ~/.config/burrow/config.toml. With none, send is the server itself, on your local network.
     """
 
 
-app.command("serve", short_help="Start the server.")(make_command())
+app.command("send", short_help="Send files, folders, a text or stdin.")(send)
+app.command("receive", short_help="Receive by a code, a link, or from a paired device.")(receive)
+app.command("resume", short_help="Go on with an unfinished transfer.")(resume)
+app.command("pair", short_help="Make two devices know each other.")(pair)
+app.command("devices", short_help="List paired devices, or forget one.")(devices)
+app.command("history", short_help="List past transfers.")(history)
+
+
+@app.command("serve", short_help="Start the server.", add_help_option=False)
+def _serve_stub() -> None:
+    """Start the server."""
+
+
+def _serve() -> Any:
+    from burrowspace.cli.serve import make_command
+
+    made = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    made.command("serve", context_settings=_CONTEXT)(make_command())
+    return typer.main.get_command(made)
 
 
 def main() -> None:
@@ -50,9 +100,7 @@ def main() -> None:
 
 def serve_alone() -> None:
     """`python server.py`: the command `serve` without its name."""
-    alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    alone.command(context_settings={"help_option_names": ["-h", "--help"]})(make_command())
-    typer.main.get_command(alone).main(args=sys.argv[1:], prog_name="python server.py")
+    _serve().main(args=sys.argv[1:], prog_name="python server.py")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,14 @@
 
     BurrowError
     ├── BadRequest            400   a field is missing, of the wrong type or out of its bounds
-    │   └── NotReady          400   the file is not here yet
+    │   ├── NotReady          400   the file is not here yet
+    │   ├── BadManifest       400   the other side's list of files cannot be read or contradicts itself
+    │   ├── BadCode           400   this is no code; the sentence says how one looks
+    │   └── BadLink           400   this is no link; the sentence says how one looks
+    ├── Tampered              400   a sealed block or message is not what the other side sealed
     ├── Unauthorized          401   the peer has a token and the call came without it
     ├── Forbidden             403   the caller may not speak for that peer or session
+    │   └── WrongCode         403   the two sides did not use the same code; this one is burnt
     ├── NotFound              404   no such id
     │   └── Gone              404   it was here; it expired, was cancelled or has failed
     ├── Removed               410   the upload was here; it expired or was called off
@@ -52,12 +57,36 @@ class NotReady(BadRequest):
     code = "not-ready"
 
 
+class BadManifest(BadRequest):
+    code = "bad-manifest"
+
+
+class BadCode(BadRequest):
+    code = "bad-code"
+
+
+class BadLink(BadRequest):
+    code = "bad-link"
+
+
+class Tampered(BurrowError):
+    """Raised at an end of a transfer, never by the server: it cannot open anything."""
+
+    code, status = "tampered", 400
+
+
 class Unauthorized(BurrowError):
     code, status = "token-required", 401
 
 
 class Forbidden(BurrowError):
     code, status = "forbidden", 403
+
+
+class WrongCode(Forbidden):
+    """The confirmation failed: a mistyped code, or somebody in between who guessed and lost."""
+
+    code = "wrong-code"
 
 
 class NotFound(BurrowError):

@@ -1,20 +1,25 @@
 """The doors between a stranger's text and everything that shows or stores it.
 
-Not a place for paths: nothing from outside ever becomes one here; files on the server's disk are named by our own ids.
+On the server nothing from outside ever becomes a path: what rests there is named by our own ids. A receiving client
+does write what it is offered, and `safe_paths` is its only door.
 Spec: docs/spec/names.md.
 """
 
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
 from burrowspace.core.errors import BadRequest
 
 NAME_BYTES = 255  # UTF-8 bytes of a cleaned file name: the limit of ext4, APFS and NTFS segments
+PATH_BYTES = 1024  # UTF-8 bytes of a cleaned path, separators counted: macOS takes no more
+PATH_PARTS = 64  # segments of a cleaned path
 ID_CHARS = 256  # characters of a user id
 
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in "123456789¹²³")}  # Windows
 _FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # controls, bidi and zero-width marks, surrogates
 _OUR_ID = re.compile(r"[0-9a-f]{32}\Z")
 
 
@@ -33,12 +38,129 @@ def safe_name(offered: str) -> str:
     ('_CON.txt', 'file', 'file')
     """
     last = re.split(r"[/\\]", offered)[-1]
-    shown = "".join(c for c in last if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-    composed = unicodedata.normalize("NFC", shown)
+    if last.isascii() and last.isprintable():
+        composed = last
+    else:
+        shown = "".join(c for c in last if unicodedata.category(c) not in _UNSEEN)
+        composed = unicodedata.normalize("NFC", shown)
     plain = _cut(_FORBIDDEN.sub("_", composed).strip(" ").rstrip(". ") or "file", NAME_BYTES)
     if plain.split(".", 1)[0].strip().lower() in _RESERVED:
         return "_" + _cut(plain, NAME_BYTES - 1)
     return plain
+
+
+def safe_path(parts: Sequence[str]) -> tuple[str, ...]:
+    """A peer's path as segments that stay below the folder they are written in, on any system.
+
+    Segments that are empty, `.` or `..` go; a separator inside one becomes `_`; each is then a `safe_name`. Too deep or
+    too long, the innermost folders go and the last segment stays. There is always at least one segment.
+
+    >>> safe_path(("holiday", "day 1", "beach.jpg"))
+    ('holiday', 'day 1', 'beach.jpg')
+    >>> safe_path(("..", "..", "etc", "passwd"))
+    ('etc', 'passwd')
+    >>> safe_path(("/etc/passwd",)), safe_path(("C:", "aux.txt ", "a\\\\b"))
+    (('_etc_passwd',), ('C_', '_aux.txt', 'a_b'))
+    >>> safe_path(()), safe_path(("..",)), safe_path((" .",))
+    (('file',), ('file',), ('file',))
+    """
+    kept = [safe_name(re.sub(r"[/\\]", "_", part)) for part in parts if part not in {"", ".", ".."}] or ["file"]
+    last = kept.pop()
+    room = PATH_BYTES - len(last.encode())
+    folders: list[str] = []
+    for name in kept[: PATH_PARTS - 1]:
+        room -= len(name.encode()) + 1
+        if room < 0:
+            break
+        folders.append(name)
+    return (*folders, last)
+
+
+def safe_paths(offered: Iterable[tuple[Sequence[str], bool]]) -> list[tuple[str, ...]]:
+    """The paths of one manifest, each `(path, is it a folder)`, as distinct safe ones, in the same order.
+
+    Two that a system might take for one (the case of letters, composed or not, a file and a folder of one name) do not
+    meet: the later is numbered. What lies in a folder follows it. The only door between a manifest and a disk.
+
+    >>> safe_paths([(("a",), True), (("A",), False), (("a", "x"), False), (("a", "X"), False)])
+    [('a',), ('A (2)',), ('a', 'x'), ('a', 'X (2)')]
+    """
+    folders: dict[tuple[str, ...], tuple[str, ...]] = {(): ()}  # as offered -> as written
+    taken: dict[tuple[str, ...], set[str]] = {}
+    numbers: dict[tuple[tuple[str, ...], str], int] = {}  # where the next search begins: a million like names are quick
+
+    def place(parent: tuple[str, ...], name: str) -> tuple[str, ...]:
+        near = taken.setdefault(parent, set())
+        like = alike(name)
+        free, number = name, numbers.get((parent, like), 1)
+        while alike(free) in near:
+            number += 1
+            free = numbered(name, number)
+        if number > 1:
+            numbers[(parent, like)] = number
+        near.add(alike(free))
+        return (*parent, free)
+
+    def folder(path: tuple[str, ...]) -> tuple[str, ...]:
+        known = folders.get(path)
+        if known is None:
+            known = folders[path] = place(folder(path[:-1]), path[-1])
+        return known
+
+    cleaned: dict[tuple[str, ...], tuple[str, ...]] = {}
+    placed = []
+    for path, is_folder in offered:
+        parts = tuple(path)
+        parent = cleaned.get(parts[:-1])
+        if parent is None or not parts or parts[-1] in {"", ".", ".."}:
+            safe = safe_path(parts)
+        else:  # the folder was cleaned before: a manifest lists a folder's files one after the other
+            safe = (*parent, *safe_path(parts[-1:]))
+            if len("/".join(safe).encode()) > PATH_BYTES or len(safe) > PATH_PARTS:
+                safe = safe_path(parts)
+        if is_folder:
+            cleaned[parts] = safe
+            placed.append(folder(safe))
+        else:
+            placed.append(place(folder(safe[:-1]), safe[-1]))
+    return placed
+
+
+def alike(name: str) -> str:
+    """What a file system that folds case and composes characters would take a name for.
+
+    >>> alike("Straße") == alike("STRASSE"), alike("e\u0301") == alike("É")
+    (True, True)
+    """
+    if name.isascii():
+        return name.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def distinct(name: str, taken: set[str]) -> str:
+    """`name`, or the first of `name (2)`, `name (3)` … that is like none of `taken` (of `alike`).
+
+    >>> distinct("beach.jpg", {"beach.jpg", "beach (2).jpg"}), distinct(".profile", {".profile"})
+    ('beach (3).jpg', '.profile (2)')
+    """
+    free, number = name, 1
+    while alike(free) in taken:
+        number += 1
+        free = numbered(name, number)
+    return free
+
+
+def numbered(name: str, number: int) -> str:
+    """`name` with a number before its extension, still at most 255 bytes.
+
+    >>> numbered("holiday.tar.gz", 2), numbered("holiday", 3)
+    ('holiday.tar (2).gz', 'holiday (3)')
+    """
+    stem, dot, ending = name.rpartition(".")
+    if not stem or len(ending.encode()) > 16:
+        stem, dot, ending = name, "", ""
+    tail = f" ({number}){dot}{ending}"
+    return _cut(stem, NAME_BYTES - len(tail.encode())) + tail
 
 
 def _cut(name: str, limit: int) -> str:
@@ -71,6 +193,19 @@ def is_our_id(offered: str) -> bool:
     (True, False)
     """
     return _OUR_ID.match(offered) is not None
+
+
+def shown(text: str, limit: int = 80) -> str:
+    """A stranger's text as one short line for a terminal: nothing in it moves the cursor, hides or turns the rest.
+
+    What is not to be seen becomes `�`. Whoever prints a name, a reason or an address of the other side calls it.
+
+    >>> shown("holiday\\x1b[2J\\r\\nrm -rf"), shown("evil\\u202egnp.exe"), shown("x" * 99, 8)
+    ('holiday�[2J��rm -rf', 'evil�gnp.exe', 'xxxxxxx…')
+    """
+    head = unicodedata.normalize("NFC", text[: 4 * limit])
+    line = "".join("�" if unicodedata.category(c) in _UNSEEN else c for c in head)
+    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def attachment(name: str) -> str:

@@ -45,7 +45,7 @@ class Transfer(Record, frozen=True):
     transfer_id: str
     request_id: str
     sender_id: str
-    receiver_id: str
+    receiver_id: str  # empty for a spool of sealed bytes, which is for whoever has the id
     filename: str
     state: TransferState
     progress: float  # 0 to 100, never backwards
@@ -54,6 +54,11 @@ class Transfer(Record, frozen=True):
     created_at: float
     completed_at: float | None
     expires_at: float
+
+    @property
+    def sealed(self) -> bool:
+        """A spool of sealed bytes: no users, nobody is told; see Sealed."""
+        return self.receiver_id == ""
 
 
 class Upload(Record, frozen=True):
@@ -69,6 +74,7 @@ class Upload(Record, frozen=True):
     complete: bool
     created_at: float  # of these bytes: an upload that starts over is another one
     expires_at: float
+    window: int | None = None  # bytes that a live sender may be ahead, where its owner chose that
 
 
 class Delivery(Record, frozen=True):
@@ -102,6 +108,57 @@ class Notice(Record, frozen=True):
     body: str  # the JSON object of the event
     subject: str  # the request or transfer it speaks of
     created_at: float
+
+
+class Mailbox(Record, frozen=True):
+    """Opaque messages between two ends that alone know its id."""
+
+    mailbox_id: str  # 32 hex digits, chosen by the ends
+    address: str | None  # whose bound it counts against; None where that is not counted
+    next_number: int
+    messages: int  # how many are here
+    size: int  # bytes of those
+    created_at: float
+    expires_at: float
+
+
+class Message(Record, frozen=True):
+    """One message in a mailbox. What it says, only the ends know."""
+
+    message_id: str  # mailbox and number
+    mailbox_id: str
+    number: int  # rising from 0
+    size: int  # bytes of the body
+    body: bytes
+    created_at: float
+
+
+class Nameplate(Record, frozen=True):
+    """A small number under which somebody may be met for a while."""
+
+    nameplate_id: str  # the number in decimal
+    number: int
+    token_hash: str  # SHA-256 of its owner's token, hex
+    address: str | None
+    claims: int  # how many there were
+    created_at: float
+    expires_at: float
+
+
+class Claim(Record, frozen=True):
+    """Somebody said the number: a fresh mailbox for those two."""
+
+    claim_id: str  # nameplate and number
+    nameplate_id: str
+    number: int  # rising from 0
+    mailbox_id: str
+
+
+class Sealed(Record, frozen=True):
+    """What makes a transfer a spool of sealed bytes: whoever has its token writes, whoever has its id reads."""
+
+    transfer_id: str
+    token_hash: str  # SHA-256 of the write token, hex
 
 
 class Meta(Record, frozen=True):

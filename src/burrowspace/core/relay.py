@@ -28,18 +28,29 @@ class Torn(Exception):
     """The row ends here; what follows is not a whole record."""
 
 
-def pack(body: bytes, attachments: Sequence[bytes | bytearray | memoryview] = ()) -> bytes:
+Part = bytes | bytearray | memoryview
+
+
+def pieces(body: Part, attachments: Sequence[Part] = ()) -> list[Part]:
+    """The record of an event in pieces, its parts among them as they are: whoever writes it copies them once."""
+    parts = [body, *attachments]
+    lengths = b"".join([_LENGTH.pack(len(part)) for part in parts])
+    crc = zlib.crc32(lengths)
+    for part in parts:
+        crc = zlib.crc32(part, crc)
+    return [_HEAD.pack(crc, len(parts)) + lengths, *parts]
+
+
+def pack(body: Part, attachments: Sequence[Part] = ()) -> bytes:
     """The record of an event.
 
     >>> list(unpack(pack(b'["a"]', [b"12"]), 0))[0].attachments
     [b'12']
     """
-    parts = [body, *attachments]
-    rest = b"".join([*(_LENGTH.pack(len(part)) for part in parts), *parts])
-    return _HEAD.pack(zlib.crc32(rest), len(parts)) + rest
+    return b"".join(pieces(body, attachments))
 
 
-def packed_size(body: bytes, attachments: Sequence[bytes | bytearray | memoryview] = ()) -> int:
+def packed_size(body: Part, attachments: Sequence[Part] = ()) -> int:
     """Bytes of the record that `pack` would make.
 
     >>> packed_size(b'["a"]', [b"12"]) == len(pack(b'["a"]', [b"12"]))

@@ -65,6 +65,7 @@ class Write:
     name: str | None = None  # the file's name, uncleaned
     policy: Policy = Policy.REST
     checksum: tuple[str, bytes] | None = None
+    window: int | None = None  # bytes that a live sender may be ahead, where that was chosen
 
 
 @dataclass(frozen=True, slots=True)

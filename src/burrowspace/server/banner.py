@@ -7,19 +7,18 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
-import segno
 import structlog
 from rich.console import Console
 from rich.text import Text
 
 from burrowspace import __version__
 from burrowspace.config import Settings
+from burrowspace.core.qr import qr_rows
 from burrowspace.server import logs
 from burrowspace.server.reach import Reach
 
 log = structlog.get_logger("server")
 
-_QUIET_ZONE = 2  # modules of white around the code; the standard asks for 4, cameras are content with 2
 _INK = "#000000 on #ffffff"  # its own paper, so that it reads the same on dark and on light terminals
 
 
@@ -74,25 +73,6 @@ def show_public(url: str) -> None:
 def addresses(reach: Reach) -> list[str]:
     """The URLs under which a phone could find us, the likeliest first."""
     return [f"http://[{ip}]:{reach.port}" if ":" in ip else f"http://{ip}:{reach.port}" for ip in reach.addresses]
-
-
-def qr_rows(text: str, *, ink: str = "dark") -> list[str]:
-    """The QR code of `text` in half blocks, two rows of modules to a line; `ink` says which modules are drawn.
-
-    >>> len(qr_rows("http://192.168.1.20:5000")[0])
-    29
-    """
-    white = [0] * _QUIET_ZONE
-    matrix = [[*white, *row, *white] for row in segno.make_qr(text, error="l").matrix]
-    blank = [0] * len(matrix[0])
-    rows = [blank] * _QUIET_ZONE + matrix + [blank] * _QUIET_ZONE
-    blocks = " ▄▀█" if ink == "dark" else "█▀▄ "
-    if len(rows) % 2:
-        rows.append(blank)
-    return [
-        "".join(blocks[2 * upper + lower] for upper, lower in zip(*pair, strict=True))
-        for pair in zip(rows[::2], rows[1::2], strict=True)
-    ]
 
 
 def _everywhere(host: str) -> bool:

@@ -14,6 +14,7 @@ from burrowspace.server.reach import Reach
 
 _DEPTH = 32  # levels of JSON in an API body; ours have two
 _FREE = ("/upload/",)  # routes that read their own bodies
+_MESSAGES = "/mailboxes/"  # and POST there, which is opaque
 _MAY_SEND = (
     b"authorization, content-type, content-disposition, range, if-range, tus-resumable, upload-length, "
     b"upload-defer-length, upload-metadata, upload-offset, upload-checksum, upload-complete, upload-limit, "
@@ -50,7 +51,7 @@ class Door:
                 await refuse(reply, foreign())
                 return
         try:
-            if scope["method"] in ("POST", "PUT", "PATCH") and not scope["path"].startswith(_FREE):
+            if scope["method"] in ("POST", "PUT", "PATCH") and not _reads_itself(scope):
                 kinds = [value for name, value in scope["headers"] if name == b"content-type"]
                 receive = await self._checked(receive, kinds)
         except BurrowError as error:
@@ -79,6 +80,11 @@ class Door:
             elif kind or body.strip():
                 raise WrongType("send JSON, with `Content-Type: application/json`")
         return _replay([{"type": "http.request", "body": bytes(body), "more_body": False}], receive)
+
+
+def _reads_itself(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return path.startswith(_FREE) or (scope["method"] == "POST" and path.startswith(_MESSAGES))
 
 
 def check_json(body: bytes) -> None:

@@ -32,7 +32,7 @@ def run(settings: Settings) -> int:
         listener.close()
         print(str(error), file=sys.stderr)
         return 1
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_serve(house, listener))
 
 
@@ -68,7 +68,8 @@ def _why_not(settings: Settings, error: OSError) -> str:
     return f"cannot listen on {settings.host}, port {settings.port}: {error.strerror}"
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where it is, else asyncio's own."""
     try:
         import uvloop
     except ImportError:

@@ -67,6 +67,7 @@ async def serving(house: House, listener: socket.socket) -> AsyncIterator[uvicor
     finally:
         watching.cancel()
         server.should_exit = True
+        house.driver.bells.close()
         await house.realtime.aclose()
         await asyncio.gather(task, return_exceptions=True)
         await house.close()

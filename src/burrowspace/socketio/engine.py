@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -156,6 +157,16 @@ class Engine:
         self.stats.opened += 1
         self.stats.sockets += 1
         return session
+
+    @contextmanager
+    def corked_together(self) -> Iterator[None]:
+        """Small texts that are sent meanwhile leave at its end, one write for each socket."""
+        outer, self.corking = self.corking, True
+        try:
+            yield
+        finally:
+            if not outer:
+                self.uncork()
 
     def uncork(self) -> None:
         """The read is worked through: what waited for that is written."""

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from burrowspace.config import Settings
+from burrowspace.core.rates import counted
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.heads import bearer
 from burrowspace.server.reach import Reach
@@ -28,5 +29,11 @@ def _token(request: Request) -> str | None:
     return bearer(request.headers.get("authorization"))
 
 
+def _caller(request: Request) -> str | None:
+    """The address that bounds are counted for; None for loopback, where a tunnel or a proxy stands for everybody."""
+    return counted(request.client.host) if request.client else None
+
+
 House = Annotated[Context, Depends(_context)]
 Token = Annotated[str | None, Depends(_token)]
+Caller = Annotated[str | None, Depends(_caller)]

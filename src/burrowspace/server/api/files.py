@@ -4,7 +4,6 @@ The same decisions as there; the bytes go through Python. Spec: docs/spec/bytes.
 """
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -14,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from burrowspace.core.upload import Asked, Forget
 from burrowspace.core.upload_answers import Answer
 from burrowspace.server.api.context import House, Token
-from burrowspace.server.api.models import CONFLICT, REFUSALS, UNKNOWN, Delivered, Refusal, Uploaded, Verified
+from burrowspace.server.api.models import CONFLICT, FULL, REFUSALS, UNKNOWN, Delivered, Refusal, Uploaded, Verified
 from burrowspace.server.driver.downloads import Source
 from burrowspace.server.heads import header_map
 from burrowspace.server.intake import take_body
@@ -35,14 +34,13 @@ _FORM = {
         },
     }
 }
-_FULL: dict[int | str, dict[str, Any]] = {507: {"model": Refusal, "description": "The disk or a quota is full."}}
 
 
 @router.post(
     "/upload/{transfer_id}",
     openapi_extra=_FORM,
     response_model=Uploaded,
-    responses={**UNKNOWN, **CONFLICT, **_FULL},
+    responses={**UNKNOWN, **CONFLICT, **FULL},
 )
 async def upload(transfer_id: str, request: Request, house: House, token: Token) -> Response:
     """Takes the file in the field `file` and keeps it until the receiver has it, the sender cancels or it expires.

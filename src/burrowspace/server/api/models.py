@@ -39,6 +39,7 @@ class Status(Answer):
     active_transfers: int
     stun_servers: list[str]
     version: str
+    features: list[str]
     tunnel: "TunnelStatus"
 
 
@@ -66,6 +67,11 @@ class Limits(Answer):
     max_payload_bytes: int
     max_attachments: int
     relay_rest_bytes: int
+    max_message_bytes: int
+    max_mailbox_messages: int
+    max_mailbox_bytes: int
+    max_wait_s: int
+    live_window_bytes: int
 
 
 class Connected(Answer):
@@ -76,6 +82,18 @@ class Connected(Answer):
     stun_servers: list[str]
     ice_servers: list[IceServer]
     public_url: str | None
+    limits: Limits
+    features: list[str]
+
+
+class Hello(Answer):
+    """What a program without a user needs to know."""
+
+    server_id: str
+    version: str
+    public_url: str | None
+    your_ip: str | None = Field(description="The address that this call came from, as the server sees it.")
+    ice_servers: list[IceServer]
     limits: Limits
     features: list[str]
 
@@ -165,6 +183,95 @@ class Cancelled(Answer):
     transfer_id: str
 
 
+class MailboxState(Answer):
+    status: Literal["here", "removed"]
+    mailbox: str
+    messages: int = Field(description="How many are here.")
+    bytes: int = Field(description="Bytes of those.")
+    next_number: int = Field(description="The number that the next message will have.")
+    created_at: str = Field(description="ISO 8601, UTC. A mailbox made anew counts from 0 again.")
+    expires_at: str = Field(description="ISO 8601, UTC.")
+
+
+class Posted(Answer):
+    number: int
+
+
+class MessageBody(Answer):
+    number: int
+    body: str = Field(description="Base64.")
+
+
+class Messages(Answer):
+    messages: list[MessageBody]
+    created_at: str = Field(description="ISO 8601, UTC.")
+    expires_at: str = Field(description="ISO 8601, UTC.")
+
+
+class NameplateMade(Answer):
+    nameplate: int = Field(description="The number to say before the words.")
+    token: str = Field(description="The owner's, for `Authorization: Bearer`.")
+    expires_at: str = Field(description="ISO 8601, UTC.")
+
+
+class Claimed(Answer):
+    mailbox: str = Field(description="A fresh mailbox for these two.")
+
+
+class ClaimMade(Answer):
+    number: int
+    mailbox: str
+
+
+class Claims(Answer):
+    claims: list[ClaimMade]
+    expires_at: str = Field(description="ISO 8601, UTC.")
+
+
+class Released(Answer):
+    status: Literal["released"] = "released"
+    nameplate: int
+
+
+Rests = Literal["rest", "live", "live-then-rest"]
+
+
+class MakeSpool(Ask):
+    length: int | None = Field(None, ge=0, le=2**53 - 1, description="Sealed bytes of the whole, where they are known.")
+    policy: Rests = Field("rest", description="How the bytes may lie here; see docs/spec/bytes.md.")
+    window: int | None = Field(
+        None, ge=64 * 1024, le=2**30, description="Bytes that a live sender may be ahead of its slowest reader."
+    )
+
+
+class AllowSpool(Ask):
+    policy: Rests
+
+
+class SpoolMade(Answer):
+    transfer_id: str
+    write_token: str = Field(description="For `Authorization: Bearer` on the upload's URL.")
+    upload: str = Field(description="A path of this server.")
+    download: str = Field(description="A path of this server.")
+    expires_at: str = Field(description="ISO 8601, UTC.")
+
+
+class SpoolState(Answer):
+    """Sizes are bytes."""
+
+    transfer_id: str
+    offset: int = Field(description="Where the next byte goes.")
+    first: int = Field(description="The first byte that is still here; those before were given back.")
+    length: int | None
+    complete: bool
+    policy: Rests
+    window: int
+    readers: int = Field(description="Who follow the upload now.")
+    deliveries: int
+    created_at: str = Field(description="ISO 8601, UTC.")
+    expires_at: str = Field(description="ISO 8601, UTC.")
+
+
 REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": Refusal, "description": "A field is missing, of the wrong type or out of its bounds."},
     401: {"model": Refusal, "description": "The peer uses a token and the call came without it."},
@@ -175,3 +282,4 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"model": Refusal, "description": "No such id."}}
 CONFLICT: dict[int | str, dict[str, Any]] = {409: {"model": Refusal, "description": "Not from where it stands."}}
+FULL: dict[int | str, dict[str, Any]] = {507: {"model": Refusal, "description": "The disk or a quota is full."}}

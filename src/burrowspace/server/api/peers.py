@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
+from burrowspace import __version__
+from burrowspace.config import Settings
 from burrowspace.core.ice import ice_servers
 from burrowspace.core.names import user_id as checked_user
 from burrowspace.server.api.context import House, Token
@@ -14,11 +16,14 @@ from burrowspace.server.api.models import (
     Connected,
     Disconnected,
     Heartbeat,
+    Hello,
     IceServer,
     Limits,
     PeerInfo,
     Peers,
 )
+from burrowspace.server.api.waiting import MAX_WAIT_S
+from burrowspace.server.driver.mailboxes import MESSAGE_BYTES
 
 router = APIRouter(tags=["peers"], responses=REFUSALS)
 
@@ -33,6 +38,9 @@ FEATURES = [
     "resumable-upload",
     "follow",
     "delivered",
+    "mailboxes",
+    "nameplates",
+    "spools",
 ]
 ATTACHMENTS = 10  # binary attachments of one event
 
@@ -44,6 +52,35 @@ def iso(seconds: float) -> str:
     '1970-01-01T00:00:00+00:00'
     """
     return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def limits(settings: Settings) -> Limits:
+    """What this server holds its clients to."""
+    return Limits(
+        max_file_bytes=settings.max_file_bytes,
+        max_payload_bytes=settings.max_payload_bytes,
+        max_attachments=ATTACHMENTS,
+        relay_rest_bytes=settings.relay_rest_bytes,
+        max_message_bytes=MESSAGE_BYTES,
+        max_mailbox_messages=settings.max_mailbox_messages,
+        max_mailbox_bytes=settings.max_mailbox_bytes,
+        max_wait_s=MAX_WAIT_S,
+        live_window_bytes=settings.live_window_bytes,
+    )
+
+
+@router.get("/hello")
+async def hello(request: Request, house: House) -> Hello:
+    """What this server is and can, for a program without a user; it makes no peer and is remembered nowhere."""
+    return Hello(
+        server_id=house.driver.server_id,
+        version=__version__,
+        public_url=house.reach.public_url,
+        your_ip=request.client.host if request.client else None,
+        ice_servers=[IceServer(urls=server["urls"]) for server in ice_servers(list(house.settings.stun_servers))],
+        limits=limits(house.settings),
+        features=FEATURES,
+    )
 
 
 @router.post("/connect")
@@ -59,12 +96,7 @@ async def connect(body: Connect, house: House) -> Connected:
         stun_servers=stun,
         ice_servers=[IceServer(urls=server["urls"]) for server in ice_servers(stun)],
         public_url=house.reach.public_url,
-        limits=Limits(
-            max_file_bytes=settings.max_file_bytes,
-            max_payload_bytes=settings.max_payload_bytes,
-            max_attachments=ATTACHMENTS,
-            relay_rest_bytes=settings.relay_rest_bytes,
-        ),
+        limits=limits(settings),
         features=FEATURES,
     )
 

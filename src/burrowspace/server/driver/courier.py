@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import structlog
 
 from burrowspace.core.errors import BurrowError, NoSpace, NotFound
-from burrowspace.core.relay import Chunk, Torn, pack, packed_size, unpack
+from burrowspace.core.relay import Chunk, Part, Torn, packed_size, pieces, unpack
 from burrowspace.ports import Line
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.tasks import Tasks
@@ -369,17 +369,18 @@ class Courier:
         held = self._held or 0
         room = min(self._quota.each - (held - self._confirmed), self._quota.total - self._quota.used)
         batch: list[Parcel] = []
-        records: list[bytes] = []
+        records: list[Part] = []
         size = sent = 0
         waiting, self._incoming, self._crowded = self._incoming, deque(), False
         for parcel in waiting:
-            if parcel.answer is not None and size + packed_size(parcel.body, parcel.attachments) > room:
+            record = packed_size(parcel.body, parcel.attachments)
+            if parcel.answer is not None and size + record > room:
                 self._incoming_bytes -= parcel.size
                 parcel.refuse(NoSpace("the receiver is away and no more may wait for it here; send it again later"))
                 continue
             batch.append(parcel)
-            records.append(pack(parcel.body, parcel.attachments))
-            size += len(records[-1])
+            records += pieces(parcel.body, parcel.attachments)
+            size += record
             if parcel.line is not None and parcel.line is self._line:
                 sent = size
         if not batch:

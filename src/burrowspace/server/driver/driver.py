@@ -9,12 +9,16 @@ import structlog
 from burrowspace.core.records import Meta
 from burrowspace.ports import Rows
 from burrowspace.server.driver.announcer import Announcer
+from burrowspace.server.driver.bells import Bells
 from burrowspace.server.driver.downloads import Downloads
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.lanes import Lanes
+from burrowspace.server.driver.mailboxes import Mailboxes
+from burrowspace.server.driver.nameplates import Nameplates
 from burrowspace.server.driver.notices import Postman
 from burrowspace.server.driver.presence import Presence
 from burrowspace.server.driver.relays import Relays
+from burrowspace.server.driver.spools import Spools
 from burrowspace.server.driver.tasks import Tasks
 from burrowspace.server.driver.transfers import Transfers
 from burrowspace.server.driver.uploads import Uploads
@@ -35,8 +39,12 @@ class Driver:
         self.lanes = Lanes(kit.spool, kit.settings.live_window_bytes)
         self.uploads = Uploads(kit, self.postman, self.lanes)
         self.downloads = Downloads(kit, self.lanes)
+        self.spools = Spools(kit, self.uploads, self.lanes)
         self.transfers = Transfers(kit, self.postman, self.uploads)
         self.relays = Relays(kit, self._tasks, self.presence.is_online, self.transfers.relayed)
+        self.bells = Bells(kit.settings.max_waits, kit.settings.max_waits_per_address)
+        self.mailboxes = Mailboxes(kit, self.bells)
+        self.nameplates = Nameplates(kit, self.bells, self.mailboxes)
         self.server_id = ""
 
     def start(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -48,6 +56,7 @@ class Driver:
         self.server_id = await self.kit.state.write(self._identity)
         await self.uploads.recover()
         await self.relays.recover()
+        await self.mailboxes.sweep()
         self.start(self._every(self.kit.settings.sweep_s, self.presence.sweep_silent))
         self.start(self._every(_LONG_SWEEP_S, self.sweep))
 
@@ -56,6 +65,8 @@ class Driver:
         await self.uploads.sweep()
         await self.transfers.sweep()
         await self.relays.sweep()
+        await self.mailboxes.sweep()
+        await self.nameplates.sweep()
         await self.presence.sweep_forgotten()
 
     async def close(self) -> None:

@@ -101,10 +101,10 @@ class Lane:
             self.ledger.abandon()
         self.changed()
 
-    def rest(self) -> None:
-        """The owner lets the whole lie here from now on."""
+    def allow(self, policy: Policy) -> None:
+        """The owner lets the bytes lie here in another way from now on."""
         with self.lock:
-            self.ledger.policy = Policy.REST
+            self.ledger.policy = policy
         self.changed()
 
     async def append(self, data: bytes, patience_s: float = 60.0) -> None:
@@ -217,6 +217,8 @@ class Reader:
             ledger.read(self._number, moved)
             if ledger.policy is Policy.LIVE:
                 ledger.gave_back(ledger.spare())
+            else:  # it was live when they were handed on
+                ledger.given = ledger.size
 
     def close(self) -> None:
         """Called on the loop; twice is once."""

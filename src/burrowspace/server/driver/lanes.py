@@ -18,20 +18,20 @@ class Lanes:
     def find(self, key: str) -> Lane | None:
         return self._open.get(key)
 
-    async def begin(self, key: str, at: int, policy: Policy, length: int | None) -> Lane:
+    async def begin(self, key: str, at: int, policy: Policy, length: int | None, window: int | None = None) -> Lane:
         """A lane for a new writer, from `at` on; readers of what was there before are told that it is lost."""
         old = self._open.pop(key, None)
         if old is not None:
             old.abandon()
         await self._spool.begin(key, at)
-        return self._add(key, Ledger(policy=policy, window=self._window, begin=at), length)
+        return self._add(key, Ledger(policy=policy, window=window or self._window, begin=at), length)
 
-    async def resume(self, key: str, policy: Policy, length: int | None) -> Lane:
+    async def resume(self, key: str, policy: Policy, length: int | None, window: int | None = None) -> Lane:
         """The lane of an unfinished key, for its next writer or a reader. NotFound where the spool has no such key."""
         size, first = await self._spool.size(key), await self._spool.first(key)
         lane = self._open.get(key)
         if lane is None:
-            ledger = Ledger(policy=policy, window=self._window, begin=first, size=size)
+            ledger = Ledger(policy=policy, window=window or self._window, begin=first, size=size)
             return self._add(key, ledger, length)
         lane.length = length
         lane.enter()

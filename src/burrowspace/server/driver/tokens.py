@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from burrowspace.core.errors import Forbidden, Unauthorized
-from burrowspace.core.records import Peer
+from burrowspace.core.records import Peer, Sealed, Transfer
 from burrowspace.ports import Rows
 
 _WORDS = "this peer uses a token: send the peer_token from /connect as `Authorization: Bearer <token>`"
@@ -41,3 +41,15 @@ def speak_for_one_of(rows: Rows, users: Iterable[str], token: str | None) -> Non
     if not found:
         raise Forbidden("this token belongs to none of the users of that transfer")
     speak_for(rows, found[0], token)
+
+
+def may_send(rows: Rows, transfer: Transfer, token: str | None) -> None:
+    """Passes who may write the transfer's bytes: its sender, or, where they are sealed, the holder of its token."""
+    if not transfer.sealed:
+        speak_for_one_of(rows, [transfer.sender_id], token)
+        return
+    if token is None:
+        raise Unauthorized("send the write_token of this spool as `Authorization: Bearer <token>`")
+    held = rows.get(Sealed, transfer.transfer_id)
+    if held is None or not hmac.compare_digest(digest(token), held.token_hash):
+        raise Forbidden("this is not the write_token of that spool")

@@ -3,9 +3,9 @@
 import msgspec
 
 from burrowspace.core import messages
-from burrowspace.core.errors import TooMany
+from burrowspace.core.errors import NotFound, TooMany
 from burrowspace.core.names import safe_name, user_id
-from burrowspace.core.records import Delivery, Notice, Request, Transfer
+from burrowspace.core.records import Delivery, Notice, Request, Sealed, Transfer
 from burrowspace.core.transfer import (
     Mode,
     RequestState,
@@ -20,7 +20,7 @@ from burrowspace.ports import Rows
 from burrowspace.server.driver.found import find_request, find_transfer
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.notices import Postman, write_notice
-from burrowspace.server.driver.tokens import speak_for_one_of
+from burrowspace.server.driver.tokens import may_send, speak_for_one_of
 from burrowspace.server.driver.uploads import Uploads
 
 _DAY_S = 86_400.0
@@ -113,7 +113,7 @@ class Transfers:
         step, now = reported(status), self._kit.now()
 
         def change(rows: Rows) -> tuple[Transfer, bool]:
-            before = find_transfer(rows, transfer_id)
+            before = _between_users(find_transfer(rows, transfer_id))
             speak_for_one_of(rows, [before.sender_id, before.receiver_id], token)
             if step is Step.CANCEL:
                 return _cancelled(rows, before, now)
@@ -139,7 +139,10 @@ class Transfers:
 
         def change(rows: Rows) -> tuple[Transfer, bool]:
             before = find_transfer(rows, transfer_id)
-            speak_for_one_of(rows, [before.sender_id, before.receiver_id], token)
+            if before.sealed:
+                may_send(rows, before, token)
+            else:
+                speak_for_one_of(rows, [before.sender_id, before.receiver_id], token)
             return _cancelled(rows, before, now)
 
         after, told = await self._kit.state.write(change)
@@ -147,7 +150,7 @@ class Transfers:
         return after
 
     async def status(self, transfer_id: str, token: str | None = None) -> Transfer:
-        return await self._kit.state.read(lambda rows: find_transfer(rows, transfer_id))
+        return await self._kit.state.read(lambda rows: _between_users(find_transfer(rows, transfer_id)))
 
     async def relayed(self, transfer_id: str) -> None:
         """Bytes of the transfer went through the server."""
@@ -182,6 +185,7 @@ class Transfers:
             gone = [t.transfer_id for t in rows.find(Transfer, expires_at__lt=old, state__in=list(_OVER), limit=1000)]
             rows.drop(Transfer, transfer_id__in=gone)
             rows.drop(Delivery, transfer_id__in=gone)
+            rows.drop(Sealed, transfer_id__in=gone)
             return expired
 
         for transfer in await kit.state.write(change):
@@ -194,10 +198,21 @@ class Transfers:
             await self._postman.wake([transfer.sender_id, transfer.receiver_id])
 
 
+def _between_users(transfer: Transfer) -> Transfer:
+    """NotFound for a spool of sealed bytes: its state is of its bytes, and its address is nobody's business."""
+    if transfer.sealed:
+        raise NotFound("no such transfer")
+    return transfer
+
+
 def _cancelled(rows: Rows, before: Transfer, now: float) -> tuple[Transfer, bool]:
     after = msgspec.structs.replace(before, state=walk(before.state, Step.CANCEL), stored=0)
     if after.state is before.state:
         return before, False
+    if after.sealed:  # there is nobody whom its memory would serve
+        for kind in (Transfer, Sealed, Delivery):
+            rows.drop(kind, transfer_id=after.transfer_id)
+        return after, False
     for user in {after.sender_id, after.receiver_id}:
         write_notice(rows, user, messages.TransferCancelled(after.transfer_id), after.transfer_id, now)
     return rows.put(after), True

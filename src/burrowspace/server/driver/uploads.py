@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from burrowspace.core import messages
-from burrowspace.core.errors import Busy, Damaged, NoSpace, NotFound, WrongState
+from burrowspace.core.errors import Busy, Damaged, NoSpace, NotFound, WrongState, WrongType
 from burrowspace.core.names import is_our_id, safe_name
 from burrowspace.core.records import Transfer, Upload
 from burrowspace.core.spooling import Policy
@@ -21,10 +21,12 @@ from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.lanes import Lanes
 from burrowspace.server.driver.notices import Postman, write_notice
 from burrowspace.server.driver.place import Place
-from burrowspace.server.driver.tokens import speak_for_one_of
+from burrowspace.server.driver.tokens import may_send, speak_for_one_of
 
 _DAY_S = 86_400.0
 _OPEN = (TransferState.READY, TransferState.TRANSFERRING, TransferState.FAILED)
+_FREER = (Policy.LIVE, Policy.LIVE_THEN_REST, Policy.REST)
+_COMING = 64 << 20  # bytes reserved for what a body of unknown length may still bring
 _LOOKED = 2000  # unfinished uploads whose size is looked at before a new one is let in
 
 
@@ -43,7 +45,11 @@ class Uploads:
         transfer = await self.kit.state.read(lambda rows: find_transfer(rows, transfer_id))
         if asked.method == "OPTIONS":
             return decide(asked, self._held(transfer, None, None))
-        if token is not None or asked.method != "POST":
+        if transfer.sealed:
+            await self.kit.state.read(lambda rows: may_send(rows, transfer, token))
+            if style_of(asked) is Style.FORM:
+                raise WrongType("sealed bytes come by PUT, by tus 1.0 or by the draft of resumable uploads")
+        elif token is not None or asked.method != "POST":
             await self.kit.state.write(lambda rows: speak_for_one_of(rows, [transfer.sender_id], token))
         running = self._running.get(transfer_id)
         resumes = style_of(asked) in (Style.TUS, Style.DRAFT) or asked.method in ("HEAD", "DELETE")
@@ -103,9 +109,15 @@ class Uploads:
         try:
             place.upload = await self._with_room(lambda rows, room: self._reserved(rows, place, token, room))
             if write.fresh:
-                place.lane = await self.lanes.begin(transfer_id, write.at, write.policy, write.length)
+                place.lane = await self.lanes.begin(
+                    transfer_id, write.at, place.upload.policy, write.length, place.upload.window
+                )
             else:
-                place.lane = await self.lanes.resume(transfer_id, place.upload.policy, write.length)
+                place.lane = await self.lanes.resume(
+                    transfer_id, place.upload.policy, write.length, place.upload.window
+                )
+            if place.lane.ledger.policy is not place.upload.policy:  # its owner has changed it meanwhile
+                place.lane.allow(place.upload.policy)
         except BaseException:
             del self._running[transfer_id]
             place.closed.set()
@@ -115,7 +127,7 @@ class Uploads:
     def _reserved(self, rows: Rows, place: Place, token: str | None, room: int) -> Upload:
         write, now = place.write, self.kit.now()
         transfer = find_transfer(rows, place.transfer_id)
-        speak_for_one_of(rows, [transfer.sender_id], token)
+        may_send(rows, transfer, token)
         before = rows.get(Upload, place.transfer_id)
         if transfer.state is TransferState.COMPLETED and not write.fresh and before is not None:
             return before
@@ -125,24 +137,30 @@ class Uploads:
         begin = write.at if write.fresh else 0
         said = write.length if write.length is not None else write.at + (write.exactly or 0)
         wanted = said - begin
-        if write.policy is Policy.LIVE:
-            wanted = min(wanted, 2 * self.kit.settings.live_window_bytes)
+        policy, window = write.policy, write.window
+        if before is not None and (transfer.sealed or not write.fresh):
+            policy, window = before.policy, before.window
+        if policy is Policy.LIVE:
+            most = 2 * (window or self.kit.settings.live_window_bytes)
+            wanted = most if write.length is None else min(wanted, most)
         if before is None or write.fresh:
             asked = Upload(
                 transfer.transfer_id,
                 transfer.sender_id,
                 write.length,
                 0,
-                safe_name(write.name) if write.name else None,
-                write.policy,
+                safe_name(write.name) if write.name and not transfer.sealed else None,
+                policy,
                 write.keeps,
                 False,
                 now,
-                now + self.kit.settings.unfinished_days * _DAY_S,
+                transfer.expires_at if transfer.sealed else now + self.kit.settings.unfinished_days * _DAY_S,
+                window,
             )
         else:
             asked = msgspec.structs.replace(before, length=write.length)
-            wanted = max(wanted, before.reserved)
+            same = write.length is not None and write.length == before.length
+            wanted = before.reserved if same else max(wanted, before.reserved)
         if asked == before and wanted == before.reserved:
             return before
         rows.drop(Upload, transfer_id=transfer.transfer_id)
@@ -169,6 +187,39 @@ class Uploads:
             return self._reserve(rows, upload, wanted, room)
 
         return await self._with_room(change)
+
+    async def allow(self, transfer_id: str, policy: Policy, token: str | None) -> None:
+        """The bytes may lie here in a freer way, also those of an upload that runs. NoSpace where there is no room for
+        all of them; WrongState for a narrower way."""
+        room = await self._room()
+        held = await self.kit.state.read(lambda rows: rows.get(Upload, transfer_id))
+        size = 0 if held is None else await self._size(held) or 0
+        lane = self.lanes.find(transfer_id)
+        first = lane.ledger.given if lane is not None else await self.kit.spool.first(transfer_id)
+
+        def change(rows: Rows) -> tuple[Upload, Upload]:
+            may_send(rows, find_transfer(rows, transfer_id), token)
+            before = rows.get(Upload, transfer_id)
+            if before is None:
+                raise NotFound("no upload was begun on this transfer")
+            if policy is before.policy:
+                return before, before
+            if before.complete or _FREER.index(policy) < _FREER.index(before.policy):
+                raise WrongState(f"this spool is to {before.policy}; that is not taken back", before.policy)
+            running = self._running.get(transfer_id)
+            coming = size + (running.write.exactly or 0 if running else 0) + _COMING
+            wanted = coming if before.length is None else before.length - first
+            rows.drop(Upload, transfer_id=transfer_id)
+            after = msgspec.structs.replace(before, policy=policy)
+            return before, self._reserve(rows, after, max(before.reserved, wanted), room)
+
+        before, after = await self.kit.state.write(change)
+        running, lane = self._running.get(transfer_id), self.lanes.find(transfer_id)
+        if running is not None:
+            running.upload = after
+        if lane is not None and before is not after:
+            lane.allow(policy)
+            await self.kit.spool.give_back(transfer_id, lane.ledger.given)
 
     async def _with_room(self, change: Callable[[Rows, int], Upload]) -> Upload:
         """A change that needs room on the disk. What unfinished uploads have written counts twice at first, as theirs
@@ -211,15 +262,17 @@ class Uploads:
 
     async def complete(self, place: Place, name: str | None) -> Transfer:
         """All bytes are here: they are made durable, then the transfer is complete, then everybody is told."""
-        kit, now, upload, key = self.kit, self.kit.now(), place.upload, place.transfer_id
+        kit, now, key = self.kit, self.kit.now(), place.transfer_id
         place.check()
         size = await kit.spool.sync(key)
         if size != place.lane.size:
             raise Damaged("the file on the disk is not what was sent; start it over")
 
         def change(rows: Rows) -> Transfer:
+            upload = rows.get(Upload, key) or place.upload  # its owner may have let it rest meanwhile
             before = find_transfer(rows, key)
-            offered = name or upload.filename
+            offered = None if before.sealed else name or upload.filename
+            life = kit.settings.store_hours * 3600 if before.sealed else kit.settings.transfer_days * _DAY_S
             after = msgspec.structs.replace(
                 before,
                 state=walk(before.state, Step.COMPLETE),
@@ -227,12 +280,12 @@ class Uploads:
                 progress=100.0,
                 stored=size,
                 completed_at=now,
-                expires_at=now + kit.settings.transfer_days * _DAY_S,
+                expires_at=now + life,
             )
-            kept = min(upload.reserved, size) if upload.policy is Policy.LIVE else size - place.lane.ledger.begin
+            kept = min(upload.reserved, size) if upload.policy is Policy.LIVE else size - place.lane.ledger.given
             rows.put(msgspec.structs.replace(upload, length=size, reserved=kept, complete=True))
             told = messages.TransferCompleted(key, after.mode, after.filename)
-            for user in {after.sender_id, after.receiver_id}:
+            for user in {after.sender_id, after.receiver_id} if not after.sealed else ():
                 write_notice(rows, user, told, key, now)
             return rows.put(after)
 

@@ -1,0 +1,111 @@
+"""`burrow send --to USER_ID --plain`: as the published app sends through its server. Not sealed, and marked so.
+
+For each file: ask the other user, wait for the yes, put it up; the server keeps it until the other takes it. The other
+side learns of it from its server, so both must use the same one.
+"""
+
+import asyncio
+import getpass
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from burrowspace.cli.app_peer import AppPeer, good
+from burrowspace.cli.exits import Exit, Usage
+from burrowspace.cli.stage import Stage
+from burrowspace.client import events
+from burrowspace.client.limits import Bucket
+from burrowspace.client.running import Cancelled
+from burrowspace.core.names import safe_name, shown
+
+if TYPE_CHECKING:
+    from burrowspace.cli.places import Place
+    from burrowspace.client.options import Options
+
+PIECE = 1 << 18
+_TELL_S = 0.1
+
+
+async def app_send(
+    stage: Stage, paths: list[str], to: str, user: str | None, where: "Place | None", options: "Options", *, quiet: bool
+) -> Exit:
+    """Sends each file in turn."""
+    from burrowspace.cli.send import server_or_none
+    from burrowspace.cli.tellers import teller
+
+    files = [Path(each) for each in paths]
+    for file in files:
+        if not file.is_file():
+            raise Usage(f"{file} is no file; the app takes files only, one by one" if file.exists() else
+                        f"{file} is not there; check the name")  # fmt: skip
+    url = await server_or_none(stage, where, needed=True)
+    assert url is not None
+    stage.teller = teller(sending=True, server=url, json=stage.json, quiet=quiet, sealed=False)
+    stage.say("NOT sealed: the app's way goes in the clear through the server's disk.", "yellow")
+    async with AppPeer(url, user or options.name or getpass.getuser()) as peer:
+        for file in files:
+            await _one(stage, peer, file, to, options)
+    return Exit.DONE
+
+
+async def _one(stage: Stage, peer: AppPeer, file: Path, to: str, options: "Options") -> None:
+    assert stage.teller is not None
+    hear = stage.teller.heard
+    name, size = safe_name(file.name), (await asyncio.to_thread(file.stat)).st_size
+    asked = await peer.call("POST", "/request-transfer", {"sender_id": peer.user, "receiver_id": to, "filename": name})
+    here = "" if asked.get("receiver_online") else ", who is not online now and will be asked when that changes"
+    stage.say(f"Asked {shown(to)} to take {shown(name)}{here}.")
+    while True:
+        event, told = await peer.hear("transfer_approved", "transfer_rejected")
+        if told.get("request_id") == asked["request_id"]:
+            break
+    if event == "transfer_rejected":
+        raise Cancelled(f"{shown(to)} declined {shown(name)}")
+    began = time.monotonic()
+    hear(events.PathChanged("store", "", "the app's way", to))
+    sent = await _upload(stage, peer, str(told["transfer_id"]), file, name, size, options, to)
+    seconds = time.monotonic() - began
+    hear(events.Finished(sent, seconds, None, {}, verified=False))
+    stage.say(f"{shown(name)} lies on the server for {shown(to)} to take.")
+
+
+async def _upload(
+    stage: Stage, peer: AppPeer, transfer: str, file: Path, name: str, size: int, options: "Options", to: str
+) -> int:
+    """Puts it up as a form; the bytes that went."""
+    assert stage.teller is not None
+    heard = stage.teller.heard
+    boundary = "burrow-" + transfer
+    quoted = name.replace("\\", "\\\\").replace('"', "%22")
+    head = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{quoted}"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n"
+    ).encode()
+    tail = f"\r\n--{boundary}--\r\n".encode()
+    bucket = Bucket(options.limit_rate) if options.limit_rate else None
+    began = time.monotonic()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield head
+        done, told = 0, 0.0
+        with file.open("rb") as opened:
+            while piece := await asyncio.to_thread(opened.read, PIECE):
+                if bucket is not None:
+                    await asyncio.sleep(bucket.spend(len(piece)))
+                yield piece
+                done += len(piece)
+                now = time.monotonic()
+                if now - told >= _TELL_S or done == size:
+                    told, rate = now, done / max(now - began, 1e-3)
+                    eta = (size - done) / rate if rate else None
+                    heard(events.Progress(done, size, rate, eta, "store", to))
+        if done != size:
+            raise Cancelled(f"{shown(name)} changed while it was sent")
+        yield tail
+
+    length = len(head) + size + len(tail)
+    headers = {"content-type": f"multipart/form-data; boundary={boundary}", "content-length": str(length)}
+    answer = await peer.http.post(f"/upload/{transfer}", content=body(), headers=headers)
+    await good(answer)
+    return size

@@ -1,0 +1,56 @@
+"""What the sender's person passes on: the exact command for the other side, the link, the QR code. Pure."""
+
+from dataclasses import dataclass
+
+from burrowspace.cli.board import Line
+from burrowspace.client.events import NewCode, Ready
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """`known`: the other side is likely to use the same server without being told; our own it cannot know."""
+
+    known: bool = True
+
+    def lines(self, ready: Ready) -> list[Line]:
+        """
+        >>> [line.text for line in Invitation(known=False).lines(Ready("http://10.0.0.7:1/r#x", "7-ivy-opal", "http://10.0.0.7:1"))]
+        ['On the other machine:', '', '    burrow receive 7-ivy-opal --server http://10.0.0.7:1', '', 'or with the link:', '', "    burrow receive 'http://10.0.0.7:1/r#x'", '']
+        """  # noqa: E501
+        lines = [Line("On the other machine:"), Line("")]
+        if ready.code is not None:
+            lines += [Line(f"    {self.command(ready.code, ready.server)}", "bold"), Line("")]
+            lines += [
+                Line(
+                    "or with the link:" if not self.known else "or with the link, which also says where the server is:"
+                ),
+                Line(""),
+            ]
+        return [*lines, Line(f"    burrow receive '{ready.link}'", "bold"), Line("")]
+
+    def command(self, code: str, server: str) -> str:
+        return f"burrow receive {code}" + ("" if self.known else f" --server {server}")
+
+    def renewed(self, event: NewCode, server: str) -> list[Line]:
+        """A wrong guess burnt the code."""
+        from burrowspace.core.names import shown
+
+        return [
+            Line(f"The code was burnt: {shown(event.why, 200)}. The new one:", "yellow"),
+            Line(f"    {self.command(event.code, server)}", "bold"),
+        ]
+
+
+def qr_lines(link: str, width: int, encoding: str, *, colours: bool) -> list[Line]:
+    """The link as a QR code on paper of its own; nothing where it does not fit or cannot be drawn."""
+    from burrowspace.core.qr import qr_rows
+
+    rows = qr_rows(link, ink="dark" if colours else "light")
+    try:
+        "▀▄█".encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return []
+    if len(rows[0]) + 4 > width:
+        return []
+    paper = "#000000 on #ffffff" if colours else ""
+    return [*(Line("    " + row, paper) for row in rows), Line("")]

@@ -1,0 +1,139 @@
+"""A server inside this very program, for as long as a transfer lasts: what `burrow send` has where there is no other.
+
+It listens on a free port of every interface, on a thread with a loop of its own: neither the server's calls nor the
+sender's work wait for each other's loop, and the blocks themselves are moved by threads of either. Its data lies in the
+state folder and is removed behind it; interrupted, it stays, so that the same command is the same server again.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import shutil
+import threading
+from collections.abc import AsyncIterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from burrowspace.client.folders import here, state_folder
+
+if TYPE_CHECKING:
+    from burrowspace.client.journal import Record
+
+_FLOOR = 16 << 20  # bytes of the disk that are left free
+_Opened = tuple[str, Path, asyncio.AbstractEventLoop, asyncio.Event]
+
+
+def was_own(record: "Record") -> int | None:
+    """The port of a server of our own that an unfinished sending had, if its data is still there."""
+    if record.server is None:
+        return None
+    port = urlsplit(record.server).port
+    return port if port is not None and (_root() / str(port)).is_dir() else None
+
+
+def port_of(paths: list[str]) -> int:
+    """The port that an unfinished sending of these paths had; 0 where there is none."""
+    from burrowspace.client.journal import known
+    from burrowspace.core.errors import NotFound
+
+    with contextlib.suppress(NotFound):
+        record = here().by_paths(known(list(paths)))
+        return (record and was_own(record)) or 0
+    return 0
+
+
+@contextlib.asynccontextmanager
+async def own_server(port: int = 0) -> AsyncIterator[str]:
+    """The origin of a server that serves until the context ends, under the likeliest address of this machine.
+
+    `port` 0, or one that is taken: a free one.
+    """
+    opened: Future[_Opened] = Future()
+    thread = threading.Thread(target=_serve, args=(port, opened), name="own server", daemon=True)
+    thread.start()
+    url, folder, loop, stopping = await asyncio.wrap_future(opened)
+    keep = False
+    try:
+        yield url
+    except asyncio.CancelledError:
+        keep = True
+        raise
+    finally:
+        loop.call_soon_threadsafe(stopping.set)
+        await asyncio.to_thread(thread.join)
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _root() -> Path:
+    return state_folder(os.environ) / "own"
+
+
+def _sweep() -> None:
+    """Removes what servers of transfers left that are over."""
+    wanted = {urlsplit(record.server or "").port for record in here().unfinished()}
+    for folder in _root().iterdir():
+        if not folder.name.isdigit() or int(folder.name) in wanted:
+            continue
+        with contextlib.suppress(OSError), (folder / "lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError: it runs
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _serve(port: int, opened: "Future[_Opened]") -> None:
+    """Runs on its thread: from the port to the end."""
+    try:
+        from burrowspace.server.run import loop_factory
+
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(_life(port, opened))
+    except BaseException as error:
+        if not opened.done():
+            opened.set_exception(error)
+
+
+async def _life(port: int, opened: "Future[_Opened]") -> None:
+    from burrowspace.server import banner
+    from burrowspace.server.build import build
+    from burrowspace.server.serving import listen, serving
+
+    _root().mkdir(mode=0o700, parents=True, exist_ok=True)
+    _sweep()
+    try:
+        listener = listen(_settings(port, Path()))
+    except OSError:
+        listener = listen(_settings(0, Path()))
+    port = listener.getsockname()[1]
+    folder = _root() / str(port)
+    house = build(_settings(port, folder))
+    stopping = asyncio.Event()
+    async with serving(house, listener):
+        url = next(iter(banner.addresses(house.reach)), f"http://127.0.0.1:{port}")
+        opened.set_result((url, folder, asyncio.get_running_loop(), stopping))
+        await stopping.wait()
+
+
+def _settings(port: int, folder: Path) -> Any:  # burrowspace.config.Settings
+    from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+    from burrowspace.config import Settings
+
+    class Own(Settings):
+        """The defaults, whatever BURROW_… says: those variables are for `burrow serve`."""
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return (init_settings,)
+
+    given: dict[str, Any] = {"data": folder, "disk_floor_bytes": _FLOOR, "grace_s": 1}
+    return Own(port=port, **given)

@@ -1,0 +1,81 @@
+"""`burrow pair`: two devices know each other from now on, and need no codes any more."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from burrowspace.cli import knacks
+from burrowspace.cli.codewords import complete
+from burrowspace.cli.exits import Exit
+from burrowspace.cli.stage import Stage, fail, perform
+
+if TYPE_CHECKING:
+    from burrowspace.cli.places import Place
+
+
+def pair(
+    code: Annotated[list[str] | None, typer.Argument(metavar="[CODE]", hidden=True, autocompletion=complete)] = None,
+    name: knacks.Name = None,
+    server: knacks.Server = None,
+    json: knacks.AsJson = False,
+) -> None:
+    """Make two devices know each other, once: then `burrow send --to NAME` finds the other without a code.
+
+    Run it on one device without a code, and on the other with the code that the first one shows. Both must use the
+    same server.
+
+    \b
+    Examples:
+      burrow pair                    shows a code
+      burrow pair 7-walnut-orbit     on the other device
+      burrow pair --name laptop      what this one is called there
+    """
+    try:
+        from burrowspace.cli.places import own_name, place
+
+        where = place(server)
+        called = own_name() if name is None else name
+        stage = Stage(json=json, goes_on="nobody was paired")
+    except Exception as error:
+        fail(error, json=json)
+    perform(stage, lambda stage: _pair(stage, "-".join(code or []), called, where))
+
+
+async def _pair(stage: Stage, code: str, name: str, where: "Place | None") -> Exit:
+    from burrowspace.cli.send import server_or_none
+    from burrowspace.client import client as sdk
+    from burrowspace.core.names import shown
+
+    url = await server_or_none(stage, where, needed=True)
+    async with sdk.Client(url) as client:
+        if code:
+            device = await client.pair(code, name or sdk.own_name())
+        else:
+            offered, waiting = await client.offer_pairing(name or sdk.own_name())
+            _show_code(stage, str(offered), f"{url}")
+            try:
+                device = await waiting
+            finally:
+                waiting.cancel()
+    if stage.json:
+        from msgspec.json import encode
+
+        typer.echo(encode({"event": "paired", "name": device.name, "public": device.public}))
+    stage.say(f"Paired with {shown(device.name)}. From now on: burrow send --to {_quoted(device.name)} PATH", "green")
+    return Exit.DONE
+
+
+def _show_code(stage: Stage, code: str, url: str) -> None:
+    if stage.json:
+        from msgspec.json import encode
+
+        typer.echo(encode({"event": "ready", "code": code, "server": url}))
+    stage.say(f"On the other device, with the server {url}:\n\n    burrow pair {code}\n")
+
+
+def _quoted(name: str) -> str:
+    import shlex
+
+    from burrowspace.core.names import shown
+
+    return shlex.quote(shown(name))

@@ -1,0 +1,194 @@
+"""`burrow receive`: what a code, a link, a paired device or the published app sends."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from burrowspace.cli import knacks
+from burrowspace.cli.codewords import complete
+from burrowspace.cli.exits import Exit, Usage, help_lines
+from burrowspace.cli.stage import Stage, fail, perform
+
+if TYPE_CHECKING:
+    from burrowspace.cli.places import Place
+    from burrowspace.client.events import Event
+    from burrowspace.client.options import Options
+    from burrowspace.core.manifest import Manifest
+
+HELP = f"""Receive what somebody sends, checked to the last byte.
+
+Nothing is ever overwritten unless you say so. Stopped at any moment, the same command goes on where it was.
+
+\b
+Examples:
+  burrow receive 7-walnut-orbit            by code; "7 walnut orbit" is as good
+  burrow receive 'https://host/r#…'        by link: needs no --server
+  burrow receive 7-walnut-orbit -o photos  into a folder
+  burrow receive 7-walnut-orbit -o - | tar x
+  burrow receive                           wait for paired devices (see burrow pair)
+  burrow receive --as bob                  wait for the published app: NOT sealed
+
+\b
+Exit codes:
+{help_lines()}
+"""
+
+
+def receive(
+    code: Annotated[
+        list[str] | None, typer.Argument(metavar="[CODE|LINK]", hidden=True, autocompletion=complete)
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FOLDER|FILE|-", help="Where to; - is stdout. [default: here]"),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files of the same names.")] = False,
+    user: Annotated[
+        str | None, typer.Option("--as", metavar="USER_ID", help="Be this user of the published app: NOT sealed.")
+    ] = None,
+    server: knacks.Server = None,
+    limit_rate: knacks.Rate = None,
+    relay_only: knacks.RelayOnly = False,
+    direct_only: knacks.DirectOnly = False,
+    name: knacks.Name = None,
+    yes: knacks.Yes = False,
+    json: knacks.AsJson = False,
+    quiet: knacks.IsQuiet = False,
+) -> None:
+    try:
+        what = "-".join(code or []) or None
+        if json and output == "-":
+            raise Usage("--json and -o - both want stdout; give one of them")
+        if user and what:
+            raise Usage("--as waits for the app; it takes no code")
+        options = knacks.choices(rate=limit_rate, relay_only=relay_only, direct_only=direct_only, name=name)
+        from burrowspace.cli.places import place
+
+        where = place(server)
+        if user:
+            from burrowspace.cli.app_receive import app_receive
+
+            stage = Stage(json=json, goes_on="nothing was kept; the sender's upload waits on the server")
+            into = None if output is None else Path(output)
+            asks = not yes
+            perform(stage, lambda stage: app_receive(stage, user, into, where, asks=asks, over=overwrite, quiet=quiet))
+        stage = Stage(json=json) if output != "-" else Stage(json=json, goes_on="what went to a pipe begins anew")
+    except Exception as error:
+        if isinstance(error, typer.Exit):
+            raise
+        fail(error, json=json and output != "-")
+    perform(stage, lambda stage: _receive(stage, what, output, where, options, overwrite, yes=yes, quiet=quiet))
+
+
+async def _receive(
+    stage: Stage,
+    what: str | None,
+    output: str | None,
+    where: "Place | None",
+    options: "Options",
+    overwrite: bool,
+    *,
+    yes: bool,
+    quiet: bool,
+) -> Exit:
+    from burrowspace.cli.tellers import teller
+    from burrowspace.client.api import Unreachable
+    from burrowspace.client.client import Client
+
+    url = where.url if where else None
+    if what is not None and is_link(what):
+        from burrowspace.core.links import parse_link
+
+        url = parse_link(what).server
+    elif what is not None:
+        from burrowspace.core.codes import parse_code
+
+        parse_code(what)
+    if url is None:
+        raise Unreachable(
+            "a code does not say where the server is; give --server as the sender's screen shows it, or use the link"
+            if what
+            else "to wait for paired devices a server is needed; name it with --server or BURROW_SERVER"
+        )
+    stage.teller = teller(sending=False, server=url, json=stage.json, quiet=quiet)
+    asker = Asker(stage, ask=not yes, by_code=what is not None)
+    into = sys.stdout.buffer if output == "-" else _folder_or_file(output)
+    async with Client(url) as client:
+        runs = client.receive(what, into, overwrite=overwrite, accept=asker.accept, options=options)
+        if what is None and not quiet:
+            stage.say("Waiting for paired devices; Ctrl-C ends it.", "dim")
+        return await stage.follow(runs, asker.hears)
+
+
+def _folder_or_file(output: str | None) -> Path | None:
+    """`photos/` is a folder, made if it is not there; without the slash it may be a single file's new name."""
+    if output is not None and output.endswith("/"):
+        Path(output).mkdir(parents=True, exist_ok=True)
+    return None if output is None else Path(output)
+
+
+class Asker:
+    """Shows what comes and asks. Without a person to ask, a code that was typed is consent; else --yes is."""
+
+    def __init__(self, stage: Stage, *, ask: bool, by_code: bool) -> None:
+        from burrowspace.cli.asking import can_ask
+
+        self._stage, self._by_code = stage, by_code
+        self._asks = ask and can_ask() and not stage.json
+        self._consents = not ask or by_code
+        self._asked = False
+
+    async def accept(self, manifest: "Manifest", sender: str) -> bool:
+        """For the SDK: whether it is taken."""
+        from burrowspace.cli.asking import yes
+        from burrowspace.cli.board import offer
+        from burrowspace.client.events import Offered
+
+        if not self._asks:
+            if not self._consents:
+                self._stage.say("Nobody is here to ask, so it is declined; --yes accepts.", "yellow")
+            return self._consents
+        assert self._stage.teller is not None
+        is_text = all(entry.kind == "text" for entry in manifest.entries)
+        offered = Offered(manifest.name, len(manifest.files), manifest.content_size, sender, is_text)
+        self._asked = True
+        with self._stage.teller.pause():
+            return await yes(f"{offer(offered)}. Take it?", default=self._by_code)
+
+    def hears(self, event: "Event") -> bool:
+        """Whether the teller is to hear of it as well."""
+        from burrowspace.client.events import Offered, Text
+
+        if isinstance(event, Text):
+            if not self._stage.json:
+                self._stage.close()
+                show_text(event.text)
+                return False
+            return True
+        return not (isinstance(event, Offered) and self._asked)
+
+
+def is_link(what: str) -> bool:
+    """
+    >>> is_link("https://a.b/r#x"), is_link("7-walnut-orbit")
+    (True, False)
+    """
+    return "#" in what or "://" in what
+
+
+def show_text(text: str) -> None:
+    """A text that was sent, to stdout; on a terminal without what could move the cursor or hide."""
+    out: Any = sys.stdout
+    if out.isatty():
+        from burrowspace.core.names import shown
+
+        text = "\n".join(shown(line.replace("\t", "    "), len(line) + 1000) for line in text.split("\n"))
+        print(text, flush=True)
+    else:
+        out.buffer.write(text.encode() + (b"" if text.endswith("\n") else b"\n"))
+        out.buffer.flush()
+
+
+receive.__doc__ = HELP

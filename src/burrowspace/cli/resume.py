@@ -1,0 +1,90 @@
+"""`burrow resume`: goes on with what was interrupted."""
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from burrowspace.cli import knacks
+from burrowspace.cli.exits import Exit, Usage
+from burrowspace.cli.stage import Stage, fail, perform
+
+if TYPE_CHECKING:
+    from burrowspace.client.journal import Record
+    from burrowspace.client.options import Options
+
+_SHOWN = 8  # digits of an id
+
+
+def resume(
+    which: Annotated[str | None, typer.Argument(metavar="[WHICH]", hidden=True)] = None,
+    limit_rate: knacks.Rate = None,
+    relay_only: knacks.RelayOnly = False,
+    direct_only: knacks.DirectOnly = False,
+    name: knacks.Name = None,
+    json: knacks.AsJson = False,
+    quiet: knacks.IsQuiet = False,
+) -> None:
+    """Go on with an unfinished transfer. Without WHICH: the only one there is, or a list of them.
+
+    WHICH is the beginning of its id, or of its name. What arrived before is checked and not sent again.
+
+    \b
+    Examples:
+      burrow resume
+      burrow resume 3fa4
+      burrow resume holiday
+    """
+    from burrowspace.client.client import Client
+
+    try:
+        options = knacks.choices(rate=limit_rate, relay_only=relay_only, direct_only=direct_only, name=name)
+        records = Client().unfinished()
+        fitting = [record for record in records if which is None or _fits(record, which)]
+        if which is not None and not fitting:
+            raise Usage(f"nothing unfinished begins with {which}; `burrow resume` lists what there is")
+    except Exception as error:
+        fail(error, json=json)
+    if not fitting:
+        typer.echo("Nothing is unfinished.", err=True)
+        raise typer.Exit(int(Exit.DONE))
+    if len(fitting) > 1:
+        for record in fitting:
+            typer.echo(listed(record))
+        typer.echo("\nburrow resume WHICH goes on with one of them.", err=True)
+        raise typer.Exit(int(Exit.DONE if which is None else Exit.USAGE))
+    perform(Stage(json=json), lambda stage: _resume(stage, fitting[0], options, quiet=quiet))
+
+
+def _fits(record: "Record", which: str) -> bool:
+    return record.transfer.startswith(which) or (bool(record.name) and record.name.startswith(which))
+
+
+def listed(record: "Record") -> str:
+    """A line of the list."""
+    from burrowspace.core.names import shown
+
+    what = "send   " if record.role == "send" else "receive"
+    begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created))
+    return f"{record.transfer[:_SHOWN]}  {what}  {begun}  {shown(record.name or record.code or '', 60)}".rstrip()
+
+
+async def _resume(stage: Stage, record: "Record", options: "Options", *, quiet: bool) -> Exit:
+    import contextlib
+
+    from burrowspace.cli.own_server import own_server, was_own
+    from burrowspace.cli.receive import Asker
+    from burrowspace.cli.tellers import teller
+    from burrowspace.client.client import Client
+
+    stage.say(f"Going on: {listed(record)}", "dim") if not quiet else None
+    async with contextlib.AsyncExitStack() as stack:
+        url = record.server or ""
+        port = was_own(record) if record.role == "send" else None
+        if port is not None:
+            url = await stack.enter_async_context(own_server(port))
+        sending = record.role == "send"
+        stage.teller = teller(sending=sending, server=url, json=stage.json, quiet=quiet, known=port is None)
+        client = await stack.enter_async_context(Client(url or None))
+        asker = Asker(stage, ask=False, by_code=True)
+        return await stage.follow(client.resume(record.transfer, options=options), asker.hears)

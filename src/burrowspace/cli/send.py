@@ -1,0 +1,193 @@
+"""`burrow send`: files, folders, a text or stdin, to whoever has the code or the link, or to a paired device."""
+
+import contextlib
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from burrowspace.cli import knacks
+from burrowspace.cli.exits import Exit, Usage, help_lines
+from burrowspace.cli.stage import Stage, fail, perform
+
+if TYPE_CHECKING:
+    from burrowspace.cli.places import Place
+    from burrowspace.client.options import Options
+
+HELP = f"""Send files, folders, a text, or stdin, sealed from end to end.
+
+It prints a code and a link for the other side, then sends by the best way there is: direct, through the server, or left
+sealed on the server until the other side comes. Stopped at any moment, the same command goes on where it was.
+
+Without a server, or when it cannot be reached, this program is the server while the transfer lasts, on your local
+network.
+
+\b
+Examples:
+  burrow send holiday/ notes.pdf           a folder and a file
+  burrow send --text "the door is 4711"    a text
+  tar c photos | burrow send -             whatever comes on stdin
+  burrow send --to laptop backup.tar       to a paired device, without a code (see burrow pair)
+  burrow send --store big.iso              leave it sealed on the server and go
+  burrow send --receivers many slides.pdf  to everybody who has the link, until Ctrl-C
+  burrow send --to bob --plain a.jpg       to the published app: NOT sealed
+
+\b
+Exit codes:
+{help_lines()}
+"""
+
+
+def send(
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="PATH…|-", help="What to send; - is stdin.", hidden=True)
+    ] = None,
+    text: Annotated[str | None, typer.Option("--text", "-t", metavar="TEXT", help="Send this text.")] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="NAME", help="A paired device; with --plain a user of the app.")
+    ] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="The published app's way: NOT sealed, the server can read it. With --to.")
+    ] = False,
+    user: Annotated[
+        str | None, typer.Option("--as", metavar="USER_ID", help="Who you are to the app, with --plain.")
+    ] = None,
+    server: knacks.Server = None,
+    receivers: Annotated[
+        str, typer.Option("--receivers", metavar="N|many", help="Leave after so many have it; many: stay until Ctrl-C.")
+    ] = "1",
+    store: Annotated[
+        bool | None,
+        typer.Option(
+            "--store/--no-store",
+            help="Leave it sealed on the server and go, or never let it rest there. [default: if the other side goes]",
+            show_default=False,
+        ),
+    ] = None,
+    code: Annotated[bool, typer.Option("--code/--no-code", help="A code to say, beside the link.")] = True,
+    qr: Annotated[
+        bool | None,
+        typer.Option("--qr/--no-qr", help="The link as a QR code. [default: where it fits]", show_default=False),
+    ] = None,
+    limit_rate: knacks.Rate = None,
+    relay_only: knacks.RelayOnly = False,
+    direct_only: knacks.DirectOnly = False,
+    stdin_name: Annotated[
+        str, typer.Option("--stdin-name", metavar="NAME", help="What to call the file that comes from stdin.")
+    ] = "stdin",
+    name: knacks.Name = None,
+    yes: knacks.Yes = False,
+    json: knacks.AsJson = False,
+    quiet: knacks.IsQuiet = False,
+) -> None:
+    try:
+        given = list(paths or [])
+        _check(given, text, to, plain, user, store)
+        options = knacks.choices(
+            rate=limit_rate,
+            relay_only=relay_only,
+            direct_only=direct_only,
+            name=name,
+            store=store is not False and not direct_only,
+            store_now=store is True,
+            receivers=_receivers(receivers),
+        )
+        from burrowspace.cli.places import place
+
+        where = place(server)
+        if plain:
+            from burrowspace.cli.app_send import app_send
+
+            stage = Stage(json=json, goes_on="nothing was kept; the same command starts again")
+            perform(stage, lambda stage: app_send(stage, given, str(to), user, where, options, quiet=quiet))
+        what: dict[str, Any] = {"text": text} if text is not None else {"paths": given}
+        if given == ["-"]:
+            what = {"stream": sys.stdin.buffer, "stream_name": stdin_name}
+        stage = Stage(json=json)
+        if given == ["-"]:
+            stage.goes_on = "stdin cannot be read again, so it has to begin anew"
+        elif options.receivers is None:
+            stage.goes_on = "the same command makes the link work again"
+    except Exception as error:
+        if isinstance(error, typer.Exit):
+            raise
+        fail(error, json=json)
+    perform(stage, lambda stage: _send(stage, what, to, code, where, options, qr=qr, quiet=quiet))
+
+
+def _check(
+    given: list[str], text: str | None, to: str | None, plain: bool, user: str | None, store: bool | None
+) -> None:
+    if bool(given) == (text is not None):
+        raise Usage("there is nothing to send; name files or folders, or give --text" if not given else
+                    "send paths or --text, not both")  # fmt: skip
+    if "-" in given and len(given) > 1:
+        raise Usage("- is stdin and goes alone")
+    if (plain or user) and not to:
+        raise Usage("--plain sends to a user of the app; name one with --to USER_ID")
+    if user and not plain:
+        raise Usage("--as says who you are to the app; it goes with --plain")
+    if plain and (text is not None or "-" in given):
+        raise Usage("the app takes files only; leave out --plain, or write it to a file first")
+    if plain and store is False:
+        raise Usage("--plain goes through the server's disk; it cannot be without --store")
+
+
+def _receivers(written: str) -> int | None:
+    if written == "many":
+        return None
+    if written.isdigit() and 1 <= int(written) <= 1_000_000:
+        return int(written)
+    raise Usage(f"--receivers is {written!r}; it is a number from 1, or many")
+
+
+async def _send(
+    stage: Stage,
+    what: dict[str, Any],
+    to: str | None,
+    with_code: bool,
+    where: "Place | None",
+    options: "Options",
+    *,
+    qr: bool | None,
+    quiet: bool,
+) -> Exit:
+    from burrowspace.cli.own_server import own_server, port_of
+    from burrowspace.cli.tellers import teller
+    from burrowspace.client.client import Client
+
+    async with contextlib.AsyncExitStack() as stack:
+        url = await server_or_none(stage, where, needed=to is not None or options.store_now, quiet=quiet)
+        own = url is None
+        if url is None:
+            url = await stack.enter_async_context(own_server(port_of(what.get("paths", []))))
+            options = replace(options, store=False)  # what rested here would go with us
+        stage.teller = teller(sending=True, server=url, json=stage.json, quiet=quiet, qr=qr, known=not own)
+        if own and not quiet:
+            stage.say(f"Serving from this program on {url} for as long as the transfer lasts.", "dim")
+        client = await stack.enter_async_context(Client(url))
+        with_code = with_code and to is None
+        return await stage.follow(client.send(**what, with_code=with_code, to=to, options=options))
+
+
+async def server_or_none(stage: Stage, where: "Place | None", *, needed: bool, quiet: bool = False) -> str | None:
+    """The named server if it answers. None: be one yourself; when a server is `needed`, an error instead."""
+    from burrowspace.cli.places import reachable
+    from burrowspace.client.api import Unreachable
+
+    if where is None:
+        if needed:
+            raise Unreachable("this needs a server that both sides use; name it with --server or BURROW_SERVER")
+        return None
+    why = await reachable(where)
+    if why is None:
+        return where.url
+    if needed:
+        raise Unreachable(f"{where.url} ({where.said_by}) cannot be reached: {why}")
+    if not quiet:
+        stage.say(f"{where.url} ({where.said_by}) cannot be reached ({why}): serving from here instead.", "yellow")
+    return None
+
+
+send.__doc__ = HELP

@@ -1,0 +1,143 @@
+"""Runs a command that takes a while: its loop, Ctrl-C, and how its end becomes a sentence and an exit code."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+import typer
+
+from burrowspace.cli.exits import Exit, exit_of, said
+
+if TYPE_CHECKING:
+    from burrowspace.cli.tellers import Teller
+    from burrowspace.client.events import Event
+
+
+class Runs(Protocol):
+    """What the SDK gives for a transfer."""
+
+    def __aiter__(self) -> "AsyncIterator[Event]": ...
+
+    async def close(self) -> None: ...
+
+
+class Stage:
+    """What a command needs to be ended well. It sets `teller` when it has one."""
+
+    def __init__(self, *, json: bool = False, goes_on: str = "the same command goes on where it stopped") -> None:
+        self.json, self.goes_on = json, goes_on
+        self.teller: Teller | None = None
+        self.interrupted = False
+
+    def say(self, text: str, style: str = "") -> None:
+        if self.teller is not None:
+            self.teller.say(text, style)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        if self.teller is not None:
+            self.teller.close()
+
+    async def follow(self, runs: Runs, on: "Callable[[Event], bool]" = lambda event: True) -> Exit:
+        """Tells every event that `on` does not keep to itself, to the end."""
+        from burrowspace.client.events import Finished
+
+        assert self.teller is not None
+        code = Exit.ERROR
+        try:
+            async for event in runs:
+                if on(event):
+                    self.teller.heard(event)
+                if isinstance(event, Finished):
+                    code = Exit.DONE if event.verified or event.resting else Exit.NOT_VERIFIED
+        finally:
+            await runs.close()
+        return code
+
+
+def perform(stage: Stage, work: Callable[[Stage], Coroutine[Any, Any, Exit]]) -> NoReturn:
+    """Runs `work` to its end, whatever that is; leaves by typer.Exit."""
+    _hush()
+    code = Exit.ERROR
+    try:
+        with asyncio.Runner() as runner:
+            code = runner.run(_interruptible(stage, work))
+    except BaseException as error:
+        code = _failed(stage, error)
+    raise typer.Exit(int(code)) from None
+
+
+def fail(error: Exception, *, json: bool = False) -> NoReturn:
+    """The end of a command that did not even begin."""
+    raise typer.Exit(int(_failed(Stage(json=json), error))) from None
+
+
+async def _interruptible(stage: Stage, work: Callable[[Stage], Coroutine[Any, Any, Exit]]) -> Exit:
+    loop = asyncio.get_running_loop()
+    task = asyncio.create_task(work(stage))
+
+    def interrupt() -> None:
+        stage.close()
+        if stage.interrupted:
+            os._exit(Exit.INTERRUPTED)  # asked twice: no more waiting
+        stage.interrupted = True
+        stage.say(f"Stopped; {stage.goes_on}." if stage.goes_on else "Stopped.", "yellow")
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, interrupt)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return Exit.INTERRUPTED
+    finally:
+        stage.close()
+
+
+def _failed(stage: Stage, error: BaseException) -> Exit:
+    stage.close()
+    if isinstance(error, BaseExceptionGroup) and error.exceptions:
+        error = error.exceptions[0]
+    if isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
+        return Exit.INTERRUPTED
+    if isinstance(error, BrokenPipeError):  # whoever read our output left
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.ERROR
+    code = exit_of(error)
+    sentence, advice = said(error)
+    if stage.json:
+        from msgspec.json import encode
+
+        known = {"event": "error", "code": getattr(error, "code", "error"), "error": sentence, "exit": int(code)}
+        sys.stdout.buffer.write(encode(known) + b"\n")
+        sys.stdout.buffer.flush()
+    text = f"burrow: {sentence}" + (f"; {advice}" if advice else "")
+    if stage.teller is None:
+        print(text, file=sys.stderr, flush=True)
+    else:
+        stage.teller.say(text, "red")
+    if os.environ.get("BURROW_DEBUG"):
+        traceback.print_exception(error)
+    return code
+
+
+def _hush() -> None:
+    """What the SDK logs is for its developers: stderr, and only when it is asked for."""
+    import structlog
+
+    level = logging.DEBUG if os.environ.get("BURROW_DEBUG") else logging.CRITICAL
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(level=level, stream=sys.stderr)

@@ -1,0 +1,226 @@
+"""Who tells a person or a script how a transfer goes: a terminal, a pipe, lines of JSON, or hardly anything.
+
+All of it goes to stderr but JSON, and a quiet sender's code: stdout is for what was asked for.
+"""
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from burrowspace.cli.board import Board, Line, signs
+from burrowspace.cli.invite import Invitation, qr_lines
+from burrowspace.client import events
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.live import Live
+
+_PLAIN_EVERY_S = 5.0  # between two lines of progress where nothing can be drawn
+_FRAMES = 10  # drawn in a second
+
+
+class Teller(Protocol):
+    """`heard` takes every event of a transfer; `say` lines of the command itself."""
+
+    def heard(self, event: events.Event) -> None: ...
+
+    def say(self, text: str, style: str = "") -> None: ...
+
+    def pause(self) -> contextlib.AbstractContextManager[None]:
+        """Nothing is drawn meanwhile: a person is asked."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Plain:
+    """A line now and then."""
+
+    def __init__(self, board: Board, invitation: Invitation, out: TextIO) -> None:
+        self._board, self._invitation, self._out = board, invitation, out
+        self._server = ""
+        self._said: dict[str, tuple[float, str, str]] = {}  # by receiver: when, path, waiting
+
+    def heard(self, event: events.Event) -> None:
+        if isinstance(event, events.Ready):
+            self._server = event.server
+            self._lines(self._invitation.lines(event))
+        elif isinstance(event, events.NewCode):
+            self._lines(self._invitation.renewed(event, self._server))
+        else:
+            self._lines(self._board.heard(event))
+            if isinstance(event, events.PathChanged | events.Progress | events.Waiting):
+                self._rows()
+
+    def say(self, text: str, style: str = "") -> None:
+        encoding = self._out.encoding or "utf-8"
+        print(text.encode(encoding, "replace").decode(encoding), file=self._out, flush=True)
+
+    @contextlib.contextmanager
+    def pause(self) -> Iterator[None]:
+        yield
+
+    def close(self) -> None:
+        pass
+
+    def _lines(self, lines: Sequence[Line]) -> None:
+        for line in lines:
+            self.say(line.text)
+
+    def _rows(self) -> None:
+        """A row is told when its path or its reason to wait is new, and else every few seconds."""
+        now = time.monotonic()
+        for key, row in self._board.rows.items():
+            when, path, waiting = self._said.get(key, (0.0, "", ""))
+            way = self._board.path_shown(row)
+            if (way, row.waiting) != (path, waiting) or now - when >= _PLAIN_EVERY_S:
+                if row.verified:
+                    continue
+                self._said[key] = (now, way, row.waiting)
+                because = f" ({row.why})" if way != path and path and row.why else ""
+                self.say(self._board.line(row) + because)
+
+
+class Terminal:
+    """Rows that change in place, below lines that stay."""
+
+    def __init__(self, board: Board, invitation: Invitation, console: "Console", *, qr: bool) -> None:
+        self._board, self._invitation, self._console, self._qr = board, invitation, console, qr
+        self._server = ""
+        self._live: Live | None = None
+        self._paused = False
+
+    def heard(self, event: events.Event) -> None:
+        if isinstance(event, events.Ready):
+            self._server = event.server
+            self._lines(self._invitation.lines(event))
+            if self._qr:
+                colours = self._console.color_system is not None and not self._console.no_color
+                self._lines(qr_lines(event.link, self._console.width, self._console.encoding, colours=colours))
+        elif isinstance(event, events.NewCode):
+            self._lines(self._invitation.renewed(event, self._server))
+        else:
+            lines = self._board.heard(event)
+            if isinstance(event, events.Finished):
+                self._stop()
+            self._lines(lines)
+            if self._board.rows and not isinstance(event, events.Finished):
+                self._start()
+
+    def say(self, text: str, style: str = "") -> None:
+        from rich.text import Text
+
+        self._console.print(Text(text, style=style), soft_wrap=True)
+
+    @contextlib.contextmanager
+    def pause(self) -> Iterator[None]:
+        self._stop()
+        self._paused = True
+        try:
+            yield
+        finally:
+            self._paused = False
+
+    def close(self) -> None:
+        self._stop()
+
+    def _lines(self, lines: Sequence[Line]) -> None:
+        for line in lines:
+            self.say(line.text, line.style)
+
+    def _start(self) -> None:
+        if self._live is None and not self._paused:
+            from rich.live import Live
+
+            self._live = Live(
+                console=self._console, refresh_per_second=_FRAMES, transient=True, get_renderable=self._drawn
+            )
+            self._live.start()
+
+    def _stop(self) -> None:
+        if self._live is not None:
+            live, self._live = self._live, None
+            live.stop()
+
+    def _drawn(self) -> "RenderableType":
+        from rich.console import Group
+        from rich.text import Text
+
+        width = self._console.width - 1
+        return Group(
+            *(
+                Text.assemble(*self._board.drawn(row, width), no_wrap=True, overflow="crop")
+                for row in list(self._board.rows.values())
+            )
+        )
+
+
+class Json:
+    """Each event as a line of JSON on stdout; what a person would be told goes to stderr."""
+
+    def heard(self, event: events.Event) -> None:
+        import msgspec
+
+        sys.stdout.buffer.write(msgspec.json.encode(event) + b"\n")
+        sys.stdout.buffer.flush()
+
+    def say(self, text: str, style: str = "") -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    @contextlib.contextmanager
+    def pause(self) -> Iterator[None]:
+        yield
+
+    def close(self) -> None:
+        pass
+
+
+class Quiet:
+    """Only what the other side needs: the code, or the link where there is none, on stdout."""
+
+    def heard(self, event: events.Event) -> None:
+        if isinstance(event, events.Ready):
+            print(event.code or event.link, flush=True)
+        elif isinstance(event, events.NewCode):
+            print(event.code, flush=True)
+
+    def say(self, text: str, style: str = "") -> None:
+        if style == "red":
+            print(text, file=sys.stderr, flush=True)
+
+    @contextlib.contextmanager
+    def pause(self) -> Iterator[None]:
+        yield
+
+    def close(self) -> None:
+        pass
+
+
+def teller(
+    *,
+    sending: bool,
+    server: str,
+    json: bool,
+    quiet: bool,
+    qr: bool | None = False,
+    known: bool = True,
+    sealed: bool = True,
+) -> Teller:
+    """The one that fits where we are. `server`: its origin; `qr` None: where it fits."""
+    if json:
+        return Json()
+    if quiet:
+        return Quiet()
+    err = sys.stderr
+    host = server.partition("://")[2] or "the server"
+    invitation = Invitation(known)
+    if not err.isatty() or os.environ.get("TERM") == "dumb":
+        return Plain(Board(sending, host, signs(err.encoding), sealed), invitation, err)
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    board = Board(sending, host, signs(console.encoding), sealed)
+    return Terminal(board, invitation, console, qr=qr is not False)

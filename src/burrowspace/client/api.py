@@ -1,0 +1,212 @@
+"""What the ends ask of a server: words in mailboxes, numbers of codes, spools. Control only; blocks go by link_relay.
+
+Errors of HTTP and of httpx stop here: Unreachable when no answer came, Refused when the server said no. Calls that may
+be made twice are made again after a broken connection. Spec: docs/spec/mailboxes.md, docs/spec/bytes.md.
+"""
+
+import asyncio
+import base64
+import ssl
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from burrowspace.core.errors import BurrowError
+
+TIMEOUT_S = 10.0  # for an answer, beyond what a call says that it may wait
+WAIT_S = 25.0  # that a call waits for news: below the idle limits of the usual proxies
+TRIES = 3
+
+
+class Unreachable(BurrowError):
+    """No answer came from the server."""
+
+    code, status = "unreachable", 503
+
+
+class Refused(BurrowError):
+    """The server said no: its status, code and sentence."""
+
+    def __init__(self, status: int, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.http_status, self.said = status, code
+
+
+class Missing(Refused):
+    """404 or 410: it is not there, or not any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nameplate:
+    number: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """Where sealed bytes travel: `token` is the writer's."""
+
+    id: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolState:
+    offset: int  # where the next byte goes
+    first: int  # the first byte that is still there
+    length: int | None
+    complete: bool
+    readers: int
+    expires_at: float  # seconds since 1970, UTC
+
+
+class Server:
+    """One server, by its origin: `http://192.168.1.7:5000`. `async with Server(origin) as server: …`"""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin.rstrip("/")
+        limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
+        self._http = httpx.AsyncClient(base_url=self.origin, timeout=TIMEOUT_S, limits=limits, verify=_trust())
+
+    async def __aenter__(self) -> "Server":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def hello(self) -> dict[str, Any]:
+        """What the server is and can do; `your_ip` is how it sees us."""
+        found: dict[str, Any] = (await self._call("GET", "/hello")).json()
+        return found
+
+    # mailboxes
+
+    async def post(self, mailbox: str, message: bytes) -> int:
+        """Adds a message; its number."""
+        kind = {"content-type": "application/octet-stream"}
+        answer = await self._call("POST", f"/mailboxes/{mailbox}", content=message, headers=kind)
+        return int(answer.json()["number"])
+
+    async def make_mailbox(self, mailbox: str) -> None:
+        await self._call("PUT", f"/mailboxes/{mailbox}")
+
+    async def messages(self, mailbox: str, after: int, wait: float = 0.0) -> list[tuple[int, bytes]]:
+        """Those with a number above `after`, waiting up to `wait` seconds for one. Empty if there is no mailbox yet."""
+        asked = {"after": after, "wait": wait}
+        try:
+            answer = await self._call("GET", f"/mailboxes/{mailbox}", params=asked, timeout=wait + TIMEOUT_S)
+        except Missing:
+            await self.make_mailbox(mailbox)
+            return []
+        return [(int(each["number"]), base64.b64decode(each["body"])) for each in answer.json()["messages"]]
+
+    async def remove_mailbox(self, mailbox: str) -> None:
+        await self._call("DELETE", f"/mailboxes/{mailbox}", missing=True)
+
+    async def trim_mailbox(self, mailbox: str, upto: int) -> None:
+        """Drops the messages up to number `upto`, that one too."""
+        await self._call("DELETE", f"/mailboxes/{mailbox}", params={"upto": upto}, missing=True)
+
+    # nameplates
+
+    async def offer_nameplate(self) -> Nameplate:
+        made = (await self._call("POST", "/nameplates")).json()
+        return Nameplate(int(made["nameplate"]), str(made["token"]))
+
+    async def claim(self, number: int) -> str:
+        """The mailbox for this claim. Missing: nobody waits under that number."""
+        return str((await self._call("POST", f"/nameplates/{number}/claim")).json()["mailbox"])
+
+    async def claims(self, plate: Nameplate, after: int, wait: float = WAIT_S) -> list[tuple[int, str]]:
+        """(number, mailbox) of each claim beyond `after`."""
+        answer = await self._call(
+            "GET",
+            f"/nameplates/{plate.number}/claims",
+            params={"after": after, "wait": wait},
+            headers=_bearer(plate.token),
+            timeout=wait + TIMEOUT_S,
+        )
+        return [(int(each["number"]), str(each["mailbox"])) for each in answer.json()["claims"]]
+
+    async def burn(self, plate: Nameplate) -> None:
+        await self._call("DELETE", f"/nameplates/{plate.number}", headers=_bearer(plate.token), missing=True)
+
+    # spools
+
+    async def make_spool(self, length: int | None, policy: str, window: int | None = None) -> Spool:
+        asked: dict[str, Any] = {"policy": policy, "length": length}
+        if window is not None:
+            asked["window"] = window
+        made = (await self._call("POST", "/spools", json=asked)).json()
+        return Spool(str(made["transfer_id"]), str(made["write_token"]))
+
+    async def spool(self, spool: str) -> SpoolState:
+        found = (await self._call("GET", f"/spools/{spool}")).json()
+        return SpoolState(
+            int(found["offset"]),
+            int(found["first"]),
+            found["length"],
+            bool(found["complete"]),
+            int(found["readers"]),
+            _seconds(found["expires_at"]),
+        )
+
+    async def let_rest(self, spool: Spool) -> None:
+        """From now on all of it may lie there, whoever reads."""
+        await self._call("PATCH", f"/spools/{spool.id}", json={"policy": "rest"}, headers=_bearer(spool.token))
+
+    async def drop_spool(self, spool: Spool) -> None:
+        headers = {**_bearer(spool.token), "tus-resumable": "1.0.0"}
+        await self._call("DELETE", f"/upload/{spool.id}", headers=headers, missing=True)
+
+    async def delivered(self, spool: str) -> None:
+        """Says that all that was read of it is verified."""
+        await self._call("POST", f"/delivered/{spool}", json={}, missing=True)
+
+    async def _call(self, method: str, path: str, *, missing: bool = False, **how: Any) -> httpx.Response:
+        """An answer with a good status. `missing`: a 404 or 410 is good too."""
+        tries = TRIES if method != "POST" else 1
+        while True:
+            tries -= 1
+            try:
+                answer = await self._http.request(method, path, **how)
+                break
+            except httpx.TransportError as error:
+                if not tries:
+                    raise Unreachable(f"{self.origin} cannot be reached: {_words(error)}") from error
+                await asyncio.sleep(0.2)
+            except httpx.InvalidURL as error:
+                raise Unreachable(f"{self.origin} is no address of a server") from error
+        if answer.is_success or (missing and answer.status_code in (404, 410)):
+            return answer
+        code, sentence = "error", f"the server answered {answer.status_code}"
+        try:
+            said = answer.json()
+            code, sentence = str(said["code"])[:64], str(said["error"])[:500]
+        except (ValueError, KeyError, TypeError):
+            pass
+        raise (Missing if answer.status_code in (404, 410) else Refused)(answer.status_code, code, sentence)
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+def _words(error: Exception) -> str:
+    return (str(error) or type(error).__name__)[:200]
+
+
+def _trust() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def _seconds(time: str) -> float:
+    return datetime.fromisoformat(time).timestamp()

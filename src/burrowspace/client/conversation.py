@@ -1,0 +1,99 @@
+"""A sealed conversation of two ends in one mailbox, over whatever outages the server has.
+
+What is said is said once it is in the mailbox; what is heard comes in order, each message once. Nothing here knows what
+the words mean. Spec: docs/spec/signalling.md.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+
+import structlog
+
+from burrowspace.client.api import WAIT_S, Missing, Refused, Server, Unreachable
+from burrowspace.core.errors import BurrowError
+from burrowspace.core.signals import SESSION_BYTES, Channel, Role, Signal
+
+log = structlog.get_logger("client")
+
+RETRY_S, RETRY_MOST_S = 0.5, 8.0
+NONCE = 12
+KEPT = 256  # messages that stay in a mailbox that had become full
+
+
+class Conversation:
+    """`session` is this program's run, the same in all its mailboxes: the other end tells its restarts by it."""
+
+    def __init__(self, server: Server, secret: bytes, mailbox: str, role: Role, session: bytes | None = None) -> None:
+        self.mailbox = mailbox
+        self._server = server
+        self.session = session or secrets.token_bytes(SESSION_BYTES)
+        self._channel = Channel(secret, mailbox, role, self.session)
+        self._saying = asyncio.Lock()
+        self._after = -1
+        self.away = asyncio.Event()  # set while the server cannot be reached
+
+    async def say(self, signal: Signal) -> None:
+        """Leaves a message, however long the server takes to come back. Refused: it does not want it."""
+        async with self._saying:
+            message = self._channel.seal(signal, secrets.token_bytes(NONCE))
+            delay, trimmed = RETRY_S, False
+            while True:
+                try:
+                    await self._server.post(self.mailbox, message)  # twice is once: the counter says so
+                except Unreachable:
+                    self.away.set()
+                    await asyncio.sleep(delay)
+                    delay = min(2 * delay, RETRY_MOST_S)
+                    continue
+                except Refused as error:
+                    if not _full(error) or trimmed:
+                        raise
+                    trimmed = True
+                    await self._server.trim_mailbox(self.mailbox, max(0, self._after - KEPT))
+                    continue
+                self.away.clear()
+                return
+
+    async def heard(self) -> AsyncIterator[tuple[bytes, Signal]]:
+        """(session of the other end, what it said), from the mailbox's first message on. Never ends by itself."""
+        delay = RETRY_S
+        while True:
+            try:
+                found = await self._server.messages(self.mailbox, self._after, WAIT_S)
+            except (Unreachable, Refused) as error:
+                if (
+                    isinstance(error, Refused)
+                    and not isinstance(error, Missing)
+                    and error.http_status not in (429, 500, 502, 503, 504)
+                ):
+                    raise
+                self.away.set()
+                await asyncio.sleep(delay)
+                delay = min(2 * delay, RETRY_MOST_S)
+                continue
+            self.away.clear()
+            delay = RETRY_S
+            for number, body in found:
+                self._after = max(self._after, number)
+                try:
+                    yield self._channel.open(body)
+                except BurrowError as error:
+                    log.debug("a message was not the other end's", code=error.code)  # our own, or a stranger's
+
+    async def so_far(self) -> list[tuple[bytes, Signal]]:
+        """What lies there now, without waiting. Unreachable, Refused."""
+        told: list[tuple[bytes, Signal]] = []
+        while found := await self._server.messages(self.mailbox, self._after):
+            for number, body in found:
+                self._after = max(self._after, number)
+                try:
+                    told.append(self._channel.open(body))
+                except BurrowError as error:
+                    log.debug("a message was not the other end's", code=error.code)
+        return told
+
+
+def _full(error: Refused) -> bool:
+    """Whether the mailbox has no room: its oldest messages are of runs that are long over."""
+    return error.said in ("too-many", "too-large") and "trim" in error.sentence

@@ -1,0 +1,111 @@
+"""What a transfer tells whoever started it: each event is a value, fit for a progress line or a line of JSON.
+
+Sizes are bytes, times seconds, rates bytes per second. Names in events come from the other side and are not yet fit
+for a terminal: whoever prints them calls core.names.shown.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Path = Literal["tcp", "punch", "webrtc", "turn", "relay", "store"]
+DIRECT: frozenset[str] = frozenset({"tcp", "punch", "webrtc", "turn"})
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="event"):
+    """Root of them all."""
+
+
+class Ready(Event, frozen=True, tag="ready"):
+    """The sender can be found: by the link at any time, by the code until it is used or burnt."""
+
+    link: str
+    code: str | None
+    server: str
+
+
+class NewCode(Event, frozen=True, tag="new-code"):
+    """Somebody tried a wrong code, so the old one is worth nothing any more; this one is valid now."""
+
+    code: str
+    why: str
+
+
+class Met(Event, frozen=True, tag="met"):
+    """The other side is there and has proved that it knows the secret. `words`: the same four at both ends, or an
+    eavesdropper sits between them."""
+
+    peer: str  # its name, as it says
+    receiver: str  # id of the receiver
+    words: tuple[str, ...]
+
+
+class Offered(Event, frozen=True, tag="offered"):
+    """The receiver knows what is coming."""
+
+    name: str
+    files: int
+    size: int | None
+    sender: str
+    text: bool = False
+
+
+class PathChanged(Event, frozen=True, tag="path"):
+    """The next blocks travel this way. `why` is a few words for a person."""
+
+    path: Path
+    peer: str  # an address to show; empty for relay and store
+    why: str
+    receiver: str = ""
+
+
+class Progress(Event, frozen=True, tag="progress"):
+    """At most ten a second for each receiver. `done` counts what the receiver holds (for the sender: of `receiver`;
+    for a store, what the server holds)."""
+
+    done: int
+    total: int | None
+    rate: float
+    eta: float | None
+    path: Path
+    receiver: str = ""
+
+
+class Waiting(Event, frozen=True, tag="waiting"):
+    """Nothing moves, and why: the other side is away, the server cannot be reached, …"""
+
+    why: str
+    receiver: str = ""
+
+
+class Resting(Event, frozen=True, tag="resting"):
+    """All of it lies sealed on the server: the sender may leave."""
+
+    until: float  # seconds since 1970
+
+
+class Text(Event, frozen=True, tag="text"):
+    """A text entry of the transfer, whole and verified."""
+
+    text: str
+
+
+class Verified(Event, frozen=True, tag="verified"):
+    """Both ends computed the same BLAKE3 over everything. `digest` is hex."""
+
+    digest: str
+    receiver: str = ""
+
+
+class Finished(Event, frozen=True, tag="finished"):
+    """The last event. `shares`: bytes by path. `first_byte`: seconds from meeting to the first block, if one came."""
+
+    size: int
+    seconds: float
+    first_byte: float | None
+    shares: dict[str, int]
+    verified: bool
+    resting: bool = False
+    places: tuple[str, ...] = ()  # where it was written
+    left_out: tuple[str, ...] = ()  # sentences: what was not sent
+    again: int = 0  # blocks that were sent, or came, though the receiver had said that it holds them

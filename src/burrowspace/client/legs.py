@@ -1,0 +1,244 @@
+"""The sender's legs: spools on the server that carry blocks from some position on, live or to rest there.
+
+Who follows one, and since when, the server knows. A leg that was cut in the middle of a block ends there and another
+begins; one of an earlier run of this program ends where the server says. Deciding is the session's. Spec:
+docs/spec/paths.md.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine
+
+import msgspec
+import structlog
+
+from burrowspace.client.api import Missing, Server, Spool
+from burrowspace.client.credit import CREDIT
+from burrowspace.client.limits import Bucket
+from burrowspace.client.link import Seal
+from burrowspace.client.link_relay import Ended, Leg, Writer
+from burrowspace.core import signals
+from burrowspace.core.errors import BurrowError
+from burrowspace.core.layout import Layout
+from burrowspace.core.sealing import BLOCK
+
+log = structlog.get_logger("client")
+
+AGAIN_S = 1.0
+
+Say = Callable[[signals.Signal], Awaitable[None]]
+
+
+class Stretch:
+    """One leg of ours. `rests`: all of it may lie there. `upto`: it ends before this position, None while it goes on.
+
+    `ended_by` is the leg that goes on where this one was cut.
+    """
+
+    def __init__(self, spool: Spool, first: int, say: Say, *, policy: str, rests: bool) -> None:
+        self.spool, self.first, self.say, self.policy, self.rests = spool, first, say, policy, rests
+        self.writer: Writer | None = None
+        self.whole = False  # everything up to the transfer's end is there
+        self.upto: int | None = None
+        self.dropped = False
+        self.ended_by: Stretch | None = None
+
+    def announcement(self, layout: Layout) -> signals.Leg:
+        return signals.Leg(self.spool.id, self.first, layout.suite, self.rests)
+
+    @property
+    def last(self) -> "Stretch":
+        """This leg, or the one in which it goes on."""
+        found = self
+        while found.ended_by is not None:
+            found = found.ended_by
+        return found
+
+
+class Kept(msgspec.Struct):
+    """What is written down of a leg, for the next run of this program."""
+
+    spool: str
+    token: str
+    first: int
+    rests: bool
+    upto: int | None
+    whole: bool
+
+
+class Legs:
+    """`seal(stretch)` gives the callable that seals for it. `keep(data)` writes down what the next run must know.
+
+    `fail(error)` is called when a leg cannot be had at all (no space, refused).
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        layout: Callable[[], Layout],
+        seal: Callable[[Stretch], Seal],
+        bucket: Bucket | None,
+        fail: Callable[[BaseException], None],
+        changed: Callable[[], None],
+        keep: Callable[[bytes], None],
+    ) -> None:
+        self.stretches: list[Stretch] = []
+        self._server, self._layout, self._seal, self._bucket = server, layout, seal, bucket
+        self._fail, self._changed, self._keep = fail, changed, keep
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def running(self) -> Stretch | None:
+        return next((each for each in reversed(self.stretches) if each.writer is not None), None)
+
+    @property
+    def resting(self) -> Stretch | None:
+        """The latest leg that may lie there."""
+        return next((each for each in reversed(self.stretches) if each.rests), None)
+
+    def serving(self, position: int) -> Stretch | None:
+        """The latest leg that carries this position, or will."""
+        for each in reversed(self.stretches):
+            if each.first <= position and (each.whole or each.writer is not None):
+                return each
+        return None
+
+    def covered(self, position: int) -> int | None:
+        """Up to which position what follows from `position` on lies on the server, to rest there. None: to the end."""
+        moved = True
+        while moved:
+            moved = False
+            for each in self.stretches:
+                if not each.rests or each.first > position:
+                    continue
+                if each.whole:
+                    return None
+                if each.upto is not None and each.upto > position:
+                    position, moved = each.upto, True
+        return position
+
+    async def open(self, first: int, say: Say, *, policy: str, rests: bool) -> Stretch:
+        """A new leg from `first` on, announced by `say`. Errors of the server."""
+        layout = self._layout()
+        whole = layout.sealed_size
+        length = None if whole is None else whole - layout.offset(first)
+        spool = await self._server.make_spool(length, policy, CREDIT * BLOCK if policy != "rest" else None)
+        stretch = Stretch(spool, first, say, policy=policy, rests=rests)
+        self.stretches.append(stretch)
+        await self._write_down()
+        self._write(stretch)
+        await say(stretch.announcement(layout))
+        return stretch
+
+    async def let_rest(self, stretch: Stretch) -> None:
+        """The receiver has gone: all of it may lie there now."""
+        if not stretch.rests:
+            with contextlib.suppress(Missing):  # the server lost it: what comes in its place will rest
+                await self._server.let_rest(stretch.spool)
+            stretch.rests = True
+            await self._write_down()
+            await stretch.say(stretch.announcement(self._layout()))
+
+    async def drop(self, stretch: Stretch, *, tell: bool = True) -> None:
+        """Nobody needs it any more. `tell`: whoever knows of it is not to look for it again."""
+        writer, stretch.writer, stretch.dropped = stretch.writer, None, True
+        if writer is not None:
+            writer.stop()
+        if stretch in self.stretches:
+            self.stretches.remove(stretch)
+            await self._write_down()
+            if tell:
+                with contextlib.suppress(BurrowError):
+                    await stretch.say(signals.LegEnd(stretch.spool.id, 0))
+        with contextlib.suppress(BurrowError):
+            await self._server.drop_spool(stretch.spool)
+
+    async def take_up(self, kept: bytes, say: Say) -> None:
+        """The legs of an earlier run: each ends where the server says, and what may rest there is not sent again."""
+        try:
+            found = msgspec.json.decode(kept, type=list[Kept])
+        except msgspec.MsgspecError:
+            return
+        layout = self._layout()
+        for each in found:
+            stretch = Stretch(Spool(each.spool, each.token), each.first, say, policy="rest", rests=each.rests)
+            stretch.whole, stretch.upto = each.whole, each.upto
+            try:
+                state = await self._server.spool(each.spool)
+            except Missing:
+                await say(signals.LegEnd(each.spool, 0))
+                continue
+            if state.complete:
+                stretch.whole = True
+            elif each.upto is None:
+                stretch.upto, _ = layout.position_at(layout.offset(each.first) + state.offset)
+                await say(signals.LegEnd(each.spool, stretch.upto))
+            self.stretches.append(stretch)
+        await self._write_down()
+
+    def stop(self) -> None:
+        """Ends the threads; what lies on the server stays."""
+        for task in self._tasks:
+            task.cancel()
+        for each in self.stretches:
+            if each.writer is not None:
+                each.writer.stop()
+
+    async def _write_down(self) -> None:
+        rows = [
+            Kept(each.spool.id, each.spool.token, each.first, each.rests, each.upto, each.whole)
+            for each in self.stretches
+        ]
+        try:
+            await asyncio.to_thread(self._keep, msgspec.json.encode(rows))
+        except OSError as error:  # the next run will send some of it twice
+            log.warning("what lies on the server could not be written down", why=str(error))
+
+    def _write(self, stretch: Stretch) -> None:
+        def over(leg: Leg, ended: Ended | None) -> None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._over, stretch, leg, ended)
+
+        origin, seal = self._server.origin, self._seal(stretch)
+        stretch.writer = Writer(origin, stretch.spool, self._layout(), stretch.first, seal, over, self._bucket)
+        stretch.writer.start()
+
+    def _over(self, stretch: Stretch, leg: Leg, ended: Ended | None) -> None:
+        writer = stretch.writer
+        if leg is not writer or writer is None:
+            return
+        stretch.writer = None
+        if ended is None:
+            stretch.whole = True
+            self._begin(self._write_down())
+        elif ended.__cause__ is not None and isinstance(ended.__cause__, BurrowError):
+            self._fail(ended.__cause__)  # our own file
+        elif ended.final:
+            self._fail(BurrowError(str(ended)))
+        else:
+            log.debug("a leg was cut", why=str(ended))
+            layout = self._layout()
+            position, _ = layout.position_at(layout.offset(stretch.first) + writer.safe)
+            self._begin(self._again(stretch, position))
+        self._changed()
+
+    async def _again(self, stretch: Stretch, position: int) -> None:
+        """The leg goes on as another one."""
+        delay = AGAIN_S
+        stretch.upto = position
+        while not stretch.dropped:
+            try:
+                await stretch.say(signals.LegEnd(stretch.spool.id, position))
+                policy = "rest" if stretch.rests else stretch.policy
+                stretch.ended_by = await self.open(position, stretch.say, policy=policy, rests=stretch.rests)
+                return
+            except BurrowError as error:
+                log.debug("the next leg has to wait", why=str(error))
+                await asyncio.sleep(delay)
+                delay = min(2 * delay, 30.0)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

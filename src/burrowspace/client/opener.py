@@ -1,0 +1,59 @@
+"""Between a path and the landing: opens each sealed block, keeps its fingerprint, counts. In the threads of paths."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+
+from burrowspace.client.landing import Landing
+from burrowspace.core.errors import BurrowError, Tampered
+from burrowspace.core.layout import Layout
+from burrowspace.core.sealing import BLOCK, BlockKey
+
+
+class Opener:
+    """`take(path)` gives the callable for one path. `fault` is the landing's own error (a full disk, …), which no other
+    path can mend; a block that does not open is the path's fault and breaks only that one.
+    """
+
+    def __init__(self, landing: Landing, key: BlockKey, layout: Layout, moved: Callable[[], None]) -> None:
+        self.layout = layout
+        self.fault: BurrowError | None = None
+        self.shares: Counter[str] = Counter()  # sealed bytes that were of use, by path
+        self.again = 0  # blocks that came though they were held before they were asked for
+        self.tampered = 0
+        self._landing, self._key, self._moved = landing, key, moved
+        self._rooms = threading.local()
+
+    def take(self, path: str) -> Callable[[int, memoryview], int]:
+        def take(position: int, sealed: memoryview) -> int:
+            return self._take(path, position, sealed)
+
+        return take
+
+    def _take(self, path: str, position: int, sealed: memoryview) -> int:
+        room = getattr(self._rooms, "room", None)
+        if room is None:
+            room = self._rooms.room = memoryview(bytearray(BLOCK))
+        landing, layout = self._landing, self.layout
+        if position < landing.held:
+            self.again += 1
+            return landing.held
+        file, index = layout.where(position)
+        end = len(sealed) < layout.suite.sealed
+        try:
+            size = self._key.open_into(file, index, end, sealed, room)
+        except Tampered:
+            self.tampered += 1
+            raise
+        try:
+            kept = landing.take(position, end, room[:size], self._key.fingerprint(sealed))
+        except BurrowError as error:
+            self.fault = error
+            self._moved()
+            raise
+        if kept:
+            self.shares[path] += len(sealed)
+            if end and layout.pack_size is None and position >= layout.manifest_blocks:
+                self.layout = layout.ended(position, size)
+        self._moved()
+        return landing.held

@@ -1,0 +1,19 @@
+"""How a transfer is to be made: what `burrow send`, `burrow receive` and the SDK let a person choose."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Both ends. Rates are bytes per second."""
+
+    limit_rate: int | None = None
+    relay_only: bool = False  # give away no address
+    direct_only: bool = False  # nothing through the server but words
+    store: bool = True  # the rest may lie on the server when the receiver is away
+    store_now: bool = False  # do not wait for a receiver: to the server, then leave
+    receivers: int | None = 1  # leave after so many have verified; None: stay
+    webrtc: bool = True
+    name: str = ""  # what to call this end to the other; empty: the host's name
+    ice_servers: tuple[str, ...] = ()  # further STUN or TURN URIs
+    wait: float | None = None  # seconds to wait for the other side before giving up; None: as long as it takes

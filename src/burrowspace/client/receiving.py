@@ -1,0 +1,402 @@
+"""The receiver of one transfer: it is in command. It finds the offer, asks paths for blocks, verifies, says so.
+
+Paths are routes.py's, the disk is landing.py's, words are conversation.py's. Spec: docs/spec/paths.md, signalling.md.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path as FilePath
+from typing import BinaryIO
+
+import structlog
+
+from burrowspace.client import events
+from burrowspace.client.api import Server, Unreachable
+from burrowspace.client.conversation import RETRY_S, Conversation
+from burrowspace.client.greet import Pass
+from burrowspace.client.journal import Journal
+from burrowspace.client.landing import Landing
+from burrowspace.client.link_tcp import Listener
+from burrowspace.client.opener import Opener
+from burrowspace.client.options import Options
+from burrowspace.client.reach import Reach, outside
+from burrowspace.client.routes import Routes
+from burrowspace.client.running import Cancelled, GaveUp, Meter, Running
+from burrowspace.core import paths, signals
+from burrowspace.core.codes import check_words
+from burrowspace.core.errors import BurrowError
+from burrowspace.core.layout import Layout
+from burrowspace.core.links import link_key, link_tag, mailbox_id
+from burrowspace.core.manifest import Manifest
+from burrowspace.core.path_book import PathBook
+from burrowspace.core.sealing import BlockKey, Suite
+from burrowspace.core.signals import Role
+
+log = structlog.get_logger("client")
+
+Accept = Callable[[Manifest, str], Awaitable[bool]]
+"""(what is offered, the sender's name) -> whether to take it."""
+
+LAST_WORDS_S = 1.0
+GOODBYE_S = 5.0  # for the last words to reach the mailbox
+TAMPERED_MOST = 3  # blocks that do not open, after which the transfer is given up
+
+
+class Receiving(Running):
+    """`into`: a folder, or an open file for a single file or text. Made by Client."""
+
+    def __init__(
+        self,
+        *,
+        server: Server,
+        secret: bytes,
+        journal: Journal,
+        into: FilePath | BinaryIO,
+        overwrite: bool = False,
+        accept: Accept | None = None,
+        options: Options | None = None,
+        own_name: str = "",
+        done: Callable[["Receiving", events.Finished], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self.manifest: Manifest | None = None
+        self.again = 0  # blocks that came twice: each path's window at most, and none that was verified
+        self._server, self._secret, self.journal = server, secret, journal
+        self.sender = ""
+        self.digest: str | None = None
+        self._into, self._overwrite, self._accept = into, overwrite, accept
+        self._options = options or Options()
+        self._own_name = own_name
+        self._done = done
+        self._main = Conversation(server, secret, mailbox_id(secret), Role.RECEIVER)
+        self._offer: signals.Offer | None = None
+        self._sender_session = b""
+        self._offered = asyncio.Event()
+        self._early_legs: list[signals.Leg | signals.LegEnd] = []
+        self._sender_here = True
+        self._over: str | None = None  # why there is nothing to come any more
+        self._pair: Conversation | None = None
+        self._routes: Routes | None = None
+        self._landing: Landing | None = None
+        self._listener: Listener | None = None
+        self._reach: Reach | None = None
+        self._receiver = ""
+        self._accepting = False
+
+    # ---- the whole
+
+    async def _work(self) -> events.Finished:
+        await self._recall()
+        self._start(self._hear_main())
+        await self._for_offer()
+        offer = self._offer
+        assert offer is not None
+        landing = self._landing = await asyncio.to_thread(self._land, offer)
+        if self._over is not None and not landing.complete:
+            raise self._ended(self._over)
+        layout = Layout(self._suite(offer), offer.manifest_size, offer.pack_size)
+        key = BlockKey(self._secret, bytes.fromhex(offer.transfer), layout.suite)
+        opener = Opener(landing, key, layout, lambda: self._soon(self._changed.set))
+        self._receiver = receiver = self._id()
+        pair = self._pair = Conversation(
+            self._server, self._secret, mailbox_id(self._secret, receiver), Role.RECEIVER, self._main.session
+        )
+        for _, signal in await pair.so_far():  # where the sender was reached is history; what it left is not
+            if isinstance(signal, signals.Leg | signals.LegEnd):
+                self._leg(signal)
+        routes = await self._open_routes(opener, pair, receiver)
+        self._tell(events.Met(offer.name, receiver, check_words(self._secret, bytes.fromhex(offer.transfer))))
+        met = time.monotonic()
+        first_byte: float | None = None
+        began_at, meter = landing.held, Meter()
+        await self._hello(landing.held)
+        assert self._reach is not None
+        self._start(self._reach.open())
+        self._start(self._hear_pair(pair))
+        self._start(routes.run())
+        last_told = 0.0
+        while not landing.complete or not landing.accepted:
+            await self._change(0.25)
+            if opener.fault is not None:
+                raise opener.fault
+            if opener.tampered >= TAMPERED_MOST:
+                raise Cancelled("what arrives was not sealed by the sender; somebody between you changes it")
+            if first_byte is None and opener.shares:
+                first_byte = time.monotonic() - met
+            if landing.manifest is not None and not landing.accepted and not self._accepting:
+                self._accepting = True
+                self._start(self._ask_person(landing, offer, pair))
+            now = time.monotonic()
+            if now - last_told >= 0.1:
+                last_told = now
+                self._progress(landing, opener, meter, now)
+        self.again = opener.again
+        self._pair = None  # there is nothing to go on with
+        digest = await asyncio.to_thread(landing.finish)
+        self.digest = digest.hex()
+        self._tell(events.Verified(self.digest))
+        await self._say_verified(pair, routes, digest)
+        for text in landing.texts:
+            self._tell(events.Text(text))
+        finished = events.Finished(
+            size=self._size(landing, landing.positions or 0),
+            seconds=time.monotonic() - met,
+            first_byte=first_byte,
+            shares=dict(opener.shares),
+            verified=True,
+            places=tuple(map(str, landing.landed)),
+            again=opener.again,
+        )
+        log.debug("received", blocks=(landing.positions or 0) - began_at, again=opener.again)
+        if self._done is not None:
+            await asyncio.to_thread(self._done, self, finished)
+        return finished
+
+    async def _end(self) -> None:
+        if self._pair is not None and self._landing is not None:
+            with contextlib.suppress(TimeoutError, BurrowError):
+                async with asyncio.timeout(LAST_WORDS_S):
+                    await self._pair.say(signals.Progress(self._landing.held))
+                    await self._pair.say(signals.Bye())
+        if self._routes is not None:
+            self._routes.close()
+        if self._reach is not None:
+            self._reach.close()
+            await self._reach.closed()
+        if self._listener is not None:
+            await self._listener.close()
+        if self._landing is not None:
+            await asyncio.to_thread(self._landing.close)
+        self.journal.close()
+
+    # ---- the beginning
+
+    async def _recall(self) -> None:
+        """What was said before this program began, to its end: the last word counts."""
+        while True:
+            try:
+                said = await self._main.so_far()
+                break
+            except Unreachable:
+                self._tell(events.Waiting("the server cannot be reached"))
+                await asyncio.sleep(RETRY_S)
+        for session, signal in said:
+            await self._heard(session, signal)
+
+    async def _for_offer(self) -> None:
+        waited = self._options.wait
+        try:
+            async with asyncio.timeout(waited):
+                while not self._offered.is_set():
+                    try:
+                        async with asyncio.timeout(2.0):
+                            await self._offered.wait()
+                    except TimeoutError:
+                        away = self._main.away.is_set()
+                        why = "the server cannot be reached" if away else "the sender has not begun yet"
+                        self._tell(events.Waiting(why))
+        except TimeoutError:
+            raise GaveUp("the sender did not come; ask for a new link or code, or wait longer") from None
+
+    def _land(self, offer: signals.Offer) -> Landing:
+        folder = self.journal.folder
+        key = BlockKey(self._secret, bytes.fromhex(offer.transfer), self._suite(offer))
+        if self.journal.record.options.get("transfer") == offer.transfer and (folder / "landing.json").exists():
+            return Landing.reopen(folder, key.check)
+        options = {**self.journal.record.options, "transfer": offer.transfer, "receiver": secrets.token_hex(16)}
+        landing = Landing.begin(folder, offer.manifest_size, offer.pack_size)
+        self.journal.update(options=options)
+        return landing
+
+    def _suite(self, offer: signals.Offer) -> Suite:
+        for suite in (Suite.A256GCM, Suite.XC20P):
+            if suite in offer.suites:
+                return suite
+        raise Cancelled("the sender seals in a way that this program does not know; update it")
+
+    def _id(self) -> str:
+        return str(self.journal.record.options["receiver"])
+
+    async def _open_routes(self, opener: Opener, pair: Conversation, receiver: str) -> Routes:
+        options, secret, offer = self._options, self._secret, self._offer
+        assert offer is not None
+        ticket = Pass(link_tag(secret, receiver), link_key(secret, receiver), sender=False)
+        around = outside(await self._server.hello(), options)
+        if not options.relay_only:
+            self._listener = Listener()
+            self._listener.open()
+
+        def add(link: object) -> None:
+            routes.add_link(link)  # type: ignore[arg-type]
+
+        self._reach = reach = Reach(
+            ticket=ticket, listener=self._listener, options=options, outside=around, say=pair.say, add=add
+        )
+        allowed = paths.Options(options.relay_only, options.direct_only, not options.store)
+        book = PathBook(time.monotonic(), allowed, reach.possible)
+        book.may_store(offer.may_store)
+        landing = self._landing
+        assert landing is not None
+        self._routes = routes = Routes(
+            origin=self._server.origin,
+            reach=reach,
+            opener=opener,
+            held=lambda: landing.held,
+            say=pair.say,
+            tell=self._tell,
+            start=self._start,
+            book=book,
+            control=self._control,
+        )
+        for leg in self._early_legs:
+            self._leg(leg)
+        if not self._sender_here:
+            routes.sender_left()
+        return routes
+
+    async def _hello(self, held: int) -> None:
+        suites = (Suite.A256GCM, Suite.XC20P)
+        await self._main.say(signals.Hello(self._id(), self._own_name[:255], held, suites))
+
+    async def _ask_person(self, landing: Landing, offer: signals.Offer, pair: Conversation) -> None:
+        manifest = self.manifest = landing.manifest
+        assert manifest is not None
+        text = all(each.kind == "text" for each in manifest.entries)
+        size = manifest.content_size
+        self._tell(events.Offered(manifest.name, len(manifest.files), size, offer.name, text))
+        if self._accept is not None and not await self._accept(manifest, offer.name):
+            await pair.say(signals.Decline("declined by the receiver"))
+            raise Cancelled("you declined it; nothing was written")
+
+        def accept() -> None:
+            into = self._into
+            if not isinstance(into, FilePath):
+                landing.accept_stream(into)
+                return
+            tops = {entry.path[0] for entry in manifest.entries if entry.kind != "text"}
+            if not tops:
+                landing.accept(None)
+            elif len(tops) == 1 and not into.is_dir():
+                landing.accept(into.parent, into.name, overwrite=self._overwrite)
+            else:
+                landing.accept(into, overwrite=self._overwrite)
+
+        await asyncio.to_thread(accept)
+        await pair.say(signals.Accept(self._suite(offer), landing.held))
+        self._changed.set()
+
+    # ---- what is heard
+
+    async def _hear_main(self) -> None:
+        async for session, signal in self._main.heard():
+            await self._heard(session, signal)
+
+    async def _heard(self, session: bytes, signal: signals.Signal) -> None:
+        if isinstance(signal, signals.Offer):
+            await self._hear_offer(session, signal)
+        elif isinstance(signal, signals.Leg | signals.LegEnd):
+            self._leg(signal)
+        elif isinstance(signal, signals.Cancel):
+            self._cancelled(signal.why)
+        elif isinstance(signal, signals.Bye) and session == self._sender_session:
+            self._sender_here = False
+            if self._routes is not None:
+                self._routes.sender_left()
+
+    def _cancelled(self, why: str) -> None:
+        """By the sender, for good."""
+        if self._landing is None:
+            self._over = why
+        elif not self._landing.complete:
+            self._fail(self._ended(why))
+
+    def _ended(self, why: str) -> Cancelled:
+        if self._landing is not None and not self._landing.held:
+            self.journal.forget()  # nothing is here that could be gone on with
+        return Cancelled(f"the sender has ended this transfer: {why}")
+
+    async def _hear_offer(self, session: bytes, offer: signals.Offer) -> None:
+        if self._offer is not None and offer.transfer != self._offer.transfer:
+            raise Cancelled("the sender offers something else under this link now; receive it again")
+        again = self._sender_session not in (b"", session)
+        self._offer, self._sender_session, self.sender = offer, session, offer.name
+        self._sender_here = True
+        self._offered.set()
+        if again and self._routes is not None and self._landing is not None and self._reach is not None:
+            self._routes.sender_came()
+            await self._hello(self._landing.held)
+            await self._reach.tell_again()
+
+    async def _hear_pair(self, pair: Conversation) -> None:
+        async for _, signal in pair.heard():
+            if isinstance(signal, signals.Leg | signals.LegEnd):
+                self._leg(signal)
+            elif isinstance(signal, signals.Cancel):
+                self._cancelled(signal.why)
+            elif isinstance(signal, signals.Bye):
+                if self._routes is not None:
+                    self._routes.sender_left()
+            elif self._reach is not None:
+                self._reach.heard(signal)
+
+    def _leg(self, signal: signals.Leg | signals.LegEnd) -> None:
+        if self._routes is None:
+            self._early_legs.append(signal)
+        elif isinstance(signal, signals.Leg):
+            self._routes.leg(signal)
+        else:
+            self._routes.leg_end(signal)
+
+    def _control(self, control: signals.Control) -> None:
+        if isinstance(control, signals.Cancel):
+            self._cancelled(control.why)
+
+    # ---- progress and end
+
+    def _size(self, landing: Landing, held: int) -> int:
+        """Content bytes that `held` positions stand for."""
+        offer = self._offer
+        assert offer is not None
+        layout = Layout(Suite.A256GCM, offer.manifest_size, offer.pack_size)
+        done = max(0, held - layout.manifest_blocks) * (256 << 10)
+        manifest = landing.manifest
+        if manifest is None or manifest.content_size is None:
+            return done
+        return min(done, manifest.content_size)
+
+    def _progress(self, landing: Landing, opener: Opener, meter: Meter, now: float) -> None:
+        routes = self._routes
+        assert routes is not None
+        done = self._size(landing, landing.held)
+        total = landing.manifest.content_size if landing.manifest is not None else None
+        rate = meter.add(now, done)
+        eta = (total - done) / rate if total is not None and rate > 0 else None
+        path = routes.using
+        if path is None:
+            if now - routes.idle_since > 2.0:
+                self._tell(events.Waiting(self._why_idle()))
+            return
+        self._tell(events.Progress(done, total, rate, eta, path.value))
+
+    def _why_idle(self) -> str:
+        if self._main.away.is_set():
+            return "the server cannot be reached; still trying"
+        return "waiting for the sender"
+
+    async def _say_verified(self, pair: Conversation, routes: Routes, digest: bytes) -> None:
+        told = signals.Verified(digest.hex())
+        for link in list(routes.links.values()):
+            try:
+                await link.send(told)
+            except OSError:
+                continue
+        try:
+            async with asyncio.timeout(GOODBYE_S):
+                await pair.say(told)
+                for spool in routes.used_spools:
+                    await self._server.delivered(spool)
+        except (TimeoutError, BurrowError) as error:
+            log.info("the sender could not be told that all is verified", why=str(error))

@@ -1,0 +1,349 @@
+"""The receiver's paths: makes direct links, keeps the legs that the sender announced, and asks one of them for blocks.
+
+It acts on what core/paths.py decides and tells core/path_book.py what became of it. It opens no block (opener.py) and
+knows of the landing only how far it is. Spec: docs/spec/paths.md.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from burrowspace.client.events import Event, PathChanged
+from burrowspace.client.link import Link
+from burrowspace.client.link_relay import Ended, Leg, Reader
+from burrowspace.client.opener import Opener
+from burrowspace.client.reach import Reach
+from burrowspace.core import signals
+from burrowspace.core.errors import BurrowError
+from burrowspace.core.path_book import PathBook
+from burrowspace.core.paths import DIRECT, Decision, Path, State, backoff
+
+log = structlog.get_logger("client")
+
+DRAIN_S = 0.5  # for what is under way on a path that is left in good order
+LEGS = 256  # that are remembered
+SAY_HELD_S = 0.25
+SAY_TIMES, SAY_BLOCKS = 16, 128  # through the mailbox: so often in a transfer, and not for less
+
+
+@dataclass
+class Stretch:
+    """A leg as the sender announced it: positions from `first` to before `upto`, None while it goes on."""
+
+    spool: str
+    first: int
+    resting: bool
+    upto: int | None = None
+    dead: bool = False
+
+    @property
+    def path(self) -> Path:
+        return Path.STORE if self.resting else Path.RELAY
+
+    def serves(self, position: int) -> bool:
+        return not self.dead and self.first <= position and (self.upto is None or position < self.upto)
+
+
+class Routes:
+    """`run()` works until it is cancelled. `changed()` is called when something happened that the session must see."""
+
+    def __init__(
+        self,
+        *,
+        origin: str,
+        reach: Reach,
+        opener: Opener,
+        held: Callable[[], int],
+        say: Callable[[signals.Signal], Coroutine[Any, Any, None]],
+        tell: Callable[[Event], None],
+        start: Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]],
+        book: PathBook,
+        control: Callable[[signals.Control], None],
+    ) -> None:
+        self.book = book
+        self.idle_since = time.monotonic()
+        self._control = control
+        self.using: Path | None = None
+        self.links: dict[Path, Link] = {}
+        self.used_spools: set[str] = set()
+        self._origin, self._reach, self._opener = origin, reach, opener
+        self._held, self._say, self._tell, self._start = held, say, tell, start
+        self._legs: list[Stretch] = []
+        self._ends: dict[str, int] = {}  # by spool: where it ends, which may be heard before it begins
+        self._reader: Reader | None = None
+        self._reading: Stretch | None = None
+        self._trying: dict[Path, asyncio.Task[Any]] = {}
+        self._loop = asyncio.get_running_loop()
+        self._news = asyncio.Event()
+        self._counted: tuple[object, int] = (None, 0)  # which carrier, and how many bytes the book knows of it
+        self._told: tuple[str, str] = ("", "")
+        self._said_held = (0.0, -1)
+
+    # ---- what the session tells
+
+    def wake(self) -> None:
+        self._news.set()
+
+    def sender_came(self) -> None:
+        """The sender's program began (again): all that failed is worth another try."""
+        now = time.monotonic()
+        self.book.sender(present=True)
+        for path in (*DIRECT, Path.RELAY):
+            if self.book.known(path).state is State.FAILED:
+                self.book.released(path, now)
+        if self.book.known(Path.RELAY).state is State.TRYING:  # the one before it was asked, and will not answer
+            self.book.released(Path.RELAY, now)
+        self.wake()
+
+    def sender_left(self) -> None:
+        self.book.sender(present=False)
+        self.wake()
+
+    def leg(self, leg: signals.Leg) -> None:
+        found = next((each for each in self._legs if each.spool == leg.spool), None)
+        if found is None:
+            if len(self._legs) >= LEGS:
+                self._legs.pop(0)
+            found = Stretch(leg.spool, leg.first, leg.resting)
+            self._legs.append(found)
+        found.resting, found.dead, found.upto = leg.resting, False, self._ends.get(leg.spool)
+        self._look_at_legs()
+        self.wake()
+
+    def leg_end(self, end: signals.LegEnd) -> None:
+        if len(self._ends) >= LEGS:
+            del self._ends[next(iter(self._ends))]
+        self._ends[end.spool] = end.upto
+        for each in self._legs:
+            if each.spool == end.spool:
+                each.upto = end.upto
+        if self._reader is not None and self._reading is not None:
+            self._reader.upto = self._reading.upto
+        self._look_at_legs()
+        self.wake()
+
+    def add_link(self, link: Link) -> None:
+        """A direct link is up, whoever made it."""
+        path = Path(link.kind)
+        if path in self.links or not self.book.facts(time.monotonic()).allows(path):
+            link.close("one is enough")
+            return
+        self.links[path] = link
+        self.book.up(path, time.monotonic())
+        self._start(self._watch(path, link))
+        self.wake()
+
+    # ---- the loop
+
+    async def run(self) -> None:
+        while True:
+            now = time.monotonic()
+            self._count(now)
+            positions = self._opener.layout.positions
+            if positions is not None and self._held() >= positions:
+                return
+            self._look_at_end()
+            decision = self.book.decide(now)
+            await self._act(decision, now)
+            if self.using is not None:
+                self.idle_since = now
+            await self._say_held(now)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.01, decision.again)):
+                    await self._news.wait()
+            self._news.clear()
+
+    def _count(self, now: float) -> None:
+        """Tells the book what came, byte by byte: a slow line has not stalled."""
+        path = self.using
+        if path is None:
+            return
+        carrier = self._reader if path not in DIRECT else self.links.get(path)
+        if carrier is None:
+            return
+        size = carrier.received if isinstance(carrier, Reader) else carrier.stats.received
+        if carrier is not self._counted[0]:
+            self._counted = (carrier, 0 if isinstance(carrier, Reader) else size)
+        if more := size - self._counted[1]:
+            self._counted = (carrier, size)
+            self.book.carried(path, more, now)
+
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.stop()
+        for link in self.links.values():
+            link.close("done")
+        for task in self._trying.values():
+            task.cancel()
+
+    async def _say_held(self, now: float) -> None:
+        """The sender shows how far it is, and knows that we live."""
+        link = self.links.get(self.using) if self.using is not None else None
+        held, said = self._held(), self._said_held[1]
+        if self.using in (Path.RELAY, Path.STORE):
+            positions = self._opener.layout.positions
+            if held - said >= max(SAY_BLOCKS, said // 2 if positions is None else positions // SAY_TIMES):
+                self._said_held = (now, held)
+                self._start(self._say(signals.Progress(held)))
+        if link is None or held == said or now - self._said_held[0] < SAY_HELD_S:
+            return
+        self._said_held = (now, held)
+        with contextlib.suppress(ConnectionError):
+            await link.send(signals.Held(held))
+
+    # ---- acts
+
+    async def _act(self, decision: Decision, now: float) -> None:
+        for path in decision.stop:
+            self._let_go(path)
+        for path in decision.start:
+            self._try(path)
+        if decision.ask_relay:
+            self._start(self._say(signals.AskRelay(self._held())))
+        if decision.use is not self.using:
+            await self._switch(decision.use, decision.why)
+
+    def _try(self, path: Path) -> None:
+        if path in self._trying:
+            return
+
+        async def attempt() -> None:
+            try:
+                link = await self._reach.make(path)
+            except (OSError, BurrowError, TimeoutError) as error:
+                log.debug("a path could not be made", path=path, why=str(error))
+                if path not in self.links:
+                    self.book.failed(path, time.monotonic())
+                self.wake()
+            else:
+                self.add_link(link)
+            finally:
+                self._trying.pop(path, None)
+
+        self._trying[path] = self._start(attempt())
+
+    def _let_go(self, path: Path) -> None:
+        task, link = self._trying.pop(path, None), self.links.pop(path, None)
+        if task is not None:
+            task.cancel()
+        if link is not None:
+            link.close("not needed")
+
+    async def _switch(self, path: Path | None, why: str) -> None:
+        await self._leave()
+        self.using = path
+        if path is None:
+            return
+        peer = ""
+        if path in DIRECT:
+            link = self.links.get(path)
+            if link is None:  # it broke while the other was left
+                self.using = None
+                self.wake()
+                return
+            peer = link.peer
+            link.pull(self._opener.take(path), self._held(), self._opener.layout.positions)
+        elif not self._read(path):
+            return
+        if (path.value, peer) != self._told:
+            self._told = (path.value, peer)
+            self._tell(PathChanged(path.value, peer, why))
+
+    async def _leave(self) -> None:
+        """Stops asking on the path in use; what is under way on a link that lives is still taken."""
+        if self._reader is not None:
+            self._reader.stop()
+            self._reader = self._reading = None
+        link = self.links.get(self.using) if self.using is not None else None
+        if link is not None:
+            link.stop()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DRAIN_S):
+                    while link.outstanding:  # noqa: ASYNC110  (the threads of the link have no event for it)
+                        await asyncio.sleep(0.01)
+
+    # ---- legs
+
+    def _look_at_legs(self) -> None:
+        now, held = time.monotonic(), self._held()
+        for path in (Path.RELAY, Path.STORE):
+            known = self.book.known(path).state
+            if any(each.path is path and each.serves(held) for each in self._legs):
+                if known is not State.UP:
+                    self.book.up(path, now)
+            elif known is State.UP and (self._reading is None or self._reading.path is not path):
+                self.book.released(path, now)
+
+    def _read(self, path: Path) -> bool:
+        held = self._held()
+        stretch = next((each for each in reversed(self._legs) if each.path is path and each.serves(held)), None)
+        if stretch is None:
+            self.book.released(path, time.monotonic())
+            self.using = None
+            self.wake()
+            return False
+        self._reading = stretch
+        self.used_spools.add(stretch.spool)
+        self._reader = Reader(
+            self._origin,
+            stretch.spool,
+            self._opener.layout,
+            stretch.first,
+            held,
+            self._opener.take(path),
+            self._read_ended,
+            stretch.upto,
+        )
+        self._reader.start()
+        return True
+
+    def _read_ended(self, reader: Leg, ended: Ended | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+            self._loop.call_soon_threadsafe(self._read_over, reader, ended)
+
+    def _read_over(self, reader: Leg, ended: Ended | None) -> None:
+        if reader is not self._reader or self._reading is None:
+            return
+        stretch, self._reader, self._reading = self._reading, None, None
+        self.using = None
+        if ended is None:
+            self._look_at_legs()
+        else:
+            log.debug("a leg was left", why=str(ended))
+            stretch.dead = ended.final
+            self.book.failed(stretch.path, time.monotonic())
+            if not stretch.dead:  # the server, or the way to it, may come back
+                pause = backoff(self.book.known(stretch.path).failures)
+                self._loop.call_later(pause, self._look_at_legs_again)
+        self.wake()
+
+    def _look_at_end(self) -> None:
+        """A leg that turned out to end waits for a block that will not come."""
+        reader, stretch = self._reader, self._reading
+        if reader is None or stretch is None or stretch.upto is None or reader.position < stretch.upto:
+            return
+        reader.stop()
+        self._read_over(reader, None)
+
+    def _look_at_legs_again(self) -> None:
+        self._look_at_legs()
+        self.wake()
+
+    # ---- links
+
+    async def _watch(self, path: Path, link: Link) -> None:
+        async for control in link.controls():
+            self._control(control)
+        broken = await link.closed()
+        log.debug("a link is no more", path=path, why=str(broken))
+        if self.links.get(path) is link:
+            del self.links[path]
+            self.book.failed(path, time.monotonic())
+            if self.using is path:
+                self.using = None
+            self.wake()

@@ -1,0 +1,333 @@
+"""The sender of one transfer: it offers, answers those who come, and serves blocks to whoever asks, by whatever path.
+
+It keeps no count of what was sent: each receiver says what it wants. One `Taker` for each receiver does the talking.
+Spec: docs/spec/paths.md, docs/spec/signalling.md.
+"""
+
+import asyncio
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from burrowspace.client import events
+from burrowspace.client.api import Server, Unreachable
+from burrowspace.client.conversation import Conversation
+from burrowspace.client.journal import Journal
+from burrowspace.client.legs import Legs, Stretch
+from burrowspace.client.limits import Bucket
+from burrowspace.client.link_tcp import Listener
+from burrowspace.client.options import Options
+from burrowspace.client.reach import Outside, outside
+from burrowspace.client.running import GaveUp, Running
+from burrowspace.client.source import Source
+from burrowspace.client.taker import Taker
+from burrowspace.core import signals
+from burrowspace.core.errors import BadRequest, BurrowError
+from burrowspace.core.links import mailbox_id
+from burrowspace.core.sealing import BLOCK, BlockKey, Suite
+from burrowspace.core.signals import Role
+
+log = structlog.get_logger("client")
+
+TAKERS = 200  # receivers of one transfer
+LEGS_FILE = "legs"  # of the journal
+LAST_WORDS_S = 1.0
+OFFER_EVERY = 64  # hellos: a mailbox that is trimmed still has an offer
+STORE_AFTER_S = 5.0  # without any receiver, where it may rest
+
+
+class Sending(Running):
+    """Made by Client. `met_by_code`: the receiver gets the secret from this program, so it must wait for it."""
+
+    def __init__(
+        self,
+        *,
+        server: Server,
+        secret: bytes,
+        transfer: bytes,
+        source: Source,
+        journal: Journal,
+        options: Options,
+        own_name: str,
+        needs_meeting: bool,
+        done: Callable[["Sending", events.Finished], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self.source, self.options, self.server, self.secret, self.transfer = source, options, server, secret, transfer
+        self.suite = Suite.A256GCM
+        self.layout = source.layout(self.suite)
+        self.served: dict[str, int] = {}  # blocks, by path
+        self.again = 0  # blocks that were sent though the receiver had said that it holds them
+        self.takers: dict[str, Taker] = {}
+        self.listener: Listener | None = None
+        self.outside = Outside()
+        self.bucket = Bucket(options.limit_rate) if options.limit_rate else None
+        self.own_name = own_name
+        self.needs_meeting = needs_meeting
+        self.journal, self._done = journal, done
+        self._key = BlockKey(secret, transfer, self.suite)
+        self._rooms = threading.local()
+        self._over = False
+        self._hellos = 0
+        self._main = Conversation(server, secret, mailbox_id(secret), Role.SENDER)
+        self.legs = Legs(
+            server,
+            lambda: self.layout,
+            self._leg_sealer,
+            self.bucket,
+            self._fail,
+            self._changed.set,
+            lambda data: journal.keep(LEGS_FILE, data),
+        )
+        self._began = time.monotonic()
+        self._met_at: float | None = None
+        self._first_byte: float | None = None
+
+    # ---- blocks
+
+    def sealer(self, taker: Taker, path: str) -> Callable[[int, memoryview], int]:
+        """The callable that fills a direct link's buffer with a sealed block; runs in the link's threads."""
+
+        def seal(position: int, into: memoryview) -> int:
+            self.again += position < taker.held
+            taker.asked_for(position)
+            sealed = self._seal(position, into, path)
+            if taker.path != path:
+                self._soon(taker.goes_by, path)
+            return sealed
+
+        return seal
+
+    def _leg_sealer(self, leg: Stretch) -> Callable[[int, memoryview], int]:
+        """The same for a leg, which may have several followers, or none yet."""
+
+        def seal(position: int, into: memoryview) -> int:
+            followers = [taker.held for taker in list(self.takers.values()) if taker.leg is leg]
+            self.again += bool(followers) and position < min(followers)
+            return self._seal(position, into, "store" if leg.rests else "relay")
+
+        return seal
+
+    def _seal(self, position: int, into: memoryview, path: str) -> int:
+        room = getattr(self._rooms, "room", None)
+        if room is None:
+            room = self._rooms.room = memoryview(bytearray(BLOCK))
+        layout = self.layout
+        try:
+            file, index = layout.where(position)
+            size, end = self.source.read_into(position, room)
+        except BadRequest:
+            return 0  # there is no such position
+        sealed = self._key.seal_into(file, index, end, room[:size], os.urandom(12), into)
+        if end and file and layout.pack_size is None:
+            self.layout = layout.ended(position, size)
+        self.served[path] = self.served.get(path, 0) + 1
+        if self._first_byte is None and self._met_at is not None:
+            self._first_byte = time.monotonic() - self._met_at
+        return sealed
+
+    # ---- the whole
+
+    async def _work(self) -> events.Finished:
+        options = self.options
+        self.outside = outside(await self.server.hello(), options)
+        if not options.relay_only:
+            self.listener = Listener()
+            self.listener.open()
+        await self._recall()
+        await self._offer()
+        self._start(self._hear())
+        stored = False
+        while True:
+            await self._change(0.25)
+            now = time.monotonic()
+            for taker in list(self.takers.values()):
+                taker.tick(now)
+            if self._enough():
+                break
+            if self._may_store and not self.needs_meeting and not stored and self._nobody_for(now):
+                stored = True
+                await self._store()
+            if await self._left_to_rest(now):
+                return await self._finished(resting=True)
+            if options.wait is not None and self._met_at is None and now - self._began > options.wait:
+                raise GaveUp("nobody came to receive it; start it again when they are ready")
+        return await self._finished(resting=False)
+
+    async def _offer(self) -> None:
+        await self._main.say(
+            signals.Offer(
+                transfer=self.transfer.hex(),
+                name=self.own_name[:255],
+                manifest_size=self.layout.manifest_size,
+                pack_size=self.layout.pack_size,
+                suites=(self.suite,),
+                may_store=self._may_store,
+                created=int(time.time()),
+            )
+        )
+
+    async def _recall(self) -> None:
+        """What an earlier run left: legs on the server, and receivers who may be gone or wait for us."""
+        kept = await asyncio.to_thread(self.journal.kept, LEGS_FILE)
+        if kept is not None:
+            await self.legs.take_up(kept, self._main.say)
+        for session, signal in await self._main.so_far():
+            if isinstance(signal, signals.Hello) and len(self.takers) < TAKERS:
+                self.takers[signal.receiver] = Taker(self, signal, session)
+        if self.takers:
+            self.needs_meeting = False
+        await asyncio.gather(*(taker.recall() for taker in self.takers.values()))
+        for taker in self.takers.values():
+            self._start(taker.run())
+
+    async def _failed(self, error: BurrowError) -> None:
+        """What cannot be gone on with is said to whoever waits."""
+        if error.code in ("changed", "cancelled"):
+            await self._last_words(signals.Cancel(error.sentence[:1000]))
+
+    async def _end(self) -> None:
+        self.legs.stop()
+        for taker in self.takers.values():
+            taker.close()
+        if self.listener is not None:
+            await self.listener.close()
+        if not self._over:
+            await self._last_words(signals.Bye())
+        self.source.close()
+        self.journal.close()
+
+    async def _last_words(self, signal: signals.Signal) -> None:
+        with contextlib.suppress(TimeoutError, BurrowError):
+            async with asyncio.timeout(LAST_WORDS_S):
+                await self._main.say(signal)
+
+    @property
+    def _may_store(self) -> bool:
+        return self.options.store and not self.options.direct_only
+
+    def _enough(self) -> bool:
+        wanted = self.options.receivers
+        return wanted is not None and sum(taker.verified for taker in self.takers.values()) >= wanted
+
+    def _nobody_for(self, now: float) -> bool:
+        if self.options.store_now:
+            return True
+        return not self.takers and now - self._began > STORE_AFTER_S
+
+    async def _store(self) -> None:
+        """All of it to the server, for whoever comes."""
+        first = self.legs.covered(0)
+        if first is not None:
+            self._tell(events.Waiting("nobody is here yet; it goes to the server, sealed, and rests there"))
+            await self.legs.open(first, self._main.say, policy="rest", rests=True)
+
+    async def _left_to_rest(self, now: float) -> bool:
+        """Whether what is still to be taken lies on the server and nobody needs this program."""
+        resting, waiting = self.legs.resting, [taker for taker in self.takers.values() if not taker.verified]
+        if resting is None:
+            return False
+        if resting.writer is not None:
+            self._tell_store(resting)
+        if any(taker.lives(now) for taker in waiting):
+            return False
+        wanted = self.options.receivers
+        if self.legs.covered(0) is not None or (wanted is None and not self.options.store_now):
+            enough = wanted is not None and len(self.takers) >= wanted
+            if not enough or any(self.legs.covered(taker.held) is not None for taker in waiting):
+                return False
+        try:
+            state = await self.server.spool(resting.spool.id)
+        except Unreachable:
+            return False
+        self._tell(events.Resting(state.expires_at))
+        return True
+
+    def _tell_store(self, stretch: Stretch) -> None:
+        writer = stretch.writer
+        if writer is None:
+            return
+        done = self.content(writer.position)
+        self._tell(events.Progress(done, self.source.manifest.content_size, 0.0, None, "store"))
+
+    async def _finished(self, *, resting: bool) -> events.Finished:
+        if not resting:
+            self._over = True
+            await self._last_words(signals.Cancel("everybody who was to have it has it"))
+            for stretch in list(self.legs.stretches):
+                await self.legs.drop(stretch, tell=False)
+        finished = events.Finished(
+            size=self.content(self.layout.positions or 0),
+            seconds=time.monotonic() - (self._met_at or self._began),
+            first_byte=self._first_byte,
+            shares={path: blocks * self.suite.sealed for path, blocks in self.served.items()},
+            verified=not resting,
+            resting=resting,
+            left_out=self.source.left_out,
+            again=self.again,
+        )
+        if self._done is not None:
+            await asyncio.to_thread(self._done, self, finished)
+        return finished
+
+    # ---- what is heard
+
+    async def _hear(self) -> None:
+        async for session, signal in self._main.heard():
+            if isinstance(signal, signals.Hello):
+                self._hello(session, signal)
+                self._hellos += 1
+                if self._hellos % OFFER_EVERY == 0:
+                    await self._offer()
+
+    def _hello(self, session: bytes, hello: signals.Hello) -> None:
+        taker = self.takers.get(hello.receiver)
+        if taker is None:
+            if len(self.takers) >= TAKERS:
+                log.warning("more receivers than one transfer takes")
+                return
+            taker = self.takers[hello.receiver] = Taker(self, hello, session)
+            self._start(taker.run())
+        taker.hello(session, hello)
+        self._changed.set()
+
+    # ---- for the takers
+
+    def met(self) -> None:
+        if self._met_at is None:
+            self._met_at = time.monotonic()
+
+    def tell(self, event: events.Event) -> None:
+        self._tell(event)
+
+    def start(self, work: object) -> asyncio.Task[object]:
+        return self._start(work)  # type: ignore[arg-type]
+
+    def changed(self) -> None:
+        self._changed.set()
+
+    def fail(self, error: BaseException) -> None:
+        self._fail(error)
+
+    @property
+    def may_store(self) -> bool:
+        return self._may_store
+
+    async def digest(self) -> bytes | None:
+        """Of everything; what was not read yet, for it lies with a receiver since an earlier run, is read now."""
+        last = self.layout.positions
+        if self.source.digest is None and last is not None:
+            await asyncio.to_thread(self.source.read_into, last - 1, memoryview(bytearray(BLOCK)))
+        return self.source.digest
+
+    def content(self, position: int) -> int:
+        """Content bytes that lie before `position`."""
+        done = max(0, position - self.layout.manifest_blocks) * BLOCK
+        size = self.source.manifest.content_size
+        if size is None:
+            size = done if self.layout.pack_size is None else self.layout.pack_size - 32
+        return min(done, size)

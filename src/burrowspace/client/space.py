@@ -1,0 +1,56 @@
+"""Whether what is offered fits, asked before its first byte is taken."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from burrowspace.core.errors import NoSpace
+from burrowspace.core.names import safe_name
+
+
+def size_shown(size: int) -> str:
+    """Bytes for people.
+
+    >>> size_shown(999), size_shown(1_500_000), size_shown(2_000_000_000_000)
+    ('999 B', '1.5 MB', '2.0 TB')
+    """
+    if size < 1000:
+        return f"{size} B"
+    value, unit = float(size), 0
+    while value >= 999.95 and unit < 4:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.1f} {('B', 'kB', 'MB', 'GB', 'TB')[unit]}"
+
+
+def _shown(target: Path) -> str:
+    """Its name alone: the sentence may reach the other side, where this machine's paths are nobody's business."""
+    return safe_name(target.resolve().name) if target.resolve().name else "that folder"
+
+
+def make_sure_of_room(target: Path, sizes: Iterable[int | None]) -> None:
+    """NoSpace unless the file system of `target` (a folder that is there) takes files of these sizes, bytes.
+
+    A size that is not known is not asked for. File systems that make their inodes as they go say that they have none;
+    that is no reason to refuse.
+    """
+    here = os.statvfs(target)
+    unit = here.f_frsize or 4096
+    files = needed = 0
+    for size in sizes:
+        files += 1
+        needed += -(-(size or 0) // unit) * unit
+    free = here.f_bavail * unit
+    if needed > free:
+        raise NoSpace(
+            f"there is not enough room in {_shown(target)}: {size_shown(needed)} are needed and "
+            f"{size_shown(free)} are free; free some space or choose another folder",
+            needed=needed,
+            free=free,
+        )
+    if here.f_files and files > here.f_favail:
+        raise NoSpace(
+            f"the disk of {_shown(target)} takes only {here.f_favail} more files and {files} are offered; "
+            "choose another folder",
+            needed=files,
+            free=here.f_favail,
+        )

@@ -1,0 +1,255 @@
+"""A code that one person says to another, and what two programs make of it: the same secret, or nothing.
+
+`7-walnut-orbit` is a number that the server gave out and two words that it never learns. SPAKE2 turns the words into
+a key that only somebody who used the same ones shares, and one wrong guess shows. The sender then hands over the
+transfer's secret. Who carries the messages and when a code is burnt is decided elsewhere. Spec:
+docs/spec/meeting.md.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+import msgspec
+from msgspec import Meta
+from spake2 import SPAKE2_Symmetric
+
+from burrowspace.core.errors import BadCode, BadRequest, Tampered, WrongCode
+from burrowspace.core.sealing import SECRET_BYTES, Box, Buffer, derive
+from burrowspace.core.signals import Role
+from burrowspace.core.words import KNOWN, nearest, pick
+
+NAMEPLATE_MOST = 999_999_999
+CODE_CHARS = 100  # more is not looked at
+PAKE_BYTES = 33  # "S" and a point of Ed25519
+MEETING_BYTES = 8 << 10  # of one message, as JSON
+FINGERPRINTS = 16  # of one end
+HOW = "a code is a number and two words, like 7-walnut-orbit"
+
+_LETTERS = re.compile(r"[a-z]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """`str` gives it as people say it."""
+
+    nameplate: int
+    words: tuple[str, str]
+
+    def __str__(self) -> str:
+        return f"{self.nameplate}-{self.words[0]}-{self.words[1]}"
+
+    @property
+    def password(self) -> bytes:
+        return "-".join(self.words).encode()
+
+
+def make_code(nameplate: int, entropy: bytes) -> Code:
+    """A code of a number that the server gave and 4 random bytes.
+
+    >>> str(make_code(7, bytes(4)))
+    '7-abacus-abacus'
+    """
+    if not 1 <= nameplate <= NAMEPLATE_MOST:
+        raise BadCode("a code's number is not one that a server gives out")
+    first, second = pick(entropy)
+    return Code(nameplate, (first, second))
+
+
+def parse_code(text: str) -> Code:
+    """What a person typed. BadCode teaches; its field `suggestion` is what was probably meant, where that can be told.
+
+    >>> str(parse_code(" 7 Walnut_ORBIT ")), str(parse_code("7walnutorbit"))
+    ('7-walnut-orbit', '7-walnut-orbit')
+    """
+    plain = text[: CODE_CHARS + 1].strip().lower()
+    if len(plain) > CODE_CHARS:
+        raise BadCode(f"that is too long for a code; {HOW}")
+    if "#" in plain or "://" in plain:
+        raise BadCode("that looks like a link and not like a code; give the whole link, from http to its end")
+    digits = re.match(r"[0-9]*", plain)
+    number = digits.group() if digits else ""
+    if not number:
+        raise BadCode(f"the number in front is missing; {HOW}")
+    if len(number) > 9 or not int(number):
+        raise BadCode(f"no server gives out that number; {HOW}")
+    rest = plain[len(number) :]
+    if re.search(r"[^a-z\s_.,\-\u2010-\u2015]", rest):
+        raise BadCode(f"there is a character in it that no code has; {HOW}")
+    return Code(int(number), _two_words(int(number), _LETTERS.findall(rest)))
+
+
+def _two_words(number: int, parts: list[str]) -> tuple[str, str]:
+    if len(parts) == 1:
+        run = parts[0]
+        cuts = [(run[:at], run[at:]) for at in range(len(run)) if run[:at] in KNOWN and run[at:] in KNOWN]
+        if len(cuts) == 1:
+            return cuts[0]
+    if len(parts) != 2:
+        raise BadCode(f"there {'is one word' if len(parts) == 1 else f'are {len(parts)} words'} in it; {HOW}")
+    wrong = [part for part in parts if part not in KNOWN]
+    if not wrong:
+        return parts[0], parts[1]
+    meant = [part if part in KNOWN else nearest(part) for part in parts]
+    if None in meant:
+        raise BadCode(f"“{wrong[0]}” is not a word of codes; ask for the code again, {HOW}")
+    suggestion = f"{number}-{meant[0]}-{meant[1]}"
+    raise BadCode(f"“{wrong[0]}” is not a word of codes; did you mean {suggestion}?", suggestion=suggestion)
+
+
+# What travels through the nameplate's mailbox: JSON, not sealed, bytes as base64
+
+
+Fingerprint = Annotated[str, Meta(min_length=1, max_length=255)]
+
+
+class Opening(msgspec.Struct, frozen=True, tag="pake", tag_field="type"):
+    """`fingerprints` belong to this end's direct paths (for instance its DTLS certificate's), in no order."""
+
+    role: Role
+    pake: Annotated[bytes, Meta(min_length=PAKE_BYTES, max_length=PAKE_BYTES)]
+    fingerprints: Annotated[tuple[Fingerprint, ...], Meta(max_length=FINGERPRINTS)] = ()
+
+
+class Confirmation(msgspec.Struct, frozen=True, tag="confirm", tag_field="type"):
+    role: Role
+    mac: Annotated[bytes, Meta(min_length=32, max_length=32)]
+
+
+class Handover(msgspec.Struct, frozen=True, tag="secret", tag_field="type"):
+    """The sender: the transfer's secret, sealed."""
+
+    sealed: Annotated[bytes, Meta(min_length=60, max_length=60)]
+
+
+Meeting: TypeAlias = Opening | Confirmation | Handover
+_MEETING: msgspec.json.Decoder[Meeting] = msgspec.json.Decoder(Meeting)
+
+
+def encode_meeting(message: Meeting) -> bytes:
+    return msgspec.json.encode(message)
+
+
+def parse_meeting(data: Buffer) -> Meeting:
+    """BadRequest for what is no message of a meeting."""
+    if len(data) > MEETING_BYTES:
+        raise BadRequest("a message of a meeting is too long")
+    try:
+        return _MEETING.decode(data)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        raise BadRequest("a message of a meeting cannot be read") from None
+
+
+# The key
+
+
+def _packed(parts: Iterable[bytes]) -> bytes:
+    """Each with its length in front (u32), after their number (u32): no two lists give the same bytes."""
+    listed = list(parts)
+    return len(listed).to_bytes(4, "big") + b"".join(len(part).to_bytes(4, "big") + part for part in listed)
+
+
+class Pake:
+    """One end of SPAKE2, good for one meeting.
+
+    >>> ann, bob = (Pake(parse_code("7-walnut-orbit"), role, lambda n, r=role: r.encode().ljust(n)) for role in Role)
+    >>> at_ann, at_bob = ann.finish(bob.opening), bob.finish(ann.opening)
+    >>> at_ann.check(at_bob.confirmation)
+    >>> at_bob.check(at_ann.confirmation)
+    >>> at_bob.take_over(at_ann.hand_over(bytes(32), bytes(12))) == bytes(32)
+    True
+    """
+
+    __slots__ = ("_code", "_pake", "opening", "role")
+
+    def __init__(
+        self, code: Code, role: Role, entropy: Callable[[int], bytes], fingerprints: Iterable[str] = ()
+    ) -> None:
+        """`entropy(n)` gives n random bytes."""
+        self.role = role
+        self._code = code
+        identity = b"burrow/1 code" + str(code.nameplate).encode()
+        self._pake = SPAKE2_Symmetric(code.password, idSymmetric=identity, entropy_f=entropy)
+        self.opening = Opening(role, self._pake.start(), tuple(sorted(fingerprints)))
+
+    def finish(self, other: Opening) -> "Agreed":
+        """What both ends know now, if they used the same code; that is not known before `Agreed.check`.
+
+        Tampered for the own role, the own message or one that is no point of the curve.
+        """
+        if other.role is self.role or other.pake == self.opening.pake:
+            raise Tampered("an end of a meeting met itself")
+        if other.pake[:1] != b"S":
+            raise Tampered("a message of a meeting is not what the other end says")
+        try:
+            key = self._pake.finish(other.pake)
+        except Exception:  # the library has no root for what it raises: its own kinds, ValueError, AssertionError
+            raise Tampered("a message of a meeting is not what the other end says") from None
+        sides = {self.role: self.opening, other.role: other}
+        openings = [sides[Role.SENDER], sides[Role.RECEIVER]]
+        parts = [b"burrow/1 meeting", str(self._code.nameplate).encode(), *(opening.pake for opening in openings)]
+        parts += [_packed(sorted(mark.encode() for mark in opening.fingerprints)) for opening in openings]
+        return Agreed(self.role, key, hashlib.sha256(_packed(parts)).digest())
+
+
+class Agreed:
+    """A key that is the other end's too, if it used the same code:
+
+    `check` says so, and nothing is handed over before.
+    """
+
+    __slots__ = ("_key", "confirmed", "role", "transcript")
+
+    def __init__(self, role: Role, key: bytes, transcript: bytes) -> None:
+        self.role, self._key, self.transcript = role, key, transcript
+        self.confirmed = False
+
+    def _mac(self, role: Role) -> bytes:
+        return hmac.new(derive(self._key, b"", f"burrow/1 confirm {role}"), self.transcript, hashlib.sha256).digest()
+
+    @property
+    def confirmation(self) -> Confirmation:
+        """What this end says to prove that it used the same code."""
+        return Confirmation(self.role, self._mac(self.role))
+
+    def check(self, other: Confirmation) -> None:
+        """WrongCode unless the other end knows the key and saw the same messages. The code is burnt either way."""
+        if other.role is self.role or not hmac.compare_digest(other.mac, self._mac(self.role.other)):
+            raise WrongCode("the other side did not use this code; a code is good for one try, so make a new one")
+        self.confirmed = True
+
+    def hand_over(self, secret: bytes, nonce: bytes) -> Handover:
+        """The sender: 32 bytes of secret, sealed. `nonce` is 12 random bytes. WrongCode before a good `check`."""
+        self._must_be(Role.SENDER)
+        if len(secret) != SECRET_BYTES:
+            raise ValueError(f"a secret has {SECRET_BYTES} bytes")
+        return Handover(self._box().seal(secret, b"burrow/1 handover" + self.transcript, nonce))
+
+    def take_over(self, handover: Handover) -> bytes:
+        """The receiver: the secret. Tampered; WrongCode before a good `check`."""
+        self._must_be(Role.RECEIVER)
+        return self._box().open(handover.sealed, b"burrow/1 handover" + self.transcript)
+
+    def _box(self) -> Box:
+        return Box(derive(self._key, b"", "burrow/1 handover"))
+
+    def _must_be(self, role: Role) -> None:
+        if self.role is not role:
+            raise ValueError(f"only the {role} does this")
+        if not self.confirmed:
+            raise WrongCode("the other side has not proved that it used this code")
+
+
+def check_words(secret: bytes, transcript: bytes) -> tuple[str, ...]:
+    """Four words that both people may compare: equal if nobody stands between. 36 bits.
+
+    After a code, both come from Agreed.transcript and the secret that was handed over; with a link, the transcript
+    is the transfer's id.
+
+    >>> check_words(bytes(32), bytes(32))
+    ('pebble', 'pirate', 'lullaby', 'pastry')
+    """
+    return pick(derive(secret, transcript, "burrow/1 check words", 8))

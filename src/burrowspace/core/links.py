@@ -1,0 +1,102 @@
+"""A link: where the server is, and behind the `#` the secret that no server sees.
+
+And the names and keys that follow from it.
+
+`https://host/r#…`: a browser keeps what stands behind the `#` to itself. Whoever has the link has the files. Spec:
+docs/spec/meeting.md.
+"""
+
+import base64
+import re
+from dataclasses import dataclass
+
+from burrowspace.core.errors import BadLink
+from burrowspace.core.sealing import SECRET_BYTES, derive
+
+LINK_CHARS = 512  # more is not looked at
+SECRET_CHARS = 43  # base64url of 32 bytes, without padding
+HOW = "a link is an address, /r# and 43 letters and digits: https://host/r#…"
+
+_LINK = re.compile(
+    r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?/r/?",
+    re.IGNORECASE,
+)
+_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Link:
+    """`server` is an origin, `https://host` or `http://host:port`;
+
+    `str` gives the whole link, `repr` hides the secret.
+    """
+
+    server: str
+    secret: bytes
+
+    def __str__(self) -> str:
+        return format_link(self.server, self.secret)
+
+    def __repr__(self) -> str:
+        return f"Link({self.server!r}, …)"
+
+
+def format_link(server: str, secret: bytes) -> str:
+    """The link for a secret on the server of this origin.
+
+    >>> format_link("https://example.org", bytes(32))
+    'https://example.org/r#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
+    """
+    if len(secret) != SECRET_BYTES:
+        raise ValueError(f"a secret has {SECRET_BYTES} bytes")
+    return f"{server.rstrip('/')}/r#{base64.urlsafe_b64encode(secret).decode().rstrip('=')}"
+
+
+def parse_link(text: str) -> Link:
+    """What a person pasted. https where no scheme stands in front. BadLink teaches.
+
+    >>> parse_link("Example.org/r#" + "A" * 43).server
+    'https://example.org'
+    """
+    plain = text[: LINK_CHARS + 1].strip()
+    if len(plain) > LINK_CHARS:
+        raise BadLink(f"that is too long for a link; {HOW}")
+    address, mark, fragment = plain.partition("#")
+    if not mark:
+        raise BadLink(f"the part behind the # is missing, and it is the key; {HOW}")
+    found = _LINK.fullmatch(address)
+    if found is None:
+        raise BadLink(f"the part in front of the # is not where a BurrowSpace server is; {HOW}")
+    scheme = (found["scheme"] or "https").lower()
+    if scheme not in ("http", "https"):
+        raise BadLink(f"a link begins with https:// or http://; {HOW}")
+    port = found["port"]
+    if port is not None and not 1 <= int(port) <= 65535:
+        raise BadLink(f"there is no such port; {HOW}")
+    if not _SECRET.fullmatch(fragment):
+        raise BadLink(f"behind the # stand {SECRET_CHARS} letters, digits, - and _; copy the whole link. {HOW}")
+    secret = base64.urlsafe_b64decode(fragment + "=")
+    if base64.urlsafe_b64encode(secret).decode().rstrip("=") != fragment:
+        raise BadLink("the last character of the link is wrong; copy the whole link")
+    return Link(f"{scheme}://{found['host'].lower()}{f':{int(port)}' if port else ''}", secret)
+
+
+def mailbox_id(secret: bytes, receiver: str | None = None) -> str:
+    """The mailbox of a transfer, where receivers knock; or the one of a receiver (32 hex digits) alone with the sender.
+
+    >>> mailbox_id(bytes(32)) != mailbox_id(bytes(32), "0" * 32)
+    True
+    """
+    if receiver is None:
+        return derive(secret, b"", "burrow/1 mailbox", 16).hex()
+    return derive(secret, bytes.fromhex(receiver), "burrow/1 mailbox receiver", 16).hex()
+
+
+def link_tag(secret: bytes, receiver: str) -> bytes:
+    """16 bytes by which a direct link with this receiver is told from others; they may be seen on the line."""
+    return derive(secret, bytes.fromhex(receiver), "burrow/1 link tag", 16)
+
+
+def link_key(secret: bytes, receiver: str) -> bytes:
+    """The key that both ends of a direct link with this receiver prove to know (core/frames.py)."""
+    return derive(secret, bytes.fromhex(receiver), "burrow/1 link key")

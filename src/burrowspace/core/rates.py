@@ -1,0 +1,56 @@
+"""How often somebody may do something: a bucket for each address that fills at a steady rate.
+
+Pure: the clock comes in. What it remembers is bounded; whoever's bucket is full again is forgotten first.
+"""
+
+import ipaddress
+
+_REMEMBERED = 20_000  # addresses
+
+
+def counted(address: str) -> str | None:
+    """Under which name an address is counted: itself, its /64 for IPv6 (one household has that many), None for
+    loopback, where a tunnel or a proxy stands for everybody.
+
+    >>> counted("203.0.113.7"), counted("2001:db8::1:2:3:4"), counted("::ffff:203.0.113.7"), counted("127.0.0.1")
+    ('203.0.113.7', '2001:db8::/64', '203.0.113.7', None)
+    """
+    try:
+        known = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(known, ipaddress.IPv6Address):
+        if known.ipv4_mapped is None:
+            return None if known.is_loopback else str(ipaddress.ip_network((int(known), 64), strict=False))
+        known = known.ipv4_mapped
+    return None if known.is_loopback else str(known)
+
+
+class Rate:
+    """`per_minute` times a minute, and as many at once.
+
+    >>> rate = Rate(2)
+    >>> [rate.allows("a", 0.0), rate.allows("a", 0.0), rate.allows("a", 1.0), rate.allows("a", 31.0)]
+    [True, True, False, True]
+    """
+
+    def __init__(self, per_minute: int) -> None:
+        self._most, self._per_s = float(per_minute), per_minute / 60
+        self._left: dict[str, tuple[float, float]] = {}  # how many are left, and when that was so
+
+    def allows(self, who: str, now: float) -> bool:
+        """Counts one more; False, and counts nothing, where that is too many."""
+        left, since = self._left.get(who, (self._most, now))
+        left = min(self._most, left + max(0.0, now - since) * self._per_s)
+        if left < 1:
+            return False
+        if who not in self._left and len(self._left) >= _REMEMBERED:
+            self._forget(now)
+        self._left[who] = (left - 1, now)
+        return True
+
+    def _forget(self, now: float) -> None:
+        """Those whose bucket is full again; where that are none, the one that was heard least lately."""
+        full = [who for who, (left, since) in self._left.items() if left + (now - since) * self._per_s >= self._most]
+        for who in full or [min(self._left, key=lambda who: self._left[who][1])]:
+            del self._left[who]

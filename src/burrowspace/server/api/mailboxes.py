@@ -1,0 +1,97 @@
+"""Mailboxes over HTTP. What is in a message, only the two ends know. Spec: docs/spec/mailboxes.md."""
+
+from base64 import b64encode
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.requests import ClientDisconnect
+
+from burrowspace.core.errors import BadRequest, WrongType
+from burrowspace.core.records import Mailbox
+from burrowspace.server.api.context import Caller, House
+from burrowspace.server.api.models import REFUSALS, UNKNOWN, MailboxState, Messages, Posted
+from burrowspace.server.api.peers import iso
+from burrowspace.server.api.waiting import After, Wait, while_here
+from burrowspace.server.driver.mailboxes import MESSAGE_BYTES, too_large
+
+router = APIRouter(tags=["mailboxes"], responses=REFUSALS)
+
+MailboxId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="32 hex digits, chosen by the ends.")]
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/octet-stream": {
+                "schema": {"type": "string", "format": "binary", "minLength": 1, "maxLength": MESSAGE_BYTES}
+            }
+        },
+    }
+}
+
+
+@router.put("/mailboxes/{mailbox_id}")
+async def make_mailbox(mailbox_id: MailboxId, house: House, caller: Caller) -> MailboxState:
+    """The mailbox, made if it is new. Its life is counted from its last message, or from its making."""
+    return _state(await house.driver.mailboxes.make(mailbox_id, caller))
+
+
+@router.post("/mailboxes/{mailbox_id}", openapi_extra=_BODY)
+async def post_message(mailbox_id: MailboxId, request: Request, house: House, caller: Caller) -> Posted:
+    """Adds a message, sealed by who sends it. Makes the mailbox if it is new."""
+    kinds = request.headers.getlist("content-type")
+    if [kind.partition(";")[0].strip().lower() for kind in kinds] != ["application/octet-stream"]:
+        raise WrongType("send the message as `Content-Type: application/octet-stream`")
+    body = bytearray()
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > MESSAGE_BYTES:
+                raise too_large()
+    except ClientDisconnect:
+        raise BadRequest("the message broke off before its end") from None  # to nobody
+    if not body:
+        raise BadRequest("a message has at least one byte")
+    return Posted(number=await house.driver.mailboxes.post(mailbox_id, bytes(body), caller))
+
+
+@router.get("/mailboxes/{mailbox_id}", response_model=Messages, responses=UNKNOWN)
+async def read_messages(
+    mailbox_id: MailboxId, request: Request, house: House, caller: Caller, after: After = -1, wait: Wait = 0
+) -> Response:
+    """The messages beyond number `after`, as many as fit into an answer. Reading consumes nothing."""
+    work = house.driver.mailboxes.read(mailbox_id, after, wait, caller)
+    try:
+        found = await while_here(request, work) if wait else await work
+    except ClientDisconnect:
+        return Response(status_code=400)  # to nobody
+    told = {
+        "messages": [{"number": each.number, "body": b64encode(each.body).decode()} for each in found.messages],
+        "created_at": iso(found.mailbox.created_at),
+        "expires_at": iso(found.mailbox.expires_at),
+    }
+    return Response(orjson.dumps(told), media_type="application/json", headers={"cache-control": "no-store"})
+
+
+@router.delete("/mailboxes/{mailbox_id}", responses=UNKNOWN)
+async def remove_mailbox(
+    mailbox_id: MailboxId,
+    house: House,
+    upto: Annotated[int | None, Query(ge=0, le=2**53 - 1, description="Drop only the messages up to this one.")] = None,
+) -> MailboxState:
+    """Drops the mailbox; with `upto` only its messages up to that number, that one too."""
+    if upto is not None:
+        return _state(await house.driver.mailboxes.trim(mailbox_id, upto))
+    return _state(await house.driver.mailboxes.remove(mailbox_id), "removed")
+
+
+def _state(box: Mailbox, status: Literal["here", "removed"] = "here") -> MailboxState:
+    return MailboxState(
+        status=status,
+        mailbox=box.mailbox_id,
+        messages=box.messages,
+        bytes=box.size,
+        next_number=box.next_number,
+        created_at=iso(box.created_at),
+        expires_at=iso(box.expires_at),
+    )

@@ -1,0 +1,50 @@
+"""Nameplates over HTTP: the number of a code, who said it, and for whom. Spec: docs/spec/mailboxes.md."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+from starlette.requests import ClientDisconnect
+
+from burrowspace.server.api.context import Caller, House, Token
+from burrowspace.server.api.models import REFUSALS, UNKNOWN, Claimed, ClaimMade, Claims, NameplateMade, Released
+from burrowspace.server.api.peers import iso
+from burrowspace.server.api.waiting import After, Wait, while_here
+from burrowspace.server.driver.nameplates import LAST
+
+router = APIRouter(tags=["nameplates"], responses=REFUSALS)
+
+Number = Annotated[int, Path(ge=1, le=LAST)]
+
+
+@router.post("/nameplates")
+async def make_nameplate(house: House, caller: Caller) -> NameplateMade:
+    """A free number, as small as there is, for a code that a person reads to another."""
+    made = await house.driver.nameplates.offer(caller)
+    return NameplateMade(nameplate=made.nameplate.number, token=made.token, expires_at=iso(made.nameplate.expires_at))
+
+
+@router.post("/nameplates/{nameplate}/claim", responses=UNKNOWN)
+async def claim_nameplate(nameplate: Number, house: House, caller: Caller) -> Claimed:
+    """Whoever says the number gets a fresh mailbox, and its owner is told of it."""
+    return Claimed(mailbox=await house.driver.nameplates.claim(nameplate, caller))
+
+
+@router.get("/nameplates/{nameplate}/claims", response_model=Claims, responses=UNKNOWN)
+async def read_claims(
+    nameplate: Number, request: Request, house: House, token: Token, caller: Caller, after: After = -1, wait: Wait = 0
+) -> Claims | Response:
+    """For the owner, with its token: the claims beyond number `after`."""
+    work = house.driver.nameplates.claims(nameplate, token, after, wait, caller)
+    try:
+        found = await while_here(request, work) if wait else await work
+    except ClientDisconnect:
+        return Response(status_code=400)  # to nobody
+    claims = [ClaimMade(number=each.number, mailbox=each.mailbox_id) for each in found.claims]
+    return Claims(claims=claims, expires_at=iso(found.nameplate.expires_at))
+
+
+@router.delete("/nameplates/{nameplate}", responses=UNKNOWN)
+async def release_nameplate(nameplate: Number, house: House, token: Token) -> Released:
+    """For the owner, with its token: the number is nobody's any more. Its mailboxes stay."""
+    await house.driver.nameplates.release(nameplate, token)
+    return Released(nameplate=nameplate)

@@ -1,0 +1,83 @@
+"""Who waits for what has not happened yet, and waking them: the other half of every call with `wait`.
+
+A bell says that something may have changed and never what: State is the truth, and whoever wakes asks it again. With
+many nodes, a Bus rings the bells of the others; nothing else changes.
+"""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
+
+from burrowspace.core.errors import TooMany
+
+T = TypeVar("T")
+
+
+class Bells:
+    """All waiting calls of this process. Used on the loop only. A waiting call costs an event and its place here."""
+
+    def __init__(self, most: int, most_each: int) -> None:
+        self._most, self._most_each = most, most_each
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._addresses: Counter[str] = Counter()
+        self._count = 0
+        self._closed = False
+
+    def ring(self, key: str) -> None:
+        """Something about `key` may have changed."""
+        for event in self._waiting.get(key, ()):
+            event.set()
+
+    def close(self) -> None:
+        """The server stops: everybody is answered with what is there."""
+        self._closed = True
+        for key in self._waiting:
+            self.ring(key)
+
+    def __len__(self) -> int:
+        return self._count
+
+    async def until(
+        self,
+        key: str,
+        address: str | None,
+        seconds: float,
+        ask: Callable[[], Awaitable[T]],
+        enough: Callable[[T], bool],
+    ) -> T:
+        """What `ask` gives, as soon as it is enough or `seconds` are over. TooMany where too many wait already."""
+        found = await ask()
+        if seconds <= 0 or enough(found):
+            return found
+        with self._hear(key, address) as bell:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    while not enough(found := await ask()) and not self._closed:
+                        await bell.wait()
+                        bell.clear()  # before asking, so that no ring is lost
+            return found
+
+    @contextlib.contextmanager
+    def _hear(self, key: str, address: str | None) -> Iterator[asyncio.Event]:
+        if self._count >= self._most:
+            raise TooMany("as many calls wait at this server as may; ask without `wait`")
+        if address is not None and self._addresses[address] >= self._most_each:
+            raise TooMany(f"{self._most_each} calls of your address wait already; end one first")
+        bell = asyncio.Event()
+        self._waiting.setdefault(key, set()).add(bell)
+        self._count += 1
+        if address is not None:
+            self._addresses[address] += 1
+        try:
+            yield bell
+        finally:
+            self._count -= 1
+            self._waiting[key].discard(bell)
+            if not self._waiting[key]:
+                del self._waiting[key]
+            if address is not None:
+                self._addresses[address] -= 1
+                if not self._addresses[address]:
+                    del self._addresses[address]

@@ -1,0 +1,184 @@
+"""Mailboxes: opaque messages between two ends that alone know the id, kept until read, trimmed or expired.
+
+What a message says is sealed; here it is bytes with a number. Spec: docs/spec/mailboxes.md.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+from burrowspace.core.errors import NotFound, TooLarge, TooMany
+from burrowspace.core.rates import Rate
+from burrowspace.core.records import Mailbox, Message
+from burrowspace.ports import Rows
+from burrowspace.server.driver.bells import Bells
+from burrowspace.server.driver.kit import Kit
+
+MESSAGE_BYTES = 64 * 1024  # of one message, at most
+_ANSWER_BYTES = 1 << 20  # bodies in one answer; a reader asks again for the rest
+_ANSWER_MESSAGES = 128  # and how many: what the database hands over at once is bounded by both
+_DAY_S = 86_400.0
+_SWEPT = 500  # mailboxes that go in one transaction
+
+
+class Found(NamedTuple):
+    mailbox: Mailbox
+    messages: list[Message]
+
+
+class Mailboxes:
+    """All mailboxes; the rows are the truth."""
+
+    def __init__(self, kit: Kit, bells: Bells) -> None:
+        self._kit, self._bells = kit, bells
+        self._rate = Rate(kit.settings.max_posts_per_minute)
+        self._bytes = 0  # of all messages; counted anew at each sweep, so other nodes' come in a little late
+
+    async def make(self, mailbox_id: str, address: str | None) -> Mailbox:
+        """The mailbox, made if it is new. TooMany at the bounds."""
+        now = self._kit.now()
+
+        def ask(rows: Rows) -> Mailbox | None:
+            return _live(rows, mailbox_id, now)
+
+        def change(rows: Rows) -> Mailbox:
+            return ask(rows) or self.made(rows, mailbox_id, address, now, now + self._life())
+
+        held: Mailbox | None = await self._kit.state.read(ask)
+        if held is not None:
+            return held
+        return await self._kit.state.write(change)
+
+    def made(self, rows: Rows, mailbox_id: str, address: str | None, now: float, expires_at: float) -> Mailbox:
+        """A new mailbox, within somebody's transaction."""
+        settings = self._kit.settings
+        if address is not None and rows.count(Mailbox, address=address) >= settings.max_mailboxes_per_address:
+            raise TooMany(f"your address has {settings.max_mailboxes_per_address} mailboxes already; delete one first")
+        if rows.count(Mailbox) >= settings.max_mailboxes:
+            raise TooMany("this server has as many mailboxes as it may; try again later")
+        rows.drop(Message, mailbox_id=mailbox_id)
+        return rows.put(Mailbox(mailbox_id, address, 0, 0, 0, now, expires_at))
+
+    async def post(self, mailbox_id: str, body: bytes, address: str | None) -> int:
+        """Adds a message; its number. TooLarge and TooMany at the bounds."""
+        settings, now = self._kit.settings, self._kit.now()
+        if len(body) > MESSAGE_BYTES:
+            raise too_large()
+        if address is not None and not self._rate.allows(address, now):
+            raise TooMany(f"your address may post {settings.max_posts_per_minute} messages a minute; wait a little")
+        if self._bytes + len(body) > settings.max_mailbox_total_bytes:
+            raise TooMany("the mailboxes of this server are full; try again later")
+
+        def change(rows: Rows) -> Mailbox:
+            box = _live(rows, mailbox_id, now) or self.made(rows, mailbox_id, address, now, now)
+            if box.messages >= settings.max_mailbox_messages:
+                raise TooMany(f"this mailbox has {settings.max_mailbox_messages} messages; trim it first")
+            if box.size + len(body) > settings.max_mailbox_bytes:
+                raise TooLarge(f"this mailbox holds {settings.max_mailbox_bytes} bytes at most; trim it first")
+            number = box.next_number
+            rows.put(Message(f"{mailbox_id}:{number}", mailbox_id, number, len(body), body, now))
+            return rows.put(
+                msgspec.structs.replace(
+                    box,
+                    next_number=number + 1,
+                    messages=box.messages + 1,
+                    size=box.size + len(body),
+                    expires_at=now + self._life(),
+                )
+            )
+
+        box = await self._kit.state.write(change)
+        self._bytes += len(body)
+        self._bells.ring(mailbox_id)
+        return box.next_number - 1
+
+    async def read(self, mailbox_id: str, after: int, seconds: float, address: str | None) -> Found:
+        """The messages beyond number `after`, as many as fit into an answer; waits for one. NotFound."""
+
+        def ask(rows: Rows) -> Found:
+            box = _known(rows, mailbox_id, self._kit.now())
+            if after >= box.next_number - 1:
+                return Found(box, [])
+            beyond = rows.find(Message, mailbox_id=mailbox_id, number__gt=after, order="number", limit=_ANSWER_MESSAGES)
+            return Found(box, _fitting(beyond))
+
+        return await self._bells.until(
+            mailbox_id, address, seconds, lambda: self._kit.state.read(ask), lambda found: bool(found.messages)
+        )
+
+    async def trim(self, mailbox_id: str, upto: int) -> Mailbox:
+        """Drops the messages up to number `upto`, that one too."""
+        now = self._kit.now()
+
+        def change(rows: Rows) -> tuple[Mailbox, int]:
+            before = _known(rows, mailbox_id, now)
+            rows.drop(Message, mailbox_id=mailbox_id, number__lt=upto + 1)
+            left, size = rows.count(Message, mailbox_id=mailbox_id), rows.total(Message, "size", mailbox_id=mailbox_id)
+            return rows.put(msgspec.structs.replace(before, messages=left, size=size)), before.size - size
+
+        box, freed = await self._kit.state.write(change)
+        self._bytes = max(0, self._bytes - freed)
+        return box
+
+    async def remove(self, mailbox_id: str) -> Mailbox:
+        """The mailbox and all that is in it; what it was. NotFound where it is not."""
+        now = self._kit.now()
+
+        def change(rows: Rows) -> Mailbox:
+            box = _known(rows, mailbox_id, now)
+            _drop(rows, [mailbox_id])
+            return box
+
+        box = await self._kit.state.write(change)
+        self._bytes = max(0, self._bytes - box.size)
+        self._bells.ring(mailbox_id)
+        return msgspec.structs.replace(box, messages=0, size=0)
+
+    async def sweep(self) -> None:
+        """Removes what has expired. May run twice."""
+        now = self._kit.now()
+
+        def change(rows: Rows) -> list[str]:
+            old = [box.mailbox_id for box in rows.find(Mailbox, expires_at__lt=now, limit=_SWEPT)]
+            if old:
+                _drop(rows, old)
+            return old
+
+        while old := await self._kit.state.write(change):
+            for mailbox_id in old:
+                self._bells.ring(mailbox_id)
+        self._bytes = await self._kit.state.read(lambda rows: rows.total(Mailbox, "size"))
+
+    def _life(self) -> float:
+        return self._kit.settings.mailbox_days * _DAY_S
+
+
+def too_large() -> TooLarge:
+    return TooLarge(f"a message has {MESSAGE_BYTES} bytes at most")
+
+
+def _live(rows: Rows, mailbox_id: str, now: float) -> Mailbox | None:
+    """None for one that has expired, though the sweep has not come by yet."""
+    box = rows.get(Mailbox, mailbox_id)
+    return box if box is not None and box.expires_at >= now else None
+
+
+def _known(rows: Rows, mailbox_id: str, now: float) -> Mailbox:
+    box = _live(rows, mailbox_id, now)
+    if box is None:
+        raise NotFound("no such mailbox; make it first")
+    return box
+
+
+def _drop(rows: Rows, mailbox_ids: list[str]) -> None:
+    rows.drop(Message, mailbox_id__in=mailbox_ids)
+    rows.drop(Mailbox, mailbox_id__in=mailbox_ids)
+
+
+def _fitting(messages: list[Message]) -> list[Message]:
+    size = 0
+    for count, message in enumerate(messages):
+        size += message.size
+        if size > _ANSWER_BYTES:
+            return messages[:count]
+    return messages

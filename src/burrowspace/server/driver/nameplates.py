@@ -1,0 +1,156 @@
+"""Nameplates: the small number of a code such as 7-walnut-orbit, under which two ends find a mailbox of their own.
+
+The words never come here. Whoever says the number gets a fresh mailbox, and the owner is told of it; whether the words
+were right, the two find out there. Spec: docs/spec/mailboxes.md.
+"""
+
+import hmac
+from collections.abc import Set
+from typing import NamedTuple
+
+import msgspec
+
+from burrowspace.core.errors import Forbidden, NotFound, TooMany, Unauthorized
+from burrowspace.core.rates import Rate
+from burrowspace.core.records import Claim, Nameplate
+from burrowspace.ports import Rows
+from burrowspace.server.driver.bells import Bells
+from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.mailboxes import Mailboxes
+from burrowspace.server.driver.tokens import digest
+
+LAST = 9999  # the largest number
+_RANGES = (9, 99, 999, LAST)
+_AFTER_S = 3600.0  # a claimed mailbox nobody writes to lives so much longer than its nameplate
+_TUNNEL = 10  # times as many claims through a tunnel, where many stand behind loopback
+
+
+class Offered(NamedTuple):
+    nameplate: Nameplate
+    token: str
+
+
+class Claims(NamedTuple):
+    nameplate: Nameplate
+    claims: list[Claim]
+
+
+class Nameplates:
+    """All nameplates; the rows are the truth."""
+
+    def __init__(self, kit: Kit, bells: Bells, mailboxes: Mailboxes) -> None:
+        self._kit, self._bells, self._mailboxes = kit, bells, mailboxes
+        per_minute = kit.settings.max_claims_per_minute
+        self._rate, self._tunnel = Rate(per_minute), Rate(_TUNNEL * per_minute)
+
+    async def offer(self, address: str | None) -> Offered:
+        """A free number, small and not to be foreseen. TooMany at the bounds."""
+        kit, token, entropy = self._kit, self._kit.new_token(), int(self._kit.new_id(), 16)
+        settings, now = kit.settings, kit.now()
+
+        def change(rows: Rows) -> Nameplate:
+            held = rows.find(Nameplate, expires_at__gt=now)
+            mine = [plate for plate in held if address is not None and plate.address == address]
+            if len(mine) >= settings.max_nameplates_per_address:
+                raise TooMany(f"your address holds {settings.max_nameplates_per_address} codes already; end one first")
+            number = pick({plate.number for plate in held}, entropy)
+            if number is None:
+                raise TooMany("all numbers for codes are taken; try again later")
+            rows.drop(Claim, nameplate_id=str(number))
+            expires_at = now + settings.nameplate_s
+            return rows.put(Nameplate(str(number), number, digest(token), address, 0, now, expires_at))
+
+        return Offered(await kit.state.write(change), token)
+
+    async def claim(self, number: int, address: str | None) -> str:
+        """Somebody says the number: the id of a fresh mailbox, made already. NotFound; TooMany for who guesses."""
+        kit, mailbox_id = self._kit, self._kit.new_id()
+        settings, now = kit.settings, kit.now()
+        rate = self._tunnel if address is None else self._rate
+        if not rate.allows(address or "", now):
+            raise TooMany("too many codes were tried from your address; wait a minute")
+
+        def change(rows: Rows) -> None:
+            plate = _known(rows, number, now)
+            if plate.claims >= settings.max_nameplate_claims:
+                raise TooMany("this code was tried too often; ask for a new one")
+            self._mailboxes.made(rows, mailbox_id, address, now, plate.expires_at + _AFTER_S)
+            rows.put(Claim(f"{number}:{plate.claims}", plate.nameplate_id, plate.claims, mailbox_id))
+            rows.put(msgspec.structs.replace(plate, claims=plate.claims + 1))
+
+        await kit.state.write(change)
+        self._bells.ring(_bell(number))
+        return mailbox_id
+
+    async def claims(self, number: int, token: str | None, after: int, seconds: float, address: str | None) -> Claims:
+        """Its claims beyond number `after`, for its owner; waits for one."""
+
+        def ask(rows: Rows) -> Claims:
+            plate = _owned(rows, number, token, self._kit.now())
+            return Claims(plate, rows.find(Claim, nameplate_id=plate.nameplate_id, number__gt=after, order="number"))
+
+        return await self._bells.until(
+            _bell(number), address, seconds, lambda: self._kit.state.read(ask), lambda found: bool(found.claims)
+        )
+
+    async def release(self, number: int, token: str | None) -> None:
+        """The number is nobody's any more: done, or burnt after a wrong guess."""
+        now = self._kit.now()
+
+        def change(rows: Rows) -> None:
+            _drop(rows, [_owned(rows, number, token, now).nameplate_id])
+
+        await self._kit.state.write(change)
+        self._bells.ring(_bell(number))
+
+    async def sweep(self) -> None:
+        """Removes what has expired. May run twice."""
+        now = self._kit.now()
+
+        def change(rows: Rows) -> list[int]:
+            old = rows.find(Nameplate, expires_at__lt=now)
+            if old:
+                _drop(rows, [plate.nameplate_id for plate in old])
+            return [plate.number for plate in old]
+
+        for number in await self._kit.state.write(change):
+            self._bells.ring(_bell(number))
+
+
+def pick(taken: Set[int], entropy: int) -> int | None:
+    """A free number of the shortest kind that has one; None where all are taken.
+
+    >>> pick({1, 2, 3, 5, 6, 7, 8, 9}, 12345), pick(set(range(1, 10)), 0), pick(set(range(1, 10_000)), 0)
+    (4, 10, None)
+    """
+    for last in _RANGES:
+        if free := [number for number in range(1, last + 1) if number not in taken]:
+            return free[entropy % len(free)]
+    return None
+
+
+def _bell(number: int) -> str:
+    return f"nameplate {number}"
+
+
+def _known(rows: Rows, number: int, now: float) -> Nameplate:
+    plate = rows.get(Nameplate, str(number))
+    if plate is None or plate.expires_at < now:
+        raise NotFound("nobody waits under this number; it may have been used or have expired")
+    return plate
+
+
+def _owned(rows: Rows, number: int, token: str | None, now: float) -> Nameplate:
+    plate = _known(rows, number, now)
+    if token is None:
+        raise Unauthorized("send the nameplate's token as `Authorization: Bearer <token>`")
+    if not hmac.compare_digest(digest(token), plate.token_hash):
+        raise Forbidden("this is not the token of that nameplate")
+    return plate
+
+
+def _drop(rows: Rows, nameplate_ids: list[str]) -> None:
+    for start in range(0, len(nameplate_ids), 500):
+        some = nameplate_ids[start : start + 500]
+        rows.drop(Claim, nameplate_id__in=some)
+        rows.drop(Nameplate, nameplate_id__in=some)

@@ -1,0 +1,125 @@
+"""Spools of sealed bytes: transfers without users. Whoever has the write token writes, whoever has the id reads.
+
+The bytes go the way of all transfers, /upload and /download; here they are made, looked at and let rest.
+Spec: docs/spec/bytes.md.
+"""
+
+from typing import NamedTuple
+
+from burrowspace.core.errors import Gone, NotFound, TooLarge, TooMany
+from burrowspace.core.records import Delivery, Sealed, Transfer, Upload
+from burrowspace.core.spooling import Policy
+from burrowspace.core.transfer import Mode, TransferState
+from burrowspace.core.upload import Write
+from burrowspace.core.upload_answers import Style, limits
+from burrowspace.ports import Rows
+from burrowspace.server.driver.found import find_transfer
+from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.lanes import Lanes
+from burrowspace.server.driver.tokens import digest
+from burrowspace.server.driver.uploads import Uploads
+
+FILENAME = "sealed.bin"  # what the bytes are called, here and in a browser that is led to them
+_HOUR_S = 3600.0
+_HERE = (TransferState.READY, TransferState.TRANSFERRING, TransferState.COMPLETED)
+
+
+class Made(NamedTuple):
+    transfer: Transfer
+    token: str
+
+
+class Standing(NamedTuple):
+    """How a spool is. Sizes are bytes."""
+
+    transfer: Transfer
+    upload: Upload
+    offset: int  # where the next byte goes
+    first: int  # the first byte that is still here
+    window: int
+    readers: int  # who follow it at this node now
+    deliveries: int
+
+
+class Spools:
+    """All spools of sealed bytes of this node."""
+
+    def __init__(self, kit: Kit, uploads: Uploads, lanes: Lanes) -> None:
+        self._kit, self._uploads, self._lanes = kit, uploads, lanes
+
+    async def make(self, length: int | None, policy: Policy, window: int | None, address: str | None) -> Made:
+        """A new spool, its upload begun. TooMany, TooLarge and NoSpace at the bounds; then nothing stays."""
+        kit, key, token = self._kit, self._kit.new_id(), self._kit.new_token()
+        settings, now = kit.settings, kit.now()
+        owner = f"address\t{address or 'loopback'}"  # whose quota it is; no user has a tab in the name
+        if length is not None and length > settings.max_file_bytes:
+            most = settings.max_file_bytes
+            raise TooLarge(f"a spool may have {most} bytes here", **limits(most))
+
+        def change(rows: Rows) -> Transfer:
+            most, here = settings.max_spools_per_address, {"state__in": list(_HERE)}
+            if address is not None and rows.count(Transfer, sender_id=owner, **here) >= most:
+                raise TooMany(f"your address has {most} spools already; delete one first, or wait for one to expire")
+            if rows.count(Transfer, receiver_id="", **here) >= settings.max_spools:
+                raise TooMany("this server has as many spools as it may; try again later")
+            rows.put(Sealed(key, digest(token)))
+            return rows.put(
+                Transfer(
+                    transfer_id=key,
+                    request_id=key,  # nobody asked for it
+                    sender_id=owner,
+                    receiver_id="",
+                    filename=FILENAME,
+                    state=TransferState.READY,
+                    progress=0.0,
+                    mode=Mode.RELAY,
+                    stored=0,
+                    created_at=now,
+                    completed_at=None,
+                    expires_at=now + settings.store_hours * _HOUR_S,
+                )
+            )
+
+        made = await kit.state.write(change)
+        most = settings.max_file_bytes if length is None else length
+        begun = Write(Style.TUS, 0, 0, most, fresh=True, length=length, policy=policy, window=window)
+        try:
+            async with await self._uploads.begin(key, begun, token) as place:
+                await place.ended()
+        except BaseException:
+            await kit.state.write(
+                lambda rows: [rows.drop(kind, transfer_id=key) for kind in (Sealed, Transfer, Upload)]
+            )
+            raise
+        return Made(made, token)
+
+    async def look(self, spool_id: str) -> Standing:
+        """NotFound for what is no spool, Gone for one that is over."""
+
+        def ask(rows: Rows) -> tuple[Transfer, Upload | None, int]:
+            transfer = find_transfer(rows, spool_id)
+            if not transfer.sealed:
+                raise NotFound("no such spool")
+            if transfer.state not in _HERE:
+                raise Gone(f"this spool is not here any more: it is {transfer.state}")
+            return transfer, rows.get(Upload, spool_id), rows.count(Delivery, transfer_id=spool_id)
+
+        transfer, upload, deliveries = await self._kit.state.read(ask)
+        if upload is None:
+            raise Gone("the bytes of this spool are not here any more")
+        window, lane = upload.window or self._kit.settings.live_window_bytes, self._lanes.find(spool_id)
+        if lane is not None and not upload.complete:
+            ledger = lane.ledger
+            return Standing(transfer, upload, ledger.size, ledger.given, window, len(ledger.readers), deliveries)
+        readers = 0 if lane is None else len(lane.ledger.readers)
+        try:
+            first, size = await self._kit.spool.first(spool_id), await self._kit.spool.size(spool_id)
+        except NotFound:
+            first = size = 0
+        return Standing(transfer, upload, size, first, window, readers, deliveries)
+
+    async def allow(self, spool_id: str, policy: Policy, token: str | None) -> Standing:
+        """Its owner lets it rest, from now on and for what still runs. WrongState for the other direction."""
+        await self.look(spool_id)
+        await self._uploads.allow(spool_id, policy, token)
+        return await self.look(spool_id)

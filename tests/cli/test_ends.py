@@ -1,0 +1,194 @@
+"""How commands end: exit codes, sentences, what is said of a wrong command line; and which server is meant."""
+
+import errno
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from burrowspace.cli.exits import MEANING, Exit, Usage, exit_of, said
+from burrowspace.cli.places import Place, config_file, own_name, place
+from burrowspace.core import errors
+from tests.cli.program import BURROW, environment
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def burrow(tmp_path: Path, *args: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [BURROW, *args],
+        env=environment(tmp_path / "state", **more),
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_the_guide_lists_every_exit_code_with_its_meaning() -> None:
+    guide = (ROOT / "docs" / "guide" / "terminal.md").read_text()
+    assert set(MEANING) == set(Exit)
+    for code, meaning in MEANING.items():
+        assert f"| {int(code)} | {meaning} |" in guide
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.WrongCode("x"), 4),
+        (errors.BadCode("x"), 4),
+        (errors.Tampered("x"), 5),
+        (errors.NoSpace("x"), 7),
+        (OSError(errno.ENOSPC, "full"), 7),
+        (PermissionError(errno.EACCES, "no"), 1),
+        (Usage("x"), 2),
+        (ZeroDivisionError(), 1),
+    ],
+)
+def test_each_failure_has_its_exit_code_and_something_to_try(error: Exception, code: int) -> None:
+    sentence, advice = said(error)
+    assert exit_of(error) == code
+    assert sentence
+    assert advice
+
+
+def test_a_hostile_sentence_is_one_line() -> None:
+    assert said(errors.BadRequest("a\x1b[2J\r\nb"))[0] == "a�[2J��b"
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (["send"], 2),
+        (["send", "a", "--text", "b"], 2),
+        (["send", "-", "a"], 2),
+        (["send", "a", "--plain"], 2),
+        (["send", "a", "--relay-only", "--direct-only"], 2),
+        (["send", "a", "--limit-rate", "fast"], 2),
+        (["send", "a", "--receivers", "0"], 2),
+        (["send", "a", "--server", "ftp://x"], 2),
+        (["receive", "x", "--as", "bob"], 2),
+        (["receive", "x", "-o", "-", "--json"], 2),
+        (["receive", "walnut", "--server", "http://127.0.0.1:1"], 4),
+        (["receive", "https://host/r#short"], 4),
+        (["receive", "7-walnut-orbit"], 6),
+        (["receive", "7-walnut-orbit", "--server", "http://127.0.0.1:1"], 6),
+        (["receive"], 6),
+        (["send", "missing.bin"], 1),
+        (["send", "--to", "nobody", "a", "--server", "http://127.0.0.1:1"], 6),
+        (["pair"], 6),
+        (["resume", "ffff"], 2),
+        (["devices", "forget", "nobody"], 1),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, list) else None,
+)
+def test_what_cannot_be_done_is_a_sentence_that_says_what_to_try(tmp_path: Path, args: list[str], code: int) -> None:
+    done = burrow(tmp_path, *args)
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()[-1]) > 20
+
+
+def test_json_ends_with_the_error_as_an_object(tmp_path: Path) -> None:
+    done = burrow(tmp_path, "receive", "7-walnut-orbit", "--json")
+    assert done.stdout.startswith('{"event":"error","code":"unreachable","error":"')
+    assert done.stdout.endswith('"exit":6}\n')
+
+
+def test_the_option_wins_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
+    known = {"XDG_CONFIG_HOME": str(tmp_path)}
+    assert place(None, known) is None
+    file = config_file(known)
+    file.parent.mkdir()
+    file.write_text('server = "https://file.example"\nname = "desk"\n')
+    assert place(None, known) == Place("https://file.example", str(file))
+    assert own_name(known) == "desk"
+    known["BURROW_SERVER"] = "https://environment.example/"
+    assert place(None, known) == Place("https://environment.example", "BURROW_SERVER")
+    assert place("option.example", known) == Place("https://option.example", "--server")
+
+
+@pytest.mark.parametrize("text", ["server = ", "\xff\xfe"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
+    known = {"XDG_CONFIG_HOME": str(tmp_path)}
+    config_file(known).parent.mkdir()
+    config_file(known).write_bytes(text.encode("latin-1"))
+    with pytest.raises(Usage, match=re.escape(str(config_file(known)))):
+        place(None, known)
+
+
+@pytest.mark.parametrize("command", ["send", "receive", "resume", "pair", "devices", "history"])
+def test_help_teaches_by_examples(tmp_path: Path, command: str) -> None:
+    done = burrow(tmp_path, command, "--help", COLUMNS="100")
+    assert done.returncode == 0
+    assert f"\n    burrow {command}" in done.stdout
+    assert "\b" not in done.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_is_given_its_completion(tmp_path: Path, shell: str) -> None:
+    done = burrow(tmp_path, _BURROW_COMPLETE=f"source_{shell}")
+    assert f"complete_{shell}" in done.stdout
+
+
+def test_the_shell_completes_commands_options_and_the_words_of_a_code(tmp_path: Path) -> None:
+    def completes(line: str) -> list[str]:
+        words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1), "_BURROW_COMPLETE": "complete_bash"}
+        return burrow(tmp_path, **words).stdout.split()
+
+    assert completes("burrow rec") == ["receive"]
+    assert completes("burrow serve --por") == ["--port"]
+    assert completes("burrow send --relay") == ["--relay-only"]
+    assert completes("burrow receive 7-walnu") == ["7-walnut-"]
+    assert completes("burrow receive 7-walnut-orbi") == ["7-walnut-orbit"]
+
+
+def test_help_imports_nothing_that_takes_long(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "burrowspace", "--help"],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert not loaded & {"cryptography", "pydantic", "httpx", "fastapi", "sqlalchemy", "rich", "spake2", "structlog"}
+
+
+def test_at_a_terminal_a_person_is_asked_and_no_means_nothing_is_written(tmp_path: Path) -> None:
+    """Both ends run here; the receiver on a terminal of its own."""
+    (tmp_path / "a.bin").write_bytes(b"x" * 100_000)
+    sender = subprocess.Popen(
+        [BURROW, "send", "a.bin", "--quiet", "--no-code"],
+        env=environment(tmp_path / "ann"),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert sender.stdout is not None
+    link = sender.stdout.readline().strip()
+    (tmp_path / "bob").mkdir()
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(tmp_path / "bob")
+        os.execve(BURROW, [BURROW, "receive", link], environment(tmp_path / "state", TERM="xterm"))
+    seen = b""
+    try:
+        while b"Take it? [Y/n]" not in seen:
+            seen += os.read(terminal, 65536)
+        os.write(terminal, b"n\n")
+        _, status = os.waitpid(child, 0)
+    finally:
+        os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == 3
+    assert list((tmp_path / "bob").iterdir()) == []
+    assert sender.wait(30) == 3
+    sender.communicate()

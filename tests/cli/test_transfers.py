@@ -1,0 +1,275 @@
+"""`burrow send` and `burrow receive` as two people use them: real processes, a real server, real files."""
+
+import asyncio
+import hashlib
+import os
+import stat
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import Person, Program, people
+from tests.e2e.served import Served, served
+
+pytestmark = pytest.mark.anyio
+
+MB = 1_000_000
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Served]:
+    async with served(tmp_path / "data") as server:
+        yield server
+
+
+@pytest.fixture
+async def pair(tmp_path: Path) -> AsyncIterator[list[Person]]:
+    async with people(tmp_path, "ann", "bob") as pair:
+        yield pair
+
+
+def make(path: Path, size: int, seed: int = 0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(hashlib.shake_128(str(seed).encode()).digest(size))
+    return path
+
+
+async def ready(program: Program) -> tuple[str, str]:
+    """The code and the link of a sender with --json."""
+    event = await program.event("ready")
+    return event["code"] or "", event["link"]
+
+
+async def test_a_folder_goes_by_code_with_its_structure_modes_and_times(server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    tool = make(ann.folder / "holiday" / "day 1" / "tool.sh", 3 * MB)
+    tool.chmod(0o755)
+    os.utime(tool, ns=(1_600_000_000_000_000_000, 1_600_000_000_123_456_000))
+    (ann.folder / "holiday" / "empty").mkdir()
+    (ann.folder / "holiday" / "nothing.txt").touch()
+    sender = await ann.burrow("send", "holiday", "--server", server.url)
+    line = await sender.until(lambda p: next((x for x in p.said.splitlines() if "burrow receive" in x), None))
+    code = line.split()[2]
+    receiver = await bob.run("receive", *code.split("-"), "--server", server.url)
+    assert receiver.process.returncode == 0, receiver.said
+    assert await sender.ended() == 0, sender.said
+    got = bob.folder / "holiday" / "day 1" / "tool.sh"
+    assert got.read_bytes() == tool.read_bytes()
+    assert stat.S_IMODE(got.stat().st_mode) == 0o755
+    assert got.stat().st_mtime_ns == tool.stat().st_mtime_ns
+    assert (bob.folder / "holiday" / "empty").is_dir()
+    for program in (sender, receiver):
+        assert "✓ verified" in program.said
+        assert "100 % direct" in program.said
+    words = [line for line in sender.said.splitlines() if "check words" in line]
+    assert words
+    assert words == [line for line in receiver.said.splitlines() if "check words" in line]
+    assert sender.out == receiver.out == b""
+
+
+async def test_stdin_goes_to_stdout(server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    data = hashlib.shake_128(b"pipe").digest(3 * MB)
+    sender = await ann.burrow("send", "-", "--server", server.url, "--json", stdin=asyncio.subprocess.PIPE)
+    pipe = sender.process.stdin
+    assert pipe is not None
+    pipe.write(data)
+    pipe.close()
+    _, link = await ready(sender)
+    receiver = await bob.run("receive", link, "-o", "-")
+    assert receiver.process.returncode == 0, receiver.said
+    assert bytes(receiver.out) == data
+    assert await sender.ended() == 0
+
+
+async def test_a_text_is_printed_and_nothing_else_is(server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    sender = await ann.burrow("send", "--text", "the door is 4711", "--server", server.url, "--quiet")
+    code = await sender.until(lambda p: p.out.endswith(b"\n") and p.out.decode().strip())
+    receiver = await bob.run("receive", code, "--server", server.url, "--quiet")
+    assert (receiver.process.returncode, receiver.out, receiver.said) == (0, b"the door is 4711\n", "")
+    assert await sender.ended() == 0
+    assert sender.said == ""
+
+
+async def test_json_tells_every_step_as_a_line_and_both_sides_name_one_digest(
+    server: Served, pair: list[Person]
+) -> None:
+    ann, bob = pair
+    make(ann.folder / "a.bin", 2 * MB)
+    sender = await ann.burrow("send", "a.bin", "--json", BURROW_SERVER=server.url)
+    code, _ = await ready(sender)
+    receiver = await bob.run("receive", code, "--json", BURROW_SERVER=server.url)
+    assert await sender.ended() == 0
+    told = [event["event"] for event in receiver.events]
+    assert told[0] == "met"
+    assert told[-1] == "finished"
+    assert {"offered", "path", "verified"} <= set(told)
+    [mine], [theirs] = ([e for e in p.events if e["event"] == "verified"] for p in (sender, receiver))
+    assert mine["digest"] == theirs["digest"]
+    end = receiver.events[-1]
+    assert (end["verified"], end["size"], end["places"]) == (True, 2 * MB, [str(bob.folder / "a.bin")])
+
+
+async def test_without_a_server_the_sender_is_one_and_leaves_nothing(pair: list[Person]) -> None:
+    ann, bob = pair
+    make(ann.folder / "a.bin", 5 * MB)
+    sender = await ann.burrow("send", "a.bin")
+    line = await sender.until(lambda p: next((x for x in p.said.splitlines() if "--server http" in x), None))
+    receiver = await bob.run(*line.split()[1:], "-o", "b.bin")
+    assert receiver.process.returncode == 0, receiver.said
+    assert await sender.ended() == 0, sender.said
+    assert (bob.folder / "b.bin").read_bytes() == (ann.folder / "a.bin").read_bytes()
+    assert list((ann.state / "own").iterdir()) == []
+    assert "Traceback" not in sender.said
+
+
+async def test_a_server_that_cannot_be_reached_is_one_sentence_and_the_sender_serves_itself(pair: list[Person]) -> None:
+    ann, _ = pair
+    make(ann.folder / "a.bin", 10)
+    sender = await ann.burrow("send", "a.bin", "--server", "http://127.0.0.1:1")
+    await sender.until(lambda p: "burrow receive" in p.said)
+    assert sender.said.startswith("http://127.0.0.1:1 (--server) cannot be reached")
+    sender.interrupt()
+    assert await sender.ended() == 130
+    assert "Stopped; the same command goes on" in sender.said
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["server", "own server"])
+async def test_interrupted_at_both_ends_the_same_commands_go_on(own: bool, server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    make(ann.folder / "a.bin", 12 * MB)
+    where = [] if own else ["--server", server.url]
+    slow = ["--limit-rate", "3M"]
+    sender = await ann.burrow("send", "a.bin", *where, "--json", *slow)
+    _, link = await ready(sender)
+    receiver = await bob.burrow("receive", link, "--json")
+    await receiver.until(lambda p: any(e["event"] == "progress" and e["done"] > 3 * MB for e in p.events))
+    sender.interrupt()
+    receiver.interrupt()
+    assert await sender.ended() == await receiver.ended() == 130
+    assert not (bob.folder / "a.bin").exists()
+    listed = await bob.burrow("resume", "--json")
+    sender = await ann.burrow("send", "a.bin", *where, "--json")
+    assert (await ready(sender))[1] == link
+    assert await listed.ended() == 0, listed.said
+    assert await sender.ended() == 0, sender.said
+    assert (bob.folder / "a.bin").read_bytes() == (ann.folder / "a.bin").read_bytes()
+    assert sum(listed.events[-1]["shares"].values()) < 10 * MB, "what had arrived was sent again"
+
+
+async def test_left_on_the_server_it_is_fetched_when_the_sender_is_gone(server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    make(ann.folder / "a.bin", 4 * MB)
+    sender = await ann.run("send", "a.bin", "--server", server.url, "--store", "--json")
+    assert sender.process.returncode == 0, sender.said
+    assert sender.events[-1]["resting"]
+    _, link = await ready(sender)
+    receiver = await bob.run("receive", link)
+    assert receiver.process.returncode == 0, receiver.said
+    assert "resting sealed on 127.0.0.1" in receiver.said
+    assert (bob.folder / "a.bin").read_bytes() == (ann.folder / "a.bin").read_bytes()
+
+
+async def test_paired_devices_need_no_code(server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    first = await ann.burrow("pair", "--name", "ann's", BURROW_SERVER=server.url)
+    line = await first.until(lambda p: next((x for x in p.said.splitlines() if "    burrow pair" in x), None))
+    second = await bob.run(*line.split()[1:], "--name", "bob", BURROW_SERVER=server.url)
+    assert second.process.returncode == 0, second.said
+    assert await first.ended() == 0, first.said
+    assert "burrow send --to bob PATH" in first.said
+    assert b"bob" in (await ann.run("devices")).out
+    make(ann.folder / "a.bin", MB)
+    waiting = await bob.burrow("receive", "--yes", BURROW_SERVER=server.url)
+    sender = await ann.run("send", "--to", "bob", "a.bin", BURROW_SERVER=server.url)
+    assert sender.process.returncode == 0, sender.said
+    assert await waiting.ended() == 0, waiting.said
+    assert (bob.folder / "a.bin").read_bytes() == (ann.folder / "a.bin").read_bytes()
+    assert (await ann.run("devices", "forget", "bob")).process.returncode == 0
+    assert (await ann.run("devices")).out == b""
+
+
+async def test_what_a_paired_device_offers_is_declined_when_nobody_can_be_asked(
+    server: Served, pair: list[Person]
+) -> None:
+    ann, bob = pair
+    first = await ann.burrow("pair", "--name", "ann", "--json", BURROW_SERVER=server.url)
+    code = (await first.event("ready"))["code"]
+    await bob.run("pair", code, "--name", "bob", BURROW_SERVER=server.url)
+    await first.ended()
+    make(ann.folder / "a.bin", MB)
+    waiting = await bob.burrow("receive", BURROW_SERVER=server.url)
+    sender = await ann.run("send", "--to", "bob", "a.bin", BURROW_SERVER=server.url)
+    assert await waiting.ended() == 3, waiting.said
+    assert "--yes accepts" in waiting.said
+    assert sender.process.returncode == 3, sender.said
+    assert list(bob.folder.iterdir()) == []
+
+
+async def test_a_wrong_code_is_refused_and_the_sender_shows_a_new_one(server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    make(ann.folder / "a.bin", MB)
+    sender = await ann.burrow("send", "a.bin", "--server", server.url, "--json")
+    code, _ = await ready(sender)
+    number, first, second = code.split("-")
+    wrong = await bob.run("receive", f"{number}-{second}-{first}", "--server", server.url)
+    assert wrong.process.returncode == 4, wrong.said
+    assert len(wrong.said.splitlines()) == 1, wrong.said
+    new = (await sender.event("new-code"))["code"]
+    assert new != code
+    receiver = await bob.run("receive", new, "--server", server.url)
+    assert receiver.process.returncode == 0, receiver.said
+    assert await sender.ended() == 0
+
+
+async def test_by_relay_only_nothing_goes_direct(server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    make(ann.folder / "a.bin", 4 * MB)
+    sender = await ann.burrow("send", "a.bin", "--server", server.url, "--json", "--relay-only")
+    _, link = await ready(sender)
+    receiver = await bob.run("receive", link, "--relay-only")
+    assert receiver.process.returncode == 0, receiver.said
+    assert "relayed by 127.0.0.1" in receiver.said
+    assert "direct" not in receiver.said
+    assert await sender.ended() == 0
+
+
+async def test_nothing_is_overwritten_unasked(server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    make(ann.folder / "a.bin", MB)
+    (bob.folder / "a.bin").write_text("mine")
+    sender = await ann.burrow("send", "a.bin", "--server", server.url, "--json", "--receivers", "2")
+    _, link = await ready(sender)
+    assert (await bob.run("receive", link)).process.returncode == 0
+    assert (bob.folder / "a.bin").read_text() == "mine"
+    assert (bob.folder / "a (2).bin").stat().st_size == MB
+    over = await bob.run("receive", link, "--overwrite")
+    assert over.process.returncode == 0, over.said
+    assert (bob.folder / "a.bin").stat().st_size == MB
+    assert await sender.ended() == 0, sender.said
+
+
+async def test_history_says_what_became_of_it_and_forgets_when_told(server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    make(ann.folder / "a.bin", MB)
+    sender = await ann.burrow("send", "a.bin", "--server", server.url, "--json")
+    _, link = await ready(sender)
+    await bob.run("receive", link)
+    await sender.ended()
+    assert b"sent      verified      1.0 MB  a.bin" in (await ann.run("history")).out
+    assert b"received  verified      1.0 MB  a.bin" in (await bob.run("history")).out
+    assert (await ann.run("history", "--clear")).process.returncode == 0
+    assert (await ann.run("history")).out == b""
+    assert (await ann.run("resume")).said == "Nothing is unfinished.\n"
+
+
+async def test_help_is_there_at_once(pair: list[Person]) -> None:
+    took = []
+    for _ in range(5):
+        began = time.monotonic()
+        await pair[0].run("--help")
+        took.append(time.monotonic() - began)
+    assert min(took) < 0.3

@@ -1,0 +1,23 @@
+"""A receiver to be killed: `python -m tests.client.lander STATE SOURCE TARGET` says each position that it holds."""
+
+import sys
+from pathlib import Path
+
+from burrowspace.client.source import Source
+from tests.client.carry import begin, carry_one, reopen
+
+
+def main(state: Path, given: Path, target: Path) -> None:
+    source = Source.from_paths([given])
+    landing = reopen(state) if (state / "landing.json").exists() else begin(state, source)
+    print("begins", landing.held, flush=True)
+    while not landing.complete:
+        if landing.manifest is not None and not landing.accepted:
+            landing.accept(target)
+        carry_one(source, landing, landing.held)
+        print("holds", landing.held, flush=True)
+    print("verified", landing.finish().hex(), flush=True)
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
