@@ -8,13 +8,12 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 
-import structlog
-
 from burrowspace.client.api import WAIT_S, Missing, Refused, Server, Unreachable
+from burrowspace.client.log import Log
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.signals import SESSION_BYTES, Channel, Role, Signal
 
-log = structlog.get_logger("client")
+log = Log("client")
 
 RETRY_S, RETRY_MOST_S = 0.5, 8.0
 NONCE = 12

@@ -9,15 +9,14 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
-import structlog
-
 from burrowspace.client.api import Missing, Nameplate, Refused, Server, Unreachable
+from burrowspace.client.log import Log
 from burrowspace.core import codes
 from burrowspace.core.codes import Agreed, Code, Confirmation, Handover, Meeting, Opening, Pake
 from burrowspace.core.errors import BadCode, BurrowError, WrongCode
 from burrowspace.core.signals import Role
 
-log = structlog.get_logger("client")
+log = Log("client")
 
 MEETING_S = 30.0  # that one meeting may take
 POLL_S = 20.0

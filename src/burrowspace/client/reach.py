@@ -12,8 +12,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
-
 from burrowspace.client import link_webrtc
 from burrowspace.client.addresses import own_addresses
 from burrowspace.client.greet import Pass
@@ -22,12 +20,13 @@ from burrowspace.client.link import Link
 from burrowspace.client.link_punch import Punch
 from burrowspace.client.link_tcp import Expected, Listener, connect
 from burrowspace.client.link_webrtc import IceServer, Rtc
+from burrowspace.client.log import Log
 from burrowspace.client.options import Options
 from burrowspace.core import signals
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.paths import Path
 
-log = structlog.get_logger("client")
+log = Log("client")
 
 ADDRESSES_S = 5.0  # to wait for the other end's addresses
 EVERY_S = 1.0  # at most one answer to a punch or an offer in so long

@@ -11,8 +11,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path as FilePath
 from typing import BinaryIO
 
-import structlog
-
 from burrowspace.client import events
 from burrowspace.client.api import Server, Unreachable
 from burrowspace.client.conversation import RETRY_S, Conversation
@@ -20,6 +18,7 @@ from burrowspace.client.greet import Pass
 from burrowspace.client.journal import Journal
 from burrowspace.client.landing import Landing
 from burrowspace.client.link_tcp import Listener
+from burrowspace.client.log import Log
 from burrowspace.client.opener import Opener
 from burrowspace.client.options import Options
 from burrowspace.client.reach import Reach, outside
@@ -35,7 +34,7 @@ from burrowspace.core.path_book import PathBook
 from burrowspace.core.sealing import BlockKey, Suite
 from burrowspace.core.signals import Role
 
-log = structlog.get_logger("client")
+log = Log("client")
 
 Accept = Callable[[Manifest, str], Awaitable[bool]]
 """(what is offered, the sender's name) -> whether to take it."""
