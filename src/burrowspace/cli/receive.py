@@ -93,6 +93,7 @@ async def _receive(
     yes: bool,
     quiet: bool,
 ) -> Exit:
+    from burrowspace.cli.outlet import stdout
     from burrowspace.cli.tellers import teller
     from burrowspace.client.api import Unreachable
     from burrowspace.client.client import Client
@@ -114,7 +115,7 @@ async def _receive(
         )
     stage.teller = teller(sending=False, server=url, json=stage.json, quiet=quiet)
     asker = Asker(stage, ask=not yes, by_code=what is not None)
-    into = sys.stdout.buffer if output == "-" else _folder_or_file(output)
+    into = stdout() if output == "-" else _folder_or_file(output)
     async with Client(url) as client:
         runs = client.receive(what, into, overwrite=overwrite, accept=asker.accept, options=options)
         if what is None and not quiet:
