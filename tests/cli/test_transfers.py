@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import os
 import stat
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -264,15 +263,6 @@ async def test_history_says_what_became_of_it_and_forgets_when_told(server: Serv
     assert (await ann.run("history", "--clear")).process.returncode == 0
     assert (await ann.run("history")).out == b""
     assert (await ann.run("resume")).said == "Nothing is unfinished.\n"
-
-
-async def test_help_is_there_at_once(pair: list[Person]) -> None:
-    took = []
-    for _ in range(5):
-        began = time.monotonic()
-        await pair[0].run("--help")
-        took.append(time.monotonic() - began)
-    assert min(took) < 0.3
 
 
 async def test_what_is_given_up_leaves_nothing_behind(server: Served, pair: list[Person]) -> None:

@@ -103,6 +103,7 @@ async def _receive(
         from burrowspace.core.links import parse_link
 
         url = parse_link(what).server
+        await _there(what, url)
     elif what is not None:
         from burrowspace.core.codes import parse_code
 
@@ -121,6 +122,16 @@ async def _receive(
         if what is None and not quiet:
             stage.say("Waiting for paired devices; Ctrl-C ends it.", "dim")
         return await stage.follow(runs, asker.hears)
+
+
+async def _there(link: str, url: str) -> None:
+    """Unreachable: the link's server does not answer. What was begun before waits for it instead."""
+    from burrowspace.cli.places import Place, reachable
+    from burrowspace.client.api import Unreachable
+    from burrowspace.client.folders import here
+
+    if here().by_link(link) is None and (why := await reachable(Place(url, "the link"))) is not None:
+        raise Unreachable(f"{url} of the link cannot be reached: {why}")
 
 
 def _folder_or_file(output: str | None) -> Path | None:

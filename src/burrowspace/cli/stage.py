@@ -147,4 +147,4 @@ def hush(level: int = logging.CRITICAL) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=level, stream=sys.stderr)
+    logging.basicConfig(level=max(level, logging.INFO), stream=sys.stderr)  # foreign libraries say too much below
