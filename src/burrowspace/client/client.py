@@ -21,20 +21,22 @@ import msgspec
 
 from burrowspace.client import events, journal, meeting
 from burrowspace.client.api import WAIT_S, Refused, Server, Unreachable
-from burrowspace.client.conversation import RETRY_MOST_S
+from burrowspace.client.conversation import RETRY_MOST_S, Conversation
 from burrowspace.client.devices import Device, Devices, Introduction, Invitation, parse_introduction
 from burrowspace.client.folders import Ended, Folders, state_folder
 from burrowspace.client.journal import Journal, Record
 from burrowspace.client.options import Options
 from burrowspace.client.receiving import Accept, Receiving
 from burrowspace.client.running import Running
-from burrowspace.client.sending import Sending
-from burrowspace.client.source import Source
+from burrowspace.client.sending import LAST_WORDS_S, Sending
+from burrowspace.client.source import Changed, Source
+from burrowspace.core import signals
 from burrowspace.core.codes import Code, parse_code
 from burrowspace.core.errors import BadRequest, BurrowError, NotFound
 from burrowspace.core.links import Link, format_link, mailbox_id, parse_link
 from burrowspace.core.manifest import parse
 from burrowspace.core.sealing import SECRET_BYTES, Box, derive
+from burrowspace.core.signals import Role
 
 DEFAULT = Options()
 
@@ -225,13 +227,18 @@ class _SendTransfer(Transfer):
         )
         self._with_code, self._to, self._options = with_code, to, options
         self._code: Code | None = None
+        self._void: bytes | None = None  # the secret of a transfer that cannot be gone on with
 
     async def _work(self) -> events.Finished:
         client, options = self._client, self._options
         device = client.known.find(self._to) if self._to is not None else None
         server = client.server()
         await server.hello()
-        source, held = await asyncio.to_thread(self._open, server.origin)
+        try:
+            source, held = await asyncio.to_thread(self._open, server.origin)
+        except Changed as error:
+            await self._call_off(server, error)
+            raise
         record = held.record
         link = format_link(server.origin, record.secret)
         sending = Sending(
@@ -257,6 +264,14 @@ class _SendTransfer(Transfer):
         self._tell(events.Ready(link, None if code is None else str(code), server.origin))
         return await self._follow(sending)
 
+    async def _call_off(self, server: Server, error: Changed) -> None:
+        """Whoever waits for what was begun is told that it cannot come."""
+        if self._void is not None:
+            said = signals.Cancel(error.sentence[:1000])
+            with contextlib.suppress(TimeoutError, BurrowError):
+                async with asyncio.timeout(LAST_WORDS_S):
+                    await Conversation(server, self._void, mailbox_id(self._void), Role.SENDER).say(said)
+
     def _open(self, origin: str) -> tuple[Source, Journal]:
         """The source, and the journal of an earlier run of the same paths, or a new one."""
         folders = self._client.folders
@@ -275,6 +290,7 @@ class _SendTransfer(Transfer):
                 if kept is not None:
                     return Source.from_paths(list(self._paths), was=parse(kept)), held
             except BurrowError:
+                self._void = held.record.secret
                 held.forget()  # it is not what it was: another transfer
                 raise
             held.forget()

@@ -55,6 +55,7 @@ class Taker:
         self._told_at = 0.0
         self._met = self._recalled = False
         self._early: deque[tuple[bytes, signals.Signal]] = deque(maxlen=EARLY)
+        self._left = False  # in good order, until its next hello
         self._rest_after = 0.0
         self._meter = Meter()
         self._following = False  # somebody reads its leg
@@ -102,7 +103,7 @@ class Taker:
         sending.met()
         self._session = session
         self.held, self._heard_at = hello.held, time.monotonic()
-        self._resting = False
+        self._resting = self._left = False
         if not self._met:
             self._met = True
             sending.tell(events.Met(self.name, self.id, check_words(sending.secret, sending.transfer)))
@@ -144,6 +145,8 @@ class Taker:
 
     def lives(self, now: float) -> bool:
         """Whether it is here: by a link, at its leg, or by a word not long ago."""
+        if self._left:
+            return False
         return bool(self._links) or self._following or now - self._heard_at < GONE
 
     def tick(self, now: float) -> None:
@@ -196,7 +199,7 @@ class Taker:
         elif isinstance(signal, signals.Cancel):
             self._over(Cancelled(f"the receiver called it off: {signal.why}"))
         elif isinstance(signal, signals.Bye):
-            self._heard_at = 0.0
+            self._left = True
         else:
             self._reach.heard(signal)
 

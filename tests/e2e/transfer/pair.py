@@ -87,6 +87,12 @@ async def kill(program: Program) -> None:
     await program.ended()
 
 
+async def leaves(program: Program) -> None:
+    """Ctrl-C."""
+    program.interrupt()
+    assert await program.ended(10) == 130
+
+
 async def reaches(program: Program, done: int, seconds: float = 60) -> None:
     """Waits until so many bytes of the content are there."""
     await program.until(
