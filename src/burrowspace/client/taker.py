@@ -160,7 +160,7 @@ class Taker:
         ):
             self._looking = True
             sending.start(self._look(self.leg))
-        if (self._links and self.path in events.DIRECT) or self._following:
+        if not self._left and ((self._links and self.path in events.DIRECT) or self._following):
             self._progress(now)
         elif not self.lives(now):
             if sending.may_store and not self._resting and now > self._rest_after:
@@ -200,6 +200,8 @@ class Taker:
             self._over(Cancelled(f"the receiver called it off: {signal.why}"))
         elif isinstance(signal, signals.Bye):
             self._left = True
+            for link in self._links:
+                link.close("the receiver has left")
         else:
             self._reach.heard(signal)
 
