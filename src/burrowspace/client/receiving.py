@@ -26,7 +26,7 @@ from burrowspace.client.routes import Routes
 from burrowspace.client.running import Cancelled, GaveUp, Meter, Running
 from burrowspace.core import paths, signals
 from burrowspace.core.codes import check_words
-from burrowspace.core.errors import BurrowError
+from burrowspace.core.errors import BurrowError, Tampered
 from burrowspace.core.layout import Layout
 from burrowspace.core.links import link_key, link_tag, mailbox_id
 from burrowspace.core.manifest import Manifest
@@ -39,6 +39,7 @@ log = Log("client")
 Accept = Callable[[Manifest, str], Awaitable[bool]]
 """(what is offered, the sender's name) -> whether to take it."""
 
+WAITING_S = 10.0  # between two times that the same reason to wait is told
 LAST_WORDS_S = 1.0
 GOODBYE_S = 5.0  # for the last words to reach the mailbox
 TAMPERED_MOST = 3  # blocks that do not open, after which the transfer is given up
@@ -76,6 +77,7 @@ class Receiving(Running):
         self._offered = asyncio.Event()
         self._early_legs: list[signals.Leg | signals.LegEnd] = []
         self._sender_here = True
+        self._idle = (0.0, "")  # when it was last said that nothing moves, and why
         self._over: str | None = None  # why there is nothing to come any more
         self._pair: Conversation | None = None
         self._routes: Routes | None = None
@@ -122,7 +124,7 @@ class Receiving(Running):
             if opener.fault is not None:
                 raise opener.fault
             if opener.tampered >= TAMPERED_MOST:
-                raise Cancelled("what arrives was not sealed by the sender; somebody between you changes it")
+                raise Tampered("what arrives was not sealed by the sender; somebody between you changes it")
             if first_byte is None and opener.shares:
                 first_byte = time.monotonic() - met
             if landing.manifest is not None and not landing.accepted and not self._accepting:
@@ -376,13 +378,21 @@ class Receiving(Running):
         path = routes.using
         if path is None:
             if now - routes.idle_since > 2.0:
-                self._tell(events.Waiting(self._why_idle()))
+                why = self._why_idle()
+                if why != self._idle[1] or now - self._idle[0] > WAITING_S:
+                    self._idle = (now, why)
+                    self._tell(events.Waiting(why))
             return
+        self._idle = (0.0, "")
         self._tell(events.Progress(done, total, rate, eta, path.value))
 
     def _why_idle(self) -> str:
         if self._main.away.is_set():
             return "the server cannot be reached; still trying"
+        if not self._sender_here and self._routes is not None and self._routes.nothing_left:
+            return (
+                "the sender has left, and nothing of it rests on the server (any more); it goes on when they are back"
+            )
         return "waiting for the sender"
 
     async def _say_verified(self, pair: Conversation, routes: Routes, digest: bytes) -> None:
