@@ -93,6 +93,14 @@ async def leaves(program: Program) -> None:
     assert await program.ended(10) == 130
 
 
+async def moved(program: Program, seconds: float) -> None:
+    """Lets it go on for so long after its first byte; it may end meanwhile."""
+    await program.until(lambda p: any(e["event"] in ("progress", "finished") for e in p.events), 60)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await program.process.wait()
+
+
 async def reaches(program: Program, done: int, seconds: float = 60) -> None:
     """Waits until so many bytes of the content are there."""
     await program.until(
