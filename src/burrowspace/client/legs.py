@@ -112,6 +112,8 @@ class Legs:
 
     def covered(self, position: int) -> int | None:
         """Up to which position what follows from `position` on lies on the server, to rest there. None: to the end."""
+        if position == self._layout().positions:
+            return None
         moved = True
         while moved:
             moved = False

@@ -41,7 +41,7 @@ Accept = Callable[[Manifest, str], Awaitable[bool]]
 
 WAITING_S = 10.0  # between two times that the same reason to wait is told
 LAST_WORDS_S = 1.0
-GOODBYE_S = 5.0  # for the last words to reach the mailbox
+GOODBYE_S = 15.0  # for the last words to reach the mailbox
 TAMPERED_MOST = 3  # blocks that do not open, after which the transfer is given up
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.files import make
 from tests.e2e.transfer.land import land
-from tests.e2e.transfer.pair import MB, blocks, link_of, pair, paths, reaches, takes, well
+from tests.e2e.transfer.pair import MB, Machine, blocks, link_of, pair, paths, reaches, takes, well
 
 pytestmark = pytest.mark.anyio
 
@@ -78,4 +78,28 @@ async def test_without_a_direct_path_what_began_goes_by_the_relay_when_the_line_
             _, sent = await well(receiver), await well(sender)
             two.same("a.bin")
     assert paths(receiver) == ["tcp", "relay"]
+    assert sent["again"] == 0
+
+
+async def test_a_leg_stays_for_one_receiver_when_another_leaves_it_for_a_direct_path(tmp_path: Path) -> None:
+    with land() as ground:
+        async with pair(tmp_path, ground) as two:
+            ground.let("no direct path")
+            carl = Machine(tmp_path / "carl", two.bob.within)
+            make(two.ann.folder / "a.bin", 20 * MB)
+            sender = await two.send("a.bin", "--receivers", "2", "--limit-rate", "5M")
+            link = await link_of(sender)
+            one = await two.receive(link, "--relay-only")
+            other = await two.receive(link, who=carl)
+            await takes(one, "relay")
+            await takes(other, "relay")
+            await reaches(other, 2 * MB)
+            ground.let("open")
+            await takes(other, "tcp")
+            await well(other)
+            got, sent = await well(one), await well(sender)
+            two.same("a.bin")
+            two.same("a.bin", carl)
+            await carl.close()
+    assert set(got["shares"]) == {"relay"}
     assert sent["again"] == 0
