@@ -32,7 +32,7 @@ from burrowspace.client.sending import LAST_WORDS_S, Sending
 from burrowspace.client.source import Changed, Source
 from burrowspace.core import signals
 from burrowspace.core.codes import Code, parse_code
-from burrowspace.core.errors import BadRequest, BurrowError, NotFound
+from burrowspace.core.errors import BadRequest, BurrowError, Busy, NotFound
 from burrowspace.core.links import Link, format_link, mailbox_id, parse_link
 from burrowspace.core.manifest import parse
 from burrowspace.core.sealing import SECRET_BYTES, Box, derive
@@ -256,7 +256,9 @@ class _SendTransfer(Transfer):
         if device is not None:
             inbox = client.known.inbox_of(device)
             invitation = Invitation(secret=record.secret, name=source.manifest.name, created=time.time())
-            await server.post(inbox.mailbox, inbox.seal(invitation))
+            if not record.options.get("invited"):
+                await server.post(inbox.mailbox, inbox.seal(invitation))
+                held.update(options={**record.options, "invited": True})
         elif self._with_code:
             plate, code = await meeting.offer_code(server)
             self._start(self._meet(server, plate, code, record.secret, sending))
@@ -426,12 +428,16 @@ class _ReceiveTransfer(Transfer):
         )
 
     async def _invited(self) -> Journal:
-        """The next invitation of a paired device."""
+        """What a paired device sent and is unfinished, else its next invitation."""
+        for record in self._client.folders.unfinished():
+            if record.role == "receive" and record.met == "device":
+                with contextlib.suppress(Busy):  # another program is at it
+                    return await asyncio.to_thread(self._client.folders.open, "receive", record.transfer)
         known, server = self._client.known, self._client.server()
         devices = known.all()
         if not devices:
             raise NotFound("no device is paired yet; pair one with `burrow pair`, or give a code or a link")
-        found: asyncio.Queue[tuple[Device, Invitation]] = asyncio.Queue()
+        found: asyncio.Queue[tuple[Device, int, Invitation]] = asyncio.Queue()
 
         async def look(device: Device) -> None:
             inbox = known.own_inbox(device)
@@ -445,20 +451,23 @@ class _ReceiveTransfer(Transfer):
                     delay = min(2 * delay, RETRY_MOST_S)
                     continue
                 for number, body in messages:
-                    known.saw(inbox, number)
-                    with contextlib.suppress(BurrowError):
-                        found.put_nowait((device, inbox.open(body)))
+                    try:
+                        found.put_nowait((device, number, inbox.open(body)))
                         return
+                    except BurrowError:
+                        known.saw(inbox, number)
 
         looking = [asyncio.ensure_future(look(device)) for device in devices]
         try:
-            device, invitation = await found.get()
+            device, number, invitation = await found.get()
         finally:
             for each in looking:
                 each.cancel()
             await asyncio.gather(*looking, return_exceptions=True)
         self._peer = device.name
-        return await asyncio.to_thread(self._journal, Link(server.origin, invitation.secret), "device", None)
+        held = await asyncio.to_thread(self._journal, Link(server.origin, invitation.secret), "device", None)
+        known.saw(known.own_inbox(device), number)  # not before it is written down
+        return held
 
     def _done(self, receiving: Receiving, finished: events.Finished) -> None:
         held, manifest = receiving.journal, receiving.manifest

@@ -79,6 +79,7 @@ class Receiving(Running):
         self._sender_here = True
         self._idle = (0.0, "")  # when it was last said that nothing moves, and why
         self._over: str | None = None  # why there is nothing to come any more
+        self._void = False  # what is here cannot be gone on with
         self._pair: Conversation | None = None
         self._routes: Routes | None = None
         self._landing: Landing | None = None
@@ -170,7 +171,9 @@ class Receiving(Running):
         if self._listener is not None:
             await self._listener.close()
         if self._landing is not None:
-            await asyncio.to_thread(self._landing.close)
+            await asyncio.to_thread(self._landing.discard if self._void else self._landing.close)
+        if self._void:
+            await asyncio.to_thread(self.journal.forget)
         self.journal.close()
 
     # ---- the beginning
@@ -315,8 +318,7 @@ class Receiving(Running):
             self._fail(self._ended(why))
 
     def _ended(self, why: str) -> Cancelled:
-        if self._landing is not None and not self._landing.held:
-            self.journal.forget()  # nothing is here that could be gone on with
+        self._void = True
         return Cancelled(f"the sender has ended this transfer: {why}")
 
     async def _hear_offer(self, session: bytes, offer: signals.Offer) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.files import digest, make
-from tests.e2e.transfer.pair import MB, Machine, Pair, leaves, link_of, pair, paths, reaches, well
+from tests.e2e.transfer.pair import MB, Machine, Pair, kill, leaves, link_of, pair, paths, reaches, well
 
 pytestmark = pytest.mark.anyio
 
@@ -146,18 +146,44 @@ async def test_an_empty_file_an_empty_folder_and_a_text(tmp_path: Path) -> None:
         assert next(e["text"] for e in receiver.events if e["event"] == "text") == "the door is 4711 – Grüße"
 
 
+async def paired(two: Pair) -> None:
+    first = await two.ann.burrow("pair", "--name", "ann", "--json", "--server", two.server.url)
+    code = (await first.event("ready"))["code"]
+    await two.bob.run("pair", code, "--name", "bob", "--server", two.server.url)
+    assert await first.ended() == 0
+
+
 async def test_a_paired_device_that_was_off_takes_it_when_it_is_on(tmp_path: Path) -> None:
     async with pair(tmp_path) as two:
-        first = await two.ann.burrow("pair", "--name", "ann", "--json", "--server", two.server.url)
-        code = (await first.event("ready"))["code"]
-        await two.bob.run("pair", code, "--name", "bob", "--server", two.server.url)
-        assert await first.ended() == 0
+        await paired(two)
         make(two.ann.folder / "a.bin", 5 * MB)
         sent = await well(await two.send("a.bin", "--to", "bob"))
         assert sent["resting"]
         receiver = await two.bob.run("receive", "--yes", "--server", two.server.url)
         assert receiver.process.returncode == 0, receiver.said
         two.same("a.bin")
+
+
+async def test_paired_devices_killed_in_the_middle_go_on_with_the_same_words(tmp_path: Path) -> None:
+    async with pair(tmp_path) as two:
+        await paired(two)
+        make(two.ann.folder / "a.bin", 20 * MB)
+        words = ("receive", "--yes", "--json", "--server", two.server.url)
+        sender = await two.send("a.bin", "--to", "bob", "--limit-rate", "8M")
+        receiver = await two.bob.burrow(*words)
+        await reaches(receiver, 4 * MB)
+        await kill(receiver)
+        await kill(sender)
+        receiver = await two.bob.burrow(*words)
+        sender = await two.send("a.bin", "--to", "bob", "--limit-rate", "8M")
+        got, sent = await well(receiver), await well(sender)
+        assert sent["again"] == got["again"] == 0
+        two.same("a.bin")
+        make(two.ann.folder / "b.bin", MB)
+        receiver = await two.bob.burrow(*words)  # it waits for the next one, not for what is over
+        await well(await two.send("b.bin", "--to", "bob"))
+        await well(receiver)
+        two.same("b.bin")
 
 
 async def test_a_file_that_changed_between_two_attempts_is_noticed_and_the_receiver_is_told(tmp_path: Path) -> None:
