@@ -21,7 +21,7 @@ import msgspec
 
 from burrowspace.client import events, journal, meeting
 from burrowspace.client.api import WAIT_S, Refused, Server, Unreachable
-from burrowspace.client.conversation import RETRY_MOST_S, Conversation
+from burrowspace.client.conversation import RETRY_MOST_S, Conversation, patiently
 from burrowspace.client.devices import Device, Devices, Introduction, Invitation, parse_introduction
 from burrowspace.client.folders import Ended, Folders, state_folder
 from burrowspace.client.journal import Journal, Record
@@ -334,7 +334,7 @@ class _SendTransfer(Transfer):
                     return
                 handing.result()
             except meeting.CodeBurnt as burnt:
-                plate, code = await meeting.offer_code(server)
+                plate, code = await patiently(lambda: meeting.offer_code(server))
                 self._tell(events.NewCode(str(code), burnt.sentence))
             finally:
                 for each in (handing, waiting):

@@ -170,6 +170,7 @@ class Legs:
         except msgspec.MsgspecError:
             return
         layout = self._layout()
+        self.stretches.clear()
         for each in found:
             stretch = Stretch(Spool(each.spool, each.token), each.first, say, policy="rest", rests=each.rests)
             stretch.whole, stretch.upto = each.whole, each.upto

@@ -59,6 +59,9 @@ async def hand_over(server: Server, plate: Nameplate, code: Code, secret: bytes,
                 except TimeoutError:
                     log.info("somebody said the number and no more")
                     continue
+                except Unreachable:
+                    log.info("the server went away in the middle of a meeting")
+                    continue
                 handed()
     except WrongCode:
         raise CodeBurnt("somebody tried a wrong code, so the old one is burnt") from None

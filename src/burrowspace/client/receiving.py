@@ -12,8 +12,8 @@ from pathlib import Path as FilePath
 from typing import BinaryIO
 
 from burrowspace.client import events
-from burrowspace.client.api import Server, Unreachable
-from burrowspace.client.conversation import RETRY_S, Conversation
+from burrowspace.client.api import Server
+from burrowspace.client.conversation import Conversation, patiently
 from burrowspace.client.greet import Pass
 from burrowspace.client.journal import Journal
 from burrowspace.client.landing import Landing
@@ -106,7 +106,9 @@ class Receiving(Running):
         pair = self._pair = Conversation(
             self._server, self._secret, mailbox_id(self._secret, receiver), Role.RECEIVER, self._main.session
         )
-        for _, signal in await pair.so_far():  # where the sender was reached is history; what it left is not
+        for _, signal in await patiently(
+            pair.so_far, self._server_away
+        ):  # where the sender was reached is history; what it left is not
             if isinstance(signal, signals.Leg | signals.LegEnd):
                 self._leg(signal)
         routes = await self._open_routes(opener, pair, receiver)
@@ -180,15 +182,12 @@ class Receiving(Running):
 
     async def _recall(self) -> None:
         """What was said before this program began, to its end: the last word counts."""
-        while True:
-            try:
-                said = await self._main.so_far()
-                break
-            except Unreachable:
-                self._tell(events.Waiting("the server cannot be reached"))
-                await asyncio.sleep(RETRY_S)
+        said = await patiently(self._main.so_far, self._server_away)
         for session, signal in said:
             await self._heard(session, signal)
+
+    def _server_away(self) -> None:
+        self._tell(events.Waiting("the server cannot be reached; still trying"))
 
     async def _for_offer(self) -> None:
         waited = self._options.wait
@@ -228,7 +227,7 @@ class Receiving(Running):
         options, secret, offer = self._options, self._secret, self._offer
         assert offer is not None
         ticket = Pass(link_tag(secret, receiver), link_key(secret, receiver), sender=False)
-        around = outside(await self._server.hello(), options)
+        around = outside(await patiently(self._server.hello, self._server_away), options)
         if not options.relay_only:
             self._listener = Listener()
             self._listener.open()

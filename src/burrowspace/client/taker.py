@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from burrowspace.client import events
-from burrowspace.client.conversation import Conversation
+from burrowspace.client.conversation import Conversation, patiently
 from burrowspace.client.credit import CREDIT
 from burrowspace.client.greet import Pass
 from burrowspace.client.legs import Stretch
@@ -83,7 +83,7 @@ class Taker:
     async def recall(self) -> None:
         """What it said to an earlier run of this program: nothing of that is to be answered any more."""
         self._recalled = True
-        for _, signal in await self._pair.so_far():
+        for _, signal in await patiently(self._pair.so_far):
             await self._history(signal)
 
     async def run(self) -> None:

@@ -88,9 +88,9 @@ async def kill(program: Program) -> None:
 
 
 async def leaves(program: Program) -> None:
-    """Ctrl-C."""
+    """Ctrl-C; it may be through at this very moment."""
     program.interrupt()
-    assert await program.ended(10) == 130
+    assert await program.ended(10) in (0, 130)
 
 
 async def moved(program: Program, seconds: float) -> None:

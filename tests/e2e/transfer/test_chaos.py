@@ -11,36 +11,49 @@ import pytest
 from tests.cli.program import Program
 from tests.e2e.files import make
 from tests.e2e.transfer.land import Land, land
-from tests.e2e.transfer.pair import MB, Pair, draw, kill, link_of, moved, pair, well
+from tests.e2e.transfer.pair import MB, Pair, draw, kill, leaves, link_of, moved, pair, well
 
 pytestmark = pytest.mark.anyio
 
-THINGS = ("sender", "receiver", "server", "no direct path", "direct path reset", "open")
+THINGS = (
+    "sender killed",
+    "sender leaves",
+    "receiver killed",
+    "receiver leaves",
+    "server killed",
+    "no direct path",
+    "direct path reset",
+    "open",
+)
 
 
-async def chaos(two: Pair, ground: Land, size: int, rate: int, times: int, seed: int) -> None:
+async def chaos(two: Pair, ground: Land, size: int, rate: int, times: int, seed: int, *way: str) -> None:
     chance = draw(seed)
     make(two.ann.folder / "a.bin", size)
-    words = ("a.bin", "--limit-rate", str(rate))
+    words = ("a.bin", "--limit-rate", str(rate), *way)
     sender = await two.send(*words)
     link = await link_of(sender)
-    receiver = await two.receive(link)
+    receiver = await two.receive(link, *way)
     for number in range(times):
         await moved(receiver, chance.uniform(0, size / rate / times))
         thing = chance.choice(THINGS)
         print(f"{number}: {thing}")
-        if thing == "server":
+        who, _, what = thing.partition(" ")
+        stop = kill if what == "killed" else leaves
+        if who == "server":
             await two.server.kill()
             await two.server.start()
-        elif thing == "sender":
+        elif who == "sender":
             if sender.process.returncode is None:
-                await kill(sender)
+                await stop(sender)
+                await moved(receiver, chance.uniform(0, 2))
                 sender = await two.send(*words)
                 assert await link_of(sender) == link
-        elif thing == "receiver":
+        elif who == "receiver":
             if receiver.process.returncode is None:
-                await kill(receiver)
-                receiver = await two.receive(link)
+                await stop(receiver)
+                await moved(sender, chance.uniform(0, 2))
+                receiver = await two.receive(link, *way)
         else:
             ground.let(thing)
     ground.let("open")
@@ -54,16 +67,17 @@ async def ended_well(two: Pair, sender: Program, receiver: Program) -> None:
     two.same("a.bin")
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_whatever_happens_it_arrives(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "way"), [(1, ()), (2, ("--relay-only",))], ids=["any way", "relay only"])
+async def test_whatever_happens_it_arrives(tmp_path: Path, seed: int, way: tuple[str, ...]) -> None:
     with land() as ground:
         async with pair(tmp_path, ground) as two:
-            await chaos(two, ground, 20 * MB, 4 * MB, 5, seed)
+            await chaos(two, ground, 20 * MB, 5 * MB, 4, seed, *way)
 
 
 @pytest.mark.proof
-async def test_whatever_happens_a_large_file_arrives(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", [(), ("--relay-only",)], ids=["any way", "relay only"])
+async def test_whatever_happens_a_large_file_arrives(tmp_path: Path, way: tuple[str, ...]) -> None:
     size, times = int(os.environ.get("BURROW_PROOF_SIZE", 1000 * MB)), int(os.environ.get("BURROW_PROOF_KILLS", 20))
     with land() as ground:
         async with pair(tmp_path, ground) as two:
-            await chaos(two, ground, size, 25 * MB, 2 * times, int(os.environ.get("BURROW_PROOF_SEED", 5)))
+            await chaos(two, ground, size, 25 * MB, 2 * times, int(os.environ.get("BURROW_PROOF_SEED", 5)), *way)
