@@ -104,9 +104,11 @@ class Legs:
         return next((each for each in reversed(self.stretches) if each.rests), None)
 
     def serving(self, position: int) -> Stretch | None:
-        """The latest leg that carries this position, or will."""
+        """The latest leg that carries this position, or will next: one that is behind would only bring what is held."""
         for each in reversed(self.stretches):
-            if each.first <= position and (each.whole or each.writer is not None):
+            if each.first > position:
+                continue
+            if each.whole or (each.writer is not None and each.writer.position >= position):
                 return each
         return None
 

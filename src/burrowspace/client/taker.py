@@ -85,6 +85,7 @@ class Taker:
         self._recalled = True
         for _, signal in await patiently(self._pair.so_far):
             await self._history(signal)
+            self._left = isinstance(signal, signals.Bye)
 
     async def run(self) -> None:
         sending = self._sending
