@@ -71,6 +71,11 @@ class Asking:
         """Blocks asked for and not arrived."""
         return sum(map(len, self._open))
 
+    @property
+    def under_way(self) -> int:
+        """The same, with what was asked before a stop: it may still come."""
+        return self.outstanding + sum(map(len, self._stale))
+
     def add_stream(self) -> None:
         self._open.append(set())
         self._stale.append(set())

@@ -80,6 +80,10 @@ class Link(Protocol):
     def outstanding(self) -> int:
         """Blocks asked for and not arrived: never above the credit."""
 
+    @property
+    def under_way(self) -> int:
+        """The same, with what was asked before a stop: it may still come."""
+
     def controls(self) -> AsyncIterator[Control]:
         """What the other end says, without what links say to each other. Ends when the link does. One reader."""
 
@@ -191,6 +195,11 @@ class StreamLink:
     def outstanding(self) -> int:
         with self._lock:
             return self._asking.outstanding if self._asking else 0
+
+    @property
+    def under_way(self) -> int:
+        with self._lock:
+            return self._asking.under_way if self._asking else 0
 
     def close(self, why: str = "closed here") -> None:
         self._break(Broken(why), rest=LINGER)

@@ -96,8 +96,14 @@ async def _agree(talk: "_Talk", code: Code, role: Role) -> Agreed:
     pake = Pake(code, role, secrets.token_bytes)
     await talk.say(pake.opening)
     agreed = pake.finish(await talk.next(Opening))
-    await talk.say(agreed.confirmation)
-    agreed.check(await talk.next(Confirmation))
+    if role is Role.RECEIVER:
+        await talk.say(agreed.confirmation)
+    proof = await talk.next(Confirmation)
+    if (
+        role is Role.SENDER
+    ):  # second, so that nobody tries a guess on this proof and falls silent; a bad guess hears of it
+        await talk.say(agreed.confirmation)
+    agreed.check(proof)
     return agreed
 
 

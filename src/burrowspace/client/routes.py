@@ -272,7 +272,7 @@ class Routes:
             link.stop()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DRAIN_S):
-                    while link.outstanding:  # noqa: ASYNC110  (the threads of the link have no event for it)
+                    while link.under_way:  # noqa: ASYNC110  (the threads of the link have no event for it)
                         await asyncio.sleep(0.01)
 
     # ---- legs

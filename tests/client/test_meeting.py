@@ -1,0 +1,65 @@
+"""A guess at a code costs the code, and nothing can be learned by falling silent."""
+
+import asyncio
+import secrets
+from pathlib import Path
+
+import pytest
+
+from burrowspace.client.api import Server
+from burrowspace.client.meeting import CodeBurnt, hand_over, offer_code, take_over
+from burrowspace.core.codes import Code, Confirmation, Opening, Pake, encode_meeting, parse_meeting
+from burrowspace.core.errors import WrongCode
+from burrowspace.core.signals import Role
+from tests.e2e.served import served
+
+pytestmark = pytest.mark.anyio
+
+
+def another(code: Code) -> Code:
+    return Code(code.nameplate, (code.words[1], code.words[0]))
+
+
+async def test_the_secret_goes_to_whoever_has_the_code(tmp_path: Path) -> None:
+    async with served(tmp_path) as running, Server(f"http://127.0.0.1:{running.port}") as server:
+        plate, code = await offer_code(server)
+        handing = asyncio.create_task(hand_over(server, plate, code, b"s" * 32, lambda: None))
+        assert await take_over(server, code) == b"s" * 32
+        handing.cancel()
+        await asyncio.gather(handing, return_exceptions=True)
+
+
+async def test_a_guess_sees_no_proof_of_the_senders_before_it_has_cost_the_code(tmp_path: Path) -> None:
+    async with served(tmp_path) as running, Server(f"http://127.0.0.1:{running.port}") as server:
+        plate, code = await offer_code(server)
+        handing = asyncio.create_task(hand_over(server, plate, code, b"s" * 32, lambda: None))
+        mailbox = await server.claim(code.nameplate)
+        pake = Pake(another(code), Role.RECEIVER, secrets.token_bytes)
+        await server.post(mailbox, encode_meeting(pake.opening))
+        seen: list[object] = []
+        after = -1
+        async with asyncio.timeout(20):
+            while not any(isinstance(each, Opening) and each.role is Role.SENDER for each in seen):
+                for number, body in await server.messages(mailbox, after, 5):
+                    after = number
+                    seen.append(parse_meeting(body))
+            [theirs] = [each for each in seen if isinstance(each, Opening) and each.role is Role.SENDER]
+            await server.post(mailbox, encode_meeting(pake.finish(theirs).confirmation))
+            with pytest.raises(CodeBurnt):
+                await handing
+        said = [parse_meeting(body) for _, body in await server.messages(mailbox, -1)]
+        proofs = [each.role for each in said if isinstance(each, Confirmation)]
+        assert proofs == [Role.RECEIVER, Role.SENDER]
+        with pytest.raises(Exception, match="nobody waits under"):
+            await take_over(server, code)
+
+
+async def test_with_a_wrong_code_the_receiver_is_told_so(tmp_path: Path) -> None:
+    async with served(tmp_path) as running, Server(f"http://127.0.0.1:{running.port}") as server:
+        plate, code = await offer_code(server)
+        handing = asyncio.create_task(hand_over(server, plate, code, b"s" * 32, lambda: None))
+        taking = asyncio.create_task(take_over(server, another(code)))
+        with pytest.raises(CodeBurnt):
+            await handing
+        with pytest.raises(WrongCode):
+            await taking
