@@ -28,6 +28,11 @@ export class Asked {
     this.waiting = 0;
   }
 
+  /** Whether `position` is what `next` would give. @param {number} position */
+  follows(position) {
+    return this.#ranges[0]?.from === position;
+  }
+
   /** The position to send now, or null when nothing is asked. @returns {number | null} */
   next() {
     const range = this.#ranges[0];

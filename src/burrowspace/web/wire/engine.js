@@ -1,0 +1,92 @@
+/**
+ * A Giving or a Taking, in a worker where there is one (a browser) and else here (Node, in tests): the same face.
+ *
+ * @import { Given } from "../core/giving.js"
+ * @import { Saved, Wanted } from "../core/taking.js"
+ */
+
+import { BurrowError } from "../core/errors.js";
+import { Giving } from "../core/giving.js";
+import { Taking } from "../core/taking.js";
+
+/** What both have in common: `close` ends the worker.
+ * @typedef {Pick<Giving, "seal" | "digest" | "catchUp"> & {close: () => void}} GivingEngine
+ * @typedef {Pick<Taking, "take" | "finish" | "save"> & {close: () => void}} TakingEngine */
+
+/** The far end of core/worker.js. */
+class Far {
+  /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */ #calls = new Map();
+  #count = 0;
+  #worker = new Worker(new URL("../core/worker.js", import.meta.url), { type: "module" });
+
+  constructor() {
+    this.#worker.onmessage = ({ data: { id, value, error } }) => {
+      const call = this.#calls.get(id);
+      this.#calls.delete(id);
+      if (error) call?.reject(new BurrowError(error.code, error.sentence));
+      else call?.resolve(value);
+    };
+    this.#worker.onerror = (event) => {
+      for (const { reject } of this.#calls.values()) reject(new BurrowError("error", event.message || "a worker failed"));
+      this.#calls.clear();
+    };
+  }
+
+  /** @param {object} message @param {ArrayBuffer[]} [moved] @returns {Promise<any>} */
+  ask(message, moved = []) {
+    const id = (this.#count += 1);
+    return new Promise((resolve, reject) => {
+      this.#calls.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, args: [], ...message }, moved);
+    });
+  }
+
+  close() {
+    this.#worker.terminate();
+    for (const { reject } of this.#calls.values()) reject(new BurrowError("cancelled", "closed"));
+    this.#calls.clear();
+  }
+}
+
+/** @param {Given} given @returns {Promise<GivingEngine>} */
+export async function givingEngine(given) {
+  if (typeof Worker === "undefined") {
+    const near = await Giving.make(given);
+    return {
+      seal: (position, count) => near.seal(position, count),
+      digest: () => near.digest(),
+      catchUp: (position) => near.catchUp(position),
+      close: () => undefined,
+    };
+  }
+  const far = new Far();
+  await far.ask({ make: "giving", args: [given] });
+  return {
+    seal: (position, count) => far.ask({ call: "seal", args: [position, count] }),
+    digest: () => far.ask({ call: "digest" }),
+    catchUp: (position) => far.ask({ call: "catchUp", args: [position] }),
+    close: () => far.close(),
+  };
+}
+
+/** The buffer that is given to `take` is the engine's from then on.
+ * @param {Wanted} wanted @param {Saved} [saved] @returns {Promise<TakingEngine>} */
+export async function takingEngine(wanted, saved) {
+  if (typeof Worker === "undefined") {
+    const near = await Taking.make(wanted, saved);
+    return {
+      take: (position, sealed) => near.take(position, sealed),
+      finish: () => near.finish(),
+      save: () => near.save(),
+      close: () => undefined,
+    };
+  }
+  const far = new Far();
+  await far.ask({ make: "taking", args: [wanted, saved] });
+  return {
+    take: (position, sealed) => far.ask({ call: "take", args: [position, sealed] }, [sealed.buffer]),
+    finish: () => far.ask({ call: "finish" }),
+    save: () => far.ask({ call: "save" }),
+    close: () => far.close(),
+  };
+}
