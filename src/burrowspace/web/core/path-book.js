@@ -86,6 +86,13 @@ export class PathBook {
     this.#facts.began = now;
   }
 
+  /** After a pause that was nobody's fault (a person was asked): neither a stall nor a slow path. @param {number} now */
+  resumed(now) {
+    this.#facts.usingSince = now;
+    this.#window = [];
+    if (this.using !== null) this.#note(this.using, { progressAt: now });
+  }
+
   /** @param {boolean} present */
   sender(present) {
     this.#facts.senderPresent = present;

@@ -42,7 +42,7 @@ export class Link {
   /** @type {Asking | null} */ #asking = null;
   /** @type {Take | null} */ #take = null;
   /** @type {Seal | null} */ #seal = null;
-  /** @type {(control: Control) => void} */ #listen = () => undefined;
+  /** @type {((control: Control) => void) | null} */ #listen = null;
   /** @type {Control[]} */ #inbox = [];
   /** @type {Control[]} */ #outbox = [];
   /** @type {Promise<unknown>} */ #opening = Promise.resolve();
@@ -147,7 +147,7 @@ export class Link {
     }
     this.received += sealed.length;
     this.lastAt = this.#heardAt;
-    this.#take(position, sealed.slice()).then(
+    this.#take(position, sealed).then(
       (held) => {
         asking.moved(held);
         this.#ask();
@@ -178,8 +178,8 @@ export class Link {
         this.#pinged = false;
         return;
       default:
-        if (this.#inbox.length < 256) this.#inbox.push(control);
-        for (const each of this.#inbox.splice(0)) this.#listen(each);
+        if (this.#listen) this.#listen(control);
+        else if (this.#inbox.length < 256) this.#inbox.push(control);
     }
   }
 

@@ -69,7 +69,7 @@ export class Writer {
   async run() {
     /** @type {Promise<{bytes: Bytes, upto: number}> | null} */ let next = this.#piece(this.first);
     while (next) {
-      const { bytes, upto } = await next;
+      /** @type {{bytes: Bytes, upto: number}} */ const { bytes, upto } = await next;
       next = upto < this.end ? this.#piece(upto) : null;
       next?.catch(() => undefined);
       await this.#put(bytes);
