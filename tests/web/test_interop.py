@@ -1,0 +1,200 @@
+"""The web app's sessions and the Python client understand each other: by link and by code, both ways, over the relay
+and the store of a real server. Node stands for the page; what only a browser has (WebRTC) is proven elsewhere."""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from burrowspace.client import events
+from burrowspace.client.client import Client
+from burrowspace.client.options import Options
+from tests.e2e.conftest import ROOT
+from tests.house import Running, running
+
+pytestmark = pytest.mark.anyio
+
+DEVICE = Path(__file__).parent / "wire" / "device.mjs"
+MiB = 1 << 20
+
+
+class Page:
+    """The session of a page, in a process of its own; `events` so far."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.events: list[dict[str, Any]] = []
+        self._news = asyncio.Event()
+        self._reading = asyncio.create_task(self._read())
+
+    async def event(self, name: str, seconds: float = 40) -> dict[str, Any]:
+        """The first event of this name, or the error that came in its place."""
+        async with asyncio.timeout(seconds):
+            while True:
+                for each in self.events:
+                    if each["event"] == name:
+                        return each
+                    assert each["event"] != "error", each
+                assert not self._reading.done(), (name, self.events[-5:])
+                self._news.clear()
+                await self._news.wait()
+
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            self.events.append(json.loads(line))
+            self._news.set()
+        self._news.set()
+
+    async def close(self) -> None:
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.process.wait()
+        await self._reading
+
+
+@contextlib.asynccontextmanager
+async def page(what: str, server: Running, how: dict[str, Any], *rest: str | Path) -> AsyncIterator[Page]:
+    node = shutil.which("node")
+    assert node, "the tests need Node 20 or later"
+    command = [node, str(DEVICE), what, server.url, json.dumps(how), *map(str, rest)]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=ROOT, limit=16 * MiB)
+    started = Page(process)
+    try:
+        yield started
+    finally:
+        await started.close()
+
+
+def content(folder: Path, name: str, size: int) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_bytes(os.urandom(size))
+    return folder / name
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Running]:
+    async with running(tmp_path / "data") as house:
+        yield house
+
+
+async def test_a_page_sends_to_the_terminal(server: Running, tmp_path: Path) -> None:
+    """By a code, over the relay; an empty file and one that ends with a full block are among it."""
+    sizes = {"large.bin": 30 * MiB + 12345, "empty": 0, "full.bin": 262144, "späß.txt": 7}
+    sent = [content(tmp_path / "sent", name, size) for name, size in sizes.items()]
+    got = tmp_path / "got"
+    got.mkdir()
+    async with (
+        page("send", server, {"withCode": True}, *sent) as sender,
+        Client(server.url, state=tmp_path / "state") as client,
+    ):
+        code = (await sender.event("ready"))["code"]
+        done = await client.receive(code, got)
+        said = await sender.event("finished")
+    assert {each.name: digest(each) for each in got.iterdir()} == {each.name: digest(each) for each in sent}
+    assert done.verified
+    assert said["verified"]
+    assert done.shares.keys() == {"relay"}
+
+
+async def test_the_terminal_sends_to_a_page(server: Running, tmp_path: Path) -> None:
+    """By a link, over the relay, with a text beside the files."""
+    sent = [content(tmp_path / "sent", "large.bin", 30 * MiB + 1), content(tmp_path / "sent", "empty", 0)]
+    async with Client(server.url, state=tmp_path / "state") as client:
+        sending = client.send(sent, with_code=False, options=Options(webrtc=False))
+        ready = await anext(each async for each in sending if isinstance(each, events.Ready))
+        async with page("receive", server, {}, ready.link, tmp_path / "got") as receiver:
+            finished = await receiver.event("finished")
+        done = await sending
+    assert done.verified
+    assert finished["verified"]
+    assert {each.name: digest(each) for each in (tmp_path / "got").iterdir()} == {e.name: digest(e) for e in sent}
+
+
+async def test_a_stream_of_unknown_length_comes_whole(server: Running, tmp_path: Path) -> None:
+    source = content(tmp_path / "sent", "stream", 3 * MiB)
+    async with Client(server.url, state=tmp_path / "state") as client:
+        with source.open("rb") as stream:
+            sending = client.send(stream=stream, stream_name="stream", with_code=True)
+            ready = await anext(each async for each in sending if isinstance(each, events.Ready))
+            assert ready.code
+            async with page("receive", server, {}, ready.code, tmp_path / "got") as receiver:
+                assert (await receiver.event("finished"))["size"] == 3 * MiB
+            await sending
+    assert digest(tmp_path / "got" / "stream") == digest(source)
+
+
+async def test_a_text_goes_both_ways(server: Running, tmp_path: Path) -> None:
+    async with Client(server.url, state=tmp_path / "state") as client:
+        async with page("send", server, {}, "text:grüß dich 😀") as sender:
+            link = (await sender.event("ready"))["link"]
+            receiving = client.receive(link, tmp_path)
+            texts = [each.text async for each in receiving if isinstance(each, events.Text)]
+            await sender.event("finished")
+        sending = client.send(text="and back <b>", with_code=False)
+        ready = await anext(each async for each in sending if isinstance(each, events.Ready))
+        async with page("receive", server, {}, ready.link, tmp_path / "got") as receiver:
+            assert (await receiver.event("text"))["text"] == "and back <b>"
+        await sending
+    assert texts == ["grüß dich 😀"]
+
+
+async def test_what_a_page_leaves_on_the_server_is_fetched_when_it_is_gone(server: Running, tmp_path: Path) -> None:
+    sent = content(tmp_path / "sent", "rest.bin", 20 * MiB)
+    async with page("send", server, {"storeNow": True}, sent) as sender:
+        link = (await sender.event("ready"))["link"]
+        await sender.event("resting")
+        assert (await sender.event("finished"))["resting"]
+    async with page("receive", server, {}, link, tmp_path / "got") as receiver:
+        assert (await receiver.event("finished"))["shares"].keys() == {"store"}
+    assert digest(tmp_path / "got" / "rest.bin") == digest(sent)
+
+
+async def test_a_page_that_is_killed_goes_on_where_it_was(server: Running, tmp_path: Path) -> None:
+    """The receiver in mid-transfer, and what it held is not received again."""
+    sent = content(tmp_path / "sent", "long.bin", 150 * MiB)
+    got, state = tmp_path / "got", str(tmp_path / "page.json")
+    async with Client(server.url, state=tmp_path / "state") as client:
+        options = Options(webrtc=False, limit_rate=20 * MiB)
+        sending = client.send([sent], with_code=False, options=options)
+        ready = await anext(each async for each in sending if isinstance(each, events.Ready))
+        async with page("receive", server, {"state": state}, ready.link, got) as receiver:
+            async with asyncio.timeout(40):
+                while not any(each["event"] == "progress" and each["done"] > 60 * MiB for each in receiver.events):
+                    await receiver.event("progress")
+                    receiver._news.clear()
+                    await receiver._news.wait()
+        async with page("receive", server, {"state": state}, ready.link, got) as receiver:
+            finished = await receiver.event("finished")
+        done = await sending
+    assert digest(got / "long.bin") == digest(sent)
+    assert sum(finished["shares"].values()) < 120 * MiB
+    assert done.verified
+
+
+async def test_a_wrong_code_burns_the_code(server: Running, tmp_path: Path) -> None:
+    sent = content(tmp_path / "sent", "a.bin", 1000)
+    async with page("send", server, {"withCode": True}, sent) as sender:
+        code = (await sender.event("ready"))["code"]
+        number, first, second = code.split("-")
+        wrong = f"{number}-{'zebra' if first != 'zebra' else 'zodiac'}-{second}"
+        async with page("receive", server, {}, wrong, tmp_path / "got") as receiver:
+            await receiver.process.wait()
+            await receiver._reading
+        async with Client(server.url, state=tmp_path / "state") as client:
+            fresh = (await sender.event("new-code"))["code"]
+            assert fresh != code
+            await client.receive(fresh, tmp_path / "got")
+        await sender.event("finished")
+    assert digest(tmp_path / "got") == digest(sent) if (tmp_path / "got").is_file() else digest(tmp_path / "got" / "a.bin") == digest(sent)
