@@ -27,7 +27,7 @@ check: $(VENV)/.tests ## style, types, import rules, generated pages
 bench: $(VENV)/.tests ## measure beside the rivals; ARGS=--write keeps the result
 	$(BIN)/python -m bench $(ARGS)
 
-proof: $(VENV)/.tests ## the heavy proofs: large files, kill -9
+proof: $(VENV)/.tests ## the heavy proofs: 20 GiB files, kill -9 by the hundred, slow clients
 	$(BIN)/python -m pytest -m proof -o addopts= -rA -s --timeout 5400 tests
 
 pins: $(VENV)/.tests ## renew requirements.txt

@@ -1,17 +1,17 @@
-"""All benchmarks of the real-time server, one after the other: `python -m bench [--quick] [--write] ...`."""
+"""All benchmarks, one after the other: `python -m bench [--quick] [--write] ...`."""
 
 from __future__ import annotations
 
 import sys
 
-from bench import idle, relay_chunk, signalling
+from bench import bulk, idle, relay_chunk, relays, signalling
 from bench.common import BenchError, parser
 
 
 def main() -> int:
     parser(__doc__).parse_args()
     failed = []
-    for benchmark in (signalling, relay_chunk, idle):
+    for benchmark in (signalling, relay_chunk, idle, bulk, relays):
         print(f"\n{benchmark.__name__}", flush=True)
         try:
             benchmark.main(sys.argv[1:])

@@ -75,6 +75,7 @@ def hosts(line: Line | None) -> Iterator[Hosts]:
             device = "tun0"
             argv = [pair.left, pair.right, line.delay, line.loss, line.rate, line.queue]
             between = subprocess.Popen([str(wanem()), *map(str, argv)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            os.sched_setscheduler(between.pid, os.SCHED_FIFO, os.sched_param(1))  # a line does not wait for its ends
             assert between.stdout is not None
             if between.stdout.readline() != b"ready\n":
                 raise BenchError("the line between the hosts did not come up")

@@ -34,6 +34,7 @@ class Metric:
     side: Literal["at least", "at most"] = "at most"
     of: Literal["ratio", "value"] = "ratio"
     rival: str = "node"  # to whom a ratio is asked for
+    also: tuple[tuple[float, str], ...] = ()  # further bounds on ratios, and to whom
 
 
 @dataclass
@@ -69,20 +70,23 @@ class Figures:
         middles = {name: median(values) for name, values in taken.items()}
         ours = middles[names[0]]
         ratios = {name: ours / other for name, other in middles.items() if other and name != names[0]}
-        verdict = ""
-        if metric.bound is not None:
-            judged = ours if metric.of == "value" else ratios.get(metric.rival)
-            what = f"{metric.side} {metric.bound:g}" + (" ×" if metric.of == "ratio" else f" {metric.unit}")
+        verdicts = []
+        asked = [] if metric.bound is None else [(metric.bound, metric.rival), *metric.also]
+        for bound, rival in asked:
+            judged = ours if metric.of == "value" else ratios.get(rival)
+            what = f"{metric.side} {bound:g}" + (" ×" if metric.of == "ratio" else f" {metric.unit}")
+            if len(asked) > 1 or (metric.of == "ratio" and len(names) > 2):
+                what += f" {rival}"
             if judged is None or names[0] != "burrowspace":
-                verdict = what
+                verdicts.append(what)
             else:
-                met = judged >= metric.bound if metric.side == "at least" else judged <= metric.bound
-                verdict = f"{what}: {'met' if met else '**missed**'}"
+                met = judged >= bound if metric.side == "at least" else judged <= bound
+                verdicts.append(f"{what}: {'met' if met else '**missed**'}")
         return [
             f"{metric.title} ({metric.unit})",
             *(figure(taken[name]) if name in taken else "–" for name in names),
             *(f"{ratios[rival]:.2f} ×" if rival in ratios else "–" for rival in names[1:]),
-            verdict,
+            "; ".join(verdicts),
         ]
 
 

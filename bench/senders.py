@@ -26,6 +26,7 @@ from bench.common import ROOT, WORK, BenchError, end, free_port
 LOOK_SECONDS = 0.002  # how often the target is looked at for the first byte
 END_SECONDS = 30.0  # in which the sender ends after the receiver
 LOOPBACK = "127.0.0.1"
+OURS = ("BURROW_", "XDG_", "PYTHON")  # of this program's environment; an installed program has its bytecode written
 
 
 @dataclass(frozen=True)
@@ -184,10 +185,10 @@ class Field:
         self, argv: list[str], host: str, home: Path, said: BinaryIO, cwd: Path | None = None
     ) -> subprocess.Popen[bytes]:
         home.mkdir(parents=True)
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("BURROW_", "XDG_"))}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         return subprocess.Popen(
             _at(host, argv),
-            env={**environment, "HOME": str(home), "PYTHONUNBUFFERED": "1"},
+            env={**environment, "HOME": str(home), "PYTHONUNBUFFERED": "1", "PYTHONPYCACHEPREFIX": str(WORK / "pyc")},
             cwd=cwd or home,
             stdin=subprocess.DEVNULL,
             stdout=said,

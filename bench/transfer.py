@@ -87,6 +87,10 @@ class Round:
     def run(self, job: str) -> None:
         getattr(self, f"_{job}")()
 
+    def warm(self) -> None:
+        with self._field(Where()) as field:
+            self._sent(field, self.load.lan)
+
     def _direct(self, job: str = "direct", *, relay: bool = False) -> None:
         with self._field(Where()) as field:
             self._file(job, self._sent(field, self.load.file, relay=relay), self.load.file)
@@ -184,6 +188,8 @@ def main(argv: list[str] | None = None) -> int:
         raise SystemExit(f"no contestant is called {', '.join(sorted(unknown))}; there are {', '.join(programs)}")
     figures = Figures(METRICS)
     with _loaded(options, options.jobs) as load:
+        for name in options.only or list(programs):  # so that each has its bytecode, as an installed program has
+            Round(programs[name], load, Figures(METRICS)).warm()
         for number in range(rounds):
             for job in options.jobs:
                 for name in options.only or list(programs):

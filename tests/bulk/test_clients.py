@@ -93,6 +93,14 @@ async def test_curl_sends_a_file_and_fetches_it_in_two_parts(server: Running, fi
     assert copy.read_bytes() == film.read_bytes()
 
 
+async def test_curl_sends_the_form_that_the_app_sends(server: Running, film: Path):
+    key, curl = await server.transfer(filename="film.mp4"), shutil.which("curl") or "curl"
+    form = f"file=@{film};filename=from the app.bin"
+    said = await run(curl, "-sS", "--fail-with-body", "-F", form, f"{server.url}/upload/{key}")
+    assert '"completed"' in said
+    await arrived(server, key, film, "from the app.bin")
+
+
 async def test_tuspy_resumes_over_a_line_that_breaks(server: Running, film: Path):
     key = await server.transfer(filename="film.mp4")
     cuts = [5000 + 900_000 * n for n in range(6)]

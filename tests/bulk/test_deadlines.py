@@ -1,6 +1,8 @@
 """Who makes no progress is closed, on both planes; who waits for the other side is not. With small settings."""
 
 import asyncio
+import contextlib
+import socket
 from pathlib import Path
 
 import pytest
@@ -58,8 +60,9 @@ async def test_a_follower_outlives_the_pauses_of_its_sender(server: Running):
     await wire.close()
 
 
-async def test_a_trickle_below_the_least_rate_is_closed(tmp_path: Path):
-    async with running(tmp_path, stall_s=STALL_S, min_bytes_per_s=100_000) as server:
+@pytest.mark.parametrize("threads", [2, 0])
+async def test_a_trickle_below_the_least_rate_is_closed(tmp_path: Path, threads: int):
+    async with running(tmp_path, bulk_threads=threads, stall_s=STALL_S, min_bytes_per_s=100_000) as server:
         key, wire = await server.transfer(), await Wire.to(server)
         await wire.ask("PUT", f"/upload/{key}", b"x", Content_Length=str(1 << 30))
         await arrived(server, key, 1)
@@ -73,6 +76,25 @@ async def test_a_trickle_below_the_least_rate_is_closed(tmp_path: Path):
             await asyncio.sleep(STALL_S / 10)
         assert 5 < sent < 100
         await wire.close()
+
+
+@pytest.mark.parametrize("threads", [2, 0])
+async def test_a_reader_below_the_least_rate_is_closed(tmp_path: Path, threads: int):
+    async with running(tmp_path, bulk_threads=threads, stall_s=STALL_S, min_bytes_per_s=4_000_000) as server:
+        key = await server.transfer()
+        await server.call("PUT", f"/upload/{key}", data=DATA * 64)
+        loop, took = asyncio.get_running_loop(), 0
+        with socket.socket() as slow:
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            slow.setblocking(False)
+            await loop.sock_connect(slow, ("127.0.0.1", server.house.reach.port))
+            await loop.sock_sendall(slow, f"GET /download/{key} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            async with asyncio.timeout(20):
+                with contextlib.suppress(ConnectionError):
+                    while got := await loop.sock_recv(slow, 20_000):
+                        took += len(got)
+                        await asyncio.sleep(STALL_S / 20)
+        assert took < len(DATA) * 64
 
 
 async def test_one_address_has_so_many_connections_and_places_become_free(tmp_path: Path, monkeypatch):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from burrowspace.server.bulk import serve
 from tests.bulk.wire import Wire
 from tests.house import Running, running
 
@@ -165,10 +166,35 @@ async def test_the_draft_learns_early_where_it_can_resume(server: Running, wires
     if not server.house.bulk.movers:
         return  # ASGI has no interim answers, and the draft does not ask for them
     key, wire = await server.transfer(), await wires()
-    await wire.ask("PUT", f"/upload/{key}", DATA, Upload_Complete="?1")
+    await wire.ask("PUT", f"/upload/{key}", DATA, Upload_Complete="?1", Upload_Draft_Interop_Version="8")
     early = await wire.get()
     assert (early.status, early.headers["location"]) == (104, f"/upload/{key}")
+    assert early.headers["upload-draft-interop-version"] == "8"
     assert (await wire.get()).headers["upload-complete"] == "?1"
+    for more in ({}, {"Upload_Draft_Interop_Version": "6"}):  # the draft forbids it to a client of another version
+        key, wire = await server.transfer(), await wires()
+        await wire.ask("PUT", f"/upload/{key}", DATA, Upload_Complete="?1", **more)
+        assert (await wire.get()).status == 200
+
+
+async def test_the_draft_hears_how_far_its_upload_has_come(server: Running, wires, monkeypatch):
+    if not server.house.bulk.movers:
+        return
+    monkeypatch.setattr(serve, "_TELL_S", 0.05)
+    key, wire = await server.transfer(), await wires()
+    said = {"Upload_Complete": "?1", "Upload_Draft_Interop_Version": "8", "Content_Length": str(len(DATA))}
+    await wire.ask("PUT", f"/upload/{key}", DATA[:300_000], **said)
+    assert "location" in (await wire.get()).headers
+    seen = 0
+    while seen < 300_000:
+        told = await wire.get()
+        assert (told.status, "location" in told.headers) == (104, False)
+        assert seen < int(told.headers["upload-offset"])
+        seen = int(told.headers["upload-offset"])
+    await wire.send(DATA[300_000:])
+    while (told := await wire.get()).status == 104:
+        pass
+    assert (told.status, await held(server, key)) == (200, DATA)
 
 
 async def test_a_page_of_another_origin_may_read_and_not_write(server: Running, wires):

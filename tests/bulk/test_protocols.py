@@ -163,6 +163,35 @@ async def test_a_form_that_goes_on_behind_its_file_is_cut_where_the_file_ends(se
     assert broken not in await server.house.spool.keys()
 
 
+@pytest.mark.parametrize("second", [1000, 2 << 20, 7 << 20])
+async def test_a_second_file_is_never_stored_as_part_of_the_first(server: Running, second: int):
+    part = b'--B\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+    other = b'\r\n--B\r\nContent-Disposition: form-data; name="file2"; filename="y"\r\n\r\n'
+    body = part + DATA + other + bytes(second) + b"\r\n--B--\r\n"
+    key, said = await server.transfer(), {"Content-Type": "multipart/form-data; boundary=B"}
+    if second < 1 << 20:
+        await server.call("POST", f"/upload/{key}", data=body, headers=said)
+        assert (await get(server, key))[0] == DATA
+    else:
+        await server.call("POST", f"/upload/{key}", 400, data=body, headers=said)
+        assert key not in await server.house.spool.keys()
+
+
+async def test_a_part_of_an_upload_of_unknown_length_can_be_followed(server: Running):
+    key, third = await server.transfer(), len(DATA) // 3
+    await send(server, "POST", key, 201, **TUS, Upload_Defer_Length="1")
+    await send(server, "PATCH", key, 204, DATA[:third], **BODY, Upload_Offset="0")
+    body, headers = await get(server, key, 206, query="?follow=1", Range="bytes=1000-")
+    assert (body == DATA[1000:third], headers["content-range"]) == (True, f"bytes 1000-{third - 1}/*")
+    await get(server, key, 416, query="?follow=1", Range=f"bytes={third}-")
+    far = asyncio.create_task(get(server, key, 206, query="?follow=1", Range=f"bytes=1000-{1 << 50}"))
+    await asyncio.sleep(0.1)
+    rest = {"Upload_Offset": str(third), "Upload_Length": str(len(DATA))}
+    await send(server, "PATCH", key, 204, DATA[third:], **BODY, **rest)
+    body, headers = await far
+    assert (body == DATA[1000:], headers["content-range"]) == (True, f"bytes 1000-{1 << 50}/*")
+
+
 async def test_a_range_a_suffix_and_if_range(server: Running):
     key = await server.transfer()
     await server.call("PUT", f"/upload/{key}", data=DATA)
@@ -234,7 +263,7 @@ async def test_a_follower_of_an_upload_that_is_called_off_sees_a_broken_answer(s
 
 
 async def test_a_live_upload_passes_its_reader_by_and_gives_its_space_back(server: Running):
-    key, data = await server.transfer(), DATA * 24
+    key, data = await server.transfer(), DATA * 40
     reading = asyncio.create_task(get(server, key, query="?follow=1"))
     await send(server, "PUT", key, 200, data, Burrow_Policy="live")
     assert (await reading)[0] == data
@@ -275,3 +304,11 @@ async def test_an_unfinished_upload_survives_a_restart_and_expires_by_the_sweep(
         await server.house.driver.sweep()
         assert await server.house.spool.keys() == [key]
         await send(server, "HEAD", lost, 404, **TUS)
+
+
+async def test_a_tus_upload_whole_but_never_answered_is_complete_when_asked_for(server: Running):
+    key = await create(server)
+    await server.house.spool.append(key, 0, DATA)  # as kill -9 between the last byte and the commit leaves it
+    told = await send(server, "HEAD", key, 204, **TUS)
+    assert (told["upload-offset"], told["upload-complete"]) == (str(len(DATA)), "?1")
+    assert (await get(server, key))[0] == DATA

@@ -29,6 +29,7 @@ class Program:
         self._readers = [
             asyncio.create_task(self._read(stream, into))
             for stream, into in ((process.stdout, self.out), (process.stderr, self.err))
+            if stream is not None
         ]
 
     @property
@@ -72,8 +73,7 @@ class Program:
             self.process.kill()
         await self.ended()
 
-    async def _read(self, stream: asyncio.StreamReader | None, into: bytearray) -> None:
-        assert stream is not None
+    async def _read(self, stream: asyncio.StreamReader, into: bytearray) -> None:
         while piece := await stream.read(1 << 16):
             async with self._news:
                 into += piece
@@ -90,12 +90,18 @@ class Person:
         self.folder.mkdir(parents=True)
         self._started: list[Program] = []
 
-    async def burrow(self, *args: str | Path, stdin: Any = asyncio.subprocess.DEVNULL, **more: str) -> Program:
+    async def burrow(
+        self,
+        *args: str | Path,
+        stdin: Any = asyncio.subprocess.DEVNULL,
+        stdout: Any = asyncio.subprocess.PIPE,
+        **more: str,
+    ) -> Program:
         process = await asyncio.create_subprocess_exec(
             BURROW,
             *map(str, args),
             stdin=stdin,
-            stdout=asyncio.subprocess.PIPE,
+            stdout=stdout,
             stderr=asyncio.subprocess.PIPE,
             env=environment(self.state, **more),
             cwd=self.folder,

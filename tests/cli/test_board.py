@@ -68,10 +68,16 @@ def test_each_receiver_has_a_row_and_is_named_when_it_is_done() -> None:
     assert [each.verified for each in made.rows.values()] == [True, False]
 
 
+def test_what_came_in_an_earlier_run_is_not_counted_as_speed() -> None:
+    made = board(MET, HALF, events.Verified("ab" * 32, "r1"), sending=False)
+    [first, *_] = made.heard(events.Finished(100 * MB, 4.0, 0.04, {"store": 20 * MB}, True))
+    assert first.text == "100.0 MB received, 20.0 MB of it now in 4.0 s, 5.0 MB/s on average, first byte after 40 ms"
+
+
 def test_the_end_says_how_much_how_long_by_which_ways_and_what_was_left_out() -> None:
     made = board(MET, HALF, events.Verified("0123456789abcdef" * 4, "r1"), sending=False)
     end = events.Finished(
-        100 * MB, 4.0, 0.04, {"tcp": 75, "relay": 25}, True, places=("/here/a",), left_out=("b: a socket",)
+        100 * MB, 4.0, 0.04, {"tcp": 75 * MB, "relay": 25 * MB}, True, places=("/here/a",), left_out=("b: a socket",)
     )
     assert [line.text for line in made.heard(end)] == [
         "100.0 MB received in 4.0 s, 25.0 MB/s on average, first byte after 40 ms",

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import os
 import stat
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -266,15 +265,6 @@ async def test_history_says_what_became_of_it_and_forgets_when_told(server: Serv
     assert (await ann.run("resume")).said == "Nothing is unfinished.\n"
 
 
-async def test_help_is_there_at_once(pair: list[Person]) -> None:
-    took = []
-    for _ in range(5):
-        began = time.monotonic()
-        await pair[0].run("--help")
-        took.append(time.monotonic() - began)
-    assert min(took) < 0.3
-
-
 async def test_what_is_given_up_leaves_nothing_behind(server: Served, pair: list[Person]) -> None:
     ann, bob = pair
     make(ann.folder / "a.bin", 12 * MB)
@@ -299,3 +289,45 @@ async def test_asked_twice_it_ends_at_once(pair: list[Person]) -> None:
     sender.interrupt()
     sender.interrupt()
     assert await sender.ended(5) == 130
+
+
+async def test_a_reader_that_leaves_ends_the_receiver_with_a_sentence(server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    make(ann.folder / "a.bin", 30 * MB)
+    sender = await ann.burrow("send", "a.bin", "--server", server.url, "--json")
+    _, link = await ready(sender)
+    reading, writing = os.pipe()
+    receiver = await bob.burrow("receive", link, "-o", "-", stdout=writing)
+    os.close(writing)
+    assert await asyncio.to_thread(os.read, reading, 100)
+    os.close(reading)
+    assert await receiver.ended(20) == 1
+    assert "whoever read the output has gone" in receiver.said
+
+
+async def test_a_sender_that_waits_for_stdin_can_be_interrupted(server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    sender = await ann.burrow("send", "-", "--server", server.url, "--json", stdin=asyncio.subprocess.PIPE)
+    assert sender.process.stdin is not None
+    sender.process.stdin.write(b"x" * 1000)
+    _, link = await ready(sender)
+    receiver = await bob.burrow("receive", link, "--json", "-o", "a")
+    await receiver.event("offered")
+    sender.interrupt()
+    assert await sender.ended(20) == 130
+    assert "Fatal" not in sender.said
+
+
+async def test_a_paired_device_that_is_off_finds_it_on_the_server(server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    first = await ann.burrow("pair", "--name", "ann", "--json", BURROW_SERVER=server.url)
+    code = (await first.event("ready"))["code"]
+    await bob.run("pair", code, "--name", "bob", BURROW_SERVER=server.url)
+    await first.ended()
+    make(ann.folder / "a.bin", MB)
+    sender = await ann.run("send", "--to", "bob", "a.bin", BURROW_SERVER=server.url)
+    assert sender.process.returncode == 0, sender.said
+    assert "rests sealed on 127.0.0.1" in sender.said
+    receiver = await bob.run("receive", "--yes", BURROW_SERVER=server.url)
+    assert receiver.process.returncode == 0, receiver.said
+    assert (bob.folder / "a.bin").read_bytes() == (ann.folder / "a.bin").read_bytes()

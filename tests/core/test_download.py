@@ -49,8 +49,23 @@ def test_an_empty_file_is_whole_and_has_no_range():
         which({"range": "bytes=0-"}, 0, TAG)
 
 
+def test_a_part_of_a_growing_file_says_its_last_byte_and_no_length_of_the_whole():
+    assert which({"range": "bytes=3-"}, None, TAG, held=9) == (206, 3, 9)
+    far = which({"range": "bytes=3-999999999999"}, None, TAG, held=9)
+    assert far == (206, 3, 10**12)
+    assert part_headers(far, None, TAG) == {
+        "accept-ranges": "bytes",
+        "etag": TAG,
+        "content-range": "bytes 3-999999999999/*",
+    }
+    with pytest.raises(WrongRange):
+        which({"range": "bytes=9-"}, None, TAG, held=9)
+    with pytest.raises(WrongRange):
+        which({"range": "bytes=3-8"}, None, TAG, begin=4, held=9)
+
+
 def test_a_growing_file_is_sent_whole_and_what_was_given_back_is_not_sent_at_all():
-    assert which({"range": "bytes=3-"}, None, TAG) == (200, 0, None)
+    assert which({}, None, TAG) == which({"range": "bytes=-3"}, None, TAG) == (200, 0, None)
     assert which({"range": "bytes=7-"}, 10, TAG, begin=7) == (206, 7, 10)
     for said in ({}, {"range": "bytes=6-"}, {"range": "bytes=-4"}):
         with pytest.raises(WrongRange):

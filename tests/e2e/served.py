@@ -30,8 +30,9 @@ class Served:
     within: tuple[str, ...] = ()
     host = "127.0.0.1"
 
-    def __init__(self, data: Path, **settings: Any) -> None:
+    def __init__(self, data: Path, *, under: tuple[str, ...] = (), **settings: Any) -> None:
         self.data, self.settings, self.port = data, settings, 0
+        self.under = under  # a program that becomes the server, and its arguments
         self.log: list[dict[str, Any]] = []
         self.excused: tuple[str, ...] = ()  # events that may be logged as errors
         self._process: asyncio.subprocess.Process | None = None
@@ -46,6 +47,7 @@ class Served:
         env |= {f"BURROW_{name.upper()}": str(value) for name, value in self.settings.items()}
         self._process = await asyncio.create_subprocess_exec(
             *self.within,
+            *self.under,
             sys.executable,
             str(ROOT / "server.py"),
             env=env,
@@ -158,9 +160,9 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def served(data: Path, **settings: Any) -> AsyncIterator[Served]:
+async def served(data: Path, *, under: tuple[str, ...] = (), **settings: Any) -> AsyncIterator[Served]:
     """A running server; leave the context and its process is gone, and its log held no error."""
-    server = Served(data, **settings)
+    server = Served(data, under=under, **settings)
     try:
         yield await server.start()
     finally:

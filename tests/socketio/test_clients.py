@@ -26,8 +26,8 @@ MODES = {"polling": ["polling"], "websocket": ["websocket"], "upgrade": ["pollin
 def node() -> str:
     """node, with the official client beside it."""
     program, npm = shutil.which("node"), shutil.which("npm")
-    if program is None or npm is None:
-        pytest.skip("node is not installed")
+    assert program is not None, "the tests need Node: scripts/test_parts.sh"
+    assert npm is not None, "the tests need npm: scripts/test_parts.sh"
     if not (JS / "node_modules").is_dir():
         import subprocess
 

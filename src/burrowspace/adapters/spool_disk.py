@@ -120,7 +120,7 @@ class DiskSpool:
         self._drop(path)
         path.parent.mkdir(exist_ok=True)
         if at:
-            _mark(path).write_text(str(at))
+            _write_mark(path, at)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             os.ftruncate(file, at)
@@ -142,13 +142,12 @@ class DiskSpool:
             self._give_back(path, upto)
 
     def _give_back(self, path: Path, upto: int) -> None:
-        """The mark first: a crash between the two leaves bytes that nobody asks for, never a hole that one reads."""
+        """The mark first, and on the disk: a crash or a power cut between the two leaves bytes that nobody asks for,
+        never a hole that one reads."""
         first = self._first(path)
         if upto <= first:
             return
-        fresh = _mark(path).with_suffix(".new")
-        fresh.write_text(str(upto))
-        fresh.replace(_mark(path))
+        _write_mark(path, upto)
         start, stop = (max(0, place - self._in_flight) // _BLOCK * _BLOCK for place in (first, upto))
         if stop > start:
             file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
@@ -202,11 +201,7 @@ class DiskSpool:
             finally:
                 os.close(file)
             for folder in (path.parent, self._folder):
-                handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-                try:
-                    os.fsync(handle)
-                finally:
-                    os.close(handle)
+                _sync_folder(folder)
         except OSError as error:  # the kernel has marked the pages clean: a second fsync would lie
             self._poisoned.add(path.name)
             raise Damaged(_WORDS) from error
@@ -234,11 +229,31 @@ class DiskSpool:
         except FileNotFoundError:
             return False
         _mark(path).unlink(missing_ok=True)
+        _mark(path).with_suffix(".new").unlink(missing_ok=True)
         return True
 
 
 def _mark(path: Path) -> Path:
     return path.with_name(path.name + ".at")
+
+
+def _write_mark(path: Path, at: int) -> None:
+    """Whole or not at all, and there after a power cut."""
+    fresh = _mark(path).with_suffix(".new")
+    with fresh.open("w") as file:
+        file.write(str(at))
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(_mark(path))
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _in_flight() -> int:

@@ -199,9 +199,12 @@ class Board:
     def _summary(self, end: events.Finished) -> list[Line]:
         lines: list[Line] = []
         verb = "sent" if self.sending else "received"
+        now = min(sum(end.shares.values()), end.size)  # sealed bytes: a little more than what they hold
         facts = [f"{size_shown(end.size)} {verb} in {time_shown(end.seconds)}"]
+        if now < 0.95 * end.size:  # the rest came in an earlier run
+            facts = [f"{size_shown(end.size)} {verb}", f"{size_shown(now)} of it now in {time_shown(end.seconds)}"]
         if end.seconds > 0 and end.size:
-            facts.append(f"{rate_shown(end.size / end.seconds)} on average")
+            facts.append(f"{rate_shown(now / end.seconds)} on average")
         if end.first_byte is not None:
             facts.append(f"first byte after {time_shown(end.first_byte)}")
         lines.append(Line(", ".join(facts), "bold"))

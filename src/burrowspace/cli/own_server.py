@@ -8,6 +8,7 @@ state folder and is removed behind it; interrupted, it stays, so that the same c
 import asyncio
 import contextlib
 import fcntl
+import logging
 import os
 import shutil
 import threading
@@ -86,8 +87,10 @@ def _sweep() -> None:
 def _serve(port: int, opened: "Future[_Opened]") -> None:
     """Runs on its thread: from the port to the end."""
     try:
+        from burrowspace.cli.stage import hush
         from burrowspace.server.run import loop_factory
 
+        hush(logging.DEBUG if os.environ.get("BURROW_DEBUG") else logging.CRITICAL)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_life(port, opened))
     except BaseException as error:

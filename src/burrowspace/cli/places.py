@@ -87,16 +87,17 @@ def _is_near(text: str) -> bool:
 
 async def reachable(server: Place, seconds: float = 5.0) -> str | None:
     """None when a BurrowSpace server answers there within `seconds`; else why not, in a few words."""
-    import httpx
+    from burrowspace.client.http import Http
 
+    http = Http(server.url, seconds)
     try:
-        async with httpx.AsyncClient(timeout=seconds) as http:
-            answer = await http.get(f"{server.url}/status")
-            known = answer.json()
-    except httpx.HTTPError as error:
-        return (str(error) or type(error).__name__)[:200]
+        known = (await http.request("GET", "/status")).json()
+    except OSError as error:
+        return (error.strerror or str(error) or type(error).__name__)[:200]
     except ValueError:
         return "what answers there is no BurrowSpace server"
+    finally:
+        await http.close()
     if not isinstance(known, dict) or "server_id" not in known:
         return "what answers there is no BurrowSpace server"
     return None

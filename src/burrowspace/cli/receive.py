@@ -93,6 +93,7 @@ async def _receive(
     yes: bool,
     quiet: bool,
 ) -> Exit:
+    from burrowspace.cli.outlet import stdout
     from burrowspace.cli.tellers import teller
     from burrowspace.client.api import Unreachable
     from burrowspace.client.client import Client
@@ -102,6 +103,7 @@ async def _receive(
         from burrowspace.core.links import parse_link
 
         url = parse_link(what).server
+        await _there(what, url)
     elif what is not None:
         from burrowspace.core.codes import parse_code
 
@@ -114,12 +116,22 @@ async def _receive(
         )
     stage.teller = teller(sending=False, server=url, json=stage.json, quiet=quiet)
     asker = Asker(stage, ask=not yes, by_code=what is not None)
-    into = sys.stdout.buffer if output == "-" else _folder_or_file(output)
+    into = stdout() if output == "-" else _folder_or_file(output)
     async with Client(url) as client:
         runs = client.receive(what, into, overwrite=overwrite, accept=asker.accept, options=options)
         if what is None and not quiet:
             stage.say("Waiting for paired devices; Ctrl-C ends it.", "dim")
         return await stage.follow(runs, asker.hears)
+
+
+async def _there(link: str, url: str) -> None:
+    """Unreachable: the link's server does not answer. What was begun before waits for it instead."""
+    from burrowspace.cli.places import Place, reachable
+    from burrowspace.client.api import Unreachable
+    from burrowspace.client.folders import here
+
+    if here().by_link(link) is None and (why := await reachable(Place(url, "the link"))) is not None:
+        raise Unreachable(f"{url} of the link cannot be reached: {why}")
 
 
 def _folder_or_file(output: str | None) -> Path | None:

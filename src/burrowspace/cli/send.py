@@ -1,7 +1,6 @@
 """`burrow send`: files, folders, a text or stdin, to whoever has the code or the link, or to a paired device."""
 
 import contextlib
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -103,7 +102,9 @@ def send(
             perform(stage, lambda stage: app_send(stage, given, str(to), user, where, options, quiet=quiet))
         what: dict[str, Any] = {"text": text} if text is not None else {"paths": given}
         if given == ["-"]:
-            what = {"stream": sys.stdin.buffer, "stream_name": stdin_name}
+            from burrowspace.cli.outlet import stdin
+
+            what = {"stream": stdin(), "stream_name": stdin_name}
         stage = Stage(json=json)
         if given == ["-"]:
             stage.goes_on = "stdin cannot be read again, so it has to begin anew"

@@ -132,12 +132,19 @@ def _failed(stage: Stage, error: BaseException) -> Exit:
 
 def _hush() -> None:
     """What the SDK logs is for its developers: stderr, and only when it is asked for."""
+    if os.environ.get("BURROW_DEBUG"):
+        hush(logging.DEBUG)
+    else:
+        logging.basicConfig(level=logging.CRITICAL, stream=sys.stderr)
+
+
+def hush(level: int = logging.CRITICAL) -> None:
+    """For what logs by structlog. Importing that takes a while, so who does not need it does not call this."""
     import structlog
 
-    level = logging.DEBUG if os.environ.get("BURROW_DEBUG") else logging.CRITICAL
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=level, stream=sys.stderr)
+    logging.basicConfig(level=max(level, logging.INFO), stream=sys.stderr)  # foreign libraries say too much below

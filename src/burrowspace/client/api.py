@@ -1,19 +1,17 @@
 """What the ends ask of a server: words in mailboxes, numbers of codes, spools. Control only; blocks go by link_relay.
 
-Errors of HTTP and of httpx stop here: Unreachable when no answer came, Refused when the server said no. Calls that may
-be made twice are made again after a broken connection. Spec: docs/spec/mailboxes.md, docs/spec/bytes.md.
+Errors of HTTP and of sockets stop here: Unreachable when no answer came, Refused when the server said no. Calls that
+may be made twice are made again after a broken connection. Spec: docs/spec/mailboxes.md, docs/spec/bytes.md.
 """
 
 import asyncio
 import base64
-import ssl
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any
 
-import httpx
-
+from burrowspace.client.http import Answer, Http
 from burrowspace.core.errors import BurrowError
 
 TIMEOUT_S = 10.0  # for an answer, beyond what a call says that it may wait
@@ -68,8 +66,7 @@ class Server:
 
     def __init__(self, origin: str) -> None:
         self.origin = origin.rstrip("/")
-        limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
-        self._http = httpx.AsyncClient(base_url=self.origin, timeout=TIMEOUT_S, limits=limits, verify=_trust())
+        self._http: Http | None = None
 
     async def __aenter__(self) -> "Server":
         return self
@@ -80,7 +77,8 @@ class Server:
         await self.close()
 
     async def close(self) -> None:
-        await self._http.aclose()
+        if self._http is not None:
+            await self._http.close()
 
     async def hello(self) -> dict[str, Any]:
         """What the server is and can do; `your_ip` is how it sees us."""
@@ -102,7 +100,7 @@ class Server:
         """Those with a number above `after`, waiting up to `wait` seconds for one. Empty if there is no mailbox yet."""
         asked = {"after": after, "wait": wait}
         try:
-            answer = await self._call("GET", f"/mailboxes/{mailbox}", params=asked, timeout=wait + TIMEOUT_S)
+            answer = await self._call("GET", f"/mailboxes/{mailbox}", params=asked, seconds=wait + TIMEOUT_S)
         except Missing:
             await self.make_mailbox(mailbox)
             return []
@@ -132,7 +130,7 @@ class Server:
             f"/nameplates/{plate.number}/claims",
             params={"after": after, "wait": wait},
             headers=_bearer(plate.token),
-            timeout=wait + TIMEOUT_S,
+            seconds=wait + TIMEOUT_S,
         )
         return [(int(each["number"]), str(each["mailbox"])) for each in answer.json()["claims"]]
 
@@ -171,41 +169,41 @@ class Server:
         """Says that all that was read of it is verified."""
         await self._call("POST", f"/delivered/{spool}", json={}, missing=True)
 
-    async def _call(self, method: str, path: str, *, missing: bool = False, **how: Any) -> httpx.Response:
+    async def _call(self, method: str, path: str, *, missing: bool = False, **how: Any) -> Answer:
         """An answer with a good status. `missing`: a 404 or 410 is good too."""
         tries = TRIES if method != "POST" else 1
         while True:
             tries -= 1
             try:
+                if self._http is None:
+                    self._http = Http(self.origin, TIMEOUT_S)
                 answer = await self._http.request(method, path, **how)
                 break
-            except httpx.TransportError as error:
+            except OSError as error:
                 if not tries:
                     raise Unreachable(f"{self.origin} cannot be reached: {_words(error)}") from error
                 await asyncio.sleep(0.2)
-            except httpx.InvalidURL as error:
+            except ValueError as error:
                 raise Unreachable(f"{self.origin} is no address of a server") from error
-        if answer.is_success or (missing and answer.status_code in (404, 410)):
+        if 200 <= answer.status < 300 or (missing and answer.status in (404, 410)):
             return answer
-        code, sentence = "error", f"the server answered {answer.status_code}"
+        code, sentence = "error", f"the server answered {answer.status}"
         try:
             said = answer.json()
             code, sentence = str(said["code"])[:64], str(said["error"])[:500]
         except (ValueError, KeyError, TypeError):
             pass
-        raise (Missing if answer.status_code in (404, 410) else Refused)(answer.status_code, code, sentence)
+        raise (Missing if answer.status in (404, 410) else Refused)(answer.status, code, sentence)
 
 
 def _bearer(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
-def _words(error: Exception) -> str:
-    return (str(error) or type(error).__name__)[:200]
-
-
-def _trust() -> ssl.SSLContext:
-    return ssl.create_default_context()
+def _words(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return (error.strerror or str(error) or type(error).__name__)[:200]
 
 
 def _seconds(time: str) -> float:

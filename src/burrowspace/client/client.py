@@ -21,20 +21,22 @@ import msgspec
 
 from burrowspace.client import events, journal, meeting
 from burrowspace.client.api import WAIT_S, Refused, Server, Unreachable
-from burrowspace.client.conversation import RETRY_MOST_S
+from burrowspace.client.conversation import RETRY_MOST_S, Conversation, patiently
 from burrowspace.client.devices import Device, Devices, Introduction, Invitation, parse_introduction
 from burrowspace.client.folders import Ended, Folders, state_folder
 from burrowspace.client.journal import Journal, Record
 from burrowspace.client.options import Options
 from burrowspace.client.receiving import Accept, Receiving
 from burrowspace.client.running import Running
-from burrowspace.client.sending import Sending
-from burrowspace.client.source import Source
+from burrowspace.client.sending import LAST_WORDS_S, Sending
+from burrowspace.client.source import Changed, Source
+from burrowspace.core import signals
 from burrowspace.core.codes import Code, parse_code
-from burrowspace.core.errors import BadRequest, BurrowError, NotFound
+from burrowspace.core.errors import BadRequest, BurrowError, Busy, NotFound
 from burrowspace.core.links import Link, format_link, mailbox_id, parse_link
 from burrowspace.core.manifest import parse
 from burrowspace.core.sealing import SECRET_BYTES, Box, derive
+from burrowspace.core.signals import Role
 
 DEFAULT = Options()
 
@@ -225,13 +227,18 @@ class _SendTransfer(Transfer):
         )
         self._with_code, self._to, self._options = with_code, to, options
         self._code: Code | None = None
+        self._void: bytes | None = None  # the secret of a transfer that cannot be gone on with
 
     async def _work(self) -> events.Finished:
         client, options = self._client, self._options
         device = client.known.find(self._to) if self._to is not None else None
         server = client.server()
         await server.hello()
-        source, held = await asyncio.to_thread(self._open, server.origin)
+        try:
+            source, held = await asyncio.to_thread(self._open, server.origin)
+        except Changed as error:
+            await self._call_off(server, error)
+            raise
         record = held.record
         link = format_link(server.origin, record.secret)
         sending = Sending(
@@ -249,13 +256,23 @@ class _SendTransfer(Transfer):
         if device is not None:
             inbox = client.known.inbox_of(device)
             invitation = Invitation(secret=record.secret, name=source.manifest.name, created=time.time())
-            await server.post(inbox.mailbox, inbox.seal(invitation))
+            if not record.options.get("invited"):
+                await server.post(inbox.mailbox, inbox.seal(invitation))
+                held.update(options={**record.options, "invited": True})
         elif self._with_code:
             plate, code = await meeting.offer_code(server)
             self._start(self._meet(server, plate, code, record.secret, sending))
         held.update(link=link, code=None if code is None else str(code))
         self._tell(events.Ready(link, None if code is None else str(code), server.origin))
         return await self._follow(sending)
+
+    async def _call_off(self, server: Server, error: Changed) -> None:
+        """Whoever waits for what was begun is told that it cannot come."""
+        if self._void is not None:
+            said = signals.Cancel(error.sentence[:1000])
+            with contextlib.suppress(TimeoutError, BurrowError):
+                async with asyncio.timeout(LAST_WORDS_S):
+                    await Conversation(server, self._void, mailbox_id(self._void), Role.SENDER).say(said)
 
     def _open(self, origin: str) -> tuple[Source, Journal]:
         """The source, and the journal of an earlier run of the same paths, or a new one."""
@@ -275,6 +292,7 @@ class _SendTransfer(Transfer):
                 if kept is not None:
                     return Source.from_paths(list(self._paths), was=parse(kept)), held
             except BurrowError:
+                self._void = held.record.secret
                 held.forget()  # it is not what it was: another transfer
                 raise
             held.forget()
@@ -316,7 +334,7 @@ class _SendTransfer(Transfer):
                     return
                 handing.result()
             except meeting.CodeBurnt as burnt:
-                plate, code = await meeting.offer_code(server)
+                plate, code = await patiently(lambda: meeting.offer_code(server))
                 self._tell(events.NewCode(str(code), burnt.sentence))
             finally:
                 for each in (handing, waiting):
@@ -410,12 +428,16 @@ class _ReceiveTransfer(Transfer):
         )
 
     async def _invited(self) -> Journal:
-        """The next invitation of a paired device."""
+        """What a paired device sent and is unfinished, else its next invitation."""
+        for record in self._client.folders.unfinished():
+            if record.role == "receive" and record.met == "device":
+                with contextlib.suppress(Busy):  # another program is at it
+                    return await asyncio.to_thread(self._client.folders.open, "receive", record.transfer)
         known, server = self._client.known, self._client.server()
         devices = known.all()
         if not devices:
             raise NotFound("no device is paired yet; pair one with `burrow pair`, or give a code or a link")
-        found: asyncio.Queue[tuple[Device, Invitation]] = asyncio.Queue()
+        found: asyncio.Queue[tuple[Device, int, Invitation]] = asyncio.Queue()
 
         async def look(device: Device) -> None:
             inbox = known.own_inbox(device)
@@ -429,20 +451,23 @@ class _ReceiveTransfer(Transfer):
                     delay = min(2 * delay, RETRY_MOST_S)
                     continue
                 for number, body in messages:
-                    known.saw(inbox, number)
-                    with contextlib.suppress(BurrowError):
-                        found.put_nowait((device, inbox.open(body)))
+                    try:
+                        found.put_nowait((device, number, inbox.open(body)))
                         return
+                    except BurrowError:
+                        known.saw(inbox, number)
 
         looking = [asyncio.ensure_future(look(device)) for device in devices]
         try:
-            device, invitation = await found.get()
+            device, number, invitation = await found.get()
         finally:
             for each in looking:
                 each.cancel()
             await asyncio.gather(*looking, return_exceptions=True)
         self._peer = device.name
-        return await asyncio.to_thread(self._journal, Link(server.origin, invitation.secret), "device", None)
+        held = await asyncio.to_thread(self._journal, Link(server.origin, invitation.secret), "device", None)
+        known.saw(known.own_inbox(device), number)  # not before it is written down
+        return held
 
     def _done(self, receiving: Receiving, finished: events.Finished) -> None:
         held, manifest = receiving.journal, receiving.manifest

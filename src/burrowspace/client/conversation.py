@@ -6,18 +6,20 @@ the words mean. Spec: docs/spec/signalling.md.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
-
-import structlog
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
 
 from burrowspace.client.api import WAIT_S, Missing, Refused, Server, Unreachable
+from burrowspace.client.log import Log
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.signals import SESSION_BYTES, Channel, Role, Signal
 
-log = structlog.get_logger("client")
+log = Log("client")
 
 RETRY_S, RETRY_MOST_S = 0.5, 8.0
 NONCE = 12
+
+T = TypeVar("T")
 KEPT = 256  # messages that stay in a mailbox that had become full
 
 
@@ -31,6 +33,7 @@ class Conversation:
         self._channel = Channel(secret, mailbox, role, self.session)
         self._saying = asyncio.Lock()
         self._after = -1
+        self._told: list[tuple[bytes, Signal]] = []  # read by a `so_far` that the server broke off
         self.away = asyncio.Event()  # set while the server cannot be reached
 
     async def say(self, signal: Signal) -> None:
@@ -83,15 +86,27 @@ class Conversation:
 
     async def so_far(self) -> list[tuple[bytes, Signal]]:
         """What lies there now, without waiting. Unreachable, Refused."""
-        told: list[tuple[bytes, Signal]] = []
         while found := await self._server.messages(self.mailbox, self._after):
             for number, body in found:
                 self._after = max(self._after, number)
                 try:
-                    told.append(self._channel.open(body))
+                    self._told.append(self._channel.open(body))
                 except BurrowError as error:
                     log.debug("a message was not the other end's", code=error.code)
+        told, self._told = self._told, []
         return told
+
+
+async def patiently(call: Callable[[], Awaitable[T]], away: Callable[[], None] = lambda: None) -> T:
+    """What `call` gives, however long the server takes to come back; `away` is called each time that it does not."""
+    delay = RETRY_S
+    while True:
+        try:
+            return await call()
+        except Unreachable:
+            away()
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, RETRY_MOST_S)
 
 
 def _full(error: Refused) -> bool:

@@ -104,14 +104,18 @@ class Legs:
         return next((each for each in reversed(self.stretches) if each.rests), None)
 
     def serving(self, position: int) -> Stretch | None:
-        """The latest leg that carries this position, or will."""
+        """The latest leg that carries this position, or will next: one that is behind would only bring what is held."""
         for each in reversed(self.stretches):
-            if each.first <= position and (each.whole or each.writer is not None):
+            if each.first > position:
+                continue
+            if each.whole or (each.writer is not None and each.writer.position >= position):
                 return each
         return None
 
     def covered(self, position: int) -> int | None:
         """Up to which position what follows from `position` on lies on the server, to rest there. None: to the end."""
+        if position == self._layout().positions:
+            return None
         moved = True
         while moved:
             moved = False
@@ -168,6 +172,7 @@ class Legs:
         except msgspec.MsgspecError:
             return
         layout = self._layout()
+        self.stretches.clear()
         for each in found:
             stretch = Stretch(Spool(each.spool, each.token), each.first, say, policy="rest", rests=each.rests)
             stretch.whole, stretch.upto = each.whole, each.upto

@@ -11,6 +11,8 @@ One lock for a link guards what its threads share; no callable and no system cal
 import asyncio
 import contextlib
 import socket
+import struct
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -43,6 +45,9 @@ PING_AFTER = 5.0  # s without a byte from the other side
 SILENT_AFTER = 60.0  # s without a byte: the program there hangs (a host that vanished is noticed by the kernel)
 SLICE = 4096  # bytes of a block sent at once under the lowest limits
 LINGER = 2.0  # s that last words may take
+# One call for a whole block, and one wake of this program, which still hears what came on a slow line every 1/8 s.
+_WHOLE = socket.MSG_WAITALL if sys.platform == "linux" else 0
+_LOOK = struct.pack("ll", 0, 125_000)  # s, µs
 
 
 class Broken(ConnectionError):
@@ -196,6 +201,8 @@ class StreamLink:
     def add_stream(self, line: socket.socket, words: Controls) -> None:
         """One more socket for the blocks, greeted like the first."""
         line.setblocking(True)
+        if _WHOLE:
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _LOOK)
         with self._lock:
             if self._broken:
                 line.close()
@@ -261,7 +268,10 @@ class StreamLink:
         """Reads until `room` is full, counting what comes: on a slow line a block takes its time and is no stall."""
         got, size = 0, len(room)
         while got < size:
-            count = line.recv_into(room[got:])
+            try:
+                count = line.recv_into(room[got:], 0, _WHOLE)
+            except BlockingIOError:  # LOOK has passed, and nothing came
+                continue
             if not count:
                 raise ConnectionResetError("the other side has closed")
             got += count

@@ -146,7 +146,7 @@ class Writer(Leg):
         self.moved_at = time.monotonic()
         self._token, self._layout, self._seal, self._bucket = spool.token, layout, seal, bucket
         self._base = layout.offset(first)
-        self._ended = False
+        self._ended = first == layout.positions
 
     def _work(self) -> None:
         delay = RETRY_S

@@ -9,15 +9,14 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
-import structlog
-
 from burrowspace.client.api import Missing, Nameplate, Refused, Server, Unreachable
+from burrowspace.client.log import Log
 from burrowspace.core import codes
 from burrowspace.core.codes import Agreed, Code, Confirmation, Handover, Meeting, Opening, Pake
 from burrowspace.core.errors import BadCode, BurrowError, WrongCode
 from burrowspace.core.signals import Role
 
-log = structlog.get_logger("client")
+log = Log("client")
 
 MEETING_S = 30.0  # that one meeting may take
 POLL_S = 20.0
@@ -59,6 +58,9 @@ async def hand_over(server: Server, plate: Nameplate, code: Code, secret: bytes,
                         await _give(server, mailbox, code, secret)
                 except TimeoutError:
                     log.info("somebody said the number and no more")
+                    continue
+                except Unreachable:
+                    log.info("the server went away in the middle of a meeting")
                     continue
                 handed()
     except WrongCode:

@@ -1,6 +1,7 @@
 """Between a path and the landing: opens each sealed block, keeps its fingerprint, counts. In the threads of paths."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -8,6 +9,8 @@ from burrowspace.client.landing import Landing
 from burrowspace.core.errors import BurrowError, Tampered
 from burrowspace.core.layout import Layout
 from burrowspace.core.sealing import BLOCK, BlockKey
+
+TELL_S = 0.05  # between two tellings that blocks came: each wakes the session's loop, which costs more than a block
 
 
 class Opener:
@@ -22,6 +25,7 @@ class Opener:
         self.again = 0  # blocks that came though they were held before they were asked for
         self.tampered = 0
         self._landing, self._key, self._moved = landing, key, moved
+        self._told_at = 0.0
         self._rooms = threading.local()
 
     def take(self, path: str) -> Callable[[int, memoryview], int]:
@@ -55,5 +59,8 @@ class Opener:
             self.shares[path] += len(sealed)
             if end and layout.pack_size is None and position >= layout.manifest_blocks:
                 self.layout = layout.ended(position, size)
-        self._moved()
+        now = time.monotonic()
+        if now - self._told_at >= TELL_S or position < layout.manifest_blocks or landing.complete or end:
+            self._told_at = now
+            self._moved()
         return landing.held

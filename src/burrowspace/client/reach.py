@@ -12,8 +12,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
-
 from burrowspace.client import link_webrtc
 from burrowspace.client.addresses import own_addresses
 from burrowspace.client.greet import Pass
@@ -22,15 +20,17 @@ from burrowspace.client.link import Link
 from burrowspace.client.link_punch import Punch
 from burrowspace.client.link_tcp import Expected, Listener, connect
 from burrowspace.client.link_webrtc import IceServer, Rtc
+from burrowspace.client.log import Log
 from burrowspace.client.options import Options
 from burrowspace.core import signals
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.paths import Path
 
-log = structlog.get_logger("client")
+log = Log("client")
 
 ADDRESSES_S = 5.0  # to wait for the other end's addresses
 EVERY_S = 1.0  # at most one answer to a punch or an offer in so long
+RECEIVER_FIRST_S = 0.4  # that a sender waits before it connects by TCP as well
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ class Reach:
         self._punch: Punch | None = None
         self._rtc: dict[str, Rtc] = {}
         self._answered = 0.0
+        self._came = False  # a link by our listener
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -142,6 +143,7 @@ class Reach:
 
     async def _let_in(self, expected: Expected) -> None:
         async for link in expected:
+            self._came = True
             self._add(link)
 
     def _heard_candidates(self, said: signals.Candidates) -> None:
@@ -154,7 +156,14 @@ class Reach:
         if said.observed and self._outside.behind_nat and self._now_and_then():
             self._begin(self._tried(self._punch_through()))
         else:
-            self._begin(self._tried(self.make(Path.TCP)))
+            self._begin(self._tried(self._dialled_back()))
+
+    async def _dialled_back(self) -> Link:
+        """The receiver goes first: only who receives and connects adds the streams that a far line needs."""
+        await asyncio.sleep(RECEIVER_FIRST_S)
+        if self._came:
+            raise ConnectionError("the other end was here first")
+        return await self.make(Path.TCP)
 
     async def _punch_through(self) -> Link:
         """Both ends say from which address, and begin when they have heard the other's."""

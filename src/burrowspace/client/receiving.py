@@ -11,15 +11,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path as FilePath
 from typing import BinaryIO
 
-import structlog
-
 from burrowspace.client import events
-from burrowspace.client.api import Server, Unreachable
-from burrowspace.client.conversation import RETRY_S, Conversation
+from burrowspace.client.api import Server
+from burrowspace.client.conversation import Conversation, patiently
 from burrowspace.client.greet import Pass
 from burrowspace.client.journal import Journal
 from burrowspace.client.landing import Landing
 from burrowspace.client.link_tcp import Listener
+from burrowspace.client.log import Log
 from burrowspace.client.opener import Opener
 from burrowspace.client.options import Options
 from burrowspace.client.reach import Reach, outside
@@ -27,7 +26,7 @@ from burrowspace.client.routes import Routes
 from burrowspace.client.running import Cancelled, GaveUp, Meter, Running
 from burrowspace.core import paths, signals
 from burrowspace.core.codes import check_words
-from burrowspace.core.errors import BurrowError
+from burrowspace.core.errors import BurrowError, Tampered
 from burrowspace.core.layout import Layout
 from burrowspace.core.links import link_key, link_tag, mailbox_id
 from burrowspace.core.manifest import Manifest
@@ -35,13 +34,14 @@ from burrowspace.core.path_book import PathBook
 from burrowspace.core.sealing import BlockKey, Suite
 from burrowspace.core.signals import Role
 
-log = structlog.get_logger("client")
+log = Log("client")
 
 Accept = Callable[[Manifest, str], Awaitable[bool]]
 """(what is offered, the sender's name) -> whether to take it."""
 
+WAITING_S = 10.0  # between two times that the same reason to wait is told
 LAST_WORDS_S = 1.0
-GOODBYE_S = 5.0  # for the last words to reach the mailbox
+GOODBYE_S = 15.0  # for the last words to reach the mailbox
 TAMPERED_MOST = 3  # blocks that do not open, after which the transfer is given up
 
 
@@ -77,7 +77,9 @@ class Receiving(Running):
         self._offered = asyncio.Event()
         self._early_legs: list[signals.Leg | signals.LegEnd] = []
         self._sender_here = True
+        self._idle = (0.0, "")  # when it was last said that nothing moves, and why
         self._over: str | None = None  # why there is nothing to come any more
+        self._void = False  # what is here cannot be gone on with
         self._pair: Conversation | None = None
         self._routes: Routes | None = None
         self._landing: Landing | None = None
@@ -104,7 +106,9 @@ class Receiving(Running):
         pair = self._pair = Conversation(
             self._server, self._secret, mailbox_id(self._secret, receiver), Role.RECEIVER, self._main.session
         )
-        for _, signal in await pair.so_far():  # where the sender was reached is history; what it left is not
+        for _, signal in await patiently(
+            pair.so_far, self._server_away
+        ):  # where the sender was reached is history; what it left is not
             if isinstance(signal, signals.Leg | signals.LegEnd):
                 self._leg(signal)
         routes = await self._open_routes(opener, pair, receiver)
@@ -123,7 +127,7 @@ class Receiving(Running):
             if opener.fault is not None:
                 raise opener.fault
             if opener.tampered >= TAMPERED_MOST:
-                raise Cancelled("what arrives was not sealed by the sender; somebody between you changes it")
+                raise Tampered("what arrives was not sealed by the sender; somebody between you changes it")
             if first_byte is None and opener.shares:
                 first_byte = time.monotonic() - met
             if landing.manifest is not None and not landing.accepted and not self._accepting:
@@ -169,22 +173,21 @@ class Receiving(Running):
         if self._listener is not None:
             await self._listener.close()
         if self._landing is not None:
-            await asyncio.to_thread(self._landing.close)
+            await asyncio.to_thread(self._landing.discard if self._void else self._landing.close)
+        if self._void:
+            await asyncio.to_thread(self.journal.forget)
         self.journal.close()
 
     # ---- the beginning
 
     async def _recall(self) -> None:
         """What was said before this program began, to its end: the last word counts."""
-        while True:
-            try:
-                said = await self._main.so_far()
-                break
-            except Unreachable:
-                self._tell(events.Waiting("the server cannot be reached"))
-                await asyncio.sleep(RETRY_S)
+        said = await patiently(self._main.so_far, self._server_away)
         for session, signal in said:
             await self._heard(session, signal)
+
+    def _server_away(self) -> None:
+        self._tell(events.Waiting("the server cannot be reached; still trying"))
 
     async def _for_offer(self) -> None:
         waited = self._options.wait
@@ -224,7 +227,7 @@ class Receiving(Running):
         options, secret, offer = self._options, self._secret, self._offer
         assert offer is not None
         ticket = Pass(link_tag(secret, receiver), link_key(secret, receiver), sender=False)
-        around = outside(await self._server.hello(), options)
+        around = outside(await patiently(self._server.hello, self._server_away), options)
         if not options.relay_only:
             self._listener = Listener()
             self._listener.open()
@@ -314,8 +317,7 @@ class Receiving(Running):
             self._fail(self._ended(why))
 
     def _ended(self, why: str) -> Cancelled:
-        if self._landing is not None and not self._landing.held:
-            self.journal.forget()  # nothing is here that could be gone on with
+        self._void = True
         return Cancelled(f"the sender has ended this transfer: {why}")
 
     async def _hear_offer(self, session: bytes, offer: signals.Offer) -> None:
@@ -377,13 +379,21 @@ class Receiving(Running):
         path = routes.using
         if path is None:
             if now - routes.idle_since > 2.0:
-                self._tell(events.Waiting(self._why_idle()))
+                why = self._why_idle()
+                if why != self._idle[1] or now - self._idle[0] > WAITING_S:
+                    self._idle = (now, why)
+                    self._tell(events.Waiting(why))
             return
+        self._idle = (0.0, "")
         self._tell(events.Progress(done, total, rate, eta, path.value))
 
     def _why_idle(self) -> str:
         if self._main.away.is_set():
             return "the server cannot be reached; still trying"
+        if not self._sender_here and self._routes is not None and self._routes.nothing_left:
+            return (
+                "the sender has left, and nothing of it rests on the server (any more); it goes on when they are back"
+            )
         return "waiting for the sender"
 
     async def _say_verified(self, pair: Conversation, routes: Routes, digest: bytes) -> None:

@@ -18,7 +18,7 @@ from burrowspace.client.log import Log
 from burrowspace.client.opener import Opener
 from burrowspace.client.reach import Reach
 from burrowspace.core import signals
-from burrowspace.core.errors import BurrowError
+from burrowspace.core.errors import BurrowError, Tampered
 from burrowspace.core.path_book import PathBook
 from burrowspace.core.paths import DIRECT, Decision, Path, State, backoff
 
@@ -103,6 +103,12 @@ class Routes:
     def sender_left(self) -> None:
         self.book.sender(present=False)
         self.wake()
+
+    @property
+    def nothing_left(self) -> bool:
+        """Whether all that the sender left on the server is gone."""
+        held = self._held()
+        return not any(each.serves(held) for each in self._legs)
 
     def leg(self, leg: signals.Leg) -> None:
         found = next((each for each in self._legs if each.spool == leg.spool), None)
@@ -315,7 +321,8 @@ class Routes:
             self._look_at_legs()
         else:
             log.debug("a leg was left", why=str(ended))
-            stretch.dead = ended.final
+            # What does not open may do so another time; the session counts, and ends it.
+            stretch.dead = ended.final and not isinstance(ended.__cause__, Tampered)
             self.book.failed(stretch.path, time.monotonic())
             if not stretch.dead:  # the server, or the way to it, may come back
                 pause = backoff(self.book.known(stretch.path).failures)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from burrowspace.client import events
 from burrowspace.client.api import Server, Unreachable
-from burrowspace.client.conversation import Conversation
+from burrowspace.client.conversation import Conversation, patiently
 from burrowspace.client.credit import CREDIT
 from burrowspace.client.journal import Journal
 from burrowspace.client.legs import Legs, Stretch
@@ -147,7 +147,7 @@ class Sending(Running):
 
     async def _work(self) -> events.Finished:
         options = self.options
-        self.outside = outside(await self.server.hello(), options)
+        self.outside = outside(await patiently(self.server.hello, self._server_away), options)
         if not options.relay_only:
             self.listener = Listener()
             self.listener.open()
@@ -164,7 +164,7 @@ class Sending(Running):
                 break
             if self._may_store and not self.needs_meeting and not stored and self._nobody_for(now):
                 stored = True
-                await self._store()
+                await patiently(self._store, self._server_away)
             if await self._left_to_rest(now):
                 return await self._finished(resting=True)
             if options.wait is not None and self._met_at is None and now - self._began > options.wait:
@@ -188,8 +188,8 @@ class Sending(Running):
         """What an earlier run left: legs on the server, and receivers who may be gone or wait for us."""
         kept = await asyncio.to_thread(self.journal.kept, LEGS_FILE)
         if kept is not None:
-            await self.legs.take_up(kept, self._main.say)
-        for session, signal in await self._main.so_far():
+            await patiently(lambda: self.legs.take_up(kept, self._main.say), self._server_away)
+        for session, signal in await patiently(self._main.so_far, self._server_away):
             if isinstance(signal, signals.Hello) and len(self.takers) < TAKERS:
                 self.takers[signal.receiver] = Taker(self, signal, session)
         if self.takers:
@@ -197,6 +197,9 @@ class Sending(Running):
         await asyncio.gather(*(taker.recall() for taker in self.takers.values()))
         for taker in self.takers.values():
             self._start(taker.run())
+
+    def _server_away(self) -> None:
+        self._tell(events.Waiting("the server cannot be reached; still trying"))
 
     async def _failed(self, error: BurrowError) -> None:
         """What cannot be gone on with is said to whoever waits."""

@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from burrowspace.client import events
-from burrowspace.client.conversation import Conversation
+from burrowspace.client.conversation import Conversation, patiently
 from burrowspace.client.credit import CREDIT
 from burrowspace.client.greet import Pass
 from burrowspace.client.legs import Stretch
@@ -55,6 +55,7 @@ class Taker:
         self._told_at = 0.0
         self._met = self._recalled = False
         self._early: deque[tuple[bytes, signals.Signal]] = deque(maxlen=EARLY)
+        self._left = False  # in good order, until its next hello
         self._rest_after = 0.0
         self._meter = Meter()
         self._following = False  # somebody reads its leg
@@ -82,8 +83,9 @@ class Taker:
     async def recall(self) -> None:
         """What it said to an earlier run of this program: nothing of that is to be answered any more."""
         self._recalled = True
-        for _, signal in await self._pair.so_far():
+        for _, signal in await patiently(self._pair.so_far):
             await self._history(signal)
+            self._left = isinstance(signal, signals.Bye)
 
     async def run(self) -> None:
         sending = self._sending
@@ -102,7 +104,7 @@ class Taker:
         sending.met()
         self._session = session
         self.held, self._heard_at = hello.held, time.monotonic()
-        self._resting = False
+        self._resting = self._left = False
         if not self._met:
             self._met = True
             sending.tell(events.Met(self.name, self.id, check_words(sending.secret, sending.transfer)))
@@ -144,6 +146,8 @@ class Taker:
 
     def lives(self, now: float) -> bool:
         """Whether it is here: by a link, at its leg, or by a word not long ago."""
+        if self._left:
+            return False
         return bool(self._links) or self._following or now - self._heard_at < GONE
 
     def tick(self, now: float) -> None:
@@ -157,7 +161,7 @@ class Taker:
         ):
             self._looking = True
             sending.start(self._look(self.leg))
-        if (self._links and self.path in events.DIRECT) or self._following:
+        if not self._left and ((self._links and self.path in events.DIRECT) or self._following):
             self._progress(now)
         elif not self.lives(now):
             if sending.may_store and not self._resting and now > self._rest_after:
@@ -196,7 +200,9 @@ class Taker:
         elif isinstance(signal, signals.Cancel):
             self._over(Cancelled(f"the receiver called it off: {signal.why}"))
         elif isinstance(signal, signals.Bye):
-            self._heard_at = 0.0
+            self._left = True
+            for link in self._links:
+                link.close("the receiver has left")
         else:
             self._reach.heard(signal)
 

@@ -21,8 +21,11 @@ class Part(NamedTuple):
     stop: int | None
 
 
-def which(headers: Mapping[str, str], size: int | None, tag: str, begin: int = 0) -> Part:
-    """What to send of a file of `size` bytes (None: still growing, its length unknown). Header names are lower case.
+def which(headers: Mapping[str, str], size: int | None, tag: str, begin: int = 0, held: int = 0) -> Part:
+    """What to send of a file of `size` bytes. Header names are lower case.
+
+    Where `size` is None the file still grows and nobody knows its length: RFC 8673. A range with a last byte, however
+    far, is what the answer says and follows; one without is of the bytes that are `held` now; a suffix is no range.
 
     A range we do not understand is no range. `begin` is the first byte that is here: what lies before it was never sent
     to this server, or has been given back, and WrongRange says so.
@@ -36,8 +39,8 @@ def which(headers: Mapping[str, str], size: int | None, tag: str, begin: int = 0
     if asked is None or not any(asked.groups()) or not _may_be_part(headers.get("if-range"), tag):
         return _here(Part(200, 0, size), begin)
     first, last = asked.groups()
-    if size is None:  # a 206 must say its last byte, and nobody knows that yet
-        return _here(Part(200, 0, None), begin)
+    if size is None:
+        return _of_growing(first, last, begin, held)
     if not first:
         if int(last) == 0:
             raise WrongRange("a suffix of no bytes cannot be sent", size)
@@ -48,6 +51,14 @@ def which(headers: Mapping[str, str], size: int | None, tag: str, begin: int = 0
     if start >= size:
         raise WrongRange(f"the file has {size} bytes", size)
     return _here(Part(206, start, min(size, int(last) + 1) if last else size), begin)
+
+
+def _of_growing(first: str, last: str, begin: int, held: int) -> Part:
+    if not first or (last and int(last) < int(first)):
+        return _here(Part(200, 0, None), begin)
+    if not last and int(first) >= held:
+        raise WrongRange(f"{held} bytes are here so far; name a last byte, however far, to wait for more")
+    return _here(Part(206, int(first), int(last) + 1 if last else held), begin)
 
 
 def _may_be_part(if_range: str | None, tag: str) -> bool:
@@ -68,8 +79,8 @@ def part_headers(part: Part, size: int | None, tag: str) -> dict[str, str]:
     'bytes 2-4/10'
     """
     headers = {"accept-ranges": "bytes", "etag": tag}
-    if part.stop is not None:
+    if part.stop is not None and size is not None:
         headers["content-length"] = str(part.stop - part.start)
     if part.status == 206 and part.stop is not None:
-        headers["content-range"] = f"bytes {part.start}-{part.stop - 1}/{size}"
+        headers["content-range"] = f"bytes {part.start}-{part.stop - 1}/{'*' if size is None else size}"
     return headers

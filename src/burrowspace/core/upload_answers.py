@@ -10,6 +10,9 @@ from burrowspace.core.errors import BadRequest, BurrowError, WrongOffset, WrongR
 TUS_EXTENSIONS = "creation,creation-with-upload,creation-defer-length,expiration,termination,checksum"
 
 
+INTEROP = "8"  # the version of the draft, as its clients say it in Upload-Draft-Interop-Version
+
+
 class Style(StrEnum):
     """Which protocol a request speaks."""
 

@@ -60,7 +60,9 @@ async def serving(house: House, listener: socket.socket) -> AsyncIterator[uvicor
         await asyncio.sleep(0.005)
     try:
         _tune(house.settings)
-        watching = asyncio.create_task(watch(server.server_state.connections, house.settings.stall_s))
+        watching = asyncio.create_task(
+            watch(server.server_state.connections, house.settings.stall_s, house.settings.min_bytes_per_s)
+        )
         yield server
     finally:
         watching.cancel()

@@ -87,6 +87,20 @@ async def kill(program: Program) -> None:
     await program.ended()
 
 
+async def leaves(program: Program) -> None:
+    """Ctrl-C; it may be through at this very moment."""
+    program.interrupt()
+    assert await program.ended(10) in (0, 130)
+
+
+async def moved(program: Program, seconds: float) -> None:
+    """Lets it go on for so long after its first byte; it may end meanwhile."""
+    await program.until(lambda p: any(e["event"] in ("progress", "finished") for e in p.events), 60)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await program.process.wait()
+
+
 async def reaches(program: Program, done: int, seconds: float = 60) -> None:
     """Waits until so many bytes of the content are there."""
     await program.until(

@@ -3,7 +3,6 @@
 BURROW_PROOF_SIZE (bytes) and BURROW_PROOF_KILLS size the `proof` versions.
 """
 
-import asyncio
 import os
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from tests.e2e.transfer.pair import (
     draw,
     kill,
     link_of,
+    moved,
     pair,
     well,
 )
@@ -28,16 +28,6 @@ pytestmark = pytest.mark.anyio
 PROOF_SIZE = int(os.environ.get("BURROW_PROOF_SIZE", 1000 * MB))
 PROOF_KILLS = int(os.environ.get("BURROW_PROOF_KILLS", 20))
 WAYS = {"direct": (), "relay": ("--relay-only",)}
-
-
-async def moved(program, seconds: float) -> None:  # type: ignore[no-untyped-def]
-    """Lets it go on for so long after its first byte; it may end meanwhile."""
-    await program.until(lambda p: any(e["event"] in ("progress", "finished") for e in p.events), 60)
-    try:
-        async with asyncio.timeout(seconds):
-            await program.process.wait()
-    except TimeoutError:
-        pass
 
 
 async def receiver_killed(two: Pair, size: int, kills: int, rate: int, way: tuple[str, ...]) -> None:

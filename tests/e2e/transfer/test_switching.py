@@ -1,27 +1,36 @@
-"""A transfer changes its path in the middle and nobody need know: the direct one cut and back, the server killed."""
+"""A transfer changes its path in the middle and nobody need know: the direct one cut and back, the server killed.
 
+BURROW_PROOF_SIZE (bytes) sizes the `proof` versions.
+"""
+
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.files import make
 from tests.e2e.transfer.land import land
-from tests.e2e.transfer.pair import MB, blocks, link_of, pair, paths, reaches, takes, well
+from tests.e2e.transfer.pair import MB, Machine, blocks, link_of, pair, paths, reaches, takes, well
 
 pytestmark = pytest.mark.anyio
 
-SIZE = 30 * MB
-SLOW = ("--limit-rate", "6M")
+SIZES = [
+    pytest.param(20 * MB, "5M", id="small"),
+    pytest.param(int(os.environ.get("BURROW_PROOF_SIZE", 1000 * MB)), "60M", id="large", marks=pytest.mark.proof),
+]
 
 
-async def test_a_direct_path_that_is_cut_gives_way_to_the_relay_and_comes_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("size", "rate"), SIZES)
+async def test_a_direct_path_that_is_cut_gives_way_to_the_relay_and_comes_back(
+    tmp_path: Path, size: int, rate: str
+) -> None:
     with land() as ground:
         async with pair(tmp_path, ground) as two:
-            make(two.ann.folder / "a.bin", SIZE)
-            sender = await two.send("a.bin", *SLOW)
+            make(two.ann.folder / "a.bin", size)
+            sender = await two.send("a.bin", "--limit-rate", rate)
             receiver = await two.receive(await link_of(sender))
             await takes(receiver, "tcp")
-            await reaches(receiver, SIZE // 6)
+            await reaches(receiver, size // 6)
             ground.let("direct path reset")
             n = await takes(receiver, "relay")
             ground.let("open")
@@ -32,18 +41,19 @@ async def test_a_direct_path_that_is_cut_gives_way_to_the_relay_and_comes_back(t
     assert set(got["shares"]) == {"tcp", "relay"}
     assert sent["again"] == 0
     assert not any(event["event"] == "error" for event in receiver.events + sender.events)
-    assert blocks(sent) <= SIZE // 262144 + 3 * 32
+    assert blocks(sent) <= size // 262144 + 3 * 32
 
 
+@pytest.mark.parametrize(("size", "rate"), SIZES)
 async def test_the_server_killed_and_started_again_in_the_middle_of_a_relay_costs_nothing_but_time(
-    tmp_path: Path,
+    tmp_path: Path, size: int, rate: str
 ) -> None:
     async with pair(tmp_path) as two:
-        make(two.ann.folder / "a.bin", SIZE)
-        sender = await two.send("a.bin", "--relay-only", *SLOW)
+        make(two.ann.folder / "a.bin", size)
+        sender = await two.send("a.bin", "--relay-only", "--limit-rate", rate)
         receiver = await two.receive(await link_of(sender), "--relay-only")
         for part in (4, 2):
-            await reaches(receiver, SIZE // part)
+            await reaches(receiver, size // part)
             await two.server.kill()
             await two.server.start()
         got, sent = await well(receiver), await well(sender)
@@ -52,17 +62,44 @@ async def test_the_server_killed_and_started_again_in_the_middle_of_a_relay_cost
     assert sent["again"] == 0
 
 
-async def test_without_a_direct_path_what_began_goes_by_the_relay_when_the_line_falls_silent(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("size", "rate"), SIZES)
+async def test_without_a_direct_path_what_began_goes_by_the_relay_when_the_line_falls_silent(
+    tmp_path: Path, size: int, rate: str
+) -> None:
     with land() as ground:
         async with pair(tmp_path, ground) as two:
-            make(two.ann.folder / "a.bin", SIZE)
-            sender = await two.send("a.bin", *SLOW)
+            make(two.ann.folder / "a.bin", size)
+            sender = await two.send("a.bin", "--limit-rate", rate)
             receiver = await two.receive(await link_of(sender))
             await takes(receiver, "tcp")
-            await reaches(receiver, SIZE // 6)
+            await reaches(receiver, size // 6)
             ground.let("no direct path")
             await takes(receiver, "relay")
             _, sent = await well(receiver), await well(sender)
             two.same("a.bin")
     assert paths(receiver) == ["tcp", "relay"]
+    assert sent["again"] == 0
+
+
+async def test_a_leg_stays_for_one_receiver_when_another_leaves_it_for_a_direct_path(tmp_path: Path) -> None:
+    with land() as ground:
+        async with pair(tmp_path, ground) as two:
+            ground.let("no direct path")
+            carl = Machine(tmp_path / "carl", two.bob.within)
+            make(two.ann.folder / "a.bin", 20 * MB)
+            sender = await two.send("a.bin", "--receivers", "2", "--limit-rate", "5M")
+            link = await link_of(sender)
+            one = await two.receive(link, "--relay-only")
+            other = await two.receive(link, who=carl)
+            await takes(one, "relay")
+            await takes(other, "relay")
+            await reaches(other, 2 * MB)
+            ground.let("open")
+            await takes(other, "tcp")
+            await well(other)
+            got, sent = await well(one), await well(sender)
+            two.same("a.bin")
+            two.same("a.bin", carl)
+            await carl.close()
+    assert set(got["shares"]) == {"relay"}
     assert sent["again"] == 0

@@ -1,18 +1,23 @@
 """A multipart body whose file is moved unscanned: where it starts, where it must end, and the proof that it did.
 
 Nearly every client sends the file as the last part, so its length is Content-Length minus what stands before and
-behind. The bytes behind it are checked, and the last few MiB for another part; where there is one, or the closing
-boundary is not where it must be, the form is read again from the disk.
+behind. The bytes behind it are checked, and the file is searched for another part, as fast as memory is read; where
+there is one, or the closing boundary is not where it must be, the form is read again from the disk.
 """
 
+import ctypes
+import os
 import re
 from typing import NamedTuple
 
 from python_multipart.multipart import parse_options_header
 
 HEAD_BYTES = 64 * 1024  # of a form before its file, here; longer ones take the ordinary way
-TAIL_BYTES = 3 << 20  # behind its file a form may have no more than this: the bounds of server/multipart.py in sum
 OVERLAP = 80  # bytes in which a boundary may lie across two pieces
+_LOOK = 1 << 20  # bytes that are searched at once; they stay in the processor's cache
+_MEMMEM = ctypes.CDLL(None).memmem
+_MEMMEM.restype = ctypes.c_void_p
+_MEMMEM.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t)
 
 
 class FilePart(NamedTuple):
@@ -64,3 +69,15 @@ def ends_as_it_must(tail: bytes, trailer: bytes) -> int | None:
         return 0
     short = trailer[:-2]
     return 2 if tail[2:] == short else None
+
+
+def holds(file: int, needle: bytes) -> bool:
+    """Whether the bytes lie anywhere in the file. libc's memmem, since `bytes.find` takes a second for a GB."""
+    buffer = (ctypes.c_char * (OVERLAP + _LOOK))()
+    view, at = memoryview(buffer).cast("B"), 0
+    while got := os.preadv(file, [view[OVERLAP:]], at):
+        if _MEMMEM(buffer, OVERLAP + got, needle, len(needle)):
+            return True
+        at += got
+        view[:OVERLAP] = view[got : got + OVERLAP]
+    return False

@@ -54,6 +54,27 @@ class Job:
         self.task: asyncio.Task[None] | None = None
 
 
+class Pace:
+    """Whether so many bytes a second are reached, window by window, while somebody is waited for."""
+
+    __slots__ = ("_from", "_mark")
+
+    def __init__(self) -> None:
+        self._mark, self._from = 0, 0.0  # bytes at the begin of the window, and when that was; 0: no window is open
+
+    def rest(self) -> None:
+        """Nobody is waited for."""
+        self._from = 0.0
+
+    def is_slow(self, moved: int, now: float, window_s: float, min_rate: int) -> bool:
+        """`moved` counts all bytes so far."""
+        if self._from and now - self._from < window_s:
+            return False
+        slow = self._from > 0 and moved - self._mark < min_rate * (now - self._from)
+        self._mark, self._from = moved, now
+        return slow
+
+
 class BulkFront(Front):
     """Subclass it with `bulk` set, and `realtime` and `drain` as for Front."""
 
@@ -69,6 +90,8 @@ class BulkFront(Front):
         self._came = self._loop_time()
         self._unsent, self._unsent_since = 0, 0.0
         self._drained = 0
+        self._got = self._gave = 0  # bytes that came, and that a download gave to its connection
+        self._body_pace, self._answer_pace = Pace(), Pace()
 
     def _loop_time(self) -> float:
         return self.loop.time()
@@ -107,8 +130,9 @@ class BulkFront(Front):
         else:
             self._job.keep_alive = False
 
-    def is_stalled(self, now: float, stall_s: float) -> bool:
-        """Whether a body or an answer that goes through ASGI has made no progress for too long. Asked by the watch."""
+    def is_stalled(self, now: float, stall_s: float, min_rate: int) -> bool:
+        """Whether a body or an answer that goes through ASGI has made no progress for too long, or too little over
+        that time. Asked by the watch."""
         cycle = self.cycle
         if self._job is not None or cycle is None or self._released or self.transport is None:
             return False
@@ -117,8 +141,15 @@ class BulkFront(Front):
             self._unsent, self._unsent_since = unsent, now
         if unsent and now - self._unsent_since > stall_s:
             return True
+        if not unsent or not self._gave:
+            self._answer_pace.rest()
+        elif self._answer_pace.is_slow(self._gave - unsent, now, stall_s, min_rate):
+            return True
         waits_for_body = not cycle.response_complete and cycle.more_body and not self.flow.read_paused
-        return waits_for_body and now - self._came > stall_s
+        if not waits_for_body:
+            self._body_pace.rest()
+            return False
+        return now - self._came > stall_s or self._body_pace.is_slow(self._got, now, stall_s, min_rate)
 
     # Parsing
 
@@ -143,11 +174,23 @@ class BulkFront(Front):
         job = self._taken()
         if job is None:
             super().on_headers_complete()
+            if self.url.startswith(b"/download/") and self.cycle is not None:
+                self._count(self.cycle)
             return
         self._in_head = False
         job.keep_alive = self.parser.should_keep_alive()
         job.expects = self.expect_100_continue
         self._job = job
+
+    def _count(self, cycle: Any) -> None:
+        """From now on what the answer gives to the connection is counted."""
+        send, self._gave = cycle.send, 0
+
+        async def counted(message: Any) -> None:
+            self._gave += len(message.get("body", b""))
+            await send(message)
+
+        cycle.send = counted
 
     def on_body(self, body: bytes) -> None:
         if self._piped:
@@ -195,6 +238,7 @@ class BulkFront(Front):
 
     def data_received(self, data: bytes) -> None:
         self._came = self._loop_time()
+        self._got += len(data)
         if self._lingering is not None:
             self._lingering -= len(data)
             if self._lingering < 0:
@@ -223,6 +267,7 @@ class BulkFront(Front):
         self._job = None
         self._drained = 0
         super().on_headers_complete()
+        self._count(self.cycle)
         super().on_message_complete()
         if self._piped:
             self.cycle.keep_alive = False

@@ -12,7 +12,7 @@ import structlog
 from burrowspace.config import Settings
 from burrowspace.core.errors import BadRequest, BurrowError
 from burrowspace.core.upload import Asked, Forget, Write
-from burrowspace.core.upload_answers import Answer, Style, lifetime
+from burrowspace.core.upload_answers import INTEROP, Answer, Style, lifetime
 from burrowspace.server.bulk import form
 from burrowspace.server.bulk.flows import Receive, Send
 from burrowspace.server.bulk.front import BIG, BulkFront, Job
@@ -28,6 +28,9 @@ from burrowspace.server.multipart import read_form
 from burrowspace.server.reach import Reach
 
 log = structlog.get_logger("bulk")
+
+
+_TELL_S = 1.0  # seconds between two words about an upload's progress
 
 
 class Bulk:
@@ -116,16 +119,34 @@ class Bulk:
             return await take_body(uploads, job.key, decided, "", taken.body(self.settings.stall_s), token)
         async with await uploads.begin(job.key, decided, token) as place:
             await place.take(taken.early())
-            await self._receive(taken, place, taken.left)
+            telling = None
+            if _speaks_draft(decided, job):
+                telling = asyncio.get_running_loop().create_task(self._tell_progress(taken, place))
+            try:
+                await self._receive(taken, place, taken.left)
+            finally:
+                if telling is not None:
+                    telling.cancel()
             return await place.ended()
 
     def _promise(self, write: Write, job: Job) -> dict[str, str] | None:
-        """The headers of the draft's 104: where an upload that breaks off can be resumed."""
-        if write.style is not Style.DRAFT or not write.fresh:
+        """The headers of the draft's 104: where an upload that breaks off can be resumed. Only to a client of the same
+        version of the draft: it forbids others."""
+        if not write.fresh or not _speaks_draft(write, job):
             return None
         now = self._driver.kit.now()
         life = lifetime(now + self.settings.unfinished_days * 86_400, now, self.settings.max_file_bytes)
         return {"location": f"/upload/{job.key}", "upload-limit": life["upload-limit"]}
+
+    async def _tell_progress(self, taken: Taken, place: Place) -> None:
+        """The draft's other 104s: so far the server has it, and its client may forget it."""
+        told = place.lane.size
+        while True:
+            await asyncio.sleep(_TELL_S)
+            size = place.lane.size
+            if size > told:
+                told = size
+                taken.interim({"upload-offset": str(size)})
 
     async def _receive(self, taken: Taken, place: Place, count: int) -> None:
         if not count:
@@ -165,18 +186,25 @@ class Bulk:
             while taken.left:
                 tail += await taken.read(self.settings.stall_s)
             more = form.ends_as_it_must(tail, part.trailer)
-            if more is None or await self._more_parts(place, part):
+            if more is None or await self._more_parts(place, part):  # a second file may be of any size
                 await self._rescan(place, kind, head, tail)
             else:
                 await place.take(tail[:more])
             return await place.ended(part.name)
 
     async def _more_parts(self, place: Place, part: form.FilePart) -> bool:
-        """Whether another part of the form may lie at the end of what was taken for the file."""
-        size, seen = place.lane.size, b""
-        async for piece in self._driver.kit.spool.read(place.transfer_id, max(0, size - form.TAIL_BYTES)):
+        """Whether another part of the form lies in what was taken for the file."""
+        needle, spool, key = part.trailer[:-4], self._driver.kit.spool, place.transfer_id
+        file = await spool.descriptor(key)
+        if file is not None:
+            try:
+                return await asyncio.to_thread(form.holds, file, needle)
+            finally:
+                os.close(file)
+        seen = b""
+        async for piece in spool.read(key):
             seen = seen[-form.OVERLAP :] + piece
-            if part.trailer[:-4] in seen:
+            if needle in seen:
                 return True
         return False
 
@@ -210,7 +238,11 @@ class Bulk:
         source = await self._driver.downloads.open(job.key, job.headers, token, follow=follow)
         try:
             stop = source.part.stop
-            if stop is None or (source.reader is None and stop - source.part.start < BIG):
+            if (
+                stop is None
+                or "content-length" not in source.headers
+                or (source.reader is None and stop - source.part.start < BIG)
+            ):
                 taken.hand_back()
                 return
             await self._send(taken, source, stop)
@@ -231,3 +263,7 @@ class Bulk:
             raise ConnectionAbortedError from error
         finally:
             os.close(file)
+
+
+def _speaks_draft(write: Write, job: Job) -> bool:
+    return write.style is Style.DRAFT and job.headers.get("upload-draft-interop-version", "").strip() == INTEROP

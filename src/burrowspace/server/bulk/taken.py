@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 import orjson
 
 from burrowspace.core.errors import BurrowError, Stalled
-from burrowspace.core.upload_answers import Answer, refusal_headers
-from burrowspace.server.bulk.front import BulkFront, Job
+from burrowspace.core.upload_answers import INTEROP, Answer, refusal_headers
+from burrowspace.server.bulk.front import BulkFront, Job, Pace
 
 _READ = 256 * 1024  # bytes read at once where Python must see them
 
@@ -26,7 +26,7 @@ class Taken:
         self.extra: list[tuple[str, str]] = []
         self.sock = socket.socket(fileno=os.dup(front.transport.get_extra_info("socket").fileno()))
         self.sock.setblocking(False)
-        self._answered = False
+        self._pace = Pace()
 
     def close(self) -> None:
         self.sock.close()
@@ -46,6 +46,8 @@ class Taken:
         if not data:
             raise ConnectionResetError("the body ended before its length")
         self.left -= len(data)
+        if self._pace.is_slow(-self.left, loop.time(), stall_s, self.front.bulk.settings.min_bytes_per_s):
+            raise Stalled("the body came too slowly")
         return data
 
     async def body(self, stall_s: float, count: int | None = None) -> AsyncIterator[bytes]:
@@ -61,9 +63,15 @@ class Taken:
     def invite(self, promise: dict[str, str] | None) -> None:
         """Interim answers: the body is welcome."""
         if promise is not None:
-            self.front.transport.write(_head(104, "Upload Resumption Supported", [*promise.items()]))
+            self.interim(promise)
         if self.job.expects:
             self.front.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def interim(self, headers: dict[str, str]) -> None:
+        """The draft's 104; dropped where the client does not read."""
+        if not self.front.transport.is_closing() and not self.front.transport.get_write_buffer_size():
+            said = [("upload-draft-interop-version", INTEROP), *headers.items()]
+            self.front.transport.write(_head(104, "Upload Resumption Supported", said))
 
     def head(self, status: int, headers: dict[str, str]) -> bytes:
         said = [*headers.items(), *self.extra]

@@ -101,7 +101,7 @@ class Downloads:
             if lane.over:
                 return None
             tag = _tag(transfer, upload)
-            part = which(headers, lane.length, tag, lane.ledger.given)
+            part = which(headers, lane.length, tag, lane.ledger.given, lane.size)
             more = {**_headers(transfer), **part_headers(part, lane.length, tag)}
             return Source(key, part, more, lane.reader(part.start))
         finally:

@@ -3,6 +3,8 @@
 The decision about a request is core/upload.py; this reads what it needs, and does what it says.
 """
 
+from collections.abc import Callable
+
 import msgspec
 
 from burrowspace.core import messages
@@ -59,7 +61,19 @@ class Uploads:
         size = None
         if upload is not None and (upload.complete or upload.keeps):
             size = await self._size(upload)
+            asks = asked.method == "HEAD" and style_of(asked) is Style.TUS
+            if asks and size is not None and not upload.complete and size == upload.length:
+                transfer, upload = await self._finished(upload, size, token)
         return decide(asked, self._held(transfer, upload, size))
+
+    async def _finished(self, upload: Upload, size: int, token: str | None) -> tuple[Transfer, Upload | None]:
+        """The server died between the last byte and the commit. A tus client that finds the offset at the length takes
+        the upload for complete and sends no more, so it is made complete before it hears of that offset."""
+        key = upload.transfer_id
+        write = Write(Style.TUS, size, 0, 0, length=size)
+        async with await self.begin(key, write, token) as place:
+            await place.ended()
+        return await self.kit.state.read(lambda rows: (find_transfer(rows, key), rows.get(Upload, key)))
 
     def _held(self, transfer: Transfer, upload: Upload | None, size: int | None) -> Held:
         held = Held(transfer.state, self.kit.settings.max_file_bytes, self.kit.now())
@@ -93,8 +107,7 @@ class Uploads:
             raise Busy("another upload of this transfer is running")
         place = self._running[transfer_id] = Place(self, write, transfer_id)
         try:
-            room = await self._room(transfer_id)
-            place.upload = await self.kit.state.write(lambda rows: self._reserved(rows, place, token, room))
+            place.upload = await self._with_room(lambda rows, room: self._reserved(rows, place, token, room))
             if write.fresh:
                 place.lane = await self.lanes.begin(
                     transfer_id, write.at, place.upload.policy, write.length, place.upload.window
@@ -168,21 +181,18 @@ class Uploads:
 
     async def reserve_more(self, upload: Upload, wanted: int) -> Upload:
         """More for a body whose length nobody knew."""
-        room = await self._room(upload.transfer_id)
 
-        def change(rows: Rows) -> Upload:
+        def change(rows: Rows, room: int) -> Upload:
             rows.drop(Upload, transfer_id=upload.transfer_id)
             return self._reserve(rows, upload, wanted, room)
 
-        return await self.kit.state.write(change)
+        return await self._with_room(change)
 
     async def allow(self, transfer_id: str, policy: Policy, token: str | None) -> None:
         """The bytes may lie here in a freer way, also those of an upload that runs. NoSpace where there is no room for
         all of them; WrongState for a narrower way."""
-        room, held = (
-            await self._room(transfer_id),
-            await self.kit.state.read(lambda rows: rows.get(Upload, transfer_id)),
-        )
+        room = await self._room()
+        held = await self.kit.state.read(lambda rows: rows.get(Upload, transfer_id))
         size = 0 if held is None else await self._size(held) or 0
         lane = self.lanes.find(transfer_id)
         first = lane.ledger.given if lane is not None else await self.kit.spool.first(transfer_id)
@@ -211,7 +221,17 @@ class Uploads:
             lane.allow(policy)
             await self.kit.spool.give_back(transfer_id, lane.ledger.given)
 
-    async def _room(self, _: str) -> int:
+    async def _with_room(self, change: Callable[[Rows, int], Upload]) -> Upload:
+        """A change that needs room on the disk. What unfinished uploads have written counts twice at first, as theirs
+        and as gone from the disk; only where that does not fit is each of them looked at."""
+        free = await self.kit.spool.room()
+        try:
+            return await self.kit.state.write(lambda rows: change(rows, free))
+        except NoSpace:
+            room = await self._room()
+        return await self.kit.state.write(lambda rows: change(rows, room))
+
+    async def _room(self) -> int:
         """Free bytes as if no unfinished upload had written any yet: what they reserved is then counted once."""
         unfinished = await self.kit.state.read(lambda rows: rows.find(Upload, complete=False, limit=_LOOKED))
         room = await self.kit.spool.room()

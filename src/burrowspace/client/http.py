@@ -1,0 +1,224 @@
+"""HTTP/1.1 as the control calls need it: small requests, small answers, kept connections, long polls that are dropped.
+
+Its own, for the usual library takes as long to import as a small transfer takes in all. Whatever goes wrong below is an
+OSError here. Proxies are those of the environment. Bulk goes by link_relay.py.
+"""
+
+import asyncio
+import base64
+import contextlib
+import json
+import ssl
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+HEAD_MOST = 64 << 10  # bytes of an answer's head
+BODY_MOST = 64 << 20  # bytes of an answer
+IDLE_MOST = 16  # connections kept for the next call
+TURN_S = 0.25  # after which the next address of a host is tried as well
+
+
+class BadAnswer(ConnectionError):
+    """What came is no HTTP, or more than anybody asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`headers` by lower-case name."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """ValueError: it is none."""
+        return json.loads(self.body)
+
+
+@dataclass(slots=True, eq=False)
+class _Line:
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    prefix: str = ""  # before every path: a proxy is told the whole address
+    further: str = ""  # head lines for a proxy
+
+    @property
+    def usable(self) -> bool:
+        return not self.reader.at_eof() and not self.writer.is_closing()
+
+
+@dataclass(slots=True)
+class Http:
+    """All calls to one origin. ValueError: it is no address."""
+
+    origin: str
+    seconds: float  # for a whole call, where the call does not say
+    _idle: list[_Line] = field(default_factory=list)
+    _parts: SplitResult = field(init=False)
+    _trust: ssl.SSLContext | None = None
+
+    def __post_init__(self) -> None:
+        self._parts = parts = urlsplit(self.origin)
+        parts.port  # noqa: B018  (ValueError: it is none)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{self.origin} is no address of a server")
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, Any] | None = None,
+        json: Any = None,
+        content: bytes = b"",
+        headers: dict[str, str] | None = None,
+        seconds: float | None = None,
+    ) -> Answer:
+        """One call. OSError (TimeoutError among them): no answer came."""
+        said = {"host": self._host(), "accept": "*/*", **(headers or {})}
+        if json is not None:
+            content, said["content-type"] = _json(json), "application/json"
+        if content or method in ("POST", "PUT", "PATCH"):
+            said["content-length"] = str(len(content))
+        target = path + ("?" + urlencode(params) if params else "")
+        async with asyncio.timeout(self.seconds if seconds is None else seconds):
+            line = self._kept() or await self._connect()
+            try:
+                head = "".join(f"{name}: {value}\r\n" for name, value in said.items())
+                line.writer.write(
+                    f"{method} {line.prefix}{target} HTTP/1.1\r\n{head}{line.further}\r\n".encode("latin-1") + content
+                )
+                await line.writer.drain()
+                answer, stays = await _answer(line.reader, method)
+            except (EOFError, asyncio.LimitOverrunError) as error:
+                line.writer.close()
+                raise BadAnswer("the connection ended in the middle of an answer") from error
+            except BaseException:
+                line.writer.close()  # of a call that was cancelled, too: its answer would be the next one's
+                raise
+        if stays and len(self._idle) < IDLE_MOST:
+            self._idle.append(line)
+        else:
+            line.writer.close()
+        return answer
+
+    async def close(self) -> None:
+        for line in self._idle:
+            line.writer.close()
+        self._idle.clear()
+        await asyncio.sleep(0)
+
+    def _host(self) -> str:
+        parts = self._parts
+        host = (parts.hostname or "").encode("idna").decode() if ":" not in (parts.hostname or "") else parts.hostname
+        shown = f"[{host}]" if ":" in (host or "") else str(host)
+        return shown if parts.port is None else f"{shown}:{parts.port}"
+
+    def _kept(self) -> _Line | None:
+        while self._idle:
+            line = self._idle.pop()
+            if line.usable:
+                return line
+            line.writer.close()
+        return None
+
+    async def _connect(self) -> _Line:
+        parts = self._parts
+        host, secure = parts.hostname or "", parts.scheme == "https"
+        port = parts.port or (443 if secure else 80)
+        proxies = {} if proxy_bypass(host) else getproxies()
+        proxy = proxies.get(parts.scheme) or proxies.get("all")
+        if proxy:
+            return await self._through(urlsplit(proxy if "//" in proxy else f"http://{proxy}"), host, port, secure)
+        trust = self._trusted() if secure else None
+        return _Line(
+            *await asyncio.open_connection(host, port, ssl=trust, happy_eyeballs_delay=TURN_S, limit=HEAD_MOST)
+        )
+
+    async def _through(self, proxy: SplitResult, host: str, port: int, secure: bool) -> _Line:
+        """A proxy is asked for a tunnel to a secure server, and for each answer of any other."""
+        if proxy.scheme != "http" or not proxy.hostname:
+            raise ConnectionError(f"a proxy of the kind {proxy.scheme} is not supported")
+        reader, writer = await asyncio.open_connection(proxy.hostname, proxy.port or 3128, limit=HEAD_MOST)
+        user = ""
+        if proxy.username:
+            known = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
+            user = f"proxy-authorization: Basic {base64.b64encode(known).decode()}\r\n"
+        if not secure:
+            return _Line(reader, writer, f"http://{self._host()}", user)
+        try:
+            name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            writer.write(f"CONNECT {name} HTTP/1.1\r\nhost: {name}\r\n{user}\r\n".encode("latin-1"))
+            status, _ = await _head(reader)
+            if status != 200:
+                raise ConnectionError(f"the proxy answered {status}")
+            await writer.start_tls(self._trusted(), server_hostname=host)
+        except BaseException:
+            writer.close()
+            raise
+        return _Line(reader, writer)
+
+    def _trusted(self) -> ssl.SSLContext:
+        """Made once and only for https: reading the system's certificates takes a while."""
+        if self._trust is None:
+            self._trust = ssl.create_default_context()
+        return self._trust
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+async def _head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
+    lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    version, _, rest = lines[0].partition(" ")
+    status = rest[:3]
+    if not version.startswith("HTTP/1.") or not status.isdigit():
+        raise BadAnswer("what answers there speaks no HTTP")
+    headers = {}
+    for line in lines[1:]:
+        name, colon, value = line.partition(":")
+        if colon:
+            headers[name.lower()] = value.strip()
+    return int(status), headers
+
+
+async def _answer(reader: asyncio.StreamReader, method: str) -> tuple[Answer, bool]:
+    """The answer, and whether the connection can be used again."""
+    status, headers = await _head(reader)
+    while 100 <= status < 200:
+        status, headers = await _head(reader)
+    stays = headers.get("connection", "").lower() != "close"
+    if method == "HEAD" or status in (204, 304):
+        return Answer(status, headers, b""), stays
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        return Answer(status, headers, await _chunks(reader)), stays
+    if "content-length" in headers:
+        return Answer(status, headers, await reader.readexactly(_size(headers["content-length"], 10))), stays
+    body = bytearray()
+    while piece := await reader.read(HEAD_MOST):
+        body += piece
+        if len(body) > BODY_MOST:
+            raise BadAnswer("the answer is longer than any should be")
+    return Answer(status, headers, bytes(body)), False
+
+
+async def _chunks(reader: asyncio.StreamReader) -> bytes:
+    body = bytearray()
+    while size := _size((await reader.readuntil(b"\r\n")).partition(b";")[0].decode("latin-1").strip(), 16):
+        if len(body) + size > BODY_MOST:
+            raise BadAnswer("the answer is longer than any should be")
+        body += (await reader.readexactly(size + 2))[:size]
+    while await reader.readuntil(b"\r\n") != b"\r\n":
+        pass
+    return bytes(body)
+
+
+def _size(written: str, base: int) -> int:
+    with contextlib.suppress(ValueError):
+        size = int(written, base)
+        if 0 <= size <= BODY_MOST:
+            return size
+    raise BadAnswer("the answer does not say how long it is, or is longer than any should be")

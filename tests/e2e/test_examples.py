@@ -1,0 +1,35 @@
+"""The examples do what they say."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.served import ROOT, served
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_example_of_the_sdk_sends_and_receives_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "one.bin").write_bytes(bytes(range(256)) * 4096)
+    (folder / "deep" / "two.txt").write_text("two")
+    async with served(tmp_path / "data") as server:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(ROOT / "examples" / "send_and_receive.py"),
+            f"http://127.0.0.1:{server.port}",
+            str(folder),
+            str(tmp_path / "into"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        async with asyncio.timeout(60):
+            told = (await process.communicate())[0].decode()
+    assert process.returncode == 0, told
+    assert "verified: True" in told
+    got = tmp_path / "into" / "photos"
+    assert (got / "one.bin").read_bytes() == (folder / "one.bin").read_bytes()
+    assert (got / "deep" / "two.txt").read_text() == "two"
