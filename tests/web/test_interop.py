@@ -16,7 +16,7 @@ import pytest
 from burrowspace.client import events
 from burrowspace.client.client import Client
 from burrowspace.client.options import Options
-from tests.e2e.conftest import ROOT
+from tests.e2e.served import ROOT
 from tests.house import Running, running
 
 pytestmark = pytest.mark.anyio

@@ -102,11 +102,13 @@ export class Conversation {
     }
   }
 
-  /** What lies there now, without waiting. unreachable, refused. @returns {Promise<Heard[]>} */
-  async soFar() {
+  /** What lies there now, without waiting for news; for the server however long it takes. refused.
+   * @param {() => void} [away] is called each time that it does not answer @returns {Promise<Heard[]>} */
+  async soFar(away) {
     /** @type {Heard[]} */ const told = [];
     for (;;) {
-      const found = await this.#server.messages(this.mailbox, this.#after, 0, this.#ends);
+      const ask = () => this.#server.messages(this.mailbox, this.#after, 0, this.#ends);
+      const found = await patiently(ask, this.#ends, away);
       if (!found.length) return told;
       for await (const each of this.#opened(found)) told.push(each);
     }
@@ -124,6 +126,27 @@ export class Conversation {
         continue; // our own, or a stranger's
       }
       yield heard;
+    }
+  }
+}
+
+/**
+ * What `call` gives, however long the server takes to come back; `away` is called each time that it does not.
+ *
+ * @template T
+ * @param {() => Promise<T>} call
+ * @param {AbortSignal} ends
+ * @param {() => void} [away]
+ * @returns {Promise<T>}
+ */
+export async function patiently(call, ends, away) {
+  for (let delay = RETRY_S; ; delay = Math.min(2 * delay, RETRY_MOST_S)) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof BurrowError) || error.code !== "unreachable") throw error;
+      away?.();
+      await sleep(delay, ends);
     }
   }
 }

@@ -12,7 +12,9 @@ import { Layout } from "../core/layout.js";
 import { Manifest } from "../core/manifest.js";
 import { Row } from "../core/pack.js";
 import { SUITES } from "../core/sealing.js";
+import { seconds } from "./ambient.js";
 
+const TELL_S = 0.05; // between two tellings that blocks came
 const TEXTS_BYTES = 8 * 2 ** 20; // of all texts together, which are kept in memory to be shown
 
 /**
@@ -41,6 +43,7 @@ export class Landing {
   /** @type {Row | null} */ #row = null;
   /** Chunks of texts by the number of their file. @type {Map<number, Uint8Array[]>} */ #texts = new Map();
   #next = 0; // the next position to be let in
+  #toldAt = -1;
   #run = 0; // rises when a block did not open: what was under way behind it is of no use
   /** @type {Promise<unknown>} */ #writing = Promise.resolve();
   /** Closed while a snapshot is taken. @type {Promise<unknown>} */ #gate = Promise.resolve();
@@ -112,7 +115,7 @@ export class Landing {
       }
       this.held = position + 1;
       this.shares[path] = (this.shares[path] ?? 0) + size;
-      this.moved();
+      this.#came(manifest !== undefined || this.complete);
       return this.held;
     });
     this.#writing = written.catch((error) => this.#failed(error, run));
@@ -153,6 +156,14 @@ export class Landing {
     this.close();
     await this.#writing;
     await this.#sink?.abort();
+  }
+
+  /** Tells it, and not for every block. @param {boolean} now */
+  #came(now) {
+    const at = seconds();
+    if (!now && at - this.#toldAt < TELL_S) return;
+    this.#toldAt = at;
+    this.moved();
   }
 
   /** @param {unknown} error @param {number} run */

@@ -74,14 +74,17 @@ export class Legs {
     return this.stretches.findLast((each) => each.rests) ?? null;
   }
 
-  /** The latest leg that carries this position, or will. @param {number} position */
+  /** The latest leg that carries this position, or will next: one that is behind would only bring what is held.
+   * @param {number} position */
   serving(position) {
-    return this.stretches.findLast((each) => each.first <= position && (each.whole || each.writer)) ?? null;
+    const can = (/** @type {Stretch} */ { writer, whole }) => whole || (writer !== null && writer.position >= position);
+    return this.stretches.findLast((each) => each.first <= position && can(each)) ?? null;
   }
 
   /** Up to which position what follows from `position` on lies on the server, to rest there. null: to the end.
    * @param {number} position @returns {number | null} */
   covered(position) {
+    if (position === this.how.layout.positions) return null;
     for (let moved = true; moved; ) {
       moved = false;
       for (const each of this.stretches) {
@@ -141,6 +144,7 @@ export class Legs {
    * @param {KeptLeg[]} kept @param {Say} say */
   async takeUp(kept, say) {
     const { server, layout } = this.how;
+    this.stretches = [];
     for (const each of kept) {
       const stretch = new Stretch(each.spool, each.first, say, "rest", each.rests);
       stretch.whole = each.whole;

@@ -70,6 +70,7 @@ async function give(server, mailbox, code, secret, ends) {
     return true;
   } catch (error) {
     if (late.aborted && !ends.aborted && !(error instanceof BurrowError)) return false;
+    if (error instanceof BurrowError && error.code === "unreachable") return false;
     throw error;
   }
 }

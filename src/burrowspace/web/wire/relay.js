@@ -20,6 +20,7 @@ const HOLD_S = 0.1;
 const RETRY_S = 0.5;
 const RETRY_MOST_S = 8;
 const AHEAD = 8; // blocks of a reader that are opened at once
+const FAR = 2 ** 51; // a byte that no transfer has
 const IDLE_S = 120; // without a byte: the connection is taken for dead
 const AGAIN = [408, 409, 429, 500, 502, 503, 504];
 const FINAL = [401, 403, 413, 507];
@@ -67,7 +68,7 @@ export class Writer {
   /** Until all of it is there. broken: the leg has ended before, with the field `final` where another would too;
    * errors of `seal`. */
   async run() {
-    /** @type {Promise<{bytes: Bytes, upto: number}> | null} */ let next = this.#piece(this.first);
+    /** @type {Promise<{bytes: Bytes, upto: number}> | null} */ let next = this.first < this.end ? this.#piece(this.first) : null;
     while (next) {
       /** @type {{bytes: Bytes, upto: number}} */ const { bytes, upto } = await next;
       next = upto < this.end ? this.#piece(upto) : null;
@@ -207,7 +208,8 @@ export class Reader {
   async #follow() {
     const start = this.layout.offset(this.position) - this.layout.offset(this.first);
     const answer = await fetch(`${this.server.origin}/download/${this.spool}?follow=1`, {
-      headers: start ? { range: `bytes=${start}-` } : {},
+      // A last byte, however far, is what lets the answer follow a spool whose length nobody knows (RFC 8673).
+      headers: start ? { range: `bytes=${start}-${FAR}` } : {},
       signal: this.#cut.signal,
       cache: "no-store",
     });

@@ -93,6 +93,11 @@ export class Routes {
     this.wake();
   }
 
+  /** Whether all that the sender left on the server is gone. */
+  get nothingLeft() {
+    return !this.#legs.some((each) => serves(each, this.how.landing.held));
+  }
+
   /** @param {Leg | LegEnd} signal */
   leg(signal) {
     if (signal.type === "leg") this.#legBegan(signal);

@@ -22,7 +22,7 @@ import { linkKey, linkTag, mailboxId } from "../core/links.js";
 import { PathBook } from "../core/path-book.js";
 import { BLOCK } from "../core/sealing.js";
 import { randomId, seconds, sleep } from "./ambient.js";
-import { Conversation, RETRY_S } from "./conversation.js";
+import { Conversation, patiently } from "./conversation.js";
 import { takingEngine } from "./engine.js";
 import { Landing } from "./landing.js";
 import { iceServers, Reach } from "./reach.js";
@@ -30,8 +30,9 @@ import { Routes } from "./routes.js";
 import { CLOSED, Meter, Running } from "./running.js";
 
 const LAST_WORDS_S = 1;
-const GOODBYE_S = 5; // for the last words to reach the mailbox
+const GOODBYE_S = 15; // for the last words to reach the mailbox
 const TAMPERED_MOST = 3; // blocks that do not open, after which the transfer is given up
+const WAITING_S = 10; // between two times that the same reason to wait is told
 const KEEP_S = 2; // between two notes of how far it is
 const ALIVE_S = 5; // between two words to the sender while a person is asked
 const ALIVE_TIMES = 24;
@@ -52,7 +53,7 @@ const SUITES = ["A256GCM", "XC20P"]; // as this end would have it, the best firs
  * @property {Options} [options]
  * @property {ReceiveState | null} [state] of an earlier run
  * @property {Sink | null} [sink] of an earlier run, where `state.landing` is there: it holds what was flushed
- * @property {(state: ReceiveState) => void | Promise<void>} [keep]
+ * @property {(state: ReceiveState | null) => void | Promise<void>} [keep] null: there is nothing to go on with any more
  */
 
 export class Receiving extends Running {
@@ -73,6 +74,7 @@ export class Receiving extends Running {
   #receiver = "";
   #asking = false;
   #keptAt = 0;
+  /** When it was last said that nothing moves, and why. */ #idle = { at: -1, why: "" };
 
   /** @param {Receive} how */
   constructor(how) {
@@ -92,7 +94,7 @@ export class Receiving extends Running {
     const id = mailboxId(secret, this.#receiver);
     const pair = new Conversation(server, secret, id, "receiver", this.#main.session, this.ends);
     this.#pair = pair;
-    for (const { signal } of await pair.soFar()) {
+    for (const { signal } of await pair.soFar(() => this.#away())) {
       if (signal.type === "leg" || signal.type === "leg-end") this.#leg(signal); // where it was reached is history
     }
     const routes = await this.#openRoutes(offer, landing, pair);
@@ -108,6 +110,7 @@ export class Receiving extends Running {
     this.tell({ event: "verified", digest: hex(digest), receiver: this.#receiver });
     await this.#sayVerified(pair, routes, hex(digest));
     for (const text of texts) this.tell({ event: "text", text });
+    await this.#how.keep?.(null);
     /** @type {Finished} */ const finished = {
       event: "finished",
       size: this.#size(landing, landing.layout.positions ?? 0),
@@ -132,7 +135,7 @@ export class Receiving extends Running {
       await this.change(0.25);
       if (landing.fault) throw landing.fault;
       if (landing.tampered >= TAMPERED_MOST) {
-        throw new BurrowError("cancelled", "what arrives was not sealed by the sender; somebody between you changes it");
+        throw new BurrowError("tampered", "what arrives was not sealed by the sender; somebody between you changes it");
       }
       const now = seconds();
       if (landing.held > began) firstByte ??= now - met;
@@ -156,7 +159,9 @@ export class Receiving extends Running {
   async failed(error) {
     if (error.code === CLOSED && this.#landing?.accepted) await this.#keep(this.#landing);
     if (error.fields.own && this.#pair) await this.#lastWords(this.#pair, { type: "cancel", why: "the receiver called it off" });
-    if (["cancelled", "mismatch"].includes(error.code)) await this.#landing?.abort();
+    if (!["cancelled", "mismatch"].includes(error.code)) return;
+    await this.#landing?.abort();
+    await this.#how.keep?.(null);
   }
 
   async end() {
@@ -181,16 +186,12 @@ export class Receiving extends Running {
 
   /** What was said before this program began, to its end: the last word counts. */
   async #recall() {
-    for (;;) {
-      try {
-        for (const { session, signal } of await this.#main.soFar()) await this.#heard(session, signal);
-        return;
-      } catch (error) {
-        if (/** @type {BurrowError} */ (error).code !== "unreachable") throw error;
-        this.tell({ event: "waiting", why: "the server cannot be reached", receiver: "" });
-        await sleep(RETRY_S, this.ends);
-      }
-    }
+    const said = await this.#main.soFar(() => this.#away());
+    for (const { session, signal } of said) await this.#heard(session, signal);
+  }
+
+  #away() {
+    this.tell({ event: "waiting", why: "the server cannot be reached; still trying", receiver: this.#receiver });
   }
 
   /** @returns {Promise<Offer>} */
@@ -231,7 +232,7 @@ export class Receiving extends Running {
   async #openRoutes(offer, landing, pair) {
     const { server, secret, options = {} } = this.#how;
     const ticket = { tag: linkTag(secret, this.#receiver), key: linkKey(secret, this.#receiver), sender: false };
-    const servers = iceServers(await this.#helloOfServer());
+    const servers = iceServers(await patiently(() => server.hello(), this.ends, () => this.#away()));
     const { suite, manifestBlocks } = landing.layout;
     /** @param {Signal} signal */
     const say = (signal) => pair.say(signal);
@@ -261,11 +262,6 @@ export class Receiving extends Running {
     for (const leg of this.#earlyLegs) routes.leg(leg);
     if (!this.#senderHere) routes.senderLeft();
     return routes;
-  }
-
-  /** @returns {Promise<Record<string, unknown>>} */
-  async #helloOfServer() {
-    return this.#how.server.hello().catch(() => ({}));
   }
 
   async #hello() {
@@ -398,12 +394,22 @@ export class Receiving extends Running {
     const rate = meter.add(now, done);
     const path = routes.using;
     if (path) {
+      this.#idle = { at: -1, why: "" };
       const eta = total !== null && rate > 0 ? (total - done) / rate : null;
       this.tell({ event: "progress", done, total, rate, eta, path, receiver: this.#receiver });
     } else if (now - routes.idleSince > 2 && !(this.#asking && !landing.accepted)) {
-      const why = this.#main.away ? "the server cannot be reached; still trying" : "waiting for the sender";
+      const why = this.#whyIdle(routes);
+      if (why === this.#idle.why && now - this.#idle.at < WAITING_S) return;
+      this.#idle = { at: now, why };
       this.tell({ event: "waiting", why, receiver: this.#receiver });
     }
+  }
+
+  /** @param {Routes} routes */
+  #whyIdle(routes) {
+    if (this.#main.away) return "the server cannot be reached; still trying";
+    if (this.#senderHere || !routes.nothingLeft) return "waiting for the sender";
+    return "the sender has left, and nothing of it rests on the server (any more); it goes on when they are back";
   }
 
   /** @param {Conversation} pair @param {Routes} routes @param {string} digest */

@@ -22,7 +22,7 @@ import { formatLink, mailboxId } from "../core/links.js";
 import { Manifest } from "../core/manifest.js";
 import { BLOCK } from "../core/sealing.js";
 import { ours, random, seconds, sleep } from "./ambient.js";
-import { Conversation } from "./conversation.js";
+import { Conversation, patiently } from "./conversation.js";
 import { givingEngine } from "./engine.js";
 import { Legs } from "./legs.js";
 import { handOver, offerCode } from "./meeting.js";
@@ -57,7 +57,7 @@ const STORE_AFTER_S = 5; // without any receiver, where it may rest
  * @property {boolean} [withCode] offer a code, too
  * @property {Options} [options] `receivers`: default 1
  * @property {SendState | null} [state] of an earlier run with the same items; changed, where they are others
- * @property {(state: SendState) => void | Promise<void>} [keep]
+ * @property {(state: SendState | null) => void | Promise<void>} [keep] null: there is nothing to go on with any more
  */
 
 export class Sending extends Running {
@@ -127,7 +127,8 @@ export class Sending extends Running {
     const given = { secret, transfer, suite, manifest: this.#encoded, files: this.#files };
     this.#engine = await givingEngine(given);
     this.#keep(this.#how.state?.legs ?? []);
-    this.servers = iceServers(await this.server.hello().catch(() => ({})));
+    const away = () => this.#away();
+    this.servers = iceServers(await patiently(() => this.server.hello(), this.ends, away));
     await this.#recall();
     await this.#offer();
     if (this.#how.withCode) this.start(this.#offerCodes());
@@ -140,7 +141,7 @@ export class Sending extends Running {
       if (this.#enough()) return this.#end(false);
       if (this.mayStore && !stored && this.#nobodyFor(now)) {
         stored = true;
-        await this.#store();
+        await patiently(() => this.#store(), this.ends, away);
       }
       if (options.receivers !== null && (await this.#leftToRest(now))) return this.#end(true);
     }
@@ -150,6 +151,7 @@ export class Sending extends Running {
   async failed(error) {
     if (error.code !== "changed" && error.code !== "cancelled") return;
     this.#finished = true;
+    await this.#how.keep?.(null);
     await this.#lastWords({ type: "cancel", why: error.sentence.slice(0, 1000) });
     if (error.fields.own) await Promise.race([this.#dropAll(), sleep(LAST_WORDS_S)]);
   }
@@ -226,8 +228,9 @@ export class Sending extends Running {
   async #recall() {
     const { state } = this.#how;
     if (!state) return;
-    await this.legs.takeUp(state.legs, (signal) => this.#main.say(signal));
-    for (const { session, signal } of await this.#main.soFar()) {
+    const away = () => this.#away();
+    await patiently(() => this.legs.takeUp(state.legs, (signal) => this.#main.say(signal)), this.ends, away);
+    for (const { session, signal } of await this.#main.soFar(away)) {
       if (signal.type !== "hello" || this.takers.size >= TAKERS) continue;
       this.takers.set(signal.receiver, new Taker(this, signal, session));
     }
@@ -235,11 +238,15 @@ export class Sending extends Running {
     for (const taker of this.#all()) this.start(taker.run());
   }
 
+  #away() {
+    this.tell({ event: "waiting", why: "the server cannot be reached; still trying", receiver: "" });
+  }
+
   /** A code, and another one whenever it was burnt. */
   async #offerCodes() {
     /** @type {Nameplate | null} */ let plate = null;
     for (let why = ""; ; ) {
-      const offered = await offerCode(this.server);
+      const offered = await patiently(() => offerCode(this.server), this.ends, () => this.#away());
       plate = offered.plate;
       this.code = formatCode(offered.code);
       if (why) this.tell({ event: "new-code", code: this.code, why });
@@ -325,6 +332,7 @@ export class Sending extends Running {
       this.#finished = true;
       await this.#lastWords({ type: "cancel", why: "everybody who was to have it has it" });
       await this.#dropAll();
+      await this.#how.keep?.(null);
     }
     return {
       event: "finished",

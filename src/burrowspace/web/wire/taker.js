@@ -38,6 +38,7 @@ export class Taker {
   #heardAt = seconds();
   #toldAt = -1;
   #met = false;
+  #left = false; // in good order, until its next hello
   /** @type {{session: string, signal: Signal}[]} */ #early = [];
   #restAfter = -1;
   #meter = new Meter();
@@ -77,7 +78,10 @@ export class Taker {
 
   /** What it said to an earlier run of this page: nothing of that is to be answered any more. */
   async recall() {
-    for (const { signal } of await this.#pair.soFar()) await this.#history(signal);
+    for (const { signal } of await this.#pair.soFar()) {
+      await this.#history(signal);
+      this.#left = signal.type === "bye";
+    }
   }
 
   async run() {
@@ -101,7 +105,7 @@ export class Taker {
     this.name = hello.name;
     this.held = hello.held;
     this.#heardAt = this.#toldAt = seconds();
-    this.#resting = false;
+    this.#resting = this.#left = false;
     if (!this.#met) {
       this.#met = true;
       const words = checkWords(sending.secret, sending.transfer);
@@ -121,6 +125,7 @@ export class Taker {
 
   /** Whether it is here: by a link, at its leg, or by a word not long ago. @param {number} now */
   lives(now) {
+    if (this.#left) return false;
     return this.#links.length > 0 || this.#following || now - this.#heardAt < GONE;
   }
 
@@ -133,7 +138,7 @@ export class Taker {
       this.#looking = true;
       sending.start(this.#look(leg));
     }
-    if ((this.#links.length && this.#isDirect()) || this.#following) this.#progress(now);
+    if (!this.#left && ((this.#links.length && this.#isDirect()) || this.#following)) this.#progress(now);
     else if (!this.lives(now)) {
       if (sending.mayStore && !this.#resting && now > this.#restAfter) {
         this.#resting = true;
@@ -200,7 +205,8 @@ export class Taker {
       case "cancel":
         return this.#over(`the receiver called it off: ${signal.why}`);
       case "bye":
-        this.#heardAt = -Infinity;
+        this.#left = true;
+        for (const link of this.#links) link.close("the receiver has left");
         return;
       default:
         this.#reach.heard(signal);
