@@ -23,7 +23,7 @@ const tell = (event) => {
 /** State that outlives a kill: JSON with bytes as base64. */
 function journal(path) {
   const pack = (_, value) => (value instanceof Uint8Array ? { bytes: Buffer.from(value).toString("base64") } : value);
-  const unpack = (_, value) => (value?.bytes ? Uint8Array.from(Buffer.from(value.bytes, "base64")) : value);
+  const unpack = (_, value) => (value?.bytes !== undefined ? Uint8Array.from(Buffer.from(value.bytes, "base64")) : value);
   return {
     keep: async (state) => path && (await writeFile(path, JSON.stringify(state, pack))),
     read: async () => (path ? readFile(path, "utf8").then((text) => JSON.parse(text, unpack), () => null) : null),

@@ -19,6 +19,7 @@ import { checkWords } from "../core/codes.js";
 import { BurrowError } from "../core/errors.js";
 import { Layout } from "../core/layout.js";
 import { linkKey, linkTag, mailboxId } from "../core/links.js";
+import { DIGEST_BYTES } from "../core/manifest.js";
 import { PathBook } from "../core/path-book.js";
 import { BLOCK } from "../core/sealing.js";
 import { randomId, seconds, sleep } from "./ambient.js";
@@ -384,7 +385,8 @@ export class Receiving extends Running {
   /** Content bytes that `held` positions stand for. @param {Landing} landing @param {number} held */
   #size(landing, held) {
     const done = Math.max(0, held - landing.layout.manifestBlocks) * BLOCK;
-    return Math.min(done, landing.manifest?.contentSize ?? done);
+    const { packSize } = landing.layout;
+    return Math.min(done, landing.manifest?.contentSize ?? (packSize === null ? done : packSize - DIGEST_BYTES));
   }
 
   /** @param {Landing} landing @param {Routes} routes @param {Meter} meter @param {number} now */
