@@ -14,7 +14,7 @@ import { ours, seconds, sleep } from "./ambient.js";
 import { bearer, refusal } from "./api.js";
 
 const FIRST = 4; // blocks of the first piece: the first byte is there soon
-const MOST = 64; // blocks of a piece: 16 MiB, where 60 MB would still pass every tunnel
+const MOST = 32; // blocks of a piece: 8 MiB, where 60 MB would still pass every tunnel
 const PIECE_S = 0.4; // that a piece takes about: it grows and shrinks with the line
 const HOLD_S = 0.1;
 const RETRY_S = 0.5;
@@ -119,7 +119,7 @@ export class Writer {
         "upload-offset": String(this.safe),
         "content-type": "application/offset+octet-stream",
       },
-      body: bytes,
+      body: new Blob([bytes]), // Chromium sends a Blob ten to thirty times as fast as a buffer
       signal: this.#cut.signal,
     });
     if (answer.status === 204) {
