@@ -1,5 +1,8 @@
-"""The web app's sessions and the Python client understand each other: by link and by code, both ways, over the relay
-and the store of a real server. Node stands for the page; what only a browser has (WebRTC) is proven elsewhere."""
+"""The web app's sessions and the Python client understand each other.
+
+By link and by code, both ways, over the relay and the store of a real server, over kills. Node stands for the page;
+what only a browser has (WebRTC) is proven elsewhere.
+"""
 
 import asyncio
 import contextlib
@@ -45,6 +48,21 @@ class Page:
                 assert not self._reading.done(), (name, self.events[-5:])
                 self._news.clear()
                 await self._news.wait()
+
+    async def done(self, size: int, seconds: float = 40) -> None:
+        """Until so many bytes of content are there."""
+        async with asyncio.timeout(seconds):
+            while not any(each["event"] == "progress" and each["done"] >= size for each in self.events):
+                assert not self._reading.done(), self.events[-5:]
+                self._news.clear()
+                await self._news.wait()
+
+    async def error(self, seconds: float = 40) -> dict[str, Any]:
+        """The error that it ends with."""
+        async with asyncio.timeout(seconds):
+            await self._reading
+        assert self.events[-1]["event"] == "error", self.events[-1]
+        return self.events[-1]
 
     async def _read(self) -> None:
         assert self.process.stdout is not None
@@ -163,23 +181,19 @@ async def test_what_a_page_leaves_on_the_server_is_fetched_when_it_is_gone(serve
 
 async def test_a_page_that_is_killed_goes_on_where_it_was(server: Running, tmp_path: Path) -> None:
     """The receiver in mid-transfer, and what it held is not received again."""
-    sent = content(tmp_path / "sent", "long.bin", 150 * MiB)
+    sent = content(tmp_path / "sent", "long.bin", 100 * MiB)
     got, state = tmp_path / "got", str(tmp_path / "page.json")
     async with Client(server.url, state=tmp_path / "state") as client:
         options = Options(webrtc=False, limit_rate=20 * MiB)
         sending = client.send([sent], with_code=False, options=options)
         ready = await anext(each async for each in sending if isinstance(each, events.Ready))
         async with page("receive", server, {"state": state}, ready.link, got) as receiver:
-            async with asyncio.timeout(40):
-                while not any(each["event"] == "progress" and each["done"] > 60 * MiB for each in receiver.events):
-                    await receiver.event("progress")
-                    receiver._news.clear()
-                    await receiver._news.wait()
+            await receiver.done(60 * MiB)
         async with page("receive", server, {"state": state}, ready.link, got) as receiver:
             finished = await receiver.event("finished")
         done = await sending
     assert digest(got / "long.bin") == digest(sent)
-    assert sum(finished["shares"].values()) < 120 * MiB
+    assert sum(finished["shares"].values()) < 80 * MiB
     assert done.verified
 
 
@@ -190,8 +204,7 @@ async def test_a_wrong_code_burns_the_code(server: Running, tmp_path: Path) -> N
         number, first, second = code.split("-")
         wrong = f"{number}-{'zebra' if first != 'zebra' else 'zodiac'}-{second}"
         async with page("receive", server, {}, wrong, got) as receiver:
-            await receiver.process.wait()
-            await receiver._reading
+            assert (await receiver.error())["code"] == "wrong-code"
         async with Client(server.url, state=tmp_path / "state") as client:
             fresh = (await sender.event("new-code"))["code"]
             assert fresh != code
@@ -199,3 +212,55 @@ async def test_a_wrong_code_burns_the_code(server: Running, tmp_path: Path) -> N
             await client.receive(fresh, got)
         await sender.event("finished")
     assert digest(got / "a.bin") == digest(sent)
+
+
+async def test_a_sending_page_that_is_killed_goes_on(server: Running, tmp_path: Path) -> None:
+    """The receiver stays, and what it held is not sent again."""
+    sent, got = content(tmp_path / "sent", "long.bin", 100 * MiB), tmp_path / "got"
+    how = {"state": str(tmp_path / "page.json")}
+    got.mkdir()
+    async with Client(server.url, state=tmp_path / "state") as client:
+        async with page("send", server, how, sent) as sender:
+            link = (await sender.event("ready"))["link"]
+            receiving = client.receive(link, got)
+            await sender.done(20 * MiB)
+        async with page("send", server, how, sent) as sender:
+            assert (await sender.event("ready"))["link"] == link
+            done = await receiving
+            assert (await sender.event("finished"))["verified"]
+    assert done.verified
+    assert digest(got / "long.bin") == digest(sent)
+
+
+async def test_one_page_sends_to_two_at_once(server: Running, tmp_path: Path) -> None:
+    sent, got = content(tmp_path / "sent", "both.bin", 20 * MiB), tmp_path / "got"
+    got.mkdir()
+    async with page("send", server, {"receivers": 2}, sent) as sender:
+        link = (await sender.event("ready"))["link"]
+        async with (
+            Client(server.url, state=tmp_path / "state") as client,
+            page("receive", server, {}, link, tmp_path / "page") as receiver,
+        ):
+            await client.receive(link, got)
+            await receiver.event("finished")
+        assert (await sender.event("finished"))["verified"]
+    assert digest(got / "both.bin") == digest(tmp_path / "page" / "both.bin") == digest(sent)
+
+
+async def test_a_page_that_declines_writes_nothing_and_the_sender_hears_it(server: Running, tmp_path: Path) -> None:
+    sent = content(tmp_path / "sent", "a.bin", 3 * MiB)
+    async with page("send", server, {}, sent) as sender:
+        link = (await sender.event("ready"))["link"]
+        async with page("receive", server, {"decline": True}, link, tmp_path / "got") as receiver:
+            assert (await receiver.error())["code"] == "cancelled"
+        assert "declined" in (await sender.error())["sentence"]
+    assert not (tmp_path / "got").exists()
+
+
+async def test_files_that_are_others_are_not_sent_under_the_old_link(server: Running, tmp_path: Path) -> None:
+    sent, how = content(tmp_path / "sent", "a.bin", 1000), {"state": str(tmp_path / "page.json")}
+    async with page("send", server, how, sent) as sender:
+        await sender.event("ready")
+    content(tmp_path / "sent", "a.bin", 1001)
+    async with page("send", server, how, sent) as sender:
+        assert (await sender.error())["code"] == "changed"

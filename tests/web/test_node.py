@@ -1,4 +1,4 @@
-"""The web app's own tests, run by `node --test`: the core against the vectors, the wire in small. And what is vendored."""
+"""The web app's own tests, run by `node --test`: the core against the vectors, the wire in small; what is vendored."""
 
 import shutil
 import subprocess

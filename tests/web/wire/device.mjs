@@ -78,22 +78,24 @@ const { withCode = false, state: place, ...options } = JSON.parse(how);
 const server = new Server(origin);
 const kept = journal(place);
 const state = await kept.read();
-let transfer;
-if (what === "send") {
-  const things = await items(rest);
-  transfer = new Sending({ server, items: things, tell, withCode, options, state, name: "a page", keep: kept.keep });
-} else {
+
+async function begun() {
+  if (what === "send") {
+    const things = await items(rest);
+    return new Sending({ server, items: things, tell, withCode, options, state, name: "a page", keep: kept.keep });
+  }
   const [said, folder] = rest;
   const secret = said.includes("#") ? parseLink(said).secret : await takeOver(server, parseCode(said));
   const sink = new FolderSink(folder);
   const accept = async () => (options.decline ? null : sink);
-  transfer = new Receiving({ server, secret, accept, tell, options, name: "a page", state, sink, keep: kept.keep });
+  return new Receiving({ server, secret, accept, tell, options, name: "a page", state, sink, keep: kept.keep });
 }
-transfer.begin();
-process.on("SIGTERM", () => void transfer.close());
+
 try {
+  const transfer = (await begun()).begin();
+  process.on("SIGTERM", () => void transfer.close());
   await transfer.done;
 } catch (error) {
-  process.stdout.write(`${JSON.stringify({ event: "error", code: error.code, sentence: error.message, stack: error.stack })}\n`);
+  tell({ event: "error", code: error.code, sentence: error.message, stack: error.stack });
 }
 process.exit(0);

@@ -17,7 +17,7 @@ import { Taking } from "../core/taking.js";
 class Far {
   /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */ #calls = new Map();
   #count = 0;
-  #worker = new Worker(new URL("../core/worker.js", import.meta.url), { type: "module" });
+  #worker = new Worker(/** @type {URL} */ (trusted(new URL("../core/worker.js", import.meta.url))), { type: "module" });
 
   constructor() {
     this.#worker.onmessage = ({ data: { id, value, error } }) => {
@@ -46,6 +46,16 @@ class Far {
     for (const { reject } of this.#calls.values()) reject(new BurrowError("cancelled", "closed"));
     this.#calls.clear();
   }
+}
+
+/** @type {{createScriptURL: (url: string) => unknown} | undefined} */ let policy;
+
+/** An address of ours, as a page with Trusted Types wants it; its policy is named `burrow-worker`. @param {URL} url @returns {unknown} */
+function trusted(url) {
+  const types = /** @type {any} */ (globalThis).trustedTypes;
+  if (!types) return url;
+  policy ??= types.createPolicy("burrow-worker", { createScriptURL: (/** @type {string} */ address) => address });
+  return policy?.createScriptURL(url.href);
 }
 
 /** @param {Given} given @returns {Promise<GivingEngine>} */

@@ -90,13 +90,13 @@ export async function takeOver(server, code, ends) {
   try {
     const talk = new Talk(server, mailbox, "receiver", ends ? AbortSignal.any([ends, late]) : late);
     const agreed = await talk.agree(code);
-    return await agreed.takeOver(await talk.next("secret"));
+    const secret = await agreed.takeOver(await talk.next("secret"));
+    server.removeMailbox(mailbox).catch(() => undefined); // after a failure the sender must still find it
+    return secret;
   } catch (error) {
     if (!late.aborted || ends?.aborted || error instanceof BurrowError) throw error;
     const why = "the other side does not answer; is the sender still there? ask for a new code";
     throw new BurrowError("wrong-code", why);
-  } finally {
-    server.removeMailbox(mailbox).catch(() => undefined);
   }
 }
 
@@ -113,13 +113,16 @@ class Talk {
     this.ends = ends;
   }
 
-  /** @param {Code} code */
+  /** What both know now. The receiver proves itself first: who tries a code and says no more has learnt nothing, and
+   * who has learnt that it was wrong has burnt it. wrong-code. @param {Code} code */
   async agree(code) {
     const pake = await Pake.make(code, this.role, random(64));
     await this.say(pake.opening);
     const agreed = pake.finish(await this.next("pake"));
-    await this.say(agreed.confirmation);
-    agreed.check(await this.next("confirm"));
+    if (this.role === "receiver") await this.say(agreed.confirmation);
+    const theirs = await this.next("confirm");
+    if (this.role === "sender") await this.say(agreed.confirmation);
+    agreed.check(theirs);
     return agreed;
   }
 

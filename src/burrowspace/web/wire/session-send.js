@@ -123,7 +123,7 @@ export class Sending extends Running {
   }
 
   async work() {
-    const { secret, transfer, suite, options } = this;
+    const { secret, transfer, suite } = this;
     const given = { secret, transfer, suite, manifest: this.#encoded, files: this.#files };
     this.#engine = await givingEngine(given);
     this.#keep(this.#how.state?.legs ?? []);
@@ -143,7 +143,7 @@ export class Sending extends Running {
         stored = true;
         await patiently(() => this.#store(), this.ends, away);
       }
-      if (options.receivers !== null && (await this.#leftToRest(now))) return this.#end(true);
+      if (await this.#leftToRest(now)) return this.#end(true);
     }
   }
 
@@ -161,6 +161,12 @@ export class Sending extends Running {
     for (const taker of this.#all()) taker.close();
     if (!this.#finished) await this.#lastWords({ type: "bye" });
     this.#engine?.close();
+  }
+
+  /** Brings all of it to the server, to rest there: `resting` says when the page may be left. */
+  leave() {
+    this.options.storeNow = true;
+    this.changed();
   }
 
   // for the takers
@@ -313,8 +319,9 @@ export class Sending extends Running {
       this.tell({ event: "progress", done, total, rate: 0, eta: null, path: "store", receiver: "" });
     }
     if (waiting.some((taker) => taker.lives(now))) return false;
-    if (this.legs.covered(0) !== null) {
-      if (this.takers.size < (this.options.receivers ?? 1)) return false;
+    const { receivers = 1, storeNow } = this.options;
+    if (this.legs.covered(0) !== null || (receivers === null && !storeNow)) {
+      if (receivers === null || this.takers.size < receivers) return false;
       if (waiting.some((taker) => this.legs.covered(taker.held) !== null)) return false;
     }
     try {
