@@ -5,6 +5,7 @@ what only a browser has (WebRTC) is proven elsewhere.
 """
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import json
@@ -19,6 +20,8 @@ import pytest
 from burrowspace.client import events
 from burrowspace.client.client import Client
 from burrowspace.client.options import Options
+from burrowspace.core import codes
+from burrowspace.core.signals import Role
 from tests.e2e.served import ROOT
 from tests.house import Running, running
 
@@ -126,6 +129,20 @@ async def test_a_page_sends_to_the_terminal(server: Running, tmp_path: Path) -> 
     assert done.shares.keys() == {"relay"}
 
 
+async def test_a_page_without_webcrypto_sends_in_the_other_suite(server: Running, tmp_path: Path) -> None:
+    """To a terminal and to a page; what an http:// page in a LAN does."""
+    sent, got = content(tmp_path / "sent", "a.bin", 5 * MiB + 1), tmp_path / "got"
+    got.mkdir()
+    async with page("send", server, {"suite": "XC20P", "receivers": 2}, sent) as sender:
+        link = (await sender.event("ready"))["link"]
+        async with Client(server.url, state=tmp_path / "state") as client:
+            assert (await client.receive(link, got)).verified
+        async with page("receive", server, {}, link, tmp_path / "page") as receiver:
+            await receiver.event("finished")
+        await sender.event("finished")
+    assert digest(got / "a.bin") == digest(tmp_path / "page" / "a.bin") == digest(sent)
+
+
 async def test_the_terminal_sends_to_a_page(server: Running, tmp_path: Path) -> None:
     """By a link, over the relay, with a text beside the files."""
     sent = [content(tmp_path / "sent", "large.bin", 30 * MiB + 1), content(tmp_path / "sent", "empty", 0)]
@@ -212,6 +229,30 @@ async def test_a_wrong_code_burns_the_code(server: Running, tmp_path: Path) -> N
             await client.receive(fresh, got)
         await sender.event("finished")
     assert digest(got / "a.bin") == digest(sent)
+
+
+async def test_who_says_a_number_and_no_more_learns_nothing(server: Running, tmp_path: Path) -> None:
+    """The sender proves that it knows the code only to somebody who has tried to: a silent guess is no try."""
+    sent = content(tmp_path / "sent", "a.bin", 1000)
+    async with page("send", server, {"withCode": True}, sent) as sender:
+        code = codes.parse_code((await sender.event("ready"))["code"])
+        box = (await server.post(f"/nameplates/{code.nameplate}/claim"))["mailbox"]
+        guess = codes.Pake(code, Role.RECEIVER, os.urandom)
+        body = {"content-type": "application/octet-stream"}
+        await server.call("POST", f"/mailboxes/{box}", data=codes.encode_meeting(guess.opening), headers=body)
+        said = [json.loads(base64.b64decode(each["body"])) for each in await heard(server, box, seconds=3)]
+        assert [(each["type"], each["role"]) for each in said] == [("pake", "receiver"), ("pake", "sender")]
+
+
+async def heard(server: Running, box: str, seconds: int) -> list[dict[str, Any]]:
+    """All messages, once nobody has said anything more for so long."""
+    messages: list[dict[str, Any]] = []
+    while True:
+        after = messages[-1]["number"] if messages else -1
+        more = (await server.get(f"/mailboxes/{box}?after={after}&wait={seconds}"))["messages"]
+        if not more:
+            return messages
+        messages += more
 
 
 async def test_a_sending_page_that_is_killed_goes_on(server: Running, tmp_path: Path) -> None:

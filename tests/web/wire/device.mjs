@@ -74,7 +74,7 @@ async function items(paths) {
 }
 
 const [, , what, origin, how, ...rest] = process.argv;
-const { withCode = false, state: place, ...options } = JSON.parse(how);
+const { withCode = false, suite, state: place, ...options } = JSON.parse(how);
 const server = new Server(origin);
 const kept = journal(place);
 const state = await kept.read();
@@ -82,7 +82,7 @@ const state = await kept.read();
 async function begun() {
   if (what === "send") {
     const things = await items(rest);
-    return new Sending({ server, items: things, tell, withCode, options, state, name: "a page", keep: kept.keep });
+    return new Sending({ server, items: things, tell, withCode, suite, options, state, name: "a page", keep: kept.keep });
   }
   const [said, folder] = rest;
   const secret = said.includes("#") ? parseLink(said).secret : await takeOver(server, parseCode(said));

@@ -5,6 +5,7 @@
  *
  * @import { Bytes } from "../core/bytes.js"
  * @import { Path } from "../core/paths.js"
+ * @import { Suite } from "../core/sealing.js"
  * @import { Hello } from "../core/signals.js"
  * @import { Nameplate, Server } from "./api.js"
  * @import { GivingEngine } from "./engine.js"
@@ -56,6 +57,7 @@ const STORE_AFTER_S = 5; // without any receiver, where it may rest
  * @property {string} [name] what to call this end
  * @property {boolean} [withCode] offer a code, too
  * @property {Options} [options] `receivers`: default 1
+ * @property {Suite} [suite] default: what this page does best
  * @property {SendState | null} [state] of an earlier run with the same items; changed, where they are others
  * @property {(state: SendState | null) => void | Promise<void>} [keep] null: there is nothing to go on with any more
  */
@@ -67,7 +69,7 @@ export class Sending extends Running {
   /** @type {RTCIceServer[]} */ servers = [];
   session = Conversation.session();
   /** The code that is valid now. @type {string | null} */ code = null;
-  suite = /** @type {const} */ ("A256GCM");
+  /** What seals the blocks: where the page has no WebCrypto, the quicker of the vendored ciphers. @type {Suite} */ suite;
 
   /** @type {Send} */ #how;
   /** @type {GivingEngine | null} */ #engine = null;
@@ -86,6 +88,7 @@ export class Sending extends Running {
     super(how.tell);
     this.#how = how;
     this.server = how.server;
+    this.suite = how.suite ?? (globalThis.crypto?.subtle ? "A256GCM" : "XC20P");
     this.options = { receivers: 1, store: true, ...how.options };
     const { manifest, files } = listed(how.items, how.title);
     this.#files = files;
