@@ -95,10 +95,11 @@ export class Receiving extends Running {
     const id = mailboxId(secret, this.#receiver);
     const pair = new Conversation(server, secret, id, "receiver", this.#main.session, this.ends);
     this.#pair = pair;
-    for (const { signal } of await pair.soFar(() => this.#away())) {
-      if (signal.type === "leg" || signal.type === "leg-end") this.#leg(signal); // where it was reached is history
-    }
-    const routes = await this.#openRoutes(offer, landing, pair);
+    const fresh = this.#how.state?.receiver !== this.#receiver;
+    const [routes] = await Promise.all([
+      this.#openRoutes(offer, landing, pair),
+      fresh ? patiently(() => server.makeMailbox(id), this.ends) : this.#recallPair(pair),
+    ]);
     this.tell({ event: "met", peer: offer.name, receiver: this.#receiver, words: this.#words(offer) });
     const met = seconds();
     const began = landing.held;
@@ -189,6 +190,13 @@ export class Receiving extends Running {
   async #recall() {
     const said = await this.#main.soFar(() => this.#away());
     for (const { session, signal } of said) await this.#heard(session, signal);
+  }
+
+  /** The legs that were said to an earlier run; where the sender could be reached is history. @param {Conversation} pair */
+  async #recallPair(pair) {
+    for (const { signal } of await pair.soFar(() => this.#away())) {
+      if (signal.type === "leg" || signal.type === "leg-end") this.#leg(signal);
+    }
   }
 
   #away() {
