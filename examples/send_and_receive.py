@@ -34,4 +34,5 @@ async def main(server: str, folder: Path, into: Path) -> None:
 
 
 if __name__ == "__main__":
+    Path(sys.argv[3]).mkdir(parents=True, exist_ok=True)  # a folder that is there takes what comes into it
     asyncio.run(main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])))

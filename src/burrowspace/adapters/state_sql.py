@@ -251,6 +251,7 @@ class _Job:
         def end() -> None:
             if not self.future.done():
                 act(outcome)
+                self.future.exception()  # seen: whoever asked may have gone in this very moment
 
         if not self.loop.is_closed():
             self.loop.call_soon_threadsafe(end)

@@ -15,6 +15,7 @@ import msgspec
 
 from burrowspace.client.api import Missing, Server, Spool
 from burrowspace.client.credit import CREDIT
+from burrowspace.client.keys import PREFERRED
 from burrowspace.client.limits import Bucket
 from burrowspace.client.link import Seal
 from burrowspace.client.link_relay import Ended, Leg, Writer
@@ -22,7 +23,7 @@ from burrowspace.client.log import Log
 from burrowspace.core import signals
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.layout import Layout
-from burrowspace.core.sealing import BLOCK
+from burrowspace.core.sealing import BLOCK, Suite
 
 log = Log("client")
 
@@ -37,8 +38,9 @@ class Stretch:
     `ended_by` is the leg that goes on where this one was cut.
     """
 
-    def __init__(self, spool: Spool, first: int, say: Say, *, policy: str, rests: bool) -> None:
+    def __init__(self, spool: Spool, first: int, say: Say, *, policy: str, rests: bool, suite: Suite) -> None:
         self.spool, self.first, self.say, self.policy, self.rests = spool, first, say, policy, rests
+        self.suite = suite
         self.opened_at = time.monotonic()
         self.wanted = threading.Event()  # somebody follows it, or all of it may lie there
         if rests:
@@ -49,8 +51,8 @@ class Stretch:
         self.dropped = False
         self.ended_by: Stretch | None = None
 
-    def announcement(self, layout: Layout) -> signals.Leg:
-        return signals.Leg(self.spool.id, self.first, layout.suite, self.rests)
+    def announcement(self) -> signals.Leg:
+        return signals.Leg(self.spool.id, self.first, self.suite, self.rests)
 
     @property
     def last(self) -> "Stretch":
@@ -70,6 +72,7 @@ class Kept(msgspec.Struct):
     rests: bool
     upto: int | None
     whole: bool
+    suite: Suite = PREFERRED[0]
 
 
 class Legs:
@@ -81,7 +84,7 @@ class Legs:
     def __init__(
         self,
         server: Server,
-        layout: Callable[[], Layout],
+        layout: Callable[[Suite], Layout],
         seal: Callable[[Stretch], Seal],
         bucket: Bucket | None,
         fail: Callable[[BaseException], None],
@@ -103,10 +106,10 @@ class Legs:
         """The latest leg that may lie there."""
         return next((each for each in reversed(self.stretches) if each.rests), None)
 
-    def serving(self, position: int) -> Stretch | None:
+    def serving(self, position: int, suite: Suite) -> Stretch | None:
         """The latest leg that carries this position, or will next: one that is behind would only bring what is held."""
         for each in reversed(self.stretches):
-            if each.first > position:
+            if each.first > position or each.suite is not suite:
                 continue
             if each.whole or (each.writer is not None and each.writer.position >= position):
                 return each
@@ -114,7 +117,7 @@ class Legs:
 
     def covered(self, position: int) -> int | None:
         """Up to which position what follows from `position` on lies on the server, to rest there. None: to the end."""
-        if position == self._layout().positions:
+        if position == self._layout(PREFERRED[0]).positions:
             return None
         moved = True
         while moved:
@@ -128,17 +131,17 @@ class Legs:
                     position, moved = each.upto, True
         return position
 
-    async def open(self, first: int, say: Say, *, policy: str, rests: bool) -> Stretch:
+    async def open(self, first: int, say: Say, *, policy: str, rests: bool, suite: Suite = PREFERRED[0]) -> Stretch:
         """A new leg from `first` on, announced by `say`. Errors of the server."""
-        layout = self._layout()
+        layout = self._layout(suite)
         whole = layout.sealed_size
         length = None if whole is None else whole - layout.offset(first)
         spool = await self._server.make_spool(length, policy, CREDIT * BLOCK if policy != "rest" else None)
-        stretch = Stretch(spool, first, say, policy=policy, rests=rests)
+        stretch = Stretch(spool, first, say, policy=policy, rests=rests, suite=suite)
         self.stretches.append(stretch)
         await self._write_down()
         self._write(stretch)
-        await say(stretch.announcement(layout))
+        await say(stretch.announcement())
         return stretch
 
     async def let_rest(self, stretch: Stretch) -> None:
@@ -149,7 +152,7 @@ class Legs:
             stretch.rests = True
             stretch.wanted.set()
             await self._write_down()
-            await stretch.say(stretch.announcement(self._layout()))
+            await stretch.say(stretch.announcement())
 
     async def drop(self, stretch: Stretch, *, tell: bool = True) -> None:
         """Nobody needs it any more. `tell`: whoever knows of it is not to look for it again."""
@@ -171,10 +174,10 @@ class Legs:
             found = msgspec.json.decode(kept, type=list[Kept])
         except msgspec.MsgspecError:
             return
-        layout = self._layout()
         self.stretches.clear()
         for each in found:
-            stretch = Stretch(Spool(each.spool, each.token), each.first, say, policy="rest", rests=each.rests)
+            spool, layout = Spool(each.spool, each.token), self._layout(each.suite)
+            stretch = Stretch(spool, each.first, say, policy="rest", rests=each.rests, suite=each.suite)
             stretch.whole, stretch.upto = each.whole, each.upto
             try:
                 state = await self._server.spool(each.spool)
@@ -199,7 +202,7 @@ class Legs:
 
     async def _write_down(self) -> None:
         rows = [
-            Kept(each.spool.id, each.spool.token, each.first, each.rests, each.upto, each.whole)
+            Kept(each.spool.id, each.spool.token, each.first, each.rests, each.upto, each.whole, each.suite)
             for each in self.stretches
         ]
         try:
@@ -213,7 +216,8 @@ class Legs:
                 self._loop.call_soon_threadsafe(self._over, stretch, leg, ended)
 
         origin, seal = self._server.origin, self._seal(stretch)
-        stretch.writer = Writer(origin, stretch.spool, self._layout(), stretch.first, seal, over, self._bucket)
+        layout = self._layout(stretch.suite)
+        stretch.writer = Writer(origin, stretch.spool, layout, stretch.first, seal, over, self._bucket)
         stretch.writer.start()
 
     def _over(self, stretch: Stretch, leg: Leg, ended: Ended | None) -> None:
@@ -230,7 +234,7 @@ class Legs:
             self._fail(BurrowError(str(ended)))
         else:
             log.debug("a leg was cut", why=str(ended))
-            layout = self._layout()
+            layout = self._layout(stretch.suite)
             position, _ = layout.position_at(layout.offset(stretch.first) + writer.safe)
             self._begin(self._again(stretch, position))
         self._changed()
@@ -243,7 +247,9 @@ class Legs:
             try:
                 await stretch.say(signals.LegEnd(stretch.spool.id, position))
                 policy = "rest" if stretch.rests else stretch.policy
-                stretch.ended_by = await self.open(position, stretch.say, policy=policy, rests=stretch.rests)
+                stretch.ended_by = await self.open(
+                    position, stretch.say, policy=policy, rests=stretch.rests, suite=stretch.suite
+                )
                 return
             except BurrowError as error:
                 log.debug("the next leg has to wait", why=str(error))

@@ -4,53 +4,60 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
+from burrowspace.client.keys import Keys
 from burrowspace.client.landing import Landing
 from burrowspace.core.errors import BurrowError, Tampered
 from burrowspace.core.layout import Layout
-from burrowspace.core.sealing import BLOCK, BlockKey
+from burrowspace.core.sealing import BLOCK, Suite
 
 TELL_S = 0.05  # between two tellings that blocks came: each wakes the session's loop, which costs more than a block
 
 
 class Opener:
-    """`take(path)` gives the callable for one path. `fault` is the landing's own error (a full disk, …), which no other
-    path can mend; a block that does not open is the path's fault and breaks only that one.
+    """`take(path)` gives the callable for one path; a leg may be sealed in another suite than `layout` has.
+
+    `fault` is the landing's own error (a full disk, …), which no other path can mend; a block that does not open is the
+    path's fault and breaks only that one.
     """
 
-    def __init__(self, landing: Landing, key: BlockKey, layout: Layout, moved: Callable[[], None]) -> None:
+    def __init__(self, landing: Landing, keys: Keys, layout: Layout, moved: Callable[[], None]) -> None:
         self.layout = layout
         self.fault: BurrowError | None = None
         self.shares: Counter[str] = Counter()  # sealed bytes that were of use, by path
         self.again = 0  # blocks that came though they were held before they were asked for
         self.tampered = 0
-        self._landing, self._key, self._moved = landing, key, moved
+        self._landing, self._keys, self._moved = landing, keys, moved
         self._told_at = 0.0
         self._rooms = threading.local()
 
-    def take(self, path: str) -> Callable[[int, memoryview], int]:
+    def layout_in(self, suite: Suite) -> Layout:
+        return replace(self.layout, suite=suite)
+
+    def take(self, path: str, suite: Suite | None = None) -> Callable[[int, memoryview], int]:
         def take(position: int, sealed: memoryview) -> int:
-            return self._take(path, position, sealed)
+            return self._take(path, suite or self.layout.suite, position, sealed)
 
         return take
 
-    def _take(self, path: str, position: int, sealed: memoryview) -> int:
+    def _take(self, path: str, suite: Suite, position: int, sealed: memoryview) -> int:
         room = getattr(self._rooms, "room", None)
         if room is None:
             room = self._rooms.room = memoryview(bytearray(BLOCK))
-        landing, layout = self._landing, self.layout
+        landing, layout, key = self._landing, self.layout, self._keys[suite]
         if position < landing.held:
             self.again += 1
             return landing.held
         file, index = layout.where(position)
-        end = len(sealed) < layout.suite.sealed
+        end = len(sealed) < suite.sealed
         try:
-            size = self._key.open_into(file, index, end, sealed, room)
+            size = key.open_into(file, index, end, sealed, room)
         except Tampered:
             self.tampered += 1
             raise
         try:
-            kept = landing.take(position, end, room[:size], self._key.fingerprint(sealed))
+            kept = landing.take(position, end, room[:size], key.fingerprint(sealed))
         except BurrowError as error:
             self.fault = error
             self._moved()

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from burrowspace.core.sealing import Suite
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -14,6 +16,7 @@ class Options:
     store_now: bool = False  # do not wait for a receiver: to the server, then leave
     receivers: int | None = 1  # leave after so many have verified; None: stay
     webrtc: bool = True
+    suites: tuple[Suite, ...] = (Suite.A256GCM, Suite.XC20P)  # a receiver's, the best first; without AES the second
     name: str = ""  # what to call this end to the other; empty: the host's name
     ice_servers: tuple[str, ...] = ()  # further STUN or TURN URIs
     wait: float | None = None  # seconds to wait for the other side before giving up; None: as long as it takes

@@ -16,6 +16,7 @@ from burrowspace.client.api import Server
 from burrowspace.client.conversation import Conversation, patiently
 from burrowspace.client.greet import Pass
 from burrowspace.client.journal import Journal
+from burrowspace.client.keys import Keys
 from burrowspace.client.landing import Landing
 from burrowspace.client.link_tcp import Listener
 from burrowspace.client.log import Log
@@ -31,7 +32,7 @@ from burrowspace.core.layout import Layout
 from burrowspace.core.links import link_key, link_tag, mailbox_id
 from burrowspace.core.manifest import Manifest
 from burrowspace.core.path_book import PathBook
-from burrowspace.core.sealing import BlockKey, Suite
+from burrowspace.core.sealing import Suite
 from burrowspace.core.signals import Role
 
 log = Log("client")
@@ -100,8 +101,8 @@ class Receiving(Running):
         if self._over is not None and not landing.complete:
             raise self._ended(self._over)
         layout = Layout(self._suite(offer), offer.manifest_size, offer.pack_size)
-        key = BlockKey(self._secret, bytes.fromhex(offer.transfer), layout.suite)
-        opener = Opener(landing, key, layout, lambda: self._soon(self._changed.set))
+        keys = Keys(self._secret, bytes.fromhex(offer.transfer))
+        opener = Opener(landing, keys, layout, lambda: self._soon(self._changed.set))
         self._receiver = receiver = self._id()
         pair = self._pair = Conversation(
             self._server, self._secret, mailbox_id(self._secret, receiver), Role.RECEIVER, self._main.session
@@ -206,16 +207,16 @@ class Receiving(Running):
 
     def _land(self, offer: signals.Offer) -> Landing:
         folder = self.journal.folder
-        key = BlockKey(self._secret, bytes.fromhex(offer.transfer), self._suite(offer))
+        keys = Keys(self._secret, bytes.fromhex(offer.transfer))
         if self.journal.record.options.get("transfer") == offer.transfer and (folder / "landing.json").exists():
-            return Landing.reopen(folder, key.check)
+            return Landing.reopen(folder, keys.check)
         options = {**self.journal.record.options, "transfer": offer.transfer, "receiver": secrets.token_hex(16)}
         landing = Landing.begin(folder, offer.manifest_size, offer.pack_size)
         self.journal.update(options=options)
         return landing
 
     def _suite(self, offer: signals.Offer) -> Suite:
-        for suite in (Suite.A256GCM, Suite.XC20P):
+        for suite in self._options.suites:
             if suite in offer.suites:
                 return suite
         raise Cancelled("the sender seals in a way that this program does not know; update it")
@@ -261,8 +262,7 @@ class Receiving(Running):
         return routes
 
     async def _hello(self, held: int) -> None:
-        suites = (Suite.A256GCM, Suite.XC20P)
-        await self._main.say(signals.Hello(self._id(), self._own_name[:255], held, suites))
+        await self._main.say(signals.Hello(self._id(), self._own_name[:255], held, self._options.suites))
 
     async def _ask_person(self, landing: Landing, offer: signals.Offer, pair: Conversation) -> None:
         manifest = self.manifest = landing.manifest

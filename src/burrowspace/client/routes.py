@@ -21,6 +21,7 @@ from burrowspace.core import signals
 from burrowspace.core.errors import BurrowError, Tampered
 from burrowspace.core.path_book import PathBook
 from burrowspace.core.paths import DIRECT, Decision, Path, State, backoff
+from burrowspace.core.sealing import Suite
 
 log = Log("client")
 
@@ -36,6 +37,7 @@ class Stretch:
 
     spool: str
     first: int
+    suite: Suite
     resting: bool
     upto: int | None = None
     dead: bool = False
@@ -115,7 +117,7 @@ class Routes:
         if found is None:
             if len(self._legs) >= LEGS:
                 self._legs.pop(0)
-            found = Stretch(leg.spool, leg.first, leg.resting)
+            found = Stretch(leg.spool, leg.first, leg.suite, leg.resting)
             self._legs.append(found)
         found.resting, found.dead, found.upto = leg.resting, False, self._ends.get(leg.spool)
         self._look_at_legs()
@@ -298,10 +300,10 @@ class Routes:
         self._reader = Reader(
             self._origin,
             stretch.spool,
-            self._opener.layout,
+            self._opener.layout_in(stretch.suite),
             stretch.first,
             held,
-            self._opener.take(path),
+            self._opener.take(path, stretch.suite),
             self._read_ended,
             stretch.upto,
         )

@@ -10,12 +10,14 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from burrowspace.client import events
 from burrowspace.client.api import Server, Unreachable
 from burrowspace.client.conversation import Conversation, patiently
 from burrowspace.client.credit import CREDIT
 from burrowspace.client.journal import Journal
+from burrowspace.client.keys import PREFERRED, Keys
 from burrowspace.client.legs import Legs, Stretch
 from burrowspace.client.limits import Bucket
 from burrowspace.client.link_relay import Ended
@@ -28,8 +30,9 @@ from burrowspace.client.source import Source
 from burrowspace.client.taker import Taker
 from burrowspace.core import signals
 from burrowspace.core.errors import BadRequest, BurrowError
+from burrowspace.core.layout import Layout
 from burrowspace.core.links import mailbox_id
-from burrowspace.core.sealing import BLOCK, BlockKey, Suite
+from burrowspace.core.sealing import BLOCK, Suite
 from burrowspace.core.signals import Role
 
 log = Log("client")
@@ -60,8 +63,7 @@ class Sending(Running):
     ) -> None:
         super().__init__()
         self.source, self.options, self.server, self.secret, self.transfer = source, options, server, secret, transfer
-        self.suite = Suite.A256GCM
-        self.layout = source.layout(self.suite)
+        self.layout = source.layout(PREFERRED[0])
         self.served: dict[str, int] = {}  # blocks, by path
         self.again = 0  # blocks that were sent though the receiver had said that it holds them
         self.takers: dict[str, Taker] = {}
@@ -71,14 +73,14 @@ class Sending(Running):
         self.own_name = own_name
         self.needs_meeting = needs_meeting
         self.journal, self._done = journal, done
-        self._key = BlockKey(secret, transfer, self.suite)
+        self._keys = Keys(secret, transfer)
         self._rooms = threading.local()
         self._over = False
         self._hellos = 0
         self._main = Conversation(server, secret, mailbox_id(secret), Role.SENDER)
         self.legs = Legs(
             server,
-            lambda: self.layout,
+            self.layout_in,
             self._leg_sealer,
             self.bucket,
             self._fail,
@@ -91,13 +93,16 @@ class Sending(Running):
 
     # ---- blocks
 
+    def layout_in(self, suite: Suite) -> Layout:
+        return replace(self.layout, suite=suite)
+
     def sealer(self, taker: Taker, path: str) -> Callable[[int, memoryview], int]:
         """The callable that fills a direct link's buffer with a sealed block; runs in the link's threads."""
 
         def seal(position: int, into: memoryview) -> int:
             self.again += position < taker.held
             taker.asked_for(position)
-            sealed = self._seal(position, into, path)
+            sealed = self._seal(position, into, path, taker.suite)
             if taker.path != path:
                 self._soon(taker.goes_by, path)
             return sealed
@@ -118,14 +123,14 @@ class Sending(Running):
                 leg.wanted.wait(HOLD_S)
             followers = [taker.held for taker in self._all_takers() if taker.leg is leg]
             self.again += bool(followers) and position < min(followers)
-            return self._seal(position, into, "store" if leg.rests else "relay")
+            return self._seal(position, into, "store" if leg.rests else "relay", leg.suite)
 
         return seal
 
     def _all_takers(self) -> list[Taker]:
         return list(self.takers.values())
 
-    def _seal(self, position: int, into: memoryview, path: str) -> int:
+    def _seal(self, position: int, into: memoryview, path: str, suite: Suite) -> int:
         room = getattr(self._rooms, "room", None)
         if room is None:
             room = self._rooms.room = memoryview(bytearray(BLOCK))
@@ -135,7 +140,7 @@ class Sending(Running):
             size, end = self.source.read_into(position, room)
         except BadRequest:
             return 0  # there is no such position
-        sealed = self._key.seal_into(file, index, end, room[:size], os.urandom(12), into)
+        sealed = self._keys[suite].seal_into(file, index, end, room[:size], os.urandom(suite.nonce_bytes), into)
         if end and file and layout.pack_size is None:
             self.layout = layout.ended(position, size)
         self.served[path] = self.served.get(path, 0) + 1
@@ -178,7 +183,7 @@ class Sending(Running):
                 name=self.own_name[:255],
                 manifest_size=self.layout.manifest_size,
                 pack_size=self.layout.pack_size,
-                suites=(self.suite,),
+                suites=PREFERRED,
                 may_store=self._may_store,
                 created=int(time.time()),
             )
@@ -280,7 +285,7 @@ class Sending(Running):
             size=self.content(self.layout.positions or 0),
             seconds=time.monotonic() - (self._met_at or self._began),
             first_byte=self._first_byte,
-            shares={path: blocks * self.suite.sealed for path, blocks in self.served.items()},
+            shares={path: blocks * self.layout.suite.sealed for path, blocks in self.served.items()},
             verified=not resting,
             resting=resting,
             left_out=self.source.left_out,

@@ -13,6 +13,7 @@ from burrowspace.client import events
 from burrowspace.client.conversation import Conversation, patiently
 from burrowspace.client.credit import CREDIT
 from burrowspace.client.greet import Pass
+from burrowspace.client.keys import PREFERRED
 from burrowspace.client.legs import Stretch
 from burrowspace.client.link import Link
 from burrowspace.client.log import Log
@@ -44,6 +45,7 @@ class Taker:
     def __init__(self, sending: "Sending", hello: signals.Hello, session: bytes) -> None:
         self.id, self.name = hello.receiver, hello.name
         self.held = hello.held
+        self.suite = next((each for each in hello.suites if each in PREFERRED), PREFERRED[0])
         self.verified = False
         self.path = ""
         self.direct_at = 0.0  # when a block last went by a link
@@ -252,12 +254,12 @@ class Taker:
         """A leg from what it holds on: one that runs already and still has that block, or a new one."""
         sending = self._sending
         try:
-            found = sending.legs.serving(held)
+            found = sending.legs.serving(held, self.suite)
             if found is not None and await self._has(found, held):
-                await self._pair.say(found.announcement(sending.layout))
+                await self._pair.say(found.announcement())
             else:
                 policy = "live-then-rest" if sending.may_store else "live"
-                found = await sending.legs.open(held, self._pair.say, policy=policy, rests=False)
+                found = await sending.legs.open(held, self._pair.say, policy=policy, rests=False, suite=self.suite)
             self._follow(found)
         except BurrowError as error:
             log.info("no relay can be had", why=error.sentence)
@@ -269,7 +271,7 @@ class Taker:
             state = await self._sending.server.spool(stretch.spool.id)
         except BurrowError:
             return False
-        layout = self._sending.layout
+        layout = self._sending.layout_in(stretch.suite)
         return state.first <= layout.offset(held) - layout.offset(stretch.first)
 
     async def _look(self, stretch: Stretch) -> None:
@@ -297,7 +299,9 @@ class Taker:
                 if running is not None and running.rests and running.first <= first:
                     self._leg = running
                 else:
-                    self._leg = await sending.legs.open(first, self._pair.say, policy="rest", rests=True)
+                    self._leg = await sending.legs.open(
+                        first, self._pair.say, policy="rest", rests=True, suite=self.suite
+                    )
             self.path = "store"
             sending.tell(events.PathChanged("store", "", "the receiver has gone", self.id))
         except BurrowError as error:

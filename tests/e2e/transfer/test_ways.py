@@ -114,7 +114,9 @@ async def test_nothing_at_all_and_thousands_of_files_arrive_as_they_are(tmp_path
         assert all_of(two.bob.folder / "top") == all_of(top)
 
 
-@pytest.mark.parametrize("size", [0, 1, 262_144, 5 * MB + 7])
+@pytest.mark.parametrize(
+    "size", [0, 5 * MB + 7, pytest.param(1, marks=pytest.mark.proof), pytest.param(262_144, marks=pytest.mark.proof)]
+)
 async def test_a_stream_of_any_length_goes_through(tmp_path: Path, size: int) -> None:
     async with pair(tmp_path) as two:
         source = make(two.ann.folder / "a.bin", size)

@@ -168,6 +168,7 @@ class Mover(threading.Thread):
 
     def _turn(self, flow: Flow) -> None:
         if flow.over:
+            self.ready.discard(flow)  # woken after its end: it must not keep this thread awake
             return
         try:
             flow.need = Need.LANE  # a wake-up from another thread during the step is not lost

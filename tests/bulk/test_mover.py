@@ -1,0 +1,61 @@
+"""A mover sleeps when nothing moves: a flow that is woken after its end does not keep its thread awake."""
+
+import asyncio
+import socket
+
+import pytest
+
+from burrowspace.server.bulk.mover import Flow, Mover, Need
+
+pytestmark = pytest.mark.anyio
+
+
+class Waiting(Flow):
+    """A flow that waits for its lane for ever."""
+
+    def __init__(self, fd: int) -> None:
+        super().__init__(fd)
+        self.stepped = asyncio.Event()
+
+    def step(self) -> Need:
+        self.loop.call_soon_threadsafe(self.stepped.set)
+        return Need.LANE
+
+
+async def ready(mover: Mover) -> int:
+    """How many flows keep its thread awake."""
+    told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    loop = told.get_loop()
+
+    def tell() -> None:
+        loop.call_soon_threadsafe(told.set_result, len(mover.ready))
+
+    mover.call(tell)
+    return await told
+
+
+async def test_a_flow_that_is_woken_after_its_end_is_let_go() -> None:
+    mover = Mover("bulk-test", 30.0, 0, 60.0)
+    mover.start()
+    one, other = socket.socketpair()
+    try:
+        flow = Waiting(one.fileno())
+        mover.add(flow)
+        await flow.stepped.wait()
+
+        def end_and_wake() -> None:
+            """As when a reader leaves in the very turn in which its writer brings something."""
+            mover.end(flow, ConnectionResetError())
+            mover.ready.add(flow)
+
+        mover.call(end_and_wake)
+        with pytest.raises(ConnectionResetError):
+            await flow.done
+        async with asyncio.timeout(5):
+            while await ready(mover):
+                pass
+    finally:
+        mover.close()
+        await asyncio.to_thread(mover.join, 5)
+        one.close()
+        other.close()
