@@ -23,7 +23,7 @@ async function both(items, suite = "A256GCM") {
 
 function near(taking) {
   return {
-    take: (position, sealed) => taking.take(position, sealed),
+    take: (position, sealed, suite) => taking.take(position, sealed, suite),
     finish: () => taking.finish(),
     save: () => taking.save(),
     close: () => undefined,
@@ -113,6 +113,18 @@ test("a block that does not open is the path's fault, and what comes behind it i
   assert.equal(await landing.take("webrtc", 1, await giving.seal(1, 1)), 2);
   assert.equal(landing.again, 1);
   await assert.rejects(landing.take("webrtc", 3, await giving.seal(3, 1)), code("broken"));
+});
+
+test("a leg in another suite is taken beside a link", async () => {
+  const { giving, wanted, layout, manifest } = await both(ITEMS);
+  const files = listed(ITEMS).files;
+  const other = await Giving.make({ secret, transfer, suite: "XC20P", manifest: manifest.encode(), files });
+  const landing = new Landing(near(await Taking.make(wanted)), layout, () => undefined);
+  await landing.take("relay", 0, await other.seal(0, 1), "XC20P");
+  await landing.accept(new MemorySink());
+  await landing.take("webrtc", 1, await giving.seal(1, 1));
+  assert.equal(await landing.take("store", 2, await other.seal(2, 1), "XC20P"), 3);
+  assert.equal(landing.layoutIn("XC20P").offset(1), manifest.encode().length + 40);
 });
 
 test("nothing of the contents is taken before the person said yes", async () => {

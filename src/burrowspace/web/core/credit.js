@@ -77,6 +77,11 @@ export class Asking {
     this.#open.clear();
   }
 
+  /** Nothing that was asked before the stop is on its way any more. */
+  settled() {
+    this.#stale.clear();
+  }
+
   /** A block came in; whether it was asked for. False is an attack or a mistake of the peer. @param {number} position */
   arrived(position) {
     return this.#open.delete(position) || this.#stale.delete(position);

@@ -33,7 +33,9 @@ const NOTHING = new Uint8Array(0);
  * `last`: the transfer's last block. @typedef {{content: Bytes, at: number, manifest?: Bytes, last: boolean}} Taken */
 
 export class Taking {
-  /** @type {BlockKey} */ #key;
+  /** Made when they are first needed: a leg may be sealed in another suite than a link. @type {Map<Suite, BlockKey>} */
+  #keys = new Map();
+  /** @type {Wanted} */ #wanted;
   /** @type {Layout} */ #layout;
   #next = 0; // the position that is taken next
   /** @type {Promise<unknown>} */ #turn = Promise.resolve();
@@ -45,7 +47,7 @@ export class Taking {
 
   /** @param {Wanted} wanted */
   constructor(wanted) {
-    this.#key = new BlockKey(wanted.secret, wanted.transfer, wanted.suite);
+    this.#wanted = wanted;
     this.#layout = new Layout(wanted.suite, wanted.manifestSize, wanted.packSize);
   }
 
@@ -62,12 +64,13 @@ export class Taking {
    *
    * @param {number} position
    * @param {Bytes} sealed
+   * @param {Suite} [suite] default: the one that is wanted
    * @returns {Promise<Taken>}
    */
-  async take(position, sealed) {
+  async take(position, sealed, suite = this.#layout.suite) {
     const { file, index } = this.#layout.where(position);
-    const end = sealed.length < SUITES[this.#layout.suite].sealed;
-    const opened = this.#key.open(file, index, end, sealed);
+    const end = sealed.length < SUITES[suite].sealed;
+    const opened = this.#key(suite).open(file, index, end, sealed);
     const turn = this.#turn.then(async () => {
       const plain = await opened;
       if (position !== this.#next) throw new BurrowError("again", "this is not the block that is taken next");
@@ -112,6 +115,13 @@ export class Taking {
       area: this.#area,
       digests: this.#digests?.save() ?? null,
     };
+  }
+
+  /** @param {Suite} suite */
+  #key(suite) {
+    const key = this.#keys.get(suite) ?? new BlockKey(this.#wanted.secret, this.#wanted.transfer, suite);
+    this.#keys.set(suite, key);
+    return key;
   }
 
   /** @param {Saved} saved */

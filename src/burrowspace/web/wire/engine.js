@@ -85,7 +85,7 @@ export async function takingEngine(wanted, saved) {
   if (typeof Worker === "undefined") {
     const near = await Taking.make(wanted, saved);
     return {
-      take: (position, sealed) => near.take(position, sealed),
+      take: (position, sealed, suite) => near.take(position, sealed, suite),
       finish: () => near.finish(),
       save: () => near.save(),
       close: () => undefined,
@@ -94,7 +94,7 @@ export async function takingEngine(wanted, saved) {
   const far = new Far();
   far.ask({ make: "taking", args: [wanted, saved] }).catch(() => undefined);
   return {
-    take: (position, sealed) => far.ask({ call: "take", args: [position, sealed] }, [sealed.buffer]),
+    take: (position, sealed, suite) => far.ask({ call: "take", args: [position, sealed, suite] }, [sealed.buffer]),
     finish: () => far.ask({ call: "finish" }),
     save: () => far.ask({ call: "save" }),
     close: () => far.close(),

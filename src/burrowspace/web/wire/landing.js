@@ -3,6 +3,7 @@
  * contents to a sink, knows how far it is. What opened once is never asked again. Spec: docs/spec/landing.md.
  *
  * @import { Bytes } from "../core/bytes.js"
+ * @import { Suite } from "../core/sealing.js"
  * @import { Saved } from "../core/taking.js"
  * @import { TakingEngine } from "./engine.js"
  */
@@ -63,6 +64,12 @@ export class Landing {
     if (sink) await this.accept(sink, true);
   }
 
+  /** The same blocks in another suite. @param {Suite} suite */
+  layoutIn(suite) {
+    const { manifestSize, packSize } = this.layout;
+    return new Layout(suite, manifestSize, packSize);
+  }
+
   /** Whether everything is here. */
   get complete() {
     return this.held === this.layout.positions;
@@ -89,9 +96,10 @@ export class Landing {
    * @param {string} path
    * @param {number} position
    * @param {Bytes} sealed the landing's from then on
+   * @param {Suite} [suite] of a leg, which may be another than the layout's
    * @returns {Promise<number>}
    */
-  async take(path, position, sealed) {
+  async take(path, position, sealed, suite = this.layout.suite) {
     await this.#gate;
     if (this.fault) throw this.fault;
     if (position < this.#next) {
@@ -104,14 +112,14 @@ export class Landing {
     this.#next += 1;
     const run = this.#run;
     const size = sealed.length;
-    const opened = this.#engine.take(position, sealed);
+    const opened = this.#engine.take(position, sealed, suite);
     opened.catch(() => undefined);
     const written = this.#writing.then(async () => {
       const { content, at, manifest, last } = await opened;
       if (manifest) this.#know(manifest);
       await this.#write(at, content);
       if (last && this.layout.packSize === null) {
-        this.layout = this.layout.ended(position, size - SUITES[this.layout.suite].overhead);
+        this.layout = this.layout.ended(position, size - SUITES[suite].overhead);
       }
       this.held = position + 1;
       this.shares[path] = (this.shares[path] ?? 0) + size;

@@ -52,6 +52,9 @@ export class Link {
   #run = 0;
   #heardAt = seconds();
   #pinged = false;
+  /** After a stop: the `n` of the ping whose pong says that nothing asked before is on its way any more; else 0. */
+  #settling = 0;
+  #stops = 0;
   /** @type {ReturnType<typeof setInterval>} */ #life;
 
   /** @param {DataChannel} channel open and greeted @param {Controls} words @param {"webrtc" | "turn"} kind @param {"A256GCM" | "XC20P"} suite */
@@ -115,6 +118,8 @@ export class Link {
     if (!this.#asking || this.#asking.resting) return;
     this.#asking.stop();
     this.send({ type: "stop" });
+    this.#settling = this.#stops += 1;
+    this.send({ type: "ping", n: this.#settling });
   }
 
   /** Ends it. @param {string} [why] */
@@ -156,8 +161,18 @@ export class Link {
     );
   }
 
+  #settled() {
+    this.#settling = 0;
+    const asking = this.#asking;
+    if (!asking) return;
+    asking.settled();
+    if (!asking.resting) asking.begin(asking.held, asking.end);
+    this.#ask();
+  }
+
   #ask() {
-    const wanted = this.#broken ? null : (this.#asking?.wants() ?? null);
+    // What was on its way at a stop would be taken for what is asked anew, and the credit be overdrawn.
+    const wanted = this.#broken || this.#settling ? null : (this.#asking?.wants() ?? null);
     if (wanted) this.send({ type: "want", ...wanted });
   }
 
@@ -176,6 +191,7 @@ export class Link {
         return;
       case "pong":
         this.#pinged = false;
+        if (control.n === this.#settling && this.#settling) this.#settled();
         return;
       default:
         if (this.#listen) this.#listen(control);
@@ -276,6 +292,8 @@ export class Link {
   // life and end
 
   #checkLife() {
+    // The other end may answer several pings at once, with another number.
+    if (this.#settling && seconds() - this.lastAt > 1) this.send({ type: "ping", n: this.#settling });
     const silent = seconds() - this.#heardAt;
     if (silent > SILENT_AFTER_S) this.#break(new BurrowError("broken", "the other side is silent"));
     else if (silent >= PING_AFTER_S && !this.#pinged) {

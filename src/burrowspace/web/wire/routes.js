@@ -5,6 +5,7 @@
  *
  * @import { PathBook } from "../core/path-book.js"
  * @import { Decision, Path } from "../core/paths.js"
+ * @import { Suite } from "../core/sealing.js"
  * @import { Control, Leg, LegEnd, Signal } from "../core/signals.js"
  * @import { Server } from "./api.js"
  * @import { Landing } from "./landing.js"
@@ -23,7 +24,7 @@ const SAY_TIMES = 16; // through the mailbox: so often in a transfer
 const SAY_BLOCKS = 128; // and not for less
 
 /** A leg as the sender announced it: positions from `first` to before `upto`, null while it goes on.
- * @typedef {{spool: string, first: number, resting: boolean, upto: number | null, dead: boolean}} Stretch */
+ * @typedef {{spool: string, first: number, suite: Suite, resting: boolean, upto: number | null, dead: boolean}} Stretch */
 
 /** @param {Stretch} each @returns {Path} */
 const pathOf = (each) => (each.resting ? "store" : "relay");
@@ -107,11 +108,11 @@ export class Routes {
   }
 
   /** @param {Leg} leg */
-  #legBegan({ spool, first, resting }) {
+  #legBegan({ spool, first, suite, resting }) {
     let found = this.#legs.find((each) => each.spool === spool);
     if (!found) {
       if (this.#legs.length >= LEGS) this.#legs.shift();
-      found = { spool, first, resting, upto: null, dead: false };
+      found = { spool, first, suite, resting, upto: null, dead: false };
       this.#legs.push(found);
     }
     Object.assign(found, { resting, dead: false, upto: this.#ends.get(spool) ?? null });
@@ -332,10 +333,10 @@ export class Routes {
     const reader = new Reader(
       server,
       stretch.spool,
-      landing.layout,
+      landing.layoutIn(stretch.suite),
       stretch.first,
       landing.held,
-      (position, sealed) => landing.take(path, position, sealed),
+      (position, sealed) => landing.take(path, position, sealed, stretch.suite),
       least(stretch.upto, landing.limit),
     );
     this.#reader = reader;

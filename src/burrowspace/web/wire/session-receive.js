@@ -37,8 +37,8 @@ const WAITING_S = 10; // between two times that the same reason to wait is told
 const KEEP_S = 2; // between two notes of how far it is
 const ALIVE_S = 5; // between two words to the sender while a person is asked
 const ALIVE_TIMES = 24;
-/** @type {Suite[]} */
-const SUITES = ["A256GCM", "XC20P"]; // as this end would have it, the best first
+/** As this end would have it, the best first. @type {Suite[]} */
+const SUITES = globalThis.crypto?.subtle ? ["A256GCM", "XC20P"] : ["XC20P", "A256GCM"];
 
 /** What a page must keep to go on after a reload; can be cloned into a database. `landing` is null before the person
  * said yes. @typedef {{transfer: string, receiver: string, landing: Saved | null}} ReceiveState */
