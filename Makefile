@@ -21,6 +21,8 @@ check: $(VENV)/.tests ## style, types, import rules, generated pages
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/settings_doc.py --check
 	$(BIN)/python scripts/states_doc.py --check
+	$(BIN)/python scripts/vendor_web.py --check
+	tests/web/node_modules/.bin/tsc -p tests/web
 
 bench: $(VENV)/.tests ## measure beside the rivals; ARGS=--write keeps the result
 	$(BIN)/python -m bench $(ARGS)

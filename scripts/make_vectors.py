@@ -1,6 +1,6 @@
 """Writes tests/vectors/*.json: what a second implementation must reproduce byte for byte. Bytes stand in hex.
 
-    python scripts/make_vectors.py
+    python -m scripts.make_vectors
 
 The same every time: what is random in life is counted here. tests/core/test_vectors.py checks that the files are these.
 """
@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from scripts.vectors_paths import names_vectors, paths_vectors
 
 from burrowspace.core import codes, frames, links, manifest, signals
 from burrowspace.core.layout import Layout
@@ -329,7 +331,11 @@ def vectors() -> dict[str, str]:
         "signalling": signalling_vectors(),
         "link": link_vectors(),
     }
-    return {f"{name}.json": json.dumps(value, indent=1) + "\n" for name, value in made.items()}
+    texts = {f"{name}.json": json.dumps(value, indent=1) + "\n" for name, value in made.items()}
+    texts["names.json"] = json.dumps(names_vectors(), indent=1) + "\n"
+    walks = (json.dumps(walk, separators=(",", ":")) for walk in paths_vectors()["walks"])
+    texts["paths.json"] = '{"walks": [\n' + ",\n".join(walks) + "\n]}\n"
+    return texts
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 command -v npm >/dev/null 2>&1 || { echo "the tests need Node and npm; on Debian: apt-get install nodejs npm" >&2; exit 1; }
 npm ci --silent --no-audit --no-fund --prefix tests/js
+npm ci --silent --no-audit --no-fund --ignore-scripts --prefix tests/web
 wanted=""
 command -v ip >/dev/null 2>&1 || wanted="$wanted iproute2"
 command -v nft >/dev/null 2>&1 || wanted="$wanted nftables"

@@ -1,0 +1,163 @@
+/**
+ * The sender's blocks: reads files, hashes each byte once and in order, seals. Works in a page or in a worker
+ * (worker.js) behind the same face; holds no file, only slices of them. Any position may be asked at any time, by
+ * several receivers at once. Specs: docs/spec/manifest.md, docs/spec/sealing.md.
+ *
+ * @import { Bytes } from "./bytes.js"
+ * @import { Suite } from "./sealing.js"
+ */
+
+import { joined } from "./bytes.js";
+import { BurrowError } from "./errors.js";
+import { Layout } from "./layout.js";
+import { DIGEST_BYTES } from "./manifest.js";
+import { Digests, Row, total } from "./pack.js";
+import { BLOCK, BlockKey, MANIFEST, SUITES } from "./sealing.js";
+
+const PULL = 4 * BLOCK; // bytes that the hasher is pulled along for each read beyond it
+
+/**
+ * What a sender has: all of it can be cloned to a worker. `files`: those of the manifest that have contents, in order.
+ *
+ * @typedef {object} Given
+ * @property {Bytes} secret
+ * @property {Bytes} transfer 16 bytes
+ * @property {Suite} suite
+ * @property {Bytes} manifest encoded
+ * @property {Blob[]} files
+ */
+
+export class Giving {
+  /** @type {Given} */ #given;
+  /** @type {BlockKey} */ #key;
+  /** @type {Row} */ #row;
+  /** @type {Digests} */ #digests;
+  /** @type {Layout} */ #layout;
+  /** One pull of the hasher after the other. @type {Promise<unknown>} */ #pulling = Promise.resolve();
+
+  /** @param {Given} given @param {Row} row @param {Digests} digests */
+  constructor(given, row, digests) {
+    this.#given = given;
+    this.#row = row;
+    this.#digests = digests;
+    this.#key = new BlockKey(given.secret, given.transfer, given.suite);
+    this.#layout = new Layout(given.suite, given.manifest.length, row.content + row.digests);
+  }
+
+  /** @param {Given} given */
+  static async make(given) {
+    const row = new Row(given.files.map((file) => file.size));
+    return new Giving(given, row, await Digests.make(row));
+  }
+
+  /**
+   * Up to `count` sealed blocks from `position` on, one behind the other as in a spool; none beyond the end. changed:
+   * a file is not what it was.
+   *
+   * @param {number} position
+   * @param {number} count
+   * @returns {Promise<Bytes>}
+   */
+  async seal(position, count) {
+    const layout = this.#layout;
+    const end = Math.min(position + count, layout.positions ?? 0);
+    if (position >= end) return new Uint8Array(0);
+    const sealed = new Uint8Array(layout.offset(end) - layout.offset(position));
+    const plain = await this.#plain(position, end);
+    const work = [];
+    let at = 0;
+    let from = 0;
+    for (let each = position; each < end; each++) {
+      const { file, index } = layout.where(each);
+      const size = layout.plainSize(each) ?? 0;
+      const into = sealed.subarray(at, (at += size + SUITES[layout.suite].overhead));
+      const block = plain.subarray(from, (from += size));
+      const nonce = crypto.getRandomValues(new Uint8Array(SUITES[layout.suite].nonce));
+      work.push(this.#key.sealInto(file, index, size < BLOCK, block, nonce, into));
+    }
+    await Promise.all(work);
+    return sealed;
+  }
+
+  /** The digest of the whole transfer; what was not hashed yet is read now. @returns {Promise<Bytes>} */
+  async digest() {
+    return total(await this.#area());
+  }
+
+  /** Hashes what lies before `position`, so that the end does not wait for it. @param {number} position */
+  async catchUp(position) {
+    const upto = Math.min((position - this.#layout.manifestBlocks) * BLOCK, this.#row.content);
+    while (this.#digests.upto < upto) await this.#pull();
+  }
+
+  /** The plaintext of the blocks from `position` to before `end`. @param {number} position @param {number} end @returns {Promise<Bytes>} */
+  async #plain(position, end) {
+    const { manifestBlocks, packSize } = this.#layout;
+    const parts = [];
+    if (this.#layout.where(position).file === MANIFEST) {
+      parts.push(this.#given.manifest.subarray(position * BLOCK, end * BLOCK));
+    }
+    if (end > manifestBlocks) {
+      const at = Math.max(0, position - manifestBlocks) * BLOCK;
+      parts.push(...(await this.#pack(at, Math.min((end - manifestBlocks) * BLOCK, packSize ?? 0))));
+    }
+    return parts.length === 1 ? parts[0] : joined(...parts);
+  }
+
+  /** @param {number} at @param {number} upto @returns {Promise<Bytes[]>} */
+  async #pack(at, upto) {
+    const { content } = this.#row;
+    const parts = [];
+    if (at < content) {
+      const bytes = await this.#read(at, Math.min(upto, content));
+      this.#hash(at, bytes);
+      if (at > this.#digests.upto) this.#pull().catch(() => undefined); // whoever needs the digests hears of it
+      parts.push(bytes);
+    }
+    if (upto > content) {
+      const area = await this.#area();
+      parts.push(area.slice(Math.max(0, at - content), upto - content));
+    }
+    return parts;
+  }
+
+  /** @param {number} at @param {Bytes} bytes */
+  #hash(at, bytes) {
+    const digests = this.#digests;
+    if (at <= digests.upto && digests.upto < at + bytes.length) digests.add(bytes.subarray(digests.upto - at));
+  }
+
+  /** The digests of all files. @returns {Promise<Uint8Array>} */
+  async #area() {
+    while (this.#digests.upto < this.#row.content) await this.#pull();
+    if (this.#digests.area.length < this.#row.digests) this.#digests.add(new Uint8Array(0)); // empty files alone
+    if (this.#digests.area.length !== DIGEST_BYTES * this.#row.sizes.length) throw new TypeError("a digest is missing");
+    return this.#digests.area;
+  }
+
+  /** The hasher's next piece. */
+  #pull() {
+    const pulled = this.#pulling.then(async () => {
+      const at = this.#digests.upto;
+      if (at < this.#row.content) this.#hash(at, await this.#read(at, Math.min(at + PULL, this.#row.content)));
+    });
+    this.#pulling = pulled.catch(() => undefined);
+    return pulled;
+  }
+
+  /** Content bytes; changed. @param {number} at @param {number} upto @returns {Promise<Bytes>} */
+  async #read(at, upto) {
+    const pieces = [...this.#row.pieces(at, upto)].filter(({ begin, end }) => end > begin);
+    try {
+      const read = pieces.map(async ({ file, offset, begin, end }) => {
+        const bytes = await this.#given.files[file].slice(offset, offset + end - begin).arrayBuffer();
+        if (bytes.byteLength !== end - begin) throw new TypeError("shorter than it was");
+        return new Uint8Array(bytes);
+      });
+      const parts = await Promise.all(read);
+      return parts.length === 1 ? parts[0] : joined(...parts);
+    } catch {
+      throw new BurrowError("changed", "a file was changed, moved or cannot be read any more; choose it again and send anew");
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * A link: where the server is, and behind the `#` the secret that no server sees; and what follows from the secret.
+ * Twin of core/links.py. Spec: docs/spec/meeting.md.
+ *
+ * @import { Bytes } from "./bytes.js"
+ */
+
+import { base64, hex, unbase64, unhex } from "./bytes.js";
+import { BurrowError } from "./errors.js";
+import { derive, SECRET_BYTES } from "./sealing.js";
+
+export const LINK_CHARS = 512; // more is not looked at
+export const SECRET_CHARS = 43; // base64url of 32 bytes, without padding
+const HOW = "a link is an address, /r# and 43 letters and digits: https://host/r#…";
+const SHAPE =
+  /^(?:(?<scheme>[a-z][a-z0-9+.-]*):\/\/)?(?<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?<port>[0-9]{1,5}))?\/r\/?$/i;
+const NOTHING = new Uint8Array(0);
+
+/** The link for a secret on the server of this origin. @param {string} server @param {Uint8Array} secret 32 bytes */
+export function formatLink(server, secret) {
+  if (secret.length !== SECRET_BYTES) throw new TypeError(`a secret has ${SECRET_BYTES} bytes`);
+  return `${server.replace(/\/+$/, "")}/r#${spelled(secret)}`;
+}
+
+/**
+ * What a person pasted; https where no scheme stands in front. bad-link teaches.
+ *
+ * @param {string} text
+ * @returns {{server: string, secret: Bytes}} `server` is an origin
+ */
+export function parseLink(text) {
+  const plain = text.slice(0, LINK_CHARS + 1).trim();
+  if (plain.length > LINK_CHARS) bad(`that is too long for a link; ${HOW}`);
+  const mark = plain.indexOf("#");
+  if (mark < 0) bad(`the part behind the # is missing, and it is the key; ${HOW}`);
+  const found = SHAPE.exec(plain.slice(0, mark))?.groups;
+  if (!found) return bad(`the part in front of the # is not where a BurrowSpace server is; ${HOW}`);
+  const scheme = (found.scheme ?? "https").toLowerCase();
+  if (scheme !== "http" && scheme !== "https") bad(`a link begins with https:// or http://; ${HOW}`);
+  const port = found.port === undefined ? null : Number(found.port);
+  if (port !== null && !(1 <= port && port <= 65535)) bad(`there is no such port; ${HOW}`);
+  return {
+    server: `${scheme}://${found.host.toLowerCase()}${port === null ? "" : `:${port}`}`,
+    secret: parseSecret(plain.slice(mark + 1)),
+  };
+}
+
+/** The secret behind a `#`. bad-link. @param {string} fragment without the # @returns {Bytes} */
+export function parseSecret(fragment) {
+  if (!/^[A-Za-z0-9_-]{43}$/.test(fragment)) {
+    bad(`behind the # stand ${SECRET_CHARS} letters, digits, - and _; copy the whole link. ${HOW}`);
+  }
+  try {
+    return unbase64(`${fragment.replaceAll("-", "+").replaceAll("_", "/")}=`);
+  } catch {
+    return bad("the last character of the link is wrong; copy the whole link");
+  }
+}
+
+/** The mailbox of a transfer, where receivers knock; or that of one receiver (32 hex digits) alone with the sender.
+ * @param {Uint8Array} secret @param {string} [receiver] */
+export function mailboxId(secret, receiver) {
+  if (receiver === undefined) return hex(derive(secret, NOTHING, "burrow/1 mailbox", 16));
+  return hex(derive(secret, unhex(receiver), "burrow/1 mailbox receiver", 16));
+}
+
+/** 16 bytes by which a direct link with this receiver is told from others. @param {Uint8Array} secret @param {string} receiver */
+export function linkTag(secret, receiver) {
+  return derive(secret, unhex(receiver), "burrow/1 link tag", 16);
+}
+
+/** The key that both ends of a direct link with this receiver prove to know. @param {Uint8Array} secret @param {string} receiver */
+export function linkKey(secret, receiver) {
+  return derive(secret, unhex(receiver), "burrow/1 link key");
+}
+
+/** @param {Uint8Array} secret */
+function spelled(secret) {
+  return base64(secret).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+/** @param {string} sentence @returns {never} */
+function bad(sentence) {
+  throw new BurrowError("bad-link", sentence);
+}

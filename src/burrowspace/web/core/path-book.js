@@ -1,0 +1,149 @@
+/**
+ * What is remembered of the paths of one transfer, so that paths.js can decide: states, rates, penalties. Twin of
+ * core/path_book.py. The receiver's session writes here what happens and does what `decide` says. The clock is an
+ * argument everywhere, in seconds.
+ *
+ * @import { Allowed, Decision, Facts, Known, Path } from "./paths.js"
+ */
+
+import { ALL, decide, penalty, SETTLED, UNKNOWN, WINDOW } from "./paths.js";
+
+const SLICE = 0.1; // s: blocks of one slice are counted together
+
+export class PathBook {
+  /** @type {Omit<Facts, "now" | "paths">} */ #facts;
+  /** @type {Partial<Record<Path, Known>>} */ #paths = {};
+  /** How often a path was left for being slow or stalled. @type {Map<Path, number>} */ #left = new Map();
+  /** Of the path in use. @type {{at: number, size: number}[]} */ #window = [];
+  switches = 0;
+
+  /** @param {number} began when the two ends had met @param {Allowed} [options] @param {readonly Path[]} [possible] */
+  constructor(began, options = {}, possible = ALL) {
+    this.#facts = {
+      began,
+      options,
+      possible,
+      using: null,
+      usingSince: 0,
+      mark: null,
+      senderPresent: true,
+      mayStore: false,
+    };
+  }
+
+  get using() {
+    return this.#facts.using;
+  }
+
+  /** @param {Path} path @returns {Known} */
+  known(path) {
+    return this.#paths[path] ?? UNKNOWN;
+  }
+
+  /** @param {Path} path @param {Partial<Known>} change */
+  #note(path, change) {
+    this.#paths[path] = { ...this.known(path), ...change };
+  }
+
+  // what happens
+
+  /** @param {Path} path @param {number} now */
+  trying(path, now) {
+    this.#note(path, { state: "trying", since: now });
+  }
+
+  /** It could carry the next block. @param {Path} path @param {number} now */
+  up(path, now) {
+    this.#note(path, { state: "up", since: now });
+  }
+
+  /** It could not be made, or it broke. @param {Path} path @param {number} now */
+  failed(path, now) {
+    const used = path === this.using && now - this.#facts.usingSince >= SETTLED;
+    this.#note(path, { state: "failed", since: now, failures: used ? 1 : this.known(path).failures + 1 });
+  }
+
+  /** It was given up because it was not needed: no failure. @param {Path} path @param {number} now */
+  released(path, now) {
+    this.#note(path, { state: "untried", since: now });
+  }
+
+  /** So many sealed bytes came. @param {Path} path @param {number} size @param {number} now */
+  carried(path, size, now) {
+    this.#note(path, { progressAt: now });
+    if (path !== this.using) return;
+    const last = this.#window.at(-1);
+    if (last && now - last.at < SLICE) {
+      last.at = now;
+      last.size += size;
+    } else {
+      this.#window.push({ at: now, size });
+    }
+  }
+
+  /** The sender's program began anew: direct paths have their head start once more. @param {number} now */
+  metAgain(now) {
+    this.#facts.began = now;
+  }
+
+  /** After a pause that was nobody's fault (a person was asked): neither a stall nor a slow path. @param {number} now */
+  resumed(now) {
+    this.#facts.usingSince = now;
+    this.#window = [];
+    if (this.using !== null) this.#note(this.using, { progressAt: now });
+  }
+
+  /** @param {boolean} present */
+  sender(present) {
+    this.#facts.senderPresent = present;
+  }
+
+  /** @param {boolean} allowed */
+  mayStore(allowed) {
+    this.#facts.mayStore = allowed;
+  }
+
+  // what follows
+
+  /** Everything as it stands, the rate of the path in use measured anew. @param {number} now @returns {Facts} */
+  facts(now) {
+    const rate = this.using === null ? null : this.#rate(now);
+    if (this.using !== null && rate !== null) this.#note(this.using, { rate });
+    return { ...this.#facts, now, paths: { ...this.#paths } };
+  }
+
+  /** Decides, and notes it as done: from here on `use` is in use, `start` is being tried. @param {number} now @returns {Decision} */
+  decide(now) {
+    const decision = decide(this.facts(now));
+    for (const each of decision.start) this.trying(each, now);
+    if (decision.askRelay) this.trying("relay", now);
+    for (const each of decision.stop) {
+      if (this.known(each).state === "trying") this.failed(each, now);
+      else this.released(each, now);
+    }
+    if (decision.penalise) {
+      const times = (this.#left.get(decision.penalise) ?? 0) + 1;
+      this.#left.set(decision.penalise, times);
+      this.#note(decision.penalise, { penalisedUntil: now + penalty(times) });
+    }
+    if (decision.use !== this.using) this.#switch(decision, now);
+    return decision;
+  }
+
+  /** @param {Decision} decision @param {number} now */
+  #switch(decision, now) {
+    const left = this.using === null ? null : this.known(this.using);
+    // A path that stalled or broke leaves no mark: what comes after it cannot be slower than nothing.
+    const mark = left && (decision.why === "better" || decision.why === "probe") ? left.rate : null;
+    this.#window = [];
+    if (this.using !== null) this.switches += 1;
+    this.#facts = { ...this.#facts, using: decision.use, usingSince: now, mark };
+  }
+
+  /** @param {number} now */
+  #rate(now) {
+    if (now - this.#facts.usingSince < WINDOW) return null;
+    while (this.#window.length && now - this.#window[0].at > WINDOW) this.#window.shift();
+    return this.#window.reduce((sum, each) => sum + each.size, 0) / WINDOW;
+  }
+}

@@ -1,0 +1,20 @@
+export interface Point {
+  add(other: Point): Point;
+  subtract(other: Point): Point;
+  multiply(scalar: bigint): Point;
+  multiplyUnsafe(scalar: bigint): Point;
+  clearCofactor(): Point;
+  is0(): boolean;
+  isTorsionFree(): boolean;
+  equals(other: Point): boolean;
+  toBytes(): Uint8Array<ArrayBuffer>;
+}
+export const ed25519: {
+  Point: {
+    BASE: Point;
+    ZERO: Point;
+    Fp: { ORDER: bigint };
+    Fn: { ORDER: bigint };
+    fromBytes(bytes: Uint8Array, zip215?: boolean): Point;
+  };
+};

@@ -1,0 +1,200 @@
+/**
+ * What the ends ask of a server: words in mailboxes, numbers of codes, spools. Control only; blocks go by relay.js.
+ * Twin of client/api.py.
+ *
+ * Errors are BurrowErrors: `unreachable` when no answer came; `missing` for 404 and 410 and `refused` for every other
+ * no, with the fields `status` and `said` (the server's own code). Spec: docs/spec/mailboxes.md, docs/spec/bytes.md.
+ *
+ * @import { Bytes } from "../core/bytes.js"
+ */
+
+import { unbase64 } from "../core/bytes.js";
+import { BurrowError } from "../core/errors.js";
+import { sleep } from "./ambient.js";
+import { Polls } from "./polls.js";
+
+export const TIMEOUT_S = 15; // for an answer, beyond what a call says that it may wait
+export const WAIT_S = 25; // that a call waits for news: below the idle limits of the usual proxies
+const TRIES = 3;
+
+/** @typedef {{number: number, token: string}} Nameplate */
+/** Where sealed bytes travel: `token` is the writer's. @typedef {{id: string, token: string}} Spool */
+/**
+ * Offsets in bytes: where the next one goes, the first one still there; `expiresAt` s since 1970.
+ *
+ * @typedef {{offset: number, first: number, length: number | null, complete: boolean, readers: number,
+ *   expiresAt: number}} SpoolState
+ */
+
+/** @typedef {{query?: Record<string, string | number>, json?: unknown, body?: Bytes, headers?: Record<string, string>,
+ *   timeout?: number, signal?: AbortSignal, missing?: boolean, keepalive?: boolean}} How */
+
+export class Server {
+  #polls = new Polls();
+
+  /** @param {string} origin like `https://example.org`; a page's own is `location.origin` */
+  constructor(origin) {
+    this.origin = origin.replace(/\/+$/, "");
+  }
+
+  /** What the server is and can do; `your_ip` is how it sees us. @returns {Promise<Record<string, unknown>>} */
+  async hello() {
+    return (await this.#call("GET", "/hello")).json();
+  }
+
+  // mailboxes
+
+  /** Adds a message; its number. @param {string} mailbox @param {Bytes} message @param {{keepalive?: boolean}} [how] keepalive: even while the page goes @returns {Promise<number>} */
+  async post(mailbox, message, { keepalive } = {}) {
+    const headers = { "content-type": "application/octet-stream" };
+    const answer = await this.#call("POST", `/mailboxes/${mailbox}`, { body: message, headers, keepalive });
+    return (await answer.json()).number;
+  }
+
+  /** @param {string} mailbox */
+  async makeMailbox(mailbox) {
+    await this.#call("PUT", `/mailboxes/${mailbox}`);
+  }
+
+  /** Those with a number above `after`, waiting up to `wait` seconds for one; empty if there is none yet.
+   * @param {string} mailbox @param {number} after @param {number} [wait] @param {AbortSignal} [signal]
+   * @returns {Promise<{number: number, body: Bytes}[]>} */
+  async messages(mailbox, after, wait = 0, signal) {
+    try {
+      const found = await this.#poll(`/mailboxes/${mailbox}`, after, wait, {}, signal);
+      const messages = /** @type {{number: number, body: string}[]} */ (found?.messages ?? []);
+      return messages.map(({ number, body }) => ({ number, body: unbase64(body) }));
+    } catch (error) {
+      if (!(error instanceof BurrowError && error.code === "missing")) throw error;
+      await this.makeMailbox(mailbox);
+      return [];
+    }
+  }
+
+  /** @param {string} mailbox */
+  async removeMailbox(mailbox) {
+    await this.#call("DELETE", `/mailboxes/${mailbox}`, { missing: true });
+  }
+
+  /** Drops the messages up to number `upto`, that one too. @param {string} mailbox @param {number} upto */
+  async trimMailbox(mailbox, upto) {
+    await this.#call("DELETE", `/mailboxes/${mailbox}`, { query: { upto }, missing: true });
+  }
+
+  // nameplates
+
+  /** @returns {Promise<Nameplate>} */
+  async offerNameplate() {
+    const { nameplate, token } = await (await this.#call("POST", "/nameplates")).json();
+    return { number: nameplate, token };
+  }
+
+  /** The mailbox for this claim. missing: nobody waits under that number. @param {number} number @returns {Promise<string>} */
+  async claim(number) {
+    return (await (await this.#call("POST", `/nameplates/${number}/claim`)).json()).mailbox;
+  }
+
+  /** Each claim beyond `after`. @param {Nameplate} plate @param {number} after @param {number} [wait] @param {AbortSignal} [signal]
+   * @returns {Promise<{number: number, mailbox: string}[]>} */
+  async claims(plate, after, wait = WAIT_S, signal) {
+    const found = await this.#poll(`/nameplates/${plate.number}/claims`, after, wait, bearer(plate.token), signal);
+    return found?.claims ?? [];
+  }
+
+  /** @param {Nameplate} plate */
+  async burn(plate) {
+    await this.#call("DELETE", `/nameplates/${plate.number}`, { headers: bearer(plate.token), missing: true });
+  }
+
+  // spools
+
+  /** @param {number | null} length @param {"rest" | "live" | "live-then-rest"} policy @param {number} [window] @returns {Promise<Spool>} */
+  async makeSpool(length, policy, window) {
+    const made = await (await this.#call("POST", "/spools", { json: { policy, length, window } })).json();
+    return { id: made.transfer_id, token: made.write_token };
+  }
+
+  /** @param {string} spool @returns {Promise<SpoolState>} */
+  async spool(spool) {
+    const found = await (await this.#call("GET", `/spools/${spool}`)).json();
+    const { offset, first, length, complete, readers } = found;
+    return { offset, first, length, complete, readers, expiresAt: Date.parse(found.expires_at) / 1000 };
+  }
+
+  /** From now on all of it may lie there, whoever reads. @param {Spool} spool */
+  async letRest(spool) {
+    await this.#call("PATCH", `/spools/${spool.id}`, { json: { policy: "rest" }, headers: bearer(spool.token) });
+  }
+
+  /** @param {Spool} spool */
+  async dropSpool(spool) {
+    const headers = { ...bearer(spool.token), "tus-resumable": "1.0.0" };
+    await this.#call("DELETE", `/upload/${spool.id}`, { headers, missing: true });
+  }
+
+  /** Says that all that was read of it is verified. @param {string} spool */
+  async delivered(spool) {
+    await this.#call("POST", `/delivered/${spool}`, { json: {}, missing: true });
+  }
+
+  /** A question that waits; null where it had to make room for another. @param {string} path @param {number} after @param {number} wait
+   * @param {Record<string, string>} headers @param {AbortSignal} [signal] @returns {Promise<any>} */
+  async #poll(path, after, wait, headers, signal) {
+    const query = { after, wait };
+    if (!wait) return (await this.#call("GET", path, { query, headers, signal })).json();
+    return this.#polls.run(async (cut) => {
+      const how = { query, headers, timeout: wait + TIMEOUT_S, signal: cut };
+      return (await this.#call("GET", path, how)).json();
+    }, signal);
+  }
+
+  /** An answer with a good status. `missing`: a 404 or 410 is good too. Calls that may be made twice are made again.
+   * @param {string} method @param {string} path @param {How} [how] @returns {Promise<Response>} */
+  async #call(method, path, how = {}) {
+    const { query, json, missing = false, signal, timeout = TIMEOUT_S, keepalive } = how;
+    const asked = query ? `?${new URLSearchParams(Object.entries(query).map(([key, value]) => [key, `${value}`]))}` : "";
+    const headers = { ...how.headers, ...(json === undefined ? {} : { "content-type": "application/json" }) };
+    const body = json === undefined ? how.body : JSON.stringify(json);
+    for (let tries = method === "POST" ? 1 : TRIES; ; ) {
+      tries -= 1;
+      const late = AbortSignal.timeout(timeout * 1000);
+      try {
+        const answer = await fetch(this.origin + path + asked, {
+          method,
+          headers,
+          body,
+          keepalive,
+          signal: signal ? AbortSignal.any([signal, late]) : late,
+          cache: "no-store",
+        });
+        if (answer.ok || (missing && (answer.status === 404 || answer.status === 410))) return answer;
+        throw await refusal(answer);
+      } catch (error) {
+        if (error instanceof BurrowError) throw error;
+        if (signal?.aborted) throw signal.reason;
+        if (!tries) throw new BurrowError("unreachable", `${this.origin} cannot be reached`);
+        await sleep(0.2, signal);
+      }
+    }
+  }
+}
+
+/** The server's no as an error. @param {Response} answer @returns {Promise<BurrowError>} */
+export async function refusal(answer) {
+  let said = "error";
+  let sentence = `the server answered ${answer.status}`;
+  try {
+    const found = await answer.json();
+    if (typeof found.code === "string") said = found.code.slice(0, 64);
+    if (typeof found.error === "string") sentence = found.error.slice(0, 500);
+  } catch {
+    // it is none of ours: a proxy's page
+  }
+  const gone = answer.status === 404 || answer.status === 410;
+  return new BurrowError(gone ? "missing" : "refused", sentence, { status: answer.status, said });
+}
+
+/** @param {string} token */
+export function bearer(token) {
+  return { authorization: `Bearer ${token}` };
+}

@@ -1,0 +1,223 @@
+/**
+ * Between the paths and the place where a receiver writes: takes sealed blocks in order, opens them (engine.js), gives
+ * contents to a sink, knows how far it is. What opened once is never asked again. Spec: docs/spec/landing.md.
+ *
+ * @import { Bytes } from "../core/bytes.js"
+ * @import { Suite } from "../core/sealing.js"
+ * @import { Saved } from "../core/taking.js"
+ * @import { TakingEngine } from "./engine.js"
+ */
+
+import { BurrowError } from "../core/errors.js";
+import { Layout } from "../core/layout.js";
+import { Manifest } from "../core/manifest.js";
+import { Row } from "../core/pack.js";
+import { SUITES } from "../core/sealing.js";
+import { seconds } from "./ambient.js";
+
+const TELL_S = 0.05; // between two tellings that blocks came
+const TEXTS_BYTES = 8 * 2 ** 20; // of all texts together, which are kept in memory to be shown
+
+/**
+ * Where a receiver's files go. Files are numbered as in `manifest.files`; texts never come here. Every method may
+ * throw a BurrowError (`no-space`), which ends the transfer.
+ *
+ * @typedef {object} Sink
+ * @property {(manifest: Manifest, resumed: boolean) => Promise<void>} open once, before the first write; makes empty files and folders
+ * @property {(file: number, offset: number, content: Uint8Array) => Promise<void>} write in order; the bytes are the sink's
+ * @property {() => Promise<void>} flush after it, what was written survives the page
+ * @property {() => Promise<string[]>} finish all is verified: puts it in place; says where
+ * @property {() => Promise<void>} abort lets go of what was written
+ */
+
+export class Landing {
+  /** Positions in a row that are verified and written. */ held = 0;
+  /** Known once its blocks are here. @type {Manifest | null} */ manifest = null;
+  /** The person wants it. */ accepted = false;
+  /** Blocks that came though they were here. */ again = 0;
+  /** Blocks that did not open. */ tampered = 0;
+  /** What no other path can mend: a full disk, a list that cannot be read. @type {BurrowError | null} */ fault = null;
+  /** Sealed bytes that were of use, by path. @type {Record<string, number>} */ shares = {};
+
+  /** @type {TakingEngine} */ #engine;
+  /** @type {Sink | null} */ #sink = null;
+  /** @type {Row | null} */ #row = null;
+  /** Chunks of texts by the number of their file. @type {Map<number, Uint8Array[]>} */ #texts = new Map();
+  #next = 0; // the next position to be let in
+  #toldAt = -1;
+  #run = 0; // rises when a block did not open: what was under way behind it is of no use
+  /** @type {Promise<unknown>} */ #writing = Promise.resolve();
+  /** Closed while a snapshot is taken. @type {Promise<unknown>} */ #gate = Promise.resolve();
+
+  /** `moved` is called whenever `held` or `fault` changed. @param {TakingEngine} engine @param {Layout} layout @param {() => void} moved */
+  constructor(engine, layout, moved) {
+    this.#engine = engine;
+    this.layout = layout;
+    this.moved = moved;
+  }
+
+  /** Goes on from what `snapshot` gave; the engine was made with the same. @param {Saved} saved @param {Sink | null} sink */
+  async resume(saved, sink) {
+    this.held = this.#next = saved.next;
+    if (saved.next < this.layout.manifestBlocks) return;
+    this.#know(saved.manifest);
+    if (sink) await this.accept(sink, true);
+  }
+
+  /** The same blocks in another suite. @param {Suite} suite */
+  layoutIn(suite) {
+    const { manifestSize, packSize } = this.layout;
+    return new Layout(suite, manifestSize, packSize);
+  }
+
+  /** Whether everything is here. */
+  get complete() {
+    return this.held === this.layout.positions;
+  }
+
+  /** Positions that may be asked for now: before the person said yes, the manifest's. @returns {number | null} null: all, whose number is not known */
+  get limit() {
+    return this.accepted ? this.layout.positions : this.layout.manifestBlocks;
+  }
+
+  /** The person wants it: written to `sink` from now on. @param {Sink} sink @param {boolean} [resumed] */
+  async accept(sink, resumed = false) {
+    if (!this.manifest) throw new TypeError("nothing is known yet of what comes");
+    await sink.open(this.manifest, resumed);
+    this.#sink = sink;
+    this.accepted = true;
+    this.moved();
+  }
+
+  /**
+   * A block that came by a path. Several may be under way; each gives the positions held once it is written. tampered,
+   * again: the path's fault; everything else is kept in `fault` too.
+   *
+   * @param {string} path
+   * @param {number} position
+   * @param {Bytes} sealed the landing's from then on
+   * @param {Suite} [suite] of a leg, which may be another than the layout's
+   * @returns {Promise<number>}
+   */
+  async take(path, position, sealed, suite = this.layout.suite) {
+    await this.#gate;
+    if (this.fault) throw this.fault;
+    if (position < this.#next) {
+      this.again += 1;
+      return this.held;
+    }
+    if (position > this.#next || (this.limit !== null && position >= this.limit)) {
+      throw new BurrowError("broken", "a block came out of its order");
+    }
+    this.#next += 1;
+    const run = this.#run;
+    const size = sealed.length;
+    const opened = this.#engine.take(position, sealed, suite);
+    opened.catch(() => undefined);
+    const written = this.#writing.then(async () => {
+      const { content, at, manifest, last } = await opened;
+      if (manifest) this.#know(manifest);
+      await this.#write(at, content);
+      if (last && this.layout.packSize === null) {
+        this.layout = this.layout.ended(position, size - SUITES[suite].overhead);
+      }
+      this.held = position + 1;
+      this.shares[path] = (this.shares[path] ?? 0) + size;
+      this.#came(manifest !== undefined || this.complete);
+      return this.held;
+    });
+    this.#writing = written.catch((error) => this.#failed(error, run));
+    return written;
+  }
+
+  /** What a page that is loaded again goes on from. Waits until all that came is written. @returns {Promise<Saved>} */
+  async snapshot() {
+    const saved = this.#gate.then(async () => {
+      await this.#writing;
+      await this.#sink?.flush();
+      return this.#engine.save();
+    });
+    this.#gate = saved.catch(() => undefined);
+    return saved;
+  }
+
+  /** All is here: compares every digest, puts it in place. mismatch: nothing is. @returns {Promise<{digest: Bytes, places: string[], texts: string[]}>} */
+  async finish() {
+    await this.#writing;
+    const { digest, wrong } = await this.#engine.finish();
+    if (wrong.length) {
+      await this.#sink?.abort();
+      const names = wrong.map((file) => this.manifest?.files[file].path.join("/") ?? "");
+      throw new BurrowError("mismatch", "what arrived is not what the sender's list says", { files: names });
+    }
+    const texts = [...this.#texts.values()].map(readable);
+    return { digest, places: (await this.#sink?.finish()) ?? [], texts };
+  }
+
+  /** Lets go of the engine; what was written stays. */
+  close() {
+    this.#engine.close();
+  }
+
+  /** Lets go of what was written, too. */
+  async abort() {
+    this.close();
+    await this.#writing;
+    await this.#sink?.abort();
+  }
+
+  /** Tells it, and not for every block. @param {boolean} now */
+  #came(now) {
+    const at = seconds();
+    if (!now && at - this.#toldAt < TELL_S) return;
+    this.#toldAt = at;
+    this.moved();
+  }
+
+  /** @param {unknown} error @param {number} run */
+  #failed(error, run) {
+    const { code } = error instanceof BurrowError ? error : { code: "error" };
+    if (run === this.#run) {
+      this.#run += 1;
+      this.#next = this.held;
+      if (code === "tampered") this.tampered += 1;
+    }
+    if (code !== "tampered" && code !== "again" && code !== "broken") {
+      this.fault ??= error instanceof BurrowError ? error : new BurrowError("error", String(error));
+    }
+    this.moved();
+  }
+
+  /** @param {Bytes} data */
+  #know(data) {
+    const manifest = Manifest.parse(data);
+    if (this.layout.packSize === null && manifest.packSize !== null) {
+      const { suite, manifestSize } = this.layout;
+      this.layout = new Layout(suite, manifestSize, manifest.packSize);
+    }
+    this.#row = new Row(manifest.files.map((file) => file.size ?? Infinity));
+    let room = TEXTS_BYTES;
+    for (const [number, file] of manifest.files.entries()) {
+      if (file.kind === "text" && (room -= file.size ?? 0) >= 0) this.#texts.set(number, []);
+    }
+    this.manifest = manifest;
+  }
+
+  /** @param {number} at @param {Bytes} content */
+  async #write(at, content) {
+    if (!this.#row || !content.length) return;
+    for (const { file, offset, begin, end } of this.#row.pieces(at, at + content.length)) {
+      if (begin === end) continue;
+      const piece = content.subarray(begin, end);
+      const text = this.#texts.get(file);
+      if (text) text.push(piece);
+      else await this.#sink?.write(file, offset, piece);
+    }
+  }
+}
+
+/** A text as a person reads it; what is no UTF-8 shows as such. @param {Uint8Array[]} chunks */
+function readable(chunks) {
+  const decoder = new TextDecoder();
+  return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode();
+}

@@ -1,0 +1,396 @@
+/**
+ * The receiver's paths: makes direct links, keeps the legs that the sender announced, and asks one of them for blocks.
+ * Twin of client/routes.py. It acts on what core/paths.js decides and tells core/path-book.js what became of it.
+ * Spec: docs/spec/paths.md.
+ *
+ * @import { PathBook } from "../core/path-book.js"
+ * @import { Decision, Path } from "../core/paths.js"
+ * @import { Suite } from "../core/sealing.js"
+ * @import { Control, Leg, LegEnd, Signal } from "../core/signals.js"
+ * @import { Server } from "./api.js"
+ * @import { Landing } from "./landing.js"
+ * @import { Link } from "./link.js"
+ * @import { Reach } from "./reach.js"
+ */
+
+import { ALL, allows, backoff, DIRECT } from "../core/paths.js";
+import { ours, seconds, sleep } from "./ambient.js";
+import { Reader } from "./relay.js";
+
+const DRAIN_S = 0.5; // for what is under way on a path that is left in good order
+const LEGS = 256; // that are remembered
+const SAY_HELD_S = 0.25;
+const SAY_TIMES = 16; // through the mailbox: so often in a transfer
+const SAY_BLOCKS = 128; // and not for less
+
+/** A leg as the sender announced it: positions from `first` to before `upto`, null while it goes on.
+ * @typedef {{spool: string, first: number, suite: Suite, resting: boolean, upto: number | null, dead: boolean}} Stretch */
+
+/** @param {Stretch} each @returns {Path} */
+const pathOf = (each) => (each.resting ? "store" : "relay");
+/** @param {Stretch} each @param {number} position */
+const serves = (each, position) =>
+  !each.dead && each.first <= position && (each.upto === null || position < each.upto);
+/** @param {Path | null} path */
+const isDirect = (path) => path !== null && DIRECT.includes(path);
+
+export class Routes {
+  /** Nothing carried since. */ idleSince = seconds();
+  /** @type {Path | null} */ using = null;
+  /** @type {Map<Path, Link>} */ links = new Map();
+  /** @type {Set<string>} */ usedSpools = new Set();
+
+  /** @type {Stretch[]} */ #legs = [];
+  /** Where a spool ends, which may be heard before it begins. @type {Map<string, number>} */ #ends = new Map();
+  /** @type {Reader | null} */ #reader = null;
+  /** @type {Stretch | null} */ #reading = null;
+  /** @type {Set<Path>} */ #trying = new Set();
+  /** Which carrier, and how many bytes the book knows of it. @type {[object | null, number]} */ #counted = [null, 0];
+  #told = "";
+  #saidHeld = { at: 0, held: -1 };
+  #news = false;
+  /** @type {(() => void) | null} */ #wake = null;
+  #resting = false; // nothing may be asked for: the person has not said yes
+  /** @type {number | null} */ #limit = null;
+
+  /**
+   * @param {object} how
+   * @param {Server} how.server
+   * @param {Reach} how.reach
+   * @param {Landing} how.landing
+   * @param {PathBook} how.book
+   * @param {(signal: Signal) => Promise<void>} how.say
+   * @param {(path: Path, peer: string, why: string) => void} how.tell
+   * @param {(control: Control) => void} how.control
+   * @param {AbortSignal} how.ends
+   */
+  constructor(how) {
+    this.how = how;
+    this.book = how.book;
+  }
+
+  // what the session tells
+
+  wake() {
+    this.#news = true;
+    this.#wake?.();
+  }
+
+  /** The sender's program began (again): all that failed is worth another try. */
+  senderCame() {
+    const now = seconds();
+    this.book.sender(true);
+    this.book.metAgain(now);
+    for (const path of /** @type {Path[]} */ ([...DIRECT, "relay"])) {
+      if (this.book.known(path).state === "failed") this.book.released(path, now);
+    }
+    // The one before it was asked, and will not answer.
+    if (this.book.known("relay").state === "trying") this.book.released("relay", now);
+    this.wake();
+  }
+
+  senderLeft() {
+    this.book.sender(false);
+    this.wake();
+  }
+
+  /** Whether all that the sender left on the server is gone. */
+  get nothingLeft() {
+    return !this.#legs.some((each) => serves(each, this.how.landing.held));
+  }
+
+  /** @param {Leg | LegEnd} signal */
+  leg(signal) {
+    if (signal.type === "leg") this.#legBegan(signal);
+    else this.#legEnded(signal);
+    this.#lookAtLegs();
+    this.wake();
+  }
+
+  /** @param {Leg} leg */
+  #legBegan({ spool, first, suite, resting }) {
+    let found = this.#legs.find((each) => each.spool === spool);
+    if (!found) {
+      if (this.#legs.length >= LEGS) this.#legs.shift();
+      found = { spool, first, suite, resting, upto: null, dead: false };
+      this.#legs.push(found);
+    }
+    Object.assign(found, { resting, dead: false, upto: this.#ends.get(spool) ?? null });
+  }
+
+  /** @param {LegEnd} end */
+  #legEnded({ spool, upto }) {
+    if (this.#ends.size >= LEGS) this.#ends.delete([...this.#ends.keys()][0]);
+    this.#ends.set(spool, upto);
+    for (const each of this.#legs) if (each.spool === spool) each.upto = upto;
+    if (this.#reader && this.#reading) this.#reader.upto = least(this.#reading.upto, this.how.landing.limit);
+  }
+
+  /** A direct link is up, whoever made it. @param {Link} link */
+  addLink(link) {
+    const path = link.kind;
+    if (this.links.has(path) || !allows(this.book.facts(seconds()), path)) return link.close("one is enough");
+    this.links.set(path, link);
+    this.book.up(path, seconds());
+    link.listen(this.how.control);
+    link.closed.then(() => {
+      if (this.links.get(path) !== link) return;
+      this.links.delete(path);
+      this.book.failed(path, seconds());
+      if (this.using === path) this.using = null;
+      this.wake();
+    });
+    this.wake();
+  }
+
+  // the loop
+
+  /** Works until everything is here, or `ends`. */
+  async run() {
+    const { landing, ends } = this.how;
+    while (!ends.aborted) {
+      const now = seconds();
+      this.#count(now);
+      if (landing.complete) return;
+      this.#lookAtEnd();
+      let again = 0.5;
+      if (this.#mayAsk(now)) {
+        const decision = this.book.decide(now);
+        again = Math.max(0.01, decision.again);
+        await this.#act(decision);
+        if (this.using !== null) this.idleSince = now;
+      } else if (this.using !== null) {
+        await this.#leave();
+        this.using = null;
+      }
+      this.#sayHeld(now);
+      await this.#change(again);
+    }
+  }
+
+  close() {
+    this.#reader?.stop();
+    for (const link of this.links.values()) link.close("done");
+  }
+
+  /** Whether there is anything that may be asked for; before the person said yes, the manifest alone. @param {number} now */
+  #mayAsk(now) {
+    const { landing } = this.how;
+    const limit = landing.limit;
+    const may = limit === null || landing.held < limit;
+    if (may && this.#resting) this.book.resumed(now); // waiting for a person is no stall
+    this.#resting = !may;
+    if (limit !== this.#limit) {
+      this.#limit = limit;
+      for (const link of this.links.values()) link.ends(limit);
+    }
+    return may;
+  }
+
+  /** @param {number} time s */
+  async #change(time) {
+    if (!this.#news) {
+      await /** @type {Promise<void>} */ (
+        new Promise((resolve) => {
+          const timer = setTimeout(resolve, time * 1000);
+          this.#wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        })
+      );
+    }
+    this.#news = false;
+    this.#wake = null;
+  }
+
+  /** Tells the book what came, byte by byte: a slow line has not stalled. @param {number} now */
+  #count(now) {
+    const path = this.using;
+    const carrier = path === null ? null : isDirect(path) ? this.links.get(path) : this.#reader;
+    if (!path || !carrier) return;
+    if (carrier !== this.#counted[0]) this.#counted = [carrier, carrier instanceof Reader ? 0 : carrier.received];
+    const more = carrier.received - this.#counted[1];
+    if (!more) return;
+    this.#counted[1] = carrier.received;
+    this.book.carried(path, more, now);
+  }
+
+  /** The sender shows how far it is, and knows that we live. @param {number} now */
+  #sayHeld(now) {
+    const { held, layout } = this.how.landing;
+    const said = this.#saidHeld.held;
+    if (held === said) return;
+    if (this.using === "relay" || this.using === "store") {
+      const share = layout.positions === null ? Math.floor(said / 2) : Math.floor(layout.positions / SAY_TIMES);
+      if (held - said < Math.max(SAY_BLOCKS, share)) return;
+      this.#saidHeld = { at: now, held };
+      this.how.say({ type: "progress", held }).catch(() => undefined);
+      return;
+    }
+    const link = this.using && this.links.get(this.using);
+    if (!link || now - this.#saidHeld.at < SAY_HELD_S) return;
+    this.#saidHeld = { at: now, held };
+    link.send({ type: "held", held });
+  }
+
+  // acts
+
+  /** @param {Decision} decision */
+  async #act({ stop, start, askRelay, use, why }) {
+    for (const path of stop) this.#letGo(path);
+    for (const path of start) void this.#try(path);
+    if (askRelay) this.how.say({ type: "ask-relay", held: this.how.landing.held }).catch(() => undefined);
+    if (use !== this.using) await this.#switch(use, why);
+  }
+
+  /** @param {Path} path */
+  async #try(path) {
+    if (this.#trying.has(path)) return;
+    this.#trying.add(path);
+    try {
+      const link = await this.how.reach.make(path);
+      if (this.how.ends.aborted) link.close("too late");
+      else this.addLink(link);
+    } catch {
+      if (!this.links.has(path) && this.book.known(path).state === "trying") this.book.failed(path, seconds());
+      this.wake();
+    } finally {
+      this.#trying.delete(path);
+    }
+  }
+
+  /** @param {Path} path */
+  #letGo(path) {
+    const link = this.links.get(path);
+    this.links.delete(path);
+    link?.close("not needed");
+  }
+
+  /** @param {Path | null} path @param {string} why */
+  async #switch(path, why) {
+    await this.#leave();
+    this.using = path;
+    if (path === null) return;
+    const { landing } = this.how;
+    let peer = "";
+    if (isDirect(path)) {
+      const link = this.links.get(path);
+      if (!link) {
+        this.using = null; // it broke while the other was left
+        return this.wake();
+      }
+      peer = link.peer;
+      link.pull((position, sealed) => landing.take(path, position, sealed), landing.held, landing.limit);
+    } else if (!this.#read(path)) return;
+    if (`${path} ${peer}` !== this.#told) {
+      this.#told = `${path} ${peer}`;
+      this.how.tell(path, peer, why);
+    }
+  }
+
+  /** Stops asking on the path in use; what is under way on a link that lives is still taken. */
+  async #leave() {
+    this.#reader?.stop();
+    this.#reader = this.#reading = null;
+    const link = this.using && this.links.get(this.using);
+    if (!link) return;
+    const waits = seconds() + DRAIN_S;
+    let left = link.outstanding;
+    link.stop();
+    for (let came = link.received; left > 0 && seconds() < waits && this.links.has(link.kind); left--) {
+      await sleep(0.02);
+      if (link.received === came) break;
+      came = link.received;
+    }
+  }
+
+  // legs
+
+  #lookAtLegs() {
+    const now = seconds();
+    const { held } = this.how.landing;
+    for (const path of /** @type {Path[]} */ (["relay", "store"])) {
+      const { state } = this.book.known(path);
+      if (this.#legs.some((each) => pathOf(each) === path && serves(each, held))) {
+        if (state !== "up") this.book.up(path, now);
+      } else if (state === "up" && (!this.#reading || pathOf(this.#reading) !== path)) this.book.released(path, now);
+    }
+  }
+
+  /** @param {Path} path */
+  #read(path) {
+    const { server, landing } = this.how;
+    const stretch = this.#legs.findLast((each) => pathOf(each) === path && serves(each, landing.held));
+    if (!stretch) {
+      this.book.released(path, seconds());
+      this.using = null;
+      this.wake();
+      return false;
+    }
+    this.#reading = stretch;
+    this.usedSpools.add(stretch.spool);
+    const reader = new Reader(
+      server,
+      stretch.spool,
+      landing.layoutIn(stretch.suite),
+      stretch.first,
+      landing.held,
+      (position, sealed) => landing.take(path, position, sealed, stretch.suite),
+      least(stretch.upto, landing.limit),
+    );
+    this.#reader = reader;
+    reader.run().then(
+      () => this.#readOver(reader, null),
+      (error) => this.#readOver(reader, error),
+    );
+    return true;
+  }
+
+  /** @param {Reader} reader @param {unknown} error */
+  #readOver(reader, error) {
+    const stretch = this.#reading;
+    if (reader !== this.#reader || !stretch || reader.stopped) return;
+    this.#reader = this.#reading = null;
+    this.using = null;
+    if (error === null) {
+      this.#lookAtLegs();
+      return this.wake();
+    }
+    const { fields } = ours(error);
+    stretch.dead = fields.final === true;
+    const path = pathOf(stretch);
+    this.book.failed(path, seconds());
+    if (!stretch.dead) {
+      // The server, or the way to it, may come back.
+      const pause = backoff(this.book.known(path).failures);
+      sleep(pause, this.how.ends).then(
+        () => {
+          this.#lookAtLegs();
+          this.wake();
+        },
+        () => undefined,
+      );
+    }
+    this.wake();
+  }
+
+  /** A leg that turned out to end waits for a block that will not come. */
+  #lookAtEnd() {
+    const reader = this.#reader;
+    const upto = this.#reading?.upto ?? null;
+    if (!reader || upto === null || reader.position < upto || this.how.landing.held < upto) return;
+    this.#readOver(reader, null);
+    reader.stop();
+  }
+
+  /** All states, for whoever looks. */
+  get states() {
+    return Object.fromEntries(ALL.map((path) => [path, this.book.known(path).state]));
+  }
+}
+
+/** @param {number | null} one @param {number | null} other */
+function least(one, other) {
+  return one === null ? other : other === null ? one : Math.min(one, other);
+}

@@ -1,0 +1,436 @@
+/**
+ * The receiver of one transfer: it is in command. It finds the offer, asks paths for blocks, verifies, says so. Twin of
+ * client/receiving.py: paths are routes.js's, files the sink's, words conversation.js's. Specs: docs/spec/paths.md,
+ * docs/spec/signalling.md.
+ *
+ * @import { Bytes } from "../core/bytes.js"
+ * @import { Suite } from "../core/sealing.js"
+ * @import { Control, Leg, LegEnd, Offer, Signal } from "../core/signals.js"
+ * @import { Saved } from "../core/taking.js"
+ * @import { Server } from "./api.js"
+ * @import { Event, Finished } from "./events.js"
+ * @import { Sink } from "./landing.js"
+ * @import { Manifest } from "../core/manifest.js"
+ * @import { Options } from "./reach.js"
+ */
+
+import { hex, unhex } from "../core/bytes.js";
+import { checkWords } from "../core/codes.js";
+import { BurrowError } from "../core/errors.js";
+import { Layout } from "../core/layout.js";
+import { linkKey, linkTag, mailboxId } from "../core/links.js";
+import { DIGEST_BYTES } from "../core/manifest.js";
+import { PathBook } from "../core/path-book.js";
+import { BLOCK } from "../core/sealing.js";
+import { randomId, seconds, sleep } from "./ambient.js";
+import { Conversation, patiently } from "./conversation.js";
+import { takingEngine } from "./engine.js";
+import { Landing } from "./landing.js";
+import { iceServers, Reach } from "./reach.js";
+import { Routes } from "./routes.js";
+import { CLOSED, Meter, Running } from "./running.js";
+
+const LAST_WORDS_S = 1;
+const GOODBYE_S = 15; // for the last words to reach the mailbox
+const TAMPERED_MOST = 3; // blocks that do not open, after which the transfer is given up
+const WAITING_S = 10; // between two times that the same reason to wait is told
+const KEEP_S = 2; // between two notes of how far it is
+const ALIVE_S = 5; // between two words to the sender while a person is asked
+const ALIVE_TIMES = 24;
+/** As this end would have it, the best first. @type {Suite[]} */
+const SUITES = globalThis.crypto?.subtle ? ["A256GCM", "XC20P"] : ["XC20P", "A256GCM"];
+
+/** What a page must keep to go on after a reload; can be cloned into a database. `landing` is null before the person
+ * said yes. @typedef {{transfer: string, receiver: string, landing: Saved | null}} ReceiveState */
+
+/**
+ * @typedef {object} Receive
+ * @property {Server} server
+ * @property {Bytes} secret 32 bytes, of a link or a code
+ * @property {(manifest: Manifest, sender: string) => Promise<Sink | null>} accept asks the person; null: declined. After a
+ *   reload it is asked again only where nothing had been accepted
+ * @property {(event: Event) => void} tell
+ * @property {string} [name] what to call this end to the other
+ * @property {Options} [options]
+ * @property {ReceiveState | null} [state] of an earlier run
+ * @property {Sink | null} [sink] of an earlier run, where `state.landing` is there: it holds what was flushed
+ * @property {(state: ReceiveState | null) => void | Promise<void>} [keep] null: there is nothing to go on with any more
+ */
+
+export class Receiving extends Running {
+  /** @type {Manifest | null} */ manifest = null;
+  sender = "";
+
+  /** @type {Receive} */ #how;
+  /** @type {Conversation} */ #main;
+  /** @type {Conversation | null} */ #pair = null;
+  /** @type {Offer | null} */ #offer = null;
+  #senderSession = "";
+  #senderHere = true;
+  /** Why there is nothing to come any more. @type {string | null} */ #gone = null;
+  /** @type {(Leg | LegEnd)[]} */ #earlyLegs = [];
+  /** @type {Routes | null} */ #routes = null;
+  /** @type {Landing | null} */ #landing = null;
+  /** @type {Reach | null} */ #reach = null;
+  #receiver = "";
+  #asking = false;
+  #keptAt = 0;
+  /** When it was last said that nothing moves, and why. */ #idle = { at: -1, why: "" };
+
+  /** @param {Receive} how */
+  constructor(how) {
+    super(how.tell);
+    this.#how = how;
+    const { server, secret } = how;
+    this.#main = new Conversation(server, secret, mailboxId(secret), "receiver", Conversation.session(), this.ends);
+  }
+
+  async work() {
+    const { server, secret } = this.#how;
+    await this.#recall();
+    this.start(this.#hearMain());
+    const offer = await this.#forOffer();
+    const landing = await this.#land(offer);
+    if (this.#gone !== null && !landing.complete) throw this.#ended(this.#gone);
+    const id = mailboxId(secret, this.#receiver);
+    const pair = new Conversation(server, secret, id, "receiver", this.#main.session, this.ends);
+    this.#pair = pair;
+    const fresh = this.#how.state?.receiver !== this.#receiver;
+    const [routes] = await Promise.all([
+      this.#openRoutes(offer, landing, pair),
+      fresh ? patiently(() => server.makeMailbox(id), this.ends) : this.#recallPair(pair),
+    ]);
+    this.tell({ event: "met", peer: offer.name, receiver: this.#receiver, words: this.#words(offer) });
+    const met = seconds();
+    const began = landing.held;
+    await this.#hello();
+    this.start(this.#hearPair(pair));
+    this.start(routes.run());
+    const firstByte = await this.#until(landing, routes, offer, pair, met, began);
+    this.#pair = null; // there is nothing to go on with
+    const { digest, places, texts } = await landing.finish();
+    this.tell({ event: "verified", digest: hex(digest), receiver: this.#receiver });
+    await this.#sayVerified(pair, routes, hex(digest));
+    for (const text of texts) this.tell({ event: "text", text });
+    await this.#how.keep?.(null);
+    /** @type {Finished} */ const finished = {
+      event: "finished",
+      size: this.#size(landing, landing.layout.positions ?? 0),
+      seconds: seconds() - met,
+      firstByte,
+      shares: { ...landing.shares },
+      verified: true,
+      resting: false,
+      places,
+      again: landing.again,
+    };
+    return finished;
+  }
+
+  /** The loop: until everything is here and wanted. Seconds to the first byte. @param {Landing} landing @param {Routes} routes @param {Offer} offer
+   * @param {Conversation} pair @param {number} met @param {number} began @returns {Promise<number | null>} */
+  async #until(landing, routes, offer, pair, met, began) {
+    const meter = new Meter();
+    /** @type {number | null} */ let firstByte = null;
+    let told = 0;
+    while (!landing.complete || !landing.accepted) {
+      await this.change(0.25);
+      if (landing.fault) throw landing.fault;
+      if (landing.tampered >= TAMPERED_MOST) {
+        throw new BurrowError("tampered", "what arrives was not sealed by the sender; somebody between you changes it");
+      }
+      const now = seconds();
+      if (landing.held > began) firstByte ??= now - met;
+      if (landing.manifest && !landing.accepted && !this.#asking) {
+        this.#asking = true;
+        this.start(this.#askPerson(landing, offer, pair));
+      }
+      if (now - told >= 0.1) {
+        told = now;
+        this.#progress(landing, routes, meter, now);
+      }
+      if (landing.accepted && now - this.#keptAt >= KEEP_S && this.#how.keep) {
+        this.#keptAt = now;
+        this.start(this.#keep(landing));
+      }
+    }
+    return firstByte;
+  }
+
+  /** @param {BurrowError} error */
+  async failed(error) {
+    if (error.code === CLOSED && this.#landing?.accepted) await this.#keep(this.#landing);
+    if (error.fields.own && this.#pair) await this.#lastWords(this.#pair, { type: "cancel", why: "the receiver called it off" });
+    if (!["cancelled", "mismatch"].includes(error.code)) return;
+    await this.#landing?.abort();
+    await this.#how.keep?.(null);
+  }
+
+  async end() {
+    const pair = this.#pair;
+    if (pair && this.#landing) {
+      const held = this.#landing.held;
+      await this.#lastWords(pair, { type: "progress", held });
+      await this.#lastWords(pair, { type: "bye" });
+    }
+    this.#routes?.close();
+    this.#reach?.close();
+    this.#landing?.close();
+  }
+
+  /** @param {Conversation} pair @param {Signal} signal */
+  async #lastWords(pair, signal) {
+    const said = pair.say(signal, AbortSignal.timeout(LAST_WORDS_S * 1000));
+    await Promise.race([said, sleep(LAST_WORDS_S)]).catch(() => undefined); // an earlier word may wait for the server
+  }
+
+  // the beginning
+
+  /** What was said before this program began, to its end: the last word counts. */
+  async #recall() {
+    const said = await this.#main.soFar(() => this.#away());
+    for (const { session, signal } of said) await this.#heard(session, signal);
+  }
+
+  /** The legs that were said to an earlier run; where the sender could be reached is history. @param {Conversation} pair */
+  async #recallPair(pair) {
+    for (const { signal } of await pair.soFar(() => this.#away())) {
+      if (signal.type === "leg" || signal.type === "leg-end") this.#leg(signal);
+    }
+  }
+
+  #away() {
+    this.tell({ event: "waiting", why: "the server cannot be reached; still trying", receiver: this.#receiver });
+  }
+
+  /** @returns {Promise<Offer>} */
+  async #forOffer() {
+    while (!this.#offer) {
+      await this.change(2);
+      if (this.#offer) break;
+      const why = this.#main.away ? "the server cannot be reached" : "the sender has not begun yet";
+      this.tell({ event: "waiting", why, receiver: "" });
+    }
+    return this.#offer;
+  }
+
+  /** @param {Offer} offer @returns {Promise<Landing>} */
+  async #land(offer) {
+    const { secret, state, sink = null } = this.#how;
+    const suite = SUITES.find((each) => offer.suites.includes(each));
+    if (!suite) throw new BurrowError("cancelled", "the sender seals in a way that this page does not know");
+    const known = state?.transfer === offer.transfer ? state : null;
+    this.#receiver = known?.receiver ?? randomId();
+    const saved = known?.landing ?? undefined;
+    const transfer = unhex(offer.transfer);
+    const sizes = { manifestSize: offer.manifest_size, packSize: offer.pack_size };
+    const engine = await takingEngine({ secret, transfer, suite, ...sizes }, saved);
+    const layout = new Layout(suite, offer.manifest_size, saved?.packSize ?? offer.pack_size);
+    const landing = new Landing(engine, layout, () => {
+      this.#routes?.wake();
+      this.changed();
+    });
+    this.#landing = landing;
+    if (saved) await landing.resume(saved, sink);
+    this.manifest = landing.manifest;
+    await this.#how.keep?.({ transfer: offer.transfer, receiver: this.#receiver, landing: saved ?? null });
+    return landing;
+  }
+
+  /** @param {Offer} offer @param {Landing} landing @param {Conversation} pair */
+  async #openRoutes(offer, landing, pair) {
+    const { server, secret, options = {} } = this.#how;
+    const ticket = { tag: linkTag(secret, this.#receiver), key: linkKey(secret, this.#receiver), sender: false };
+    const servers = iceServers(await patiently(() => server.hello(), this.ends, () => this.#away()));
+    const { suite, manifestBlocks } = landing.layout;
+    /** @param {Signal} signal */
+    const say = (signal) => pair.say(signal);
+    this.#reach = new Reach({
+      ticket,
+      options,
+      servers,
+      suite,
+      say,
+      batchFrom: manifestBlocks,
+      add: (link) => this.#routes?.addLink(link),
+    });
+    const allowed = { relayOnly: options.relayOnly, directOnly: options.directOnly, noStore: options.store === false };
+    const book = new PathBook(seconds(), allowed, this.#reach.possible);
+    book.mayStore(offer.may_store);
+    const routes = new Routes({
+      server,
+      reach: this.#reach,
+      landing,
+      book,
+      say,
+      ends: this.ends,
+      tell: (path, peer, why) => this.tell({ event: "path", path, peer, why, receiver: this.#receiver }),
+      control: (control) => this.#control(control),
+    });
+    this.#routes = routes;
+    for (const leg of this.#earlyLegs) routes.leg(leg);
+    if (!this.#senderHere) routes.senderLeft();
+    return routes;
+  }
+
+  async #hello() {
+    const held = this.#landing?.held ?? 0;
+    const name = (this.#how.name ?? "").slice(0, 255);
+    await this.#main.say({ type: "hello", receiver: this.#receiver, name, held, suites: SUITES, version: 1 });
+  }
+
+  /** @param {Offer} offer */
+  #words(offer) {
+    return checkWords(this.#how.secret, unhex(offer.transfer));
+  }
+
+  /** @param {Landing} landing @param {Offer} offer @param {Conversation} pair */
+  async #askPerson(landing, offer, pair) {
+    const manifest = /** @type {Manifest} */ (landing.manifest);
+    this.manifest = manifest;
+    const text = manifest.entries.every((each) => each.kind === "text");
+    const { name, files, contentSize: size } = manifest;
+    this.tell({ event: "offered", name, files: files.length, size, sender: offer.name, text, manifest });
+    const answered = new AbortController();
+    void this.#live(pair, landing, AbortSignal.any([answered.signal, this.ends]));
+    const sink = await this.#how.accept(manifest, offer.name).finally(() => answered.abort());
+    if (!sink) {
+      await pair.say({ type: "decline", why: "declined by the receiver" });
+      throw new BurrowError("cancelled", "you declined it; nothing was written");
+    }
+    await landing.accept(sink);
+    await pair.say({ type: "accept", suite: landing.layout.suite, held: landing.held });
+    this.#routes?.wake();
+    this.changed();
+  }
+
+  /** The sender knows that somebody is here while the person thinks. @param {Conversation} pair @param {Landing} landing @param {AbortSignal} until */
+  async #live(pair, landing, until) {
+    try {
+      for (let times = 0; times < ALIVE_TIMES; times++) {
+        await sleep(ALIVE_S, until);
+        await pair.say({ type: "progress", held: landing.held });
+      }
+    } catch {
+      // answered, or over
+    }
+  }
+
+  /** @param {Landing} landing */
+  async #keep(landing) {
+    if (!this.#how.keep || !this.#offer || landing.fault) return;
+    const saved = await landing.snapshot();
+    await this.#how.keep({ transfer: this.#offer.transfer, receiver: this.#receiver, landing: saved });
+  }
+
+  // what is heard
+
+  async #hearMain() {
+    for await (const { session, signal } of this.#main.heard()) await this.#heard(session, signal);
+  }
+
+  /** @param {string} session @param {Signal} signal */
+  async #heard(session, signal) {
+    if (signal.type === "offer") await this.#hearOffer(session, signal);
+    else if (signal.type === "leg" || signal.type === "leg-end") this.#leg(signal);
+    else if (signal.type === "cancel") this.#cancelled(signal.why);
+    else if (signal.type === "bye" && session === this.#senderSession) {
+      this.#senderHere = false;
+      this.#routes?.senderLeft();
+    }
+  }
+
+  /** By the sender, for good. @param {string} why */
+  #cancelled(why) {
+    if (!this.#landing) this.#gone = why;
+    else if (!this.#landing.complete) this.fail(this.#ended(why));
+  }
+
+  /** @param {string} why */
+  #ended(why) {
+    return new BurrowError("cancelled", `the sender has ended this transfer: ${why}`);
+  }
+
+  /** @param {string} session @param {Offer} offer */
+  async #hearOffer(session, offer) {
+    if (this.#offer && offer.transfer !== this.#offer.transfer) {
+      throw new BurrowError("cancelled", "the sender offers something else under this link now; receive it again");
+    }
+    const again = this.#senderSession !== "" && this.#senderSession !== session;
+    this.#offer = offer;
+    this.#senderSession = session;
+    this.sender = offer.name;
+    this.#senderHere = true;
+    this.changed();
+    if (!again || !this.#routes) return;
+    this.#routes.senderCame();
+    await this.#hello();
+  }
+
+  /** @param {Conversation} pair */
+  async #hearPair(pair) {
+    for await (const { signal } of pair.heard()) {
+      if (signal.type === "leg" || signal.type === "leg-end") this.#leg(signal);
+      else if (signal.type === "cancel") this.#cancelled(signal.why);
+      else if (signal.type === "bye") this.#routes?.senderLeft();
+      else this.#reach?.heard(signal);
+    }
+  }
+
+  /** @param {Leg | LegEnd} signal */
+  #leg(signal) {
+    if (this.#routes) this.#routes.leg(signal);
+    else this.#earlyLegs.push(signal);
+  }
+
+  /** @param {Control} control */
+  #control(control) {
+    if (control.type === "cancel") this.#cancelled(control.why);
+  }
+
+  // progress and end
+
+  /** Content bytes that `held` positions stand for. @param {Landing} landing @param {number} held */
+  #size(landing, held) {
+    const done = Math.max(0, held - landing.layout.manifestBlocks) * BLOCK;
+    const { packSize } = landing.layout;
+    return Math.min(done, landing.manifest?.contentSize ?? (packSize === null ? done : packSize - DIGEST_BYTES));
+  }
+
+  /** @param {Landing} landing @param {Routes} routes @param {Meter} meter @param {number} now */
+  #progress(landing, routes, meter, now) {
+    const done = this.#size(landing, landing.held);
+    const total = landing.manifest?.contentSize ?? null;
+    const rate = meter.add(now, done);
+    const path = routes.using;
+    if (path) {
+      this.#idle = { at: -1, why: "" };
+      const eta = total !== null && rate > 0 ? (total - done) / rate : null;
+      this.tell({ event: "progress", done, total, rate, eta, path, receiver: this.#receiver });
+    } else if (now - routes.idleSince > 2 && !(this.#asking && !landing.accepted)) {
+      const why = this.#whyIdle(routes);
+      if (why === this.#idle.why && now - this.#idle.at < WAITING_S) return;
+      this.#idle = { at: now, why };
+      this.tell({ event: "waiting", why, receiver: this.#receiver });
+    }
+  }
+
+  /** @param {Routes} routes */
+  #whyIdle(routes) {
+    if (this.#main.away) return "the server cannot be reached; still trying";
+    if (this.#senderHere || !routes.nothingLeft) return "waiting for the sender";
+    return "the sender has left, and nothing of it rests on the server (any more); it goes on when they are back";
+  }
+
+  /** @param {Conversation} pair @param {Routes} routes @param {string} digest */
+  async #sayVerified(pair, routes, digest) {
+    for (const link of routes.links.values()) link.send({ type: "verified", digest });
+    try {
+      const said = pair.say({ type: "verified", digest }, AbortSignal.timeout(GOODBYE_S * 1000));
+      await Promise.race([said, sleep(GOODBYE_S)]);
+      for (const spool of routes.usedSpools) await this.#how.server.delivered(spool);
+    } catch {
+      // the sender could not be told; it is whole all the same
+    }
+  }
+}

@@ -1,0 +1,400 @@
+/**
+ * The sender of one transfer: it offers, answers those who come, and serves blocks to whoever asks, by whatever path.
+ * Twin of client/sending.py. It keeps no count of what was sent: each receiver says what it wants. One Taker for each
+ * receiver does the talking. Specs: docs/spec/paths.md, docs/spec/signalling.md.
+ *
+ * @import { Bytes } from "../core/bytes.js"
+ * @import { Path } from "../core/paths.js"
+ * @import { Suite } from "../core/sealing.js"
+ * @import { Hello } from "../core/signals.js"
+ * @import { Nameplate, Server } from "./api.js"
+ * @import { GivingEngine } from "./engine.js"
+ * @import { Event, Finished } from "./events.js"
+ * @import { KeptLeg } from "./legs.js"
+ * @import { Options } from "./reach.js"
+ * @import { Seal } from "./relay.js"
+ */
+
+import { hex, utf8 } from "../core/bytes.js";
+import { formatCode } from "../core/codes.js";
+import { BurrowError } from "../core/errors.js";
+import { Layout } from "../core/layout.js";
+import { formatLink, mailboxId } from "../core/links.js";
+import { Manifest } from "../core/manifest.js";
+import { BLOCK } from "../core/sealing.js";
+import { ours, random, seconds, sleep } from "./ambient.js";
+import { Conversation, patiently } from "./conversation.js";
+import { givingEngine } from "./engine.js";
+import { Legs } from "./legs.js";
+import { handOver, offerCode } from "./meeting.js";
+import { iceServers } from "./reach.js";
+import { Running } from "./running.js";
+import { Taker } from "./taker.js";
+
+const TAKERS = 200; // receivers of one transfer
+const LAST_WORDS_S = 1;
+const OFFER_EVERY = 64; // hellos: a mailbox that is trimmed still has an offer
+const STORE_AFTER_S = 5; // without any receiver, where it may rest
+
+/**
+ * One thing to send: a file with its path (the name alone, or with folders in front), a text, or an empty folder.
+ *
+ * @typedef {{path: string[], blob: Blob, modified?: number}} FileItem modified: ms since 1970
+ * @typedef {{text: string}} TextItem
+ * @typedef {{folder: string[]}} FolderItem
+ * @typedef {FileItem | TextItem | FolderItem} Item
+ */
+
+/** What a page must keep to go on after a reload, beside the same items; can be cloned into a database.
+ * @typedef {{secret: Bytes, transfer: Bytes, manifest: Bytes, legs: KeptLeg[]}} SendState */
+
+/**
+ * @typedef {object} Send
+ * @property {Server} server
+ * @property {Item[]} items
+ * @property {(event: Event) => void} tell
+ * @property {string} [title] what to call it to a person; default: the first file's or folder's name
+ * @property {string} [name] what to call this end
+ * @property {boolean} [withCode] offer a code, too
+ * @property {Options} [options] `receivers`: default 1
+ * @property {Suite} [suite] default: what this page does best
+ * @property {SendState | null} [state] of an earlier run with the same items; changed, where they are others
+ * @property {(state: SendState | null) => void | Promise<void>} [keep] null: there is nothing to go on with any more
+ */
+
+export class Sending extends Running {
+  /** Sealed bytes by path. @type {Record<string, number>} */ shares = {};
+  /** Pieces that were sent though the receiver had said that it holds them. */ again = 0;
+  /** @type {Map<string, Taker>} */ takers = new Map();
+  /** @type {RTCIceServer[]} */ servers = [];
+  session = Conversation.session();
+  /** The code that is valid now. @type {string | null} */ code = null;
+  /** What seals the blocks: where the page has no WebCrypto, the quicker of the vendored ciphers. @type {Suite} */ suite;
+
+  /** @type {Send} */ #how;
+  /** @type {GivingEngine | null} */ #engine = null;
+  /** @type {Conversation} */ #main;
+  /** @type {Blob[]} */ #files;
+  /** @type {Bytes} */ #encoded;
+  /** @type {string | null} */ #digest = null;
+  #finished = false;
+  #hellos = 0;
+  #began = seconds();
+  /** @type {number | null} */ #metAt = null;
+  /** @type {number | null} */ #firstByte = null;
+
+  /** bad-manifest; changed. @param {Send} how */
+  constructor(how) {
+    super(how.tell);
+    this.#how = how;
+    this.server = how.server;
+    this.suite = how.suite ?? (globalThis.crypto?.subtle ? "A256GCM" : "XC20P");
+    this.options = { receivers: 1, store: true, ...how.options };
+    const { manifest, files } = listed(how.items, how.title);
+    this.#files = files;
+    this.secret = how.state?.secret ?? random(32);
+    this.transfer = how.state?.transfer ?? random(16);
+    this.manifest = how.state ? Manifest.parse(how.state.manifest) : manifest;
+    this.#encoded = how.state?.manifest ?? manifest.encode();
+    if (!alike(this.manifest, manifest)) {
+      throw new BurrowError("changed", "these are not the files of the transfer that was begun");
+    }
+    this.layout = new Layout(this.suite, this.#encoded.length, this.manifest.packSize);
+    this.link = formatLink(this.server.origin, this.secret);
+    const { server, secret, session, ends } = this;
+    this.#main = new Conversation(server, secret, mailboxId(secret), "sender", session, ends);
+    this.legs = new Legs({
+      server,
+      ends,
+      layout: this.layout,
+      seal: (stretch) => this.#legSeal(stretch),
+      needless: (stretch) => this.#all().some((taker) => taker.leg === stretch && taker.directAt > stretch.openedAt),
+      fail: (error) => this.fail(error),
+      changed: () => this.changed(),
+      keep: (legs) => this.#keep(legs),
+    });
+  }
+
+  get mayStore() {
+    return this.options.store !== false && !this.options.directOnly;
+  }
+
+  /** @returns {GivingEngine} */
+  get engine() {
+    if (!this.#engine) throw new TypeError("it has not begun");
+    return this.#engine;
+  }
+
+  async work() {
+    const { secret, transfer, suite } = this;
+    const given = { secret, transfer, suite, manifest: this.#encoded, files: this.#files };
+    this.#engine = await givingEngine(given);
+    this.#keep(this.#how.state?.legs ?? []);
+    const away = () => this.#away();
+    this.servers = iceServers(await patiently(() => this.server.hello(), this.ends, away));
+    await this.#recall();
+    await this.#offer();
+    if (this.#how.withCode) this.start(this.#offerCodes());
+    else this.tell({ event: "ready", link: this.link, code: null });
+    this.start(this.#hear());
+    for (let stored = false; ; ) {
+      await this.change(0.25);
+      const now = seconds();
+      for (const taker of this.#all()) taker.tick(now);
+      if (this.#enough()) return this.#end(false);
+      if (this.mayStore && !stored && this.#nobodyFor(now)) {
+        stored = true;
+        await patiently(() => this.#store(), this.ends, away);
+      }
+      if (await this.#leftToRest(now)) return this.#end(true);
+    }
+  }
+
+  /** @param {BurrowError} error */
+  async failed(error) {
+    if (error.code !== "changed" && error.code !== "cancelled") return;
+    this.#finished = true;
+    await this.#how.keep?.(null);
+    await this.#lastWords({ type: "cancel", why: error.sentence.slice(0, 1000) });
+    if (error.fields.own) await Promise.race([this.#dropAll(), sleep(LAST_WORDS_S)]);
+  }
+
+  async end() {
+    this.legs.stop();
+    for (const taker of this.#all()) taker.close();
+    if (!this.#finished) await this.#lastWords({ type: "bye" });
+    this.#engine?.close();
+  }
+
+  /** Brings all of it to the server, to rest there: `resting` says when the page may be left. */
+  leave() {
+    this.options.storeNow = true;
+    this.changed();
+  }
+
+  // for the takers
+
+  met() {
+    this.#metAt ??= seconds();
+  }
+
+  /** Sealed bytes went this way. @param {Path} path @param {number} size */
+  served(path, size) {
+    this.shares[path] = (this.shares[path] ?? 0) + size;
+    if (this.#metAt !== null) this.#firstByte ??= seconds() - this.#metAt;
+  }
+
+  /** Of everything, in hex; what was not read yet is read now. */
+  async digest() {
+    this.#digest ??= hex(await this.engine.digest());
+    return this.#digest;
+  }
+
+  /** Content bytes that lie before `position`. @param {number} position */
+  content(position) {
+    return Math.min(Math.max(0, position - this.layout.manifestBlocks) * BLOCK, this.manifest.contentSize ?? 0);
+  }
+
+  // the whole
+
+  #all() {
+    return [...this.takers.values()];
+  }
+
+  /** @param {import("./legs.js").Stretch} stretch @returns {Seal} */
+  #legSeal(stretch) {
+    return async (position, count) => {
+      const held = this.#all().filter((taker) => taker.leg === stretch).map((taker) => taker.held);
+      if (held.length && position < Math.min(...held)) this.again += 1;
+      const sealed = await this.engine.seal(position, count);
+      this.served(stretch.rests ? "store" : "relay", sealed.length);
+      return sealed;
+    };
+  }
+
+  /** @param {KeptLeg[]} legs */
+  #keep(legs) {
+    const { secret, transfer } = this;
+    const kept = this.#how.keep?.({ secret, transfer, manifest: this.#encoded, legs });
+    if (kept) this.start(kept);
+  }
+
+  async #offer() {
+    await this.#main.say({
+      type: "offer",
+      transfer: hex(this.transfer),
+      name: (this.#how.name ?? "").slice(0, 255),
+      manifest_size: this.layout.manifestSize,
+      pack_size: this.layout.packSize,
+      suites: [this.suite],
+      may_store: this.mayStore,
+      created: Math.floor(Date.now() / 1000),
+      version: 1,
+    });
+  }
+
+  /** What an earlier run left: legs on the server, and receivers who may be gone or wait for us. */
+  async #recall() {
+    const { state } = this.#how;
+    if (!state) return;
+    const away = () => this.#away();
+    await patiently(() => this.legs.takeUp(state.legs, (signal) => this.#main.say(signal)), this.ends, away);
+    for (const { session, signal } of await this.#main.soFar(away)) {
+      if (signal.type !== "hello" || this.takers.size >= TAKERS) continue;
+      this.takers.set(signal.receiver, new Taker(this, signal, session));
+    }
+    await Promise.all(this.#all().map((taker) => taker.recall()));
+    for (const taker of this.#all()) this.start(taker.run());
+  }
+
+  #away() {
+    this.tell({ event: "waiting", why: "the server cannot be reached; still trying", receiver: "" });
+  }
+
+  /** A code, and another one whenever it was burnt. */
+  async #offerCodes() {
+    /** @type {Nameplate | null} */ let plate = null;
+    for (let why = ""; ; ) {
+      const offered = await patiently(() => offerCode(this.server), this.ends, () => this.#away());
+      plate = offered.plate;
+      this.code = formatCode(offered.code);
+      if (why) this.tell({ event: "new-code", code: this.code, why });
+      else this.tell({ event: "ready", link: this.link, code: this.code });
+      try {
+        await handOver(this.server, plate, offered.code, this.secret, () => this.changed(), this.ends);
+      } catch (error) {
+        const { code, sentence } = ours(error);
+        if (code !== "code-burnt") throw error;
+        why = sentence;
+      }
+    }
+  }
+
+  async #hear() {
+    for await (const { session, signal } of this.#main.heard()) {
+      if (signal.type !== "hello") continue;
+      this.#hello(session, signal);
+      this.#hellos += 1;
+      if (this.#hellos % OFFER_EVERY === 0) await this.#offer();
+    }
+  }
+
+  /** @param {string} session @param {Hello} hello */
+  #hello(session, hello) {
+    let taker = this.takers.get(hello.receiver);
+    if (!taker) {
+      if (this.takers.size >= TAKERS) return; // more receivers than one transfer takes
+      taker = new Taker(this, hello, session);
+      this.takers.set(hello.receiver, taker);
+      this.start(taker.run());
+    }
+    taker.hello(session, hello);
+    this.changed();
+  }
+
+  #enough() {
+    const { receivers } = this.options;
+    return receivers !== null && this.#all().filter((taker) => taker.verified).length >= (receivers ?? 1);
+  }
+
+  /** @param {number} now */
+  #nobodyFor(now) {
+    // Who comes with a code gets the secret from this page: nothing is gained by leaving it there.
+    return Boolean(this.options.storeNow) || (!this.#how.withCode && !this.takers.size && now - this.#began > STORE_AFTER_S);
+  }
+
+  /** All of it to the server, for whoever comes. */
+  async #store() {
+    const first = this.legs.covered(0);
+    if (first === null) return;
+    this.tell({ event: "waiting", why: "nobody is here yet; it goes to the server, sealed, and rests there", receiver: "" });
+    await this.legs.open(first, (signal) => this.#main.say(signal), "rest", true);
+  }
+
+  /** Whether what is still to be taken lies on the server and nobody needs this page. @param {number} now */
+  async #leftToRest(now) {
+    const { resting } = this.legs;
+    if (!resting) return false;
+    const waiting = this.#all().filter((taker) => !taker.verified);
+    if (resting.writer) {
+      const done = this.content(resting.writer.position);
+      const total = this.manifest.contentSize;
+      this.tell({ event: "progress", done, total, rate: 0, eta: null, path: "store", receiver: "" });
+    }
+    if (waiting.some((taker) => taker.lives(now))) return false;
+    const { receivers = 1, storeNow } = this.options;
+    if (this.legs.covered(0) !== null || (receivers === null && !storeNow)) {
+      if (receivers === null || this.takers.size < receivers) return false;
+      if (waiting.some((taker) => this.legs.covered(taker.held) !== null)) return false;
+    }
+    try {
+      this.tell({ event: "resting", until: (await this.server.spool(resting.spool.id)).expiresAt });
+      return true;
+    } catch (error) {
+      if (ours(error).code === "unreachable") return false;
+      throw error;
+    }
+  }
+
+  /** @param {boolean} resting @returns {Promise<Finished>} */
+  async #end(resting) {
+    if (!resting) {
+      this.#finished = true;
+      await this.#lastWords({ type: "cancel", why: "everybody who was to have it has it" });
+      await this.#dropAll();
+      await this.#how.keep?.(null);
+    }
+    return {
+      event: "finished",
+      size: this.content(this.layout.positions ?? 0),
+      seconds: seconds() - (this.#metAt ?? this.#began),
+      firstByte: this.#firstByte,
+      shares: { ...this.shares },
+      verified: !resting,
+      resting,
+      places: [],
+      again: this.again,
+    };
+  }
+
+  async #dropAll() {
+    for (const stretch of [...this.legs.stretches]) await this.legs.drop(stretch, false);
+  }
+
+  /** @param {import("../core/signals.js").Signal} signal */
+  async #lastWords(signal) {
+    const said = this.#main.say(signal, AbortSignal.timeout(LAST_WORDS_S * 1000));
+    await Promise.race([said, sleep(LAST_WORDS_S)]).catch(() => undefined); // an earlier word may wait for the server
+  }
+}
+
+/** The manifest of what is to be sent, and the contents in its order. bad-manifest.
+ * @param {Item[]} items @param {string} [title] @returns {{manifest: Manifest, files: Blob[]}} */
+export function listed(items, title) {
+  /** @type {import("../core/manifest.js").Entry[]} */ const entries = [];
+  /** @type {Blob[]} */ const files = [];
+  let texts = 0;
+  for (const item of items) {
+    if ("folder" in item) entries.push({ path: item.folder, kind: "folder", size: 0, mtimeNs: 0, mode: 0o755 });
+    else if ("text" in item) {
+      const blob = new Blob([utf8(item.text)]);
+      texts += 1;
+      const path = [texts === 1 ? "message.txt" : `message ${texts}.txt`];
+      entries.push({ path, kind: "text", size: blob.size, mtimeNs: 0, mode: 0o644 });
+      files.push(blob);
+    } else {
+      const mtimeNs = Math.round(item.modified ?? 0) * 1e6;
+      entries.push({ path: item.path, kind: "file", size: item.blob.size, mtimeNs, mode: 0o644 });
+      files.push(item.blob);
+    }
+  }
+  const tops = new Set(entries.map((entry) => entry.path[0]));
+  const named = tops.size === 1 ? [...tops][0] : `${tops.size} things`;
+  return { manifest: new Manifest(entries, title ?? (texts === entries.length ? "a text" : named)), files };
+}
+
+/** Whether two lists are of the same contents. @param {Manifest} one @param {Manifest} other */
+function alike(one, other) {
+  const marks = (/** @type {Manifest} */ { entries }) => JSON.stringify(entries.map((e) => [e.path, e.kind, e.size, e.mtimeNs]));
+  return marks(one) === marks(other);
+}

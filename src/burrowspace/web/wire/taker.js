@@ -1,0 +1,356 @@
+/**
+ * One receiver, as the sender sees it: its words, its links, the leg that it follows, whether it still lives. Twin of
+ * client/taker.py. It does what the receiver asks. On its own it does one thing: when the receiver has gone and the rest
+ * may lie on the server, it brings it there. Spec: docs/spec/paths.md.
+ *
+ * @import { Path } from "../core/paths.js"
+ * @import { Control, Hello, Signal } from "../core/signals.js"
+ * @import { Stretch } from "./legs.js"
+ * @import { Link } from "./link.js"
+ * @import { Seal } from "./relay.js"
+ * @import { Sending } from "./session-send.js"
+ */
+
+import { checkWords } from "../core/codes.js";
+import { CREDIT } from "../core/credit.js";
+import { BurrowError } from "../core/errors.js";
+import { linkKey, linkTag, mailboxId } from "../core/links.js";
+import { GONE } from "../core/paths.js";
+import { ours, seconds } from "./ambient.js";
+import { Conversation } from "./conversation.js";
+import { Reach } from "./reach.js";
+import { Meter } from "./running.js";
+
+const EARLY = 64; // words that may come before their hello
+const REST_AGAIN_S = 10; // until it is tried again to bring the rest to the server
+const LOOK_S = 1;
+
+/** Lives as long as the sending. `held`: so many positions it holds at least, by all that it said and asked for. */
+export class Taker {
+  verified = false;
+  /** @type {Path | null} */ path = null;
+  /** When a block last went by a link. */ directAt = -1;
+
+  /** The run of its program that said hello; what other runs said is history. @type {string} */ #session;
+  /** @type {Sending} */ #sending;
+  /** @type {Stretch | null} */ #leg = null;
+  /** @type {Link[]} */ #links = [];
+  #heardAt = seconds();
+  #toldAt = -1;
+  #met = false;
+  #left = false; // in good order, until its next hello
+  /** @type {{session: string, signal: Signal}[]} */ #early = [];
+  #restAfter = -1;
+  #meter = new Meter();
+  #following = false; // somebody reads its leg
+  #looking = false;
+  #lookedAt = -1;
+  #resting = false;
+  #asking = false;
+  /** @type {Conversation} */ #pair;
+  /** @type {Reach} */ #reach;
+
+  /** @param {Sending} sending @param {Hello} hello @param {string} session */
+  constructor(sending, hello, session) {
+    this.id = hello.receiver;
+    this.name = hello.name;
+    this.held = hello.held;
+    this.#session = session;
+    this.#sending = sending;
+    const { server, secret, options, servers } = sending;
+    const run = sending.session;
+    this.#pair = new Conversation(server, secret, mailboxId(secret, this.id), "sender", run, sending.ends);
+    this.#reach = new Reach({
+      ticket: { tag: linkTag(secret, this.id), key: linkKey(secret, this.id), sender: true },
+      options,
+      servers,
+      suite: sending.layout.suite,
+      batchFrom: sending.layout.manifestBlocks,
+      say: (signal) => this.#pair.say(signal),
+      add: (link) => this.#add(link),
+    });
+  }
+
+  /** The leg that it follows or would follow. */
+  get leg() {
+    return this.#leg?.last ?? null;
+  }
+
+  /** What it said to an earlier run of this page: nothing of that is to be answered any more. */
+  async recall() {
+    for (const { signal } of await this.#pair.soFar()) {
+      await this.#history(signal);
+      this.#left = signal.type === "bye";
+    }
+  }
+
+  async run() {
+    for await (const { session, signal } of this.#pair.heard()) {
+      if (session === this.#session) {
+        this.#heardAt = seconds();
+        await this.#heard(signal);
+        continue;
+      }
+      await this.#history(signal);
+      this.#early.push({ session, signal }); // of an old run, or of one whose hello is still on its way
+      if (this.#early.length > EARLY) this.#early.shift();
+    }
+  }
+
+  /** It is here (again). @param {string} session @param {Hello} hello */
+  hello(session, hello) {
+    const sending = this.#sending;
+    sending.met();
+    this.#session = session;
+    this.name = hello.name;
+    this.held = hello.held;
+    this.#heardAt = this.#toldAt = seconds();
+    this.#resting = this.#left = false;
+    if (!this.#met) {
+      this.#met = true;
+      const words = checkWords(sending.secret, sending.transfer);
+      sending.tell({ event: "met", peer: this.name, receiver: this.id, words });
+    }
+    const early = this.#early.filter((each) => each.session === session);
+    this.#early = [];
+    sending.start(this.#hearEarly(early));
+    // So that the end does not wait for the hashing of what it holds already.
+    if (hello.held) sending.start(sending.engine.catchUp(hello.held));
+  }
+
+  /** @param {{signal: Signal}[]} said */
+  async #hearEarly(said) {
+    for (const { signal } of said) await this.#heard(signal);
+  }
+
+  /** Whether it is here: by a link, at its leg, or by a word not long ago. @param {number} now */
+  lives(now) {
+    if (this.#left) return false;
+    return this.#links.length > 0 || this.#following || now - this.#heardAt < GONE;
+  }
+
+  /** @param {number} now */
+  tick(now) {
+    const sending = this.#sending;
+    if (this.verified) return;
+    const { leg } = this;
+    if (leg && !this.#looking && now - this.#lookedAt > (leg.wanted ? LOOK_S : 0.1)) {
+      this.#looking = true;
+      sending.start(this.#look(leg));
+    }
+    if (!this.#left && ((this.#links.length && this.#isDirect()) || this.#following)) this.#progress(now);
+    else if (!this.lives(now)) {
+      if (sending.mayStore && !this.#resting && now > this.#restAfter) {
+        this.#resting = true;
+        sending.start(this.#bringToRest());
+      } else if (!sending.mayStore && now - this.#toldAt > 5) {
+        this.#toldAt = now;
+        sending.tell({ event: "waiting", why: "the receiver is away; it goes on when it is back", receiver: this.id });
+      }
+    }
+  }
+
+  /** By another path from now on. @param {Path} path */
+  goesBy(path) {
+    if (path === this.path) return;
+    this.path = path;
+    const peer = this.#links.find((link) => link.kind === path)?.peer ?? "";
+    this.#sending.tell({ event: "path", path, peer, why: "asked", receiver: this.id });
+    if (this.#isDirect() && this.leg) this.#follow(null);
+  }
+
+  close() {
+    this.#reach.close();
+    for (const link of this.#links) link.close("the sender ends");
+  }
+
+  #isDirect() {
+    return this.path === "webrtc" || this.path === "turn";
+  }
+
+  /** Another leg, or none; the one before it goes unless somebody follows it, or it may be of use at rest. @param {Stretch | null} leg */
+  #follow(leg) {
+    const before = this.leg;
+    this.#leg = leg;
+    if (!before || before === leg || before.whole) return;
+    const others = [...this.#sending.takers.values()];
+    if (!others.some((other) => other.leg === before)) this.#sending.start(this.#sending.legs.drop(before));
+  }
+
+  // words
+
+  /** @param {Signal} signal */
+  async #history(signal) {
+    if (signal.type === "ask-relay" || signal.type === "progress") this.held = Math.max(this.held, signal.held);
+    else if (signal.type === "verified") await this.#verifies(signal.digest);
+  }
+
+  /** @param {Signal} signal */
+  async #heard(signal) {
+    switch (signal.type) {
+      case "ask-relay":
+        this.held = Math.max(this.held, signal.held);
+        if (!this.#asking && !this.#sending.options.directOnly) {
+          this.#asking = true;
+          this.#sending.start(this.#giveLeg(signal.held));
+        }
+        return;
+      case "progress":
+        this.held = Math.max(this.held, signal.held);
+        return;
+      case "verified":
+        return this.#verifies(signal.digest);
+      case "decline":
+        return this.#over(`${this.name || "the receiver"} declined it`);
+      case "cancel":
+        return this.#over(`the receiver called it off: ${signal.why}`);
+      case "bye":
+        this.#left = true;
+        for (const link of this.#links) link.close("the receiver has left");
+        return;
+      default:
+        this.#reach.heard(signal);
+    }
+  }
+
+  /** @param {string} why */
+  #over(why) {
+    if (this.#sending.options.receivers === 1) this.#sending.fail(new BurrowError("cancelled", why));
+    else {
+      this.#sending.takers.delete(this.id);
+      this.close();
+      this.#sending.tell({ event: "waiting", why, receiver: this.id });
+    }
+  }
+
+  /** @param {string} digest */
+  async #verifies(digest) {
+    if (this.verified) return;
+    if ((await this.#sending.digest()) !== digest) {
+      return this.#over("the receiver verified something else than what was sent; send it again");
+    }
+    this.verified = true;
+    this.#sending.tell({ event: "verified", digest, receiver: this.id });
+    this.#sending.changed();
+  }
+
+  // links
+
+  /** @param {Link} link */
+  #add(link) {
+    const sending = this.#sending;
+    this.#links.push(link);
+    /** @type {Seal} */
+    const seal = async (position, count) => {
+      this.directAt = seconds();
+      if (position < this.held) sending.again += 1;
+      this.held = Math.max(this.held, position + count - CREDIT); // nobody asks for more than the credit
+      const sealed = await sending.engine.seal(position, count);
+      sending.served(link.kind, sealed.length);
+      this.goesBy(link.kind);
+      return sealed;
+    };
+    link.serve(seal);
+    link.listen((control) => this.#control(control));
+    link.closed.then((broken) => {
+      this.#links = this.#links.filter((each) => each !== link);
+      this.#heardAt = seconds();
+      if (broken.code === "changed") sending.fail(broken);
+    });
+  }
+
+  /** @param {Control} control */
+  #control(control) {
+    this.#heardAt = seconds();
+    if (control.type === "held") this.held = Math.max(this.held, control.held);
+    else if (control.type === "verified") this.#sending.start(this.#verifies(control.digest));
+    else if (control.type === "cancel") this.#over(`the receiver called it off: ${control.why}`);
+  }
+
+  // legs
+
+  /** A leg from what it holds on: one that runs already and still has that block, or a new one. @param {number} held */
+  async #giveLeg(held) {
+    const { legs, layout, mayStore } = this.#sending;
+    try {
+      let found = legs.serving(held);
+      if (found && (await this.#has(found, held))) await this.#pair.say(found.announcement(layout));
+      else found = await legs.open(held, (signal) => this.#pair.say(signal), mayStore ? "live-then-rest" : "live", false);
+      this.#follow(found);
+    } catch (error) {
+      const { sentence } = ours(error); // no relay can be had: the receiver asks again
+      this.#sending.tell({ event: "waiting", why: sentence, receiver: this.id });
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  /** @param {Stretch} stretch @param {number} held */
+  async #has(stretch, held) {
+    const { server, layout } = this.#sending;
+    try {
+      const { first } = await server.spool(stretch.spool.id);
+      return first <= layout.offset(held) - layout.offset(stretch.first);
+    } catch {
+      return false;
+    }
+  }
+
+  /** Whether it follows its leg; asked of the server, for the receiver says nothing while it reads. @param {Stretch} stretch */
+  async #look(stretch) {
+    try {
+      const { readers } = await this.#sending.server.spool(stretch.spool.id);
+      this.#following = readers > 0;
+      if (this.#following) {
+        stretch.wanted = true;
+        this.goesBy(stretch.rests ? "store" : "relay");
+      }
+    } catch {
+      this.#following = false;
+    } finally {
+      this.#looking = false;
+      this.#lookedAt = seconds();
+    }
+  }
+
+  /** It has gone: what it does not hold goes to the server, in the leg that runs or in a new one. */
+  async #bringToRest() {
+    const sending = this.#sending;
+    const { leg } = this;
+    sending.tell({ event: "waiting", why: "the receiver has gone; the rest goes to the server, sealed", receiver: this.id });
+    try {
+      if (leg && !leg.dropped) await sending.legs.letRest(leg);
+      else {
+        const first = sending.legs.covered(this.held);
+        if (first !== null) {
+          const { running } = sending.legs;
+          if (running?.rests && running.first <= first) this.#leg = running;
+          else this.#leg = await sending.legs.open(first, (signal) => this.#pair.say(signal), "rest", true);
+        }
+      }
+      this.path = "store";
+      sending.tell({ event: "path", path: "store", peer: "", why: "the receiver has gone", receiver: this.id });
+    } catch (error) {
+      const { sentence } = ours(error);
+      sending.tell({ event: "waiting", why: `the receiver is away, and ${sentence}`, receiver: this.id });
+      this.#resting = false;
+      this.#restAfter = seconds() + REST_AGAIN_S;
+    }
+  }
+
+  // progress
+
+  /** @param {number} now */
+  #progress(now) {
+    if (now - this.#toldAt < 0.2 || !this.path) return;
+    this.#toldAt = now;
+    const sending = this.#sending;
+    const writer = this.leg?.writer;
+    const position = this.#isDirect() || !writer ? this.held : writer.position;
+    const done = sending.content(position);
+    const total = sending.manifest.contentSize ?? 0;
+    const rate = this.#meter.add(now, done);
+    const eta = rate > 0 ? (total - done) / rate : null;
+    sending.tell({ event: "progress", done, total, rate, eta, path: this.path, receiver: this.id });
+  }
+}

@@ -1,0 +1,307 @@
+"""The web app's sessions and the Python client understand each other.
+
+By link and by code, both ways, over the relay and the store of a real server, over kills. Node stands for the page;
+what only a browser has (WebRTC) is proven elsewhere.
+"""
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from burrowspace.client import events
+from burrowspace.client.client import Client
+from burrowspace.client.options import Options
+from burrowspace.core import codes
+from burrowspace.core.signals import Role
+from tests.e2e.served import ROOT
+from tests.house import Running, running
+
+pytestmark = pytest.mark.anyio
+
+DEVICE = Path(__file__).parent / "wire" / "device.mjs"
+MiB = 1 << 20
+
+
+class Page:
+    """The session of a page, in a process of its own; `events` so far."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.events: list[dict[str, Any]] = []
+        self._news = asyncio.Event()
+        self._reading = asyncio.create_task(self._read())
+
+    async def event(self, name: str, seconds: float = 40) -> dict[str, Any]:
+        """The first event of this name, or the error that came in its place."""
+        async with asyncio.timeout(seconds):
+            while True:
+                for each in self.events:
+                    if each["event"] == name:
+                        return each
+                    assert each["event"] != "error", each
+                assert not self._reading.done(), (name, self.events[-5:])
+                self._news.clear()
+                await self._news.wait()
+
+    async def done(self, size: int, seconds: float = 40) -> None:
+        """Until so many bytes of content are there."""
+        async with asyncio.timeout(seconds):
+            while not any(each["event"] == "progress" and each["done"] >= size for each in self.events):
+                assert not self._reading.done(), self.events[-5:]
+                self._news.clear()
+                await self._news.wait()
+
+    async def error(self, seconds: float = 40) -> dict[str, Any]:
+        """The error that it ends with."""
+        async with asyncio.timeout(seconds):
+            await self._reading
+        assert self.events[-1]["event"] == "error", self.events[-1]
+        return self.events[-1]
+
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            self.events.append(json.loads(line))
+            self._news.set()
+        self._news.set()
+
+    async def close(self) -> None:
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.process.wait()
+        await self._reading
+
+
+@contextlib.asynccontextmanager
+async def page(what: str, server: Running, how: dict[str, Any], *rest: str | Path) -> AsyncIterator[Page]:
+    node = shutil.which("node")
+    assert node, "the tests need Node 20 or later"
+    command = [node, str(DEVICE), what, server.url, json.dumps(how), *map(str, rest)]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=ROOT, limit=16 * MiB)
+    started = Page(process)
+    try:
+        yield started
+    finally:
+        await started.close()
+
+
+def content(folder: Path, name: str, size: int) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_bytes(os.urandom(size))
+    return folder / name
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Running]:
+    async with running(tmp_path / "data") as house:
+        yield house
+
+
+async def test_a_page_sends_to_the_terminal(server: Running, tmp_path: Path) -> None:
+    """By a code, over the relay; an empty file and one that ends with a full block are among it."""
+    sizes = {"large.bin": 30 * MiB + 12345, "empty": 0, "full.bin": 262144, "späß.txt": 7}
+    sent = [content(tmp_path / "sent", name, size) for name, size in sizes.items()]
+    got = tmp_path / "got"
+    got.mkdir()
+    async with (
+        page("send", server, {"withCode": True}, *sent) as sender,
+        Client(server.url, state=tmp_path / "state") as client,
+    ):
+        code = (await sender.event("ready"))["code"]
+        done = await client.receive(code, got)
+        said = await sender.event("finished")
+    assert {each.name: digest(each) for each in got.iterdir()} == {each.name: digest(each) for each in sent}
+    assert done.verified
+    assert said["verified"]
+    assert done.shares.keys() == {"relay"}
+
+
+async def test_a_page_without_webcrypto_sends_in_the_other_suite(server: Running, tmp_path: Path) -> None:
+    """To a terminal and to a page; what an http:// page in a LAN does."""
+    sent, got = content(tmp_path / "sent", "a.bin", 5 * MiB + 1), tmp_path / "got"
+    got.mkdir()
+    async with page("send", server, {"suite": "XC20P", "receivers": 2}, sent) as sender:
+        link = (await sender.event("ready"))["link"]
+        async with Client(server.url, state=tmp_path / "state") as client:
+            assert (await client.receive(link, got)).verified
+        async with page("receive", server, {}, link, tmp_path / "page") as receiver:
+            await receiver.event("finished")
+        await sender.event("finished")
+    assert digest(got / "a.bin") == digest(tmp_path / "page" / "a.bin") == digest(sent)
+
+
+async def test_the_terminal_sends_to_a_page(server: Running, tmp_path: Path) -> None:
+    """By a link, over the relay, with a text beside the files."""
+    sent = [content(tmp_path / "sent", "large.bin", 30 * MiB + 1), content(tmp_path / "sent", "empty", 0)]
+    async with Client(server.url, state=tmp_path / "state") as client:
+        sending = client.send(sent, with_code=False, options=Options(webrtc=False))
+        ready = await anext(each async for each in sending if isinstance(each, events.Ready))
+        async with page("receive", server, {}, ready.link, tmp_path / "got") as receiver:
+            finished = await receiver.event("finished")
+        done = await sending
+    assert done.verified
+    assert finished["verified"]
+    assert {each.name: digest(each) for each in (tmp_path / "got").iterdir()} == {e.name: digest(e) for e in sent}
+
+
+async def test_a_stream_of_unknown_length_comes_whole(server: Running, tmp_path: Path) -> None:
+    source = content(tmp_path / "sent", "stream", 3 * MiB)
+    async with Client(server.url, state=tmp_path / "state") as client:
+        with source.open("rb") as stream:
+            sending = client.send(stream=stream, stream_name="stream", with_code=True)
+            ready = await anext(each async for each in sending if isinstance(each, events.Ready))
+            assert ready.code
+            async with page("receive", server, {}, ready.code, tmp_path / "got") as receiver:
+                assert (await receiver.event("finished"))["size"] == 3 * MiB
+            await sending
+    assert digest(tmp_path / "got" / "stream") == digest(source)
+
+
+async def test_a_text_goes_both_ways(server: Running, tmp_path: Path) -> None:
+    async with Client(server.url, state=tmp_path / "state") as client:
+        async with page("send", server, {}, "text:grüß dich 😀") as sender:
+            link = (await sender.event("ready"))["link"]
+            receiving = client.receive(link, tmp_path)
+            texts = [each.text async for each in receiving if isinstance(each, events.Text)]
+            await sender.event("finished")
+        sending = client.send(text="and back <b>", with_code=False)
+        ready = await anext(each async for each in sending if isinstance(each, events.Ready))
+        async with page("receive", server, {}, ready.link, tmp_path / "got") as receiver:
+            assert (await receiver.event("text"))["text"] == "and back <b>"
+        await sending
+    assert texts == ["grüß dich 😀"]
+
+
+async def test_what_a_page_leaves_on_the_server_is_fetched_when_it_is_gone(server: Running, tmp_path: Path) -> None:
+    sent = content(tmp_path / "sent", "rest.bin", 20 * MiB)
+    async with page("send", server, {"storeNow": True}, sent) as sender:
+        link = (await sender.event("ready"))["link"]
+        await sender.event("resting")
+        assert (await sender.event("finished"))["resting"]
+    async with page("receive", server, {}, link, tmp_path / "got") as receiver:
+        assert (await receiver.event("finished"))["shares"].keys() == {"store"}
+    assert digest(tmp_path / "got" / "rest.bin") == digest(sent)
+
+
+async def test_a_page_that_is_killed_goes_on_where_it_was(server: Running, tmp_path: Path) -> None:
+    """The receiver in mid-transfer, and what it held is not received again."""
+    sent = content(tmp_path / "sent", "long.bin", 100 * MiB)
+    got, state = tmp_path / "got", str(tmp_path / "page.json")
+    async with Client(server.url, state=tmp_path / "state") as client:
+        options = Options(webrtc=False, limit_rate=20 * MiB)
+        sending = client.send([sent], with_code=False, options=options)
+        ready = await anext(each async for each in sending if isinstance(each, events.Ready))
+        async with page("receive", server, {"state": state}, ready.link, got) as receiver:
+            await receiver.done(60 * MiB)
+        async with page("receive", server, {"state": state}, ready.link, got) as receiver:
+            finished = await receiver.event("finished")
+        done = await sending
+    assert digest(got / "long.bin") == digest(sent)
+    assert sum(finished["shares"].values()) < 80 * MiB
+    assert done.verified
+
+
+async def test_a_wrong_code_burns_the_code(server: Running, tmp_path: Path) -> None:
+    sent, got = content(tmp_path / "sent", "a.bin", 1000), tmp_path / "got"
+    async with page("send", server, {"withCode": True}, sent) as sender:
+        code = (await sender.event("ready"))["code"]
+        number, first, second = code.split("-")
+        wrong = f"{number}-{'zebra' if first != 'zebra' else 'zodiac'}-{second}"
+        async with page("receive", server, {}, wrong, got) as receiver:
+            assert (await receiver.error())["code"] == "wrong-code"
+        async with Client(server.url, state=tmp_path / "state") as client:
+            fresh = (await sender.event("new-code"))["code"]
+            assert fresh != code
+            got.mkdir()
+            await client.receive(fresh, got)
+        await sender.event("finished")
+    assert digest(got / "a.bin") == digest(sent)
+
+
+async def test_who_says_a_number_and_no_more_learns_nothing(server: Running, tmp_path: Path) -> None:
+    """The sender proves that it knows the code only to somebody who has tried to: a silent guess is no try."""
+    sent = content(tmp_path / "sent", "a.bin", 1000)
+    async with page("send", server, {"withCode": True}, sent) as sender:
+        code = codes.parse_code((await sender.event("ready"))["code"])
+        box = (await server.post(f"/nameplates/{code.nameplate}/claim"))["mailbox"]
+        guess = codes.Pake(code, Role.RECEIVER, os.urandom)
+        body = {"content-type": "application/octet-stream"}
+        await server.call("POST", f"/mailboxes/{box}", data=codes.encode_meeting(guess.opening), headers=body)
+        said = [json.loads(base64.b64decode(each["body"])) for each in await heard(server, box, seconds=3)]
+        assert [(each["type"], each["role"]) for each in said] == [("pake", "receiver"), ("pake", "sender")]
+
+
+async def heard(server: Running, box: str, seconds: int) -> list[dict[str, Any]]:
+    """All messages, once nobody has said anything more for so long."""
+    messages: list[dict[str, Any]] = []
+    while True:
+        after = messages[-1]["number"] if messages else -1
+        more = (await server.get(f"/mailboxes/{box}?after={after}&wait={seconds}"))["messages"]
+        if not more:
+            return messages
+        messages += more
+
+
+async def test_a_sending_page_that_is_killed_goes_on(server: Running, tmp_path: Path) -> None:
+    """The receiver stays, and what it held is not sent again."""
+    sent, got = content(tmp_path / "sent", "long.bin", 100 * MiB), tmp_path / "got"
+    how = {"state": str(tmp_path / "page.json")}
+    got.mkdir()
+    async with Client(server.url, state=tmp_path / "state") as client:
+        async with page("send", server, how, sent) as sender:
+            link = (await sender.event("ready"))["link"]
+            receiving = client.receive(link, got)
+            await sender.done(20 * MiB)
+        async with page("send", server, how, sent) as sender:
+            assert (await sender.event("ready"))["link"] == link
+            done = await receiving
+            assert (await sender.event("finished"))["verified"]
+    assert done.verified
+    assert digest(got / "long.bin") == digest(sent)
+
+
+async def test_one_page_sends_to_two_at_once(server: Running, tmp_path: Path) -> None:
+    sent, got = content(tmp_path / "sent", "both.bin", 20 * MiB), tmp_path / "got"
+    got.mkdir()
+    async with page("send", server, {"receivers": 2}, sent) as sender:
+        link = (await sender.event("ready"))["link"]
+        async with (
+            Client(server.url, state=tmp_path / "state") as client,
+            page("receive", server, {}, link, tmp_path / "page") as receiver,
+        ):
+            await client.receive(link, got)
+            await receiver.event("finished")
+        assert (await sender.event("finished"))["verified"]
+    assert digest(got / "both.bin") == digest(tmp_path / "page" / "both.bin") == digest(sent)
+
+
+async def test_a_page_that_declines_writes_nothing_and_the_sender_hears_it(server: Running, tmp_path: Path) -> None:
+    sent = content(tmp_path / "sent", "a.bin", 3 * MiB)
+    async with page("send", server, {}, sent) as sender:
+        link = (await sender.event("ready"))["link"]
+        async with page("receive", server, {"decline": True}, link, tmp_path / "got") as receiver:
+            assert (await receiver.error())["code"] == "cancelled"
+        assert "declined" in (await sender.error())["sentence"]
+    assert not (tmp_path / "got").exists()
+
+
+async def test_files_that_are_others_are_not_sent_under_the_old_link(server: Running, tmp_path: Path) -> None:
+    sent, how = content(tmp_path / "sent", "a.bin", 1000), {"state": str(tmp_path / "page.json")}
+    async with page("send", server, how, sent) as sender:
+        await sender.event("ready")
+    content(tmp_path / "sent", "a.bin", 1001)
+    async with page("send", server, how, sent) as sender:
+        assert (await sender.error())["code"] == "changed"

@@ -1,0 +1,34 @@
+"""The web app's own tests, run by `node --test`: the core against the vectors, the wire in small; what is vendored."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from scripts import vendor_web
+
+HERE = Path(__file__).parent
+REPO = HERE.parents[1]
+
+
+def test_the_core_and_the_wire_hold_in_node() -> None:
+    node = shutil.which("node")
+    assert node, "the tests need Node 20 or later"
+    files = [str(each.relative_to(REPO)) for each in sorted(HERE.glob("*/*.test.mjs"))]
+    assert files
+    said = subprocess.run([node, "--test", *files], cwd=REPO, capture_output=True, text=True, timeout=110)
+    assert said.returncode == 0, said.stdout[-8000:] + said.stderr[-2000:]
+
+
+def test_what_is_vendored_is_what_was_fetched() -> None:
+    assert vendor_web.wrong() == []
+
+
+@pytest.mark.parametrize("file", sorted(vendor_web.VENDOR.parent.rglob("*.js")), ids=lambda path: path.name)
+def test_no_module_asks_another_host(file: Path) -> None:
+    """Every import is of a file beside it."""
+    for line in file.read_text().splitlines():
+        if line.startswith(("import ", "} from ", "export {")) and " from " in line:
+            source = line.rpartition(" from ")[2].strip("\"'; ")
+            assert source.startswith("."), line[:200]
+            assert (file.parent / source).resolve().is_file(), line[:200]

@@ -1,0 +1,101 @@
+/**
+ * A browser's session without a browser, for tests/web/test_interop.py: says each event as a line of JSON.
+ *
+ *     device.mjs send ORIGIN OPTIONS PATH...        device.mjs receive ORIGIN OPTIONS LINK_OR_CODE FOLDER
+ */
+
+import { openAsBlob } from "node:fs";
+import { mkdir, open, readFile, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { parseCode } from "../../../src/burrowspace/web/core/codes.js";
+import { parseLink } from "../../../src/burrowspace/web/core/links.js";
+import { safePaths } from "../../../src/burrowspace/web/core/names.js";
+import { Server } from "../../../src/burrowspace/web/wire/api.js";
+import { takeOver } from "../../../src/burrowspace/web/wire/meeting.js";
+import { Receiving } from "../../../src/burrowspace/web/wire/session-receive.js";
+import { Sending } from "../../../src/burrowspace/web/wire/session-send.js";
+
+const tell = (event) => {
+  const { manifest, ...rest } = event;
+  process.stdout.write(`${JSON.stringify(rest)}\n`);
+};
+
+/** State that outlives a kill: JSON with bytes as base64. */
+function journal(path) {
+  const pack = (_, value) => (value instanceof Uint8Array ? { bytes: Buffer.from(value).toString("base64") } : value);
+  const unpack = (_, value) => (value?.bytes !== undefined ? Uint8Array.from(Buffer.from(value.bytes, "base64")) : value);
+  return {
+    keep: async (state) => path && (await writeFile(path, JSON.stringify(state, pack))),
+    read: async () => (path ? readFile(path, "utf8").then((text) => JSON.parse(text, unpack), () => null) : null),
+  };
+}
+
+/** A folder as a sink, as a browser that may write into one has it. */
+class FolderSink {
+  constructor(folder) {
+    this.folder = folder;
+    this.handles = [];
+  }
+  async open(manifest, resumed) {
+    const safe = safePaths(manifest.entries.map(({ path, kind }) => ({ path, folder: kind === "folder" })));
+    this.places = [];
+    for (const [at, { kind }] of manifest.entries.entries()) {
+      const place = join(this.folder, ...safe[at]);
+      if (kind === "folder") await mkdir(place, { recursive: true });
+      else {
+        await mkdir(dirname(place), { recursive: true });
+        this.places.push(place);
+        this.handles.push(await open(place, resumed ? "r+" : "w"));
+      }
+    }
+  }
+  async write(file, offset, content) {
+    await this.handles[file].write(content, 0, content.length, offset);
+  }
+  async flush() {
+    for (const each of this.handles) await each.sync();
+  }
+  async finish() {
+    for (const each of this.handles) await each.close();
+    return this.places;
+  }
+  async abort() {
+    for (const each of this.handles) await each.close();
+  }
+}
+
+async function items(paths) {
+  return Promise.all(
+    paths.map(async (path) => {
+      if (path.startsWith("text:")) return { text: path.slice(5) };
+      return { path: [basename(path)], blob: await openAsBlob(path), modified: (await stat(path)).mtimeMs };
+    }),
+  );
+}
+
+const [, , what, origin, how, ...rest] = process.argv;
+const { withCode = false, suite, state: place, ...options } = JSON.parse(how);
+const server = new Server(origin);
+const kept = journal(place);
+const state = await kept.read();
+
+async function begun() {
+  if (what === "send") {
+    const things = await items(rest);
+    return new Sending({ server, items: things, tell, withCode, suite, options, state, name: "a page", keep: kept.keep });
+  }
+  const [said, folder] = rest;
+  const secret = said.includes("#") ? parseLink(said).secret : await takeOver(server, parseCode(said));
+  const sink = new FolderSink(folder);
+  const accept = async () => (options.decline ? null : sink);
+  return new Receiving({ server, secret, accept, tell, options, name: "a page", state, sink, keep: kept.keep });
+}
+
+try {
+  const transfer = (await begun()).begin();
+  process.on("SIGTERM", () => void transfer.close());
+  await transfer.done;
+} catch (error) {
+  tell({ event: "error", code: error.code, sentence: error.message, stack: error.stack });
+}
+process.exit(0);

@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Giving } from "../../../src/burrowspace/web/core/giving.js";
+import { Layout } from "../../../src/burrowspace/web/core/layout.js";
+import { SUITES } from "../../../src/burrowspace/web/core/sealing.js";
+import { Taking } from "../../../src/burrowspace/web/core/taking.js";
+import { Landing } from "../../../src/burrowspace/web/wire/landing.js";
+import { MemorySink } from "../../../src/burrowspace/web/wire/memory-sink.js";
+import { listed } from "../../../src/burrowspace/web/wire/session-send.js";
+
+const secret = new Uint8Array(32).fill(7);
+const transfer = new Uint8Array(16).fill(9);
+const code = (expected) => (error) => error.code === expected;
+const noise = (size, seed) => Uint8Array.from({ length: size }, (_, at) => (at * 31 + seed * 17 + (at >> 8)) & 255);
+
+async function both(items, suite = "A256GCM") {
+  const { manifest, files } = listed(items, "things");
+  const encoded = manifest.encode();
+  const giving = await Giving.make({ secret, transfer, suite, manifest: encoded, files });
+  const wanted = { secret, transfer, suite, manifestSize: encoded.length, packSize: manifest.packSize };
+  return { giving, wanted, layout: new Layout(suite, encoded.length, manifest.packSize), manifest };
+}
+
+function near(taking) {
+  return {
+    take: (position, sealed, suite) => taking.take(position, sealed, suite),
+    finish: () => taking.finish(),
+    save: () => taking.save(),
+    close: () => undefined,
+  };
+}
+
+const ITEMS = [
+  { path: ["d", "empty"], blob: new Blob([]) },
+  { path: ["d", "large"], blob: new Blob([noise(2 * 262144 + 77, 1)]) },
+  { folder: ["d", "nothing"] },
+  { text: "grüß dich" },
+  { path: ["full"], blob: new Blob([noise(262144, 2)]) },
+  { path: ["last"], blob: new Blob([]) },
+];
+
+async function land(giving, wanted, layout, sink, { saved, step = 1 } = {}) {
+  const landing = new Landing(near(await Taking.make(wanted, saved)), layout, () => undefined);
+  if (saved) await landing.resume(saved, sink);
+  while (!landing.complete) {
+    if (landing.manifest && !landing.accepted) await landing.accept(sink);
+    const from = landing.held;
+    const upto = Math.min(from + step, landing.limit);
+    const sealed = await giving.seal(from, upto - from);
+    let at = 0;
+    const taken = [];
+    for (let each = from; each < upto; each++) {
+      const size = layout.plainSize(each) + SUITES[layout.suite].overhead;
+      taken.push(landing.take("relay", each, sealed.slice(at, (at += size))));
+    }
+    await Promise.all(taken);
+  }
+  return landing;
+}
+
+for (const suite of ["A256GCM", "XC20P"]) {
+  test(`what is given is what is taken, in ${suite}, however many blocks at once`, async () => {
+    for (const step of [1, 3, 100]) {
+      const { giving, wanted, layout, manifest } = await both(ITEMS, suite);
+      const sink = new MemorySink();
+      const landing = await land(giving, wanted, layout, sink, { step });
+      const { digest, texts } = await landing.finish();
+      assert.deepEqual(digest, await giving.digest());
+      assert.deepEqual(texts, ["grüß dich"]);
+      for (const [at, file] of manifest.files.entries()) {
+        if (file.kind === "text") continue;
+        const [sent] = ITEMS.filter((item) => item.path?.at(-1) === file.path.at(-1));
+        assert.deepEqual(await sink.files[at].bytes?.() ?? new Uint8Array(await sink.files[at].arrayBuffer()), new Uint8Array(await sent.blob.arrayBuffer()));
+      }
+    }
+  });
+}
+
+test("the end may be asked first: the digests are those of all files", async () => {
+  const { giving, layout } = await both(ITEMS);
+  const before = await giving.seal(layout.positions - 1, 5);
+  assert.equal(before.length, layout.plainSize(layout.positions - 1) + 28);
+  assert.equal((await giving.seal(layout.positions, 1)).length, 0);
+  await giving.catchUp(layout.positions);
+});
+
+test("a page that is loaded again goes on from its snapshot", async () => {
+  const { giving, wanted, layout } = await both(ITEMS);
+  const sink = new MemorySink();
+  const landing = new Landing(near(await Taking.make(wanted)), layout, () => undefined);
+  await landing.take("relay", 0, await giving.seal(0, 1));
+  await landing.accept(sink);
+  await landing.take("relay", 1, await giving.seal(1, 1));
+  const saved = structuredClone(await landing.snapshot());
+  sink.open = async () => undefined; // what it holds is what was flushed
+  const { digest } = await (await land(giving, wanted, layout, sink, { saved })).finish();
+  assert.deepEqual(digest, await giving.digest());
+});
+
+test("a block that does not open is the path's fault, and what comes behind it is not used", async () => {
+  const { giving, wanted, layout } = await both(ITEMS);
+  const landing = new Landing(near(await Taking.make(wanted)), layout, () => undefined);
+  await landing.take("relay", 0, await giving.seal(0, 1));
+  await landing.accept(new MemorySink());
+  const wrong = await giving.seal(1, 1);
+  wrong[100] ^= 1;
+  const behind = await giving.seal(2, 1);
+  const taken = [landing.take("relay", 1, wrong), landing.take("relay", 2, behind)];
+  const reasons = (await Promise.allSettled(taken)).map((each) => each.reason?.code);
+  assert.deepEqual(reasons, ["tampered", "again"]);
+  assert.deepEqual([landing.held, landing.tampered, landing.fault], [1, 1, null]);
+  assert.equal(await landing.take("webrtc", 1, await giving.seal(1, 1)), 2);
+  assert.equal(await landing.take("webrtc", 1, await giving.seal(1, 1)), 2);
+  assert.equal(landing.again, 1);
+  await assert.rejects(landing.take("webrtc", 3, await giving.seal(3, 1)), code("broken"));
+});
+
+test("a leg in another suite is taken beside a link", async () => {
+  const { giving, wanted, layout, manifest } = await both(ITEMS);
+  const files = listed(ITEMS).files;
+  const other = await Giving.make({ secret, transfer, suite: "XC20P", manifest: manifest.encode(), files });
+  const landing = new Landing(near(await Taking.make(wanted)), layout, () => undefined);
+  await landing.take("relay", 0, await other.seal(0, 1), "XC20P");
+  await landing.accept(new MemorySink());
+  await landing.take("webrtc", 1, await giving.seal(1, 1));
+  assert.equal(await landing.take("store", 2, await other.seal(2, 1), "XC20P"), 3);
+  assert.equal(landing.layoutIn("XC20P").offset(1), manifest.encode().length + 40);
+});
+
+test("nothing of the contents is taken before the person said yes", async () => {
+  const { giving, wanted, layout } = await both(ITEMS);
+  const landing = new Landing(near(await Taking.make(wanted)), layout, () => undefined);
+  await landing.take("relay", 0, await giving.seal(0, 1));
+  assert.equal(landing.limit, 1);
+  await assert.rejects(landing.take("relay", 1, await giving.seal(1, 1)), code("broken"));
+});
+
+test("a disk that fails ends it for every path", async () => {
+  const { giving, wanted, layout } = await both(ITEMS);
+  const landing = new Landing(near(await Taking.make(wanted)), layout, () => undefined);
+  await landing.take("relay", 0, await giving.seal(0, 1));
+  const sink = new MemorySink();
+  sink.write = async () => Promise.reject(new Error("full"));
+  await landing.accept(sink);
+  await assert.rejects(landing.take("relay", 1, await giving.seal(1, 1)));
+  assert.equal(landing.fault.sentence, "Error: full");
+  await assert.rejects(landing.take("webrtc", 1, await giving.seal(1, 1)), (error) => error === landing.fault);
+});
+
+test("files that are not what the digests say are named, and nothing is put in place", async () => {
+  const content = noise(1000, 3);
+  let reads = 0;
+  const blob = new Blob([content]);
+  const liar = {
+    size: 1000,
+    slice: () => ({ arrayBuffer: async () => (reads++ ? noise(1000, 4).buffer : content.slice().buffer) }),
+  };
+  const { giving, wanted, layout } = await both([{ path: ["a"], blob: liar }]);
+  await giving.catchUp(2); // hashed as it was
+  const landing = await land(giving, wanted, layout, new MemorySink());
+  await assert.rejects(landing.finish(), (error) => error.code === "mismatch" && error.fields.files[0] === "a");
+  assert.equal(blob.size, 1000);
+});
+
+test("a file that cannot be read any more is changed", async () => {
+  const gone = { size: 1000, slice: () => ({ arrayBuffer: async () => Promise.reject(new Error("NotReadableError")) }) };
+  const { giving } = await both([{ path: ["a"], blob: gone }]);
+  await assert.rejects(giving.seal(0, 5), code("changed"));
+});
