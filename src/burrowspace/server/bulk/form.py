@@ -14,7 +14,7 @@ from python_multipart.multipart import parse_options_header
 
 HEAD_BYTES = 64 * 1024  # of a form before its file, here; longer ones take the ordinary way
 OVERLAP = 80  # bytes in which a boundary may lie across two pieces
-_LOOK = 1 << 20  # bytes that are searched at once; they stay in the processor's cache
+_LOOK = 256 << 10  # bytes that are searched at once; they stay in the processor's cache
 _MEMMEM = ctypes.CDLL(None).memmem
 _MEMMEM.restype = ctypes.c_void_p
 _MEMMEM.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t)
