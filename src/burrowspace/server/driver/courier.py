@@ -25,6 +25,7 @@ from burrowspace.socketio.encoded import Binary
 log = structlog.get_logger("relay")
 
 _WINDOW = 2 << 20  # bytes in memory for a peer, sent and not proved or waiting for the disk, before its feeder waits
+_STRIDE = 1 << 20  # bytes that one write to the spool takes, or one part more
 _PROVE = 1 << 20  # bytes sent from the spool between two proofs
 _RETRY_S = 1.0  # after a failure of the disk or the database; doubles up to
 _RETRY_MAX_S = 60.0
@@ -389,7 +390,7 @@ class Courier:
         self._quota.note(self._key, held + size)
         self._torn_off = self._there = True
         try:
-            await self._kit.spool.append(self._key, held, b"".join(records))
+            await self._append(held, records)
             await self._kit.spool.sync(self._key)
         except BaseException as error:
             self._quota.note(self._key, held)
@@ -405,6 +406,17 @@ class Courier:
             self._incoming_bytes -= parcel.size
             parcel.queued()
         self._resume()
+
+    async def _append(self, offset: int, records: list[Part]) -> None:
+        """Writes records in strides: what waits is copied a little at a time."""
+        stride: list[Part] = []
+        size = 0
+        for number, part in enumerate(records, 1):
+            stride.append(part)
+            size += len(part)
+            if size >= _STRIDE or number == len(records):
+                offset = await self._kit.spool.append(self._key, offset, b"".join(stride))
+                stride, size = [], 0
 
     async def _ready_to_append(self) -> None:
         """Nothing is written behind the rest of a failed write, nor where a restart would believe it confirmed."""
