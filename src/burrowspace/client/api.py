@@ -11,7 +11,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any
 
-from burrowspace.client.http import Answer, Http
+from burrowspace.client.http import Answer, Http, refusal
 from burrowspace.core.errors import BurrowError
 
 TIMEOUT_S = 10.0  # for an answer, beyond what a call says that it may wait
@@ -187,12 +187,7 @@ class Server:
                 raise Unreachable(f"{self.origin} is no address of a server") from error
         if 200 <= answer.status < 300 or (missing and answer.status in (404, 410)):
             return answer
-        code, sentence = "error", f"the server answered {answer.status}"
-        try:
-            said = answer.json()
-            code, sentence = str(said["code"])[:64], str(said["error"])[:500]
-        except (ValueError, KeyError, TypeError):
-            pass
+        code, sentence = refusal(answer.status, answer.body)
         raise (Missing if answer.status in (404, 410) else Refused)(answer.status, code, sentence)
 
 

@@ -21,11 +21,12 @@ import msgspec
 
 from burrowspace.client import events, journal, meeting
 from burrowspace.client.api import WAIT_S, Refused, Server, Unreachable
-from burrowspace.client.conversation import RETRY_MOST_S, Conversation, patiently
+from burrowspace.client.conversation import Conversation, patiently
 from burrowspace.client.devices import Device, Devices, Introduction, Invitation, parse_introduction
 from burrowspace.client.folders import Ended, Folders, state_folder
 from burrowspace.client.journal import Journal, Record
 from burrowspace.client.options import Options
+from burrowspace.client.pause import Pause
 from burrowspace.client.receiving import Accept, Receiving
 from burrowspace.client.running import Running
 from burrowspace.client.sending import LAST_WORDS_S, Sending
@@ -195,7 +196,7 @@ class Transfer(Running):
         self.inner = inner.begin()
         async for event in inner:
             if not isinstance(event, events.Finished):
-                self._tell(event)
+                self.tell(event)
         return await inner
 
     async def _end(self) -> None:
@@ -261,9 +262,9 @@ class _SendTransfer(Transfer):
                 held.update(options={**record.options, "invited": True})
         elif self._with_code:
             plate, code = await meeting.offer_code(server)
-            self._start(self._meet(server, plate, code, record.secret, sending))
+            self.start(self._meet(server, plate, code, record.secret, sending))
         held.update(link=link, code=None if code is None else str(code))
-        self._tell(events.Ready(link, None if code is None else str(code), server.origin))
+        self.tell(events.Ready(link, None if code is None else str(code), server.origin))
         return await self._follow(sending)
 
     async def _call_off(self, server: Server, error: Changed) -> None:
@@ -335,7 +336,7 @@ class _SendTransfer(Transfer):
                 handing.result()
             except meeting.CodeBurnt as burnt:
                 plate, code = await patiently(lambda: meeting.offer_code(server))
-                self._tell(events.NewCode(str(code), burnt.sentence))
+                self.tell(events.NewCode(str(code), burnt.sentence))
             finally:
                 for each in (handing, waiting):
                     each.cancel()
@@ -441,14 +442,13 @@ class _ReceiveTransfer(Transfer):
 
         async def look(device: Device) -> None:
             inbox = known.own_inbox(device)
-            delay = 0.5
+            pause = Pause()
             while True:
                 try:
                     messages = await server.messages(inbox.mailbox, known.seen(inbox), WAIT_S)
-                    delay = 0.5
+                    pause.over()
                 except (Unreachable, Refused):
-                    await asyncio.sleep(delay)
-                    delay = min(2 * delay, RETRY_MOST_S)
+                    await pause.wait()
                     continue
                 for number, body in messages:
                     try:

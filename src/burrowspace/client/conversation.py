@@ -6,17 +6,17 @@ the words mean. Spec: docs/spec/signalling.md.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import TypeVar
 
 from burrowspace.client.api import WAIT_S, Missing, Refused, Server, Unreachable
 from burrowspace.client.log import Log
+from burrowspace.client.pause import Pause
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.signals import SESSION_BYTES, Channel, Role, Signal
 
 log = Log("client")
 
-RETRY_S, RETRY_MOST_S = 0.5, 8.0
 NONCE = 12
 
 T = TypeVar("T")
@@ -40,14 +40,13 @@ class Conversation:
         """Leaves a message, however long the server takes to come back. Refused: it does not want it."""
         async with self._saying:
             message = self._channel.seal(signal, secrets.token_bytes(NONCE))
-            delay, trimmed = RETRY_S, False
+            pause, trimmed = Pause(), False
             while True:
                 try:
                     await self._server.post(self.mailbox, message)  # twice is once: the counter says so
                 except Unreachable:
                     self.away.set()
-                    await asyncio.sleep(delay)
-                    delay = min(2 * delay, RETRY_MOST_S)
+                    await pause.wait()
                     continue
                 except Refused as error:
                     if not _full(error) or trimmed:
@@ -60,7 +59,7 @@ class Conversation:
 
     async def heard(self) -> AsyncIterator[tuple[bytes, Signal]]:
         """(session of the other end, what it said), from the mailbox's first message on. Never ends by itself."""
-        delay = RETRY_S
+        pause = Pause()
         while True:
             try:
                 found = await self._server.messages(self.mailbox, self._after, WAIT_S)
@@ -72,41 +71,39 @@ class Conversation:
                 ):
                     raise
                 self.away.set()
-                await asyncio.sleep(delay)
-                delay = min(2 * delay, RETRY_MOST_S)
+                await pause.wait()
                 continue
             self.away.clear()
-            delay = RETRY_S
-            for number, body in found:
-                self._after = max(self._after, number)
-                try:
-                    yield self._channel.open(body)
-                except BurrowError as error:
-                    log.debug("a message was not the other end's", code=error.code)  # our own, or a stranger's
+            pause.over()
+            for each in self._opened(found):
+                yield each
 
     async def so_far(self) -> list[tuple[bytes, Signal]]:
         """What lies there now, without waiting. Unreachable, Refused."""
         while found := await self._server.messages(self.mailbox, self._after):
-            for number, body in found:
-                self._after = max(self._after, number)
-                try:
-                    self._told.append(self._channel.open(body))
-                except BurrowError as error:
-                    log.debug("a message was not the other end's", code=error.code)
+            self._told.extend(self._opened(found))
         told, self._told = self._told, []
         return told
+
+    def _opened(self, found: Iterable[tuple[int, bytes]]) -> Iterator[tuple[bytes, Signal]]:
+        """Those of them that the other end said; each counts as read when it is asked for."""
+        for number, body in found:
+            self._after = max(self._after, number)
+            try:
+                yield self._channel.open(body)
+            except BurrowError as error:
+                log.debug("a message was not the other end's", code=error.code)  # our own, or a stranger's
 
 
 async def patiently(call: Callable[[], Awaitable[T]], away: Callable[[], None] = lambda: None) -> T:
     """What `call` gives, however long the server takes to come back; `away` is called each time that it does not."""
-    delay = RETRY_S
+    pause = Pause()
     while True:
         try:
             return await call()
         except Unreachable:
             away()
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, RETRY_MOST_S)
+            await pause.wait()
 
 
 def _full(error: Refused) -> bool:

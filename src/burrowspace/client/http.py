@@ -167,6 +167,15 @@ class Http:
         return self._trust
 
 
+def refusal(status: int, body: bytes) -> tuple[str, str]:
+    """The code and the sentence of a refusal; a server, or what stands before it, may have sent none."""
+    try:
+        said = json.loads(body)
+        return str(said["code"])[:64], str(said["error"])[:500]
+    except (ValueError, KeyError, TypeError):
+        return "error", f"the server answered {status}"
+
+
 def _json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 

@@ -20,6 +20,7 @@ from burrowspace.client.limits import Bucket
 from burrowspace.client.link import Seal
 from burrowspace.client.link_relay import Ended, Leg, Writer
 from burrowspace.client.log import Log
+from burrowspace.client.pause import Pause
 from burrowspace.core import signals
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.layout import Layout
@@ -27,7 +28,7 @@ from burrowspace.core.sealing import BLOCK, Suite
 
 log = Log("client")
 
-AGAIN_S = 1.0
+AGAIN_S, AGAIN_MOST_S = 1.0, 30.0
 
 Say = Callable[[signals.Signal], Awaitable[None]]
 
@@ -241,7 +242,7 @@ class Legs:
 
     async def _again(self, stretch: Stretch, position: int) -> None:
         """The leg goes on as another one."""
-        delay = AGAIN_S
+        pause = Pause(AGAIN_S, AGAIN_MOST_S)
         stretch.upto = position
         while not stretch.dropped:
             try:
@@ -253,8 +254,7 @@ class Legs:
                 return
             except BurrowError as error:
                 log.debug("the next leg has to wait", why=str(error))
-                await asyncio.sleep(delay)
-                delay = min(2 * delay, 30.0)
+                await pause.wait()
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.ensure_future(work)

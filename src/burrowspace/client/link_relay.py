@@ -7,7 +7,6 @@ Spec: docs/spec/paths.md ("legs"), docs/spec/bytes.md.
 
 import contextlib
 import http.client
-import json
 import socket
 import ssl
 import threading
@@ -17,15 +16,16 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from burrowspace.client.api import Spool
+from burrowspace.client.http import refusal
 from burrowspace.client.limits import Bucket
 from burrowspace.client.link import Seal, Take
+from burrowspace.client.pause import RETRY_MOST_S, RETRY_S
 from burrowspace.core.layout import Layout
 from burrowspace.core.sealing import SEALED_MOST
 
 PIECE = 60 << 20  # bytes of one request: tunnels and proxies refuse bodies of 100 MB
 CONNECT_S = 10.0
 IDLE_S = 120.0  # without a byte: the connection is taken for dead
-RETRY_S, RETRY_MOST_S = 0.5, 8.0
 BUFFER = 1 << 20
 SLICE = 64 << 10  # bytes after which progress is seen: a slow line has not stalled
 
@@ -232,7 +232,7 @@ class Writer(Leg):
             self._raise(answer.status, answer.read())
 
     def _raise(self, status: int, body: bytes) -> None:
-        words = _sentence(status, body)
+        words = refusal(status, body)[1]
         if status in (408, 409, 429, 502, 503, 504):
             raise http.client.HTTPException(words)
         raise Ended(words, final=status in (401, 403, 413, 507))
@@ -313,7 +313,7 @@ class Reader(Leg):
         connection.request("GET", f"/download/{self.spool}?follow=1", headers=headers)
         answer = connection.getresponse()
         if answer.status not in (200, 206):
-            raise Ended(_sentence(answer.status, answer.read(4096)), final=answer.status in (404, 410, 416))
+            raise Ended(refusal(answer.status, answer.read(4096))[1], final=answer.status in (404, 410, 416))
         skip = start if answer.status == 200 else 0  # a server that knows no ranges here gives all of it
         buffer = memoryview(bytearray(SEALED_MOST))
         while skip:
@@ -359,10 +359,3 @@ class Reader(Leg):
     def _size(self) -> int:
         size = self._layout.plain_size(self.position)
         return self._layout.suite.sealed if size is None else size + self._layout.suite.overhead
-
-
-def _sentence(status: int, body: bytes) -> str:
-    try:
-        return str(json.loads(body)["error"])[:500]
-    except (ValueError, KeyError, TypeError):
-        return f"the server answered {status}"

@@ -18,6 +18,7 @@ from burrowspace.client.greet import Pass
 from burrowspace.client.journal import Journal
 from burrowspace.client.keys import Keys
 from burrowspace.client.landing import Landing
+from burrowspace.client.link import Link
 from burrowspace.client.link_tcp import Listener
 from burrowspace.client.log import Log
 from burrowspace.client.opener import Opener
@@ -93,7 +94,7 @@ class Receiving(Running):
 
     async def _work(self) -> events.Finished:
         await self._recall()
-        self._start(self._hear_main())
+        self.start(self._hear_main())
         await self._for_offer()
         offer = self._offer
         assert offer is not None
@@ -113,15 +114,15 @@ class Receiving(Running):
             if isinstance(signal, signals.Leg | signals.LegEnd):
                 self._leg(signal)
         routes = await self._open_routes(opener, pair, receiver)
-        self._tell(events.Met(offer.name, receiver, check_words(self._secret, bytes.fromhex(offer.transfer))))
+        self.tell(events.Met(offer.name, receiver, check_words(self._secret, bytes.fromhex(offer.transfer))))
         met = time.monotonic()
         first_byte: float | None = None
         began_at, meter = landing.held, Meter()
         await self._hello(landing.held)
         assert self._reach is not None
-        self._start(self._reach.open())
-        self._start(self._hear_pair(pair))
-        self._start(routes.run())
+        self.start(self._reach.open())
+        self.start(self._hear_pair(pair))
+        self.start(routes.run())
         last_told = 0.0
         while not landing.complete or not landing.accepted:
             await self._change(0.25)
@@ -133,7 +134,7 @@ class Receiving(Running):
                 first_byte = time.monotonic() - met
             if landing.manifest is not None and not landing.accepted and not self._accepting:
                 self._accepting = True
-                self._start(self._ask_person(landing, offer, pair))
+                self.start(self._ask_person(landing, offer, pair))
             now = time.monotonic()
             if now - last_told >= 0.1:
                 last_told = now
@@ -142,12 +143,12 @@ class Receiving(Running):
         self._pair = None  # there is nothing to go on with
         digest = await asyncio.to_thread(landing.finish)
         self.digest = digest.hex()
-        self._tell(events.Verified(self.digest))
+        self.tell(events.Verified(self.digest))
         await self._say_verified(pair, routes, digest)
         for text in landing.texts:
-            self._tell(events.Text(text))
+            self.tell(events.Text(text))
         finished = events.Finished(
-            size=self._size(landing, landing.positions or 0),
+            size=self._size(landing, opener, landing.positions or 0),
             seconds=time.monotonic() - met,
             first_byte=first_byte,
             shares=dict(opener.shares),
@@ -188,7 +189,7 @@ class Receiving(Running):
             await self._heard(session, signal)
 
     def _server_away(self) -> None:
-        self._tell(events.Waiting("the server cannot be reached; still trying"))
+        self.tell(events.Waiting("the server cannot be reached; still trying"))
 
     async def _for_offer(self) -> None:
         waited = self._options.wait
@@ -201,7 +202,7 @@ class Receiving(Running):
                     except TimeoutError:
                         away = self._main.away.is_set()
                         why = "the server cannot be reached" if away else "the sender has not begun yet"
-                        self._tell(events.Waiting(why))
+                        self.tell(events.Waiting(why))
         except TimeoutError:
             raise GaveUp("the sender did not come; ask for a new link or code, or wait longer") from None
 
@@ -233,8 +234,8 @@ class Receiving(Running):
             self._listener = Listener()
             self._listener.open()
 
-        def add(link: object) -> None:
-            routes.add_link(link)  # type: ignore[arg-type]
+        def add(link: Link) -> None:
+            routes.add_link(link)
 
         self._reach = reach = Reach(
             ticket=ticket, listener=self._listener, options=options, outside=around, say=pair.say, add=add
@@ -250,8 +251,8 @@ class Receiving(Running):
             opener=opener,
             held=lambda: landing.held,
             say=pair.say,
-            tell=self._tell,
-            start=self._start,
+            tell=self.tell,
+            start=self.start,
             book=book,
             control=self._control,
         )
@@ -269,7 +270,7 @@ class Receiving(Running):
         assert manifest is not None
         text = all(each.kind == "text" for each in manifest.entries)
         size = manifest.content_size
-        self._tell(events.Offered(manifest.name, len(manifest.files), size, offer.name, text))
+        self.tell(events.Offered(manifest.name, len(manifest.files), size, offer.name, text))
         if self._accept is not None and not await self._accept(manifest, offer.name):
             await pair.say(signals.Decline("declined by the receiver"))
             raise Cancelled("you declined it; nothing was written")
@@ -314,7 +315,7 @@ class Receiving(Running):
         if self._landing is None:
             self._over = why
         elif not self._landing.complete:
-            self._fail(self._ended(why))
+            self.fail(self._ended(why))
 
     def _ended(self, why: str) -> Cancelled:
         self._void = True
@@ -358,21 +359,14 @@ class Receiving(Running):
 
     # ---- progress and end
 
-    def _size(self, landing: Landing, held: int) -> int:
+    def _size(self, landing: Landing, opener: Opener, held: int) -> int:
         """Content bytes that `held` positions stand for."""
-        offer = self._offer
-        assert offer is not None
-        layout = Layout(Suite.A256GCM, offer.manifest_size, offer.pack_size)
-        done = max(0, held - layout.manifest_blocks) * (256 << 10)
-        manifest = landing.manifest
-        if manifest is None or manifest.content_size is None:
-            return done
-        return min(done, manifest.content_size)
+        return 0 if landing.manifest is None else landing.manifest.content_before(opener.layout, held)
 
     def _progress(self, landing: Landing, opener: Opener, meter: Meter, now: float) -> None:
         routes = self._routes
         assert routes is not None
-        done = self._size(landing, landing.held)
+        done = self._size(landing, opener, landing.held)
         total = landing.manifest.content_size if landing.manifest is not None else None
         rate = meter.add(now, done)
         eta = (total - done) / rate if total is not None and rate > 0 else None
@@ -382,10 +376,10 @@ class Receiving(Running):
                 why = self._why_idle()
                 if why != self._idle[1] or now - self._idle[0] > WAITING_S:
                     self._idle = (now, why)
-                    self._tell(events.Waiting(why))
+                    self.tell(events.Waiting(why))
             return
         self._idle = (0.0, "")
-        self._tell(events.Progress(done, total, rate, eta, path.value))
+        self.tell(events.Progress(done, total, rate, eta, path.value))
 
     def _why_idle(self) -> str:
         if self._main.away.is_set():

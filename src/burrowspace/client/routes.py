@@ -51,7 +51,7 @@ class Stretch:
 
 
 class Routes:
-    """`run()` works until it is cancelled. `changed()` is called when something happened that the session must see."""
+    """`run()` works until all is held, or it is cancelled."""
 
     def __init__(
         self,

@@ -93,12 +93,12 @@ class Running:
 
     async def _whole(self) -> Finished:
         try:
-            work = self._start(self._work())
+            work = self.start(self._work())
             await asyncio.wait({work, self._fault}, return_when=asyncio.FIRST_COMPLETED)
             if self._fault.done():
                 self._fault.result()
             finished: Finished = work.result()
-            self._tell(finished)
+            self.tell(finished)
             return finished
         except BurrowError as error:
             await self._failed(error)
@@ -111,7 +111,7 @@ class Running:
                 self._fault.exception()
             await self._end()
 
-    def _start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """A part of the transfer: when it fails, the transfer does."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -121,13 +121,13 @@ class Running:
     def _part_ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._fail(error)
+            self.fail(error)
 
-    def _fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException) -> None:
         if not self._fault.done():
             self._fault.set_exception(error)
 
-    def _tell(self, event: Event) -> None:
+    def tell(self, event: Event) -> None:
         if len(self._events) >= EVENTS:
             self._events.popleft()
         self._events.append(event)

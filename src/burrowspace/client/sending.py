@@ -83,7 +83,7 @@ class Sending(Running):
             self.layout_in,
             self._leg_sealer,
             self.bucket,
-            self._fail,
+            self.fail,
             self._changed.set,
             lambda data: journal.keep(LEGS_FILE, data),
         )
@@ -158,7 +158,7 @@ class Sending(Running):
             self.listener.open()
         await self._recall()
         await self._offer()
-        self._start(self._hear())
+        self.start(self._hear())
         stored = False
         while True:
             await self._change(0.25)
@@ -167,7 +167,7 @@ class Sending(Running):
                 taker.tick(now)
             if self._enough():
                 break
-            if self._may_store and not self.needs_meeting and not stored and self._nobody_for(now):
+            if self.may_store and not self.needs_meeting and not stored and self._nobody_for(now):
                 stored = True
                 await patiently(self._store, self._server_away)
             if await self._left_to_rest(now):
@@ -184,7 +184,7 @@ class Sending(Running):
                 manifest_size=self.layout.manifest_size,
                 pack_size=self.layout.pack_size,
                 suites=PREFERRED,
-                may_store=self._may_store,
+                may_store=self.may_store,
                 created=int(time.time()),
             )
         )
@@ -201,10 +201,10 @@ class Sending(Running):
             self.needs_meeting = False
         await asyncio.gather(*(taker.recall() for taker in self.takers.values()))
         for taker in self.takers.values():
-            self._start(taker.run())
+            self.start(taker.run())
 
     def _server_away(self) -> None:
-        self._tell(events.Waiting("the server cannot be reached; still trying"))
+        self.tell(events.Waiting("the server cannot be reached; still trying"))
 
     async def _failed(self, error: BurrowError) -> None:
         """What cannot be gone on with is said to whoever waits."""
@@ -228,7 +228,7 @@ class Sending(Running):
                 await self._main.say(signal)
 
     @property
-    def _may_store(self) -> bool:
+    def may_store(self) -> bool:
         return self.options.store and not self.options.direct_only
 
     def _enough(self) -> bool:
@@ -244,7 +244,7 @@ class Sending(Running):
         """All of it to the server, for whoever comes."""
         first = self.legs.covered(0)
         if first is not None:
-            self._tell(events.Waiting("nobody is here yet; it goes to the server, sealed, and rests there"))
+            self.tell(events.Waiting("nobody is here yet; it goes to the server, sealed, and rests there"))
             await self.legs.open(first, self._main.say, policy="rest", rests=True)
 
     async def _left_to_rest(self, now: float) -> bool:
@@ -265,7 +265,7 @@ class Sending(Running):
             state = await self.server.spool(resting.spool.id)
         except Unreachable:
             return False
-        self._tell(events.Resting(state.expires_at))
+        self.tell(events.Resting(state.expires_at))
         return True
 
     def _tell_store(self, stretch: Stretch) -> None:
@@ -273,7 +273,7 @@ class Sending(Running):
         if writer is None:
             return
         done = self.content(writer.position)
-        self._tell(events.Progress(done, self.source.manifest.content_size, 0.0, None, "store"))
+        self.tell(events.Progress(done, self.source.manifest.content_size, 0.0, None, "store"))
 
     async def _finished(self, *, resting: bool) -> events.Finished:
         if not resting:
@@ -312,7 +312,7 @@ class Sending(Running):
                 log.warning("more receivers than one transfer takes")
                 return
             taker = self.takers[hello.receiver] = Taker(self, hello, session)
-            self._start(taker.run())
+            self.start(taker.run())
         taker.hello(session, hello)
         self._changed.set()
 
@@ -322,21 +322,8 @@ class Sending(Running):
         if self._met_at is None:
             self._met_at = time.monotonic()
 
-    def tell(self, event: events.Event) -> None:
-        self._tell(event)
-
-    def start(self, work: object) -> asyncio.Task[object]:
-        return self._start(work)  # type: ignore[arg-type]
-
     def changed(self) -> None:
         self._changed.set()
-
-    def fail(self, error: BaseException) -> None:
-        self._fail(error)
-
-    @property
-    def may_store(self) -> bool:
-        return self._may_store
 
     async def digest(self) -> bytes | None:
         """Of everything; what was not read yet, for it lies with a receiver since an earlier run, is read now."""
@@ -347,8 +334,4 @@ class Sending(Running):
 
     def content(self, position: int) -> int:
         """Content bytes that lie before `position`."""
-        done = max(0, position - self.layout.manifest_blocks) * BLOCK
-        size = self.source.manifest.content_size
-        if size is None:
-            size = done if self.layout.pack_size is None else self.layout.pack_size - 32
-        return min(done, size)
+        return self.source.manifest.content_before(self.layout, position)

@@ -19,6 +19,7 @@ from burrowspace.client.link import Link
 from burrowspace.client.log import Log
 from burrowspace.client.reach import Reach
 from burrowspace.client.running import Cancelled, Meter
+from burrowspace.client.source import Changed
 from burrowspace.core import signals
 from burrowspace.core.codes import check_words
 from burrowspace.core.errors import BurrowError
@@ -245,7 +246,7 @@ class Taker:
         self._links.remove(link)
         self._heard_at = time.monotonic()
         cause = broken.__cause__
-        if isinstance(cause, BurrowError) and type(cause).__name__ == "Changed":
+        if isinstance(cause, Changed):
             self._sending.fail(cause)
 
     # ---- legs

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from burrowspace.core.errors import BadManifest
-from burrowspace.core.layout import MANIFEST_BYTES, POSITIONS
+from burrowspace.core.layout import MANIFEST_BYTES, POSITIONS, Layout
 from burrowspace.core.sealing import BLOCK
 
 ENTRIES = 1_000_000  # of one manifest
@@ -68,6 +68,18 @@ class Manifest(msgspec.Struct, frozen=True):
         """Bytes of the pack: contents, then a digest for each file."""
         content = self.content_size
         return None if content is None else content + DIGEST_BYTES * len(self.files)
+
+    def content_before(self, layout: Layout, position: int) -> int:
+        """Bytes of content that lie before a position: how far a transfer is, to a person.
+
+        >>> Manifest((Entry(("b",), "file", 5),), "b").content_before(Layout(Suite.A256GCM, 9, 37), 2)
+        5
+        """
+        done = max(0, position - layout.manifest_blocks) * BLOCK
+        size = self.content_size
+        if size is None:  # one stream: its end, and so its size, shows late
+            size = done if layout.pack_size is None else layout.pack_size - DIGEST_BYTES
+        return min(done, size)
 
 
 _DECODER = msgspec.json.Decoder(Manifest)
