@@ -50,6 +50,7 @@ export {when} from 'lit/directives/when.js';
         "export {sha256} from '@noble/hashes/sha2.js';\n",
     ),
     "hash-wasm.js": ("hash-wasm", "4.13.0", "export {blake3, createBLAKE3} from 'hash-wasm';\n"),
+    "uqr.js": ("uqr", "0.1.3", "export {encode} from 'uqr';\n"),
 }
 
 

@@ -1,0 +1,279 @@
+/**
+ * Everything that this page has on its desk: transfers, devices, what the server is, who this device is. The parts of
+ * the page look at it and call it; it draws nothing.
+ *
+ * @import { Bytes } from "../../core/bytes.js"
+ * @import { Item } from "../../wire/session-send.js"
+ * @import { Device } from "../../wire/known.js"
+ * @import { NearbyDevice } from "../../wire/nearby.js"
+ * @import { KeptTransfer } from "../../store/kept.js"
+ * @import { Finding } from "./devices.js"
+ */
+
+import { parseCode } from "../../core/codes.js";
+import { parseLink } from "../../core/links.js";
+import { Kept, keepable, reviveItems } from "../../store/kept.js";
+import { saveReceived } from "../../store/save.js";
+import { reopen } from "../../store/ways.js";
+import { ours, randomId } from "../../wire/ambient.js";
+import { Server } from "../../wire/api.js";
+import { takeOver } from "../../wire/meeting.js";
+import { Devices } from "./devices.js";
+import { Observable } from "./observable.js";
+import { ReceiveJob } from "./receive-job.js";
+import { Remembered } from "./remembered.js";
+import { SendJob } from "./send-job.js";
+import { StayAwake } from "./stay-awake.js";
+
+const ASKED_MOST = 12; // invitations that wait for an answer; who is the thirteenth has to come again
+
+/** @typedef {SendJob | ReceiveJob} AnyJob */
+
+export class Desk extends Observable {
+  server = new Server(location.origin);
+  /** The newest first. @type {AnyJob[]} */ jobs = [];
+  kept = new Kept();
+  remembered = new Remembered();
+  devices = new Devices(this.server);
+  /** What `/hello` said. @type {Record<string, unknown>} */ hello = {};
+  /** The server answers. @type {boolean | null} */ reachable = null;
+
+  #awake = new StayAwake();
+
+  /** The page is protected from whoever is between it and the server. */
+  get secure() {
+    return globalThis.isSecureContext && location.protocol === "https:";
+  }
+
+  /** This browser withholds its own ciphers and places, for the page came by plain HTTP. */
+  get plain() {
+    return !globalThis.isSecureContext;
+  }
+
+  async begin() {
+    void this.#greet();
+    void this.remembered.begin();
+    await this.devices.begin((found) => this.#invited(found));
+    this.devices.watch(() => this.changed());
+    await this.#goOn();
+    this.openLink(location.href);
+  }
+
+  async #greet() {
+    try {
+      this.hello = await this.server.hello();
+      this.reachable = true;
+    } catch {
+      this.reachable = false;
+      setTimeout(() => void this.#greet(), 3000);
+    }
+    this.changed();
+  }
+
+  // sending
+
+  /** Sends to whoever comes with the link or the code, or to a device of the list. @param {Item[]} items @param {Finding | null} [device] */
+  send(items, device = null) {
+    if (!items.length) return null;
+    const job = this.#sendJob(randomId(), items, { withCode: true });
+    if (device) job.to = device.name;
+    this.#add(job);
+    job.begin();
+    if (device && job.secret) void this.#invite(job, device);
+    return job;
+  }
+
+  /** @param {SendJob} job @param {Finding} device */
+  async #invite(job, device) {
+    try {
+      await this.devices.invite(device, /** @type {Bytes} */ (job.secret));
+    } catch (error) {
+      await job.cancel();
+      job.state = "failed";
+      job.why = ours(error).sentence;
+      job.changed();
+    }
+  }
+
+  /** @param {string} id @param {Item[] | null} items @param {Partial<import("./send-job.js").SendHow>} how */
+  #sendJob(id, items, how) {
+    return new SendJob(id, {
+      server: this.server,
+      items,
+      name: this.devices.name,
+      keep: (job, state) => this.#keepSend(job, state),
+      ...how,
+    });
+  }
+
+  /** @param {SendJob} job @param {import("../../wire/session-send.js").SendState | null} state */
+  async #keepSend(job, state) {
+    if (!state) return this.kept.remove(job.id);
+    const { title, created, link, to, receivers } = job;
+    const files = job.items && keepable(job.items);
+    await this.kept.put(job.id, { direction: "send", title, created, link, to, receivers, secret: state.secret, state, files });
+  }
+
+  // receiving
+
+  /** What a person typed, pasted or scanned: a link, or a code. bad-link, bad-code, wrong-code, unreachable.
+   * @param {string} typed @returns {Promise<void>} */
+  async take(typed) {
+    if (typed.includes("#") || typed.includes("/")) {
+      const { server, secret } = parseLink(typed);
+      if (server !== location.origin) {
+        location.assign(`${server}/r#${typed.slice(typed.indexOf("#") + 1).trim()}`);
+        return;
+      }
+      this.receive(secret);
+      return;
+    }
+    this.receive(await takeOver(this.server, parseCode(typed)));
+  }
+
+  /** The page was opened by a link. @param {string} address */
+  openLink(address) {
+    const { hash, pathname } = new URL(address);
+    if (!hash || !/^\/r\/?$/.test(pathname)) return;
+    try {
+      this.receive(parseLink(address).secret);
+      this.trouble = "";
+    } catch (error) {
+      this.trouble = ours(error).sentence;
+      this.changed();
+    }
+  }
+
+  /** What could not even begin. */ trouble = "";
+
+  /** @param {Bytes} secret @param {string} [from] the device that invited us */
+  receive(secret, from) {
+    const known = this.jobs.find((job) => job instanceof ReceiveJob && !job.over && same(job.secret, secret));
+    if (known) return known;
+    const job = this.#receiveJob(randomId(), secret, { from });
+    this.#add(job);
+    job.begin();
+    return job;
+  }
+
+  /** @param {string} id @param {Bytes} secret @param {Partial<import("./receive-job.js").ReceiveHow>} how */
+  #receiveJob(id, secret, how) {
+    return new ReceiveJob(id, {
+      server: this.server,
+      secret,
+      name: this.devices.name,
+      keep: (job, state) => this.#keepReceive(job, state),
+      arrived: (job) => this.#arrived(job),
+      ...how,
+    });
+  }
+
+  /** @param {ReceiveJob} job @param {import("../../wire/session-receive.js").ReceiveState | null} state */
+  async #keepReceive(job, state) {
+    if (!state) return this.kept.remove(job.id);
+    const { title, created, sender, secret } = job;
+    await this.kept.put(job.id, { direction: "receive", title, created, sender, secret, state, sink: job.sink?.kept ?? null });
+  }
+
+  /** @param {ReceiveJob} job */
+  async #arrived(job) {
+    if (job.received.length && job.manifest) await saveReceived(job.received, job.manifest);
+  }
+
+  /** @param {{secret: Bytes, name: string}} found */
+  #invited({ secret, name }) {
+    const asked = this.jobs.filter((job) => job.state === "offered" || job.state === "starting").length;
+    if (asked < ASKED_MOST) this.receive(secret, name);
+  }
+
+  // going on after a reload
+
+  async #goOn() {
+    for (const record of await this.kept.list()) {
+      if (!(await this.kept.claim(record.id))) continue; // another tab has it
+      const job = record.direction === "send" ? await this.#keptSend(record) : await this.#keptReceive(record);
+      if (!job) continue;
+      job.created = record.created;
+      this.#add(job, false);
+    }
+  }
+
+  /** @param {KeptTransfer} record */
+  async #keptSend(record) {
+    const items = await reviveItems(record);
+    const job = this.#sendJob(record.id, items, { state: record.state, title: record.title, withCode: !record.to });
+    job.to = record.to ?? null;
+    job.receivers = record.receivers ?? null;
+    job.link = record.link ?? null;
+    job.state = "paused";
+    if (items) job.begin();
+    return job;
+  }
+
+  /** @param {KeptTransfer} record */
+  async #keptReceive(record) {
+    const sink = record.sink ? await reopen(record.sink, record.state.landing, record.id) : null;
+    if (record.state.landing && !sink) {
+      await this.kept.remove(record.id); // what it had is gone: it begins anew by its link
+      record.state.landing = null;
+    }
+    const job = this.#receiveJob(record.id, record.secret, { state: record.state, sink, from: record.sender });
+    job.title = record.title;
+    job.begin();
+    return job;
+  }
+
+  /** @param {AnyJob} job @param {boolean} [claim] */
+  #add(job, claim = true) {
+    this.jobs = [job, ...this.jobs];
+    if (claim) void this.kept.claim(job.id);
+    let over = false;
+    job.watch(() => {
+      this.#awake.wanted = this.jobs.some((each) => each.state === "running");
+      if (!over && (job.over || job.state === "resting")) {
+        over = true;
+        // Until then a page that is loaded again still knows what it was opened for.
+        if (job instanceof ReceiveJob && location.hash) history.replaceState(null, "", "/");
+        void this.#remember(job);
+      }
+      this.changed();
+    });
+    this.changed();
+  }
+
+  /** @param {AnyJob} job */
+  async #remember(job) {
+    if (job.state !== "done" && job.state !== "resting") return;
+    const peer = job instanceof ReceiveJob ? job.sender : (job.to ?? job.who.join(", "));
+    await this.remembered.add({
+      id: job.id,
+      direction: job.direction,
+      title: job.title,
+      files: job.files,
+      size: job.size ?? job.finished?.size ?? 0,
+      seconds: job.seconds,
+      shares: job.finished?.shares ?? {},
+      peer,
+      resting: job.state === "resting",
+      at: Date.now(),
+    });
+  }
+
+  /** Away from the desk; what it left in this browser, too. @param {AnyJob} job */
+  async clear(job) {
+    this.jobs = this.jobs.filter((each) => each !== job);
+    if (job instanceof ReceiveJob) await job.forget();
+    if (job.over) await this.kept.remove(job.id);
+    this.changed();
+  }
+
+  /** Something would be lost if the page went now. */
+  get precious() {
+    return this.jobs.some((job) => job.state === "running");
+  }
+}
+
+/** @param {Uint8Array} one @param {Uint8Array} other */
+function same(one, other) {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
+}

@@ -1,0 +1,181 @@
+/**
+ * One transfer as a person sees it: what it is, how far it is, by which way, and what can be done with it. It listens to
+ * a session (wire/) and knows nothing of how it is drawn.
+ *
+ * @import { Path } from "../../core/paths.js"
+ * @import { BurrowError } from "../../core/errors.js"
+ * @import { Event, Finished } from "../../wire/events.js"
+ */
+
+import { shown } from "../../core/names.js";
+import { CLOSED } from "../../wire/running.js";
+import { Observable } from "./observable.js";
+
+/**
+ * starting: nothing is known yet. waiting: for the other side, or the server; `why`. offered: the person is asked.
+ * running: bytes move. paused: by the person. resting: sealed on the server, this page may go. done, failed (`why`),
+ * ended (called off, by whom says `why`).
+ *
+ * @typedef {"starting" | "waiting" | "offered" | "running" | "paused" | "resting" | "done" | "failed" | "ended"} JobState
+ */
+
+/** The other end. Sizes are bytes, rates bytes per second, times seconds.
+ * @typedef {{id: string, name: string, path: Path | null, done: number, total: number | null, rate: number, eta: number | null,
+ *   verified: boolean}} Peer */
+
+const SAMPLES = 90; // of the speed, for its curve
+const SAMPLE_MS = 400;
+const IDLE_MS = 3000; // between two tellings of progress: more is a pause
+const OVER = ["done", "failed", "ended"];
+
+export class Job extends Observable {
+  /** @type {JobState} */ state = "starting";
+  why = "";
+  /** The code of what went wrong. */ fault = "";
+  /** Bytes of all contents. @type {number | null} */ size = null;
+  files = 0;
+  /** What it is, in short. */ title = "";
+  /** It is a text, no file. */ text = false;
+  /** @type {Map<string, Peer>} */ peers = new Map();
+  /** The four words to compare. @type {string[]} */ words = [];
+  /** Bytes per second, the oldest first. @type {number[]} */ speeds = [];
+  /** Until when it rests on the server, ms since 1970. @type {number | null} */ until = null;
+  /** @type {Finished | null} */ finished = null;
+  /** ms since 1970. */ created = Date.now();
+  /** For which bytes moved, without pauses and questions, s. */ seconds = 0;
+
+  #sampled = 0;
+  #moved = 0;
+
+  /** @param {string} id @param {"send" | "receive"} direction */
+  constructor(id, direction) {
+    super();
+    this.id = id;
+    this.direction = direction;
+  }
+
+  get over() {
+    return OVER.includes(this.state);
+  }
+
+  /** Whether bytes move, or would if the other side were there. */
+  get active() {
+    return this.state === "running" || this.state === "waiting";
+  }
+
+  /** Of those who take part, how far the slowest is that has not got it all yet; of 1, or null where it is not known. @returns {number | null} */
+  get part() {
+    if (this.state === "done") return 1;
+    const { done, total } = this.#slowest();
+    return total === null ? null : total === 0 ? 0 : Math.min(1, done / total);
+  }
+
+  get done() {
+    return this.#slowest().done;
+  }
+
+  /** Of all together. */
+  get rate() {
+    return this.state === "running" ? [...this.peers.values()].reduce((sum, peer) => sum + peer.rate, 0) : 0;
+  }
+
+  /** @returns {number | null} */
+  get eta() {
+    return this.#slowest().eta;
+  }
+
+  /** The way that most is going by. @returns {Path | null} */
+  get path() {
+    return this.#slowest().path;
+  }
+
+  /** Who is at the other end. */
+  get who() {
+    return [...this.peers.values()].map((peer) => peer.name).filter(Boolean);
+  }
+
+  /** @returns {Peer} */
+  #slowest() {
+    const all = [...this.peers.values()];
+    const open = all.filter((peer) => !peer.verified);
+    const some = open.length ? open : all;
+    return some.reduce((one, other) => (other.done < one.done ? other : one), some[0] ?? nobody(this.size));
+  }
+
+  /** @param {string} id @returns {Peer} */
+  peer(id) {
+    let peer = this.peers.get(id);
+    if (!peer) {
+      peer = { ...nobody(this.size), id };
+      this.peers.set(id, peer);
+    }
+    return peer;
+  }
+
+  /** @param {Event} event */
+  hear(event) {
+    switch (event.event) {
+      case "met":
+        this.peers.delete(""); // what went to the server before anybody was there
+        this.peer(event.receiver).name = shown(event.peer, 40);
+        this.words = event.words;
+        this.why = "";
+        if (this.state !== "offered") this.state = this.direction === "send" ? "running" : "waiting";
+        break;
+      case "path":
+        this.peer(event.receiver).path = event.path;
+        break;
+      case "progress":
+        this.#progress(event);
+        break;
+      case "waiting":
+        if (event.receiver) this.peer(event.receiver).rate = 0;
+        this.why = event.why;
+        if (this.state !== "offered") this.state = "waiting";
+        break;
+      case "resting":
+        this.until = event.until * 1000;
+        break;
+      case "verified": {
+        const peer = this.peer(event.receiver);
+        peer.verified = true;
+        peer.done = peer.total ?? peer.done;
+        peer.rate = 0;
+        break;
+      }
+    }
+    this.changed();
+  }
+
+  /** @param {Extract<Event, {event: "progress"}>} event */
+  #progress({ receiver, done, total, rate, eta, path }) {
+    const peer = this.peer(receiver);
+    Object.assign(peer, { done, total, rate, eta, path });
+    if (this.state !== "offered") this.state = "running";
+    this.why = "";
+    const now = performance.now();
+    if (done > 0 && now - this.#moved < IDLE_MS) this.seconds += (now - this.#moved) / 1000;
+    this.#moved = now;
+    if (now - this.#sampled < SAMPLE_MS) return;
+    this.#sampled = now;
+    this.speeds.push(this.rate);
+    if (this.speeds.length > SAMPLES) this.speeds.shift();
+  }
+
+  /** How its session ended. @param {BurrowError} error */
+  stopped(error) {
+    if (error.code === CLOSED) this.state = "paused";
+    else {
+      this.state = error.code === "cancelled" ? "ended" : "failed";
+      this.fault = error.code;
+      this.why = error.sentence;
+    }
+    for (const peer of this.peers.values()) peer.rate = 0;
+    this.changed();
+  }
+}
+
+/** @param {number | null} total @returns {Peer} */
+function nobody(total) {
+  return { id: "", name: "", path: null, done: 0, total, rate: 0, eta: null, verified: false };
+}

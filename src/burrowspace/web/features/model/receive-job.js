@@ -1,0 +1,178 @@
+/**
+ * What comes to this page: the session, where it goes, and what the person may do with it.
+ *
+ * @import { Bytes } from "../../core/bytes.js"
+ * @import { Manifest } from "../../core/manifest.js"
+ * @import { Server } from "../../wire/api.js"
+ * @import { Event } from "../../wire/events.js"
+ * @import { ReceiveState } from "../../wire/session-receive.js"
+ * @import { KeepingSink, Received, Way, Ways } from "../../store/ways.js"
+ */
+
+import { shown } from "../../core/names.js";
+import { discard, ways } from "../../store/ways.js";
+import { ours } from "../../wire/ambient.js";
+import { Receiving } from "../../wire/session-receive.js";
+import { Job } from "./job.js";
+
+/**
+ * @typedef {object} ReceiveHow
+ * @property {Server} server
+ * @property {Bytes} secret
+ * @property {string} name of this device
+ * @property {string} [from] the device that invited us, where one did
+ * @property {ReceiveState | null} [state] of an earlier run
+ * @property {KeepingSink | null} [sink] of an earlier run
+ * @property {(job: ReceiveJob, state: ReceiveState | null) => Promise<void>} keep
+ * @property {(job: ReceiveJob) => Promise<void>} arrived all is here and verified
+ */
+
+export class ReceiveJob extends Job {
+  /** @type {Manifest | null} */ manifest = null;
+  /** Where it may go; known once it is offered. @type {Ways | null} */ ways = null;
+  sender = "";
+  /** @type {string[]} */ texts = [];
+  /** What lies in this browser, to be saved. @type {Received[]} */ received = [];
+  /** The person may go on choosing: a picker was closed, or a place could not be opened. */ trouble = "";
+
+  /** @type {ReceiveHow} */ #how;
+  /** @type {Receiving | null} */ #session = null;
+  /** @type {ReceiveState | null} */ #state;
+  /** @type {KeepingSink | null} */ #sink;
+  /** @type {((sink: KeepingSink | null) => void) | null} */ #answer = null;
+
+  /** @param {string} id @param {ReceiveHow} how */
+  constructor(id, how) {
+    super(id, "receive");
+    this.#how = how;
+    this.#state = how.state ?? null;
+    this.#sink = how.sink ?? null;
+    this.sender = how.from ?? "";
+  }
+
+  get secret() {
+    return this.#how.secret;
+  }
+
+  get sink() {
+    return this.#sink;
+  }
+
+  begin() {
+    if (this.#session && !this.#session.over) return;
+    const { server, secret, name, keep } = this.#how;
+    this.state = "starting";
+    this.#session = new Receiving({
+      server,
+      secret,
+      name,
+      state: this.#state,
+      sink: this.#state?.landing ? this.#sink : null,
+      accept: (manifest, sender) => this.#ask(manifest, sender),
+      keep: (state) => {
+        this.#state = state;
+        return keep(this, state);
+      },
+      tell: (event) => this.hear(event),
+    });
+    this.changed();
+    this.#session.begin().done.catch((error) => this.#over(ours(error)));
+  }
+
+  /** @param {import("../../core/errors.js").BurrowError} error */
+  #over(error) {
+    this.#answer = null;
+    this.stopped(error);
+  }
+
+  /** @override @param {Event} event */
+  hear(event) {
+    if (event.event === "offered") this.#know(event.manifest, event.sender);
+    else if (event.event === "met" && event.peer) this.sender = shown(event.peer, 40);
+    else if (event.event === "text") this.texts = [...this.texts, event.text];
+    else if (event.event === "finished") {
+      if (this.#session?.manifest) this.#know(this.#session.manifest, this.sender);
+      this.finished = event;
+      void this.#arrive();
+      return;
+    }
+    super.hear(event);
+  }
+
+  /** @param {Manifest} manifest @param {string} sender */
+  #know(manifest, sender) {
+    this.manifest = manifest;
+    this.title = shown(manifest.name, 80);
+    this.files = manifest.files.length;
+    this.size = manifest.contentSize;
+    this.text = manifest.entries.every((entry) => entry.kind === "text");
+    this.sender = shown(sender, 40) || this.sender;
+  }
+
+  async #arrive() {
+    try {
+      this.received = (await this.#sink?.received?.()) ?? [];
+      await this.#how.arrived(this);
+      this.state = "done";
+      for (const peer of this.peers.values()) Object.assign(peer, { verified: true, rate: 0 });
+      this.changed();
+    } catch (error) {
+      this.#over(ours(error));
+    }
+  }
+
+  /** @param {Manifest} manifest @param {string} sender @returns {Promise<KeepingSink | null>} */
+  async #ask(manifest, sender) {
+    this.#know(manifest, sender);
+    this.ways = await ways(manifest);
+    // What was asked for by its link and writes nothing needs no second yes.
+    if (this.text && !this.#how.from && this.ways.best) return this.ways.best.open(this.id);
+    this.state = "offered";
+    this.changed();
+    return new Promise((resolve) => (this.#answer = resolve));
+  }
+
+  /** The person wants it, there. Called from a click: a picker may open. @param {Way} way */
+  async accept(way) {
+    const answer = this.#answer;
+    if (!answer) return;
+    try {
+      this.#sink = await way.open(this.id);
+      this.trouble = "";
+      this.#answer = null;
+      this.state = "waiting";
+      answer(this.#sink);
+    } catch (error) {
+      const { name } = /** @type {Error} */ (error);
+      if (name !== "AbortError") this.trouble = ours(error).sentence; // a picker that was closed is no trouble
+    }
+    this.changed();
+  }
+
+  decline() {
+    this.#answer?.(null);
+    this.#answer = null;
+  }
+
+  /** It can be gone on with by `begin`. */
+  async pause() {
+    await this.#session?.close();
+  }
+
+  async cancel() {
+    if (this.#answer) return this.decline();
+    if (this.#session && !this.#session.over) await this.#session.cancel("the receiver called it off");
+    await this.#how.keep(this, null);
+    await this.forget();
+    this.state = "ended";
+    this.why = "you called it off";
+    this.changed();
+  }
+
+  /** Lets go of what lies in this browser. */
+  async forget() {
+    if (this.#sink) await discard(this.#sink.kept, this.id);
+    this.#sink = null;
+    this.received = [];
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * What this page sends: the session, its link and code, and what the person may do with it.
+ *
+ * @import { Server } from "../../wire/api.js"
+ * @import { Event } from "../../wire/events.js"
+ * @import { Item, SendState } from "../../wire/session-send.js"
+ */
+
+import { ours } from "../../wire/ambient.js";
+import { listed, Sending } from "../../wire/session-send.js";
+import { Job } from "./job.js";
+
+/**
+ * @typedef {object} SendHow
+ * @property {Server} server
+ * @property {Item[] | null} items null: not at hand (a page that was loaded again); the person chooses them anew
+ * @property {string} name of this device
+ * @property {boolean} [withCode]
+ * @property {SendState | null} [state] of an earlier run
+ * @property {string} [title]
+ * @property {(job: SendJob, state: SendState | null) => Promise<void>} keep
+ */
+
+export class SendJob extends Job {
+  /** @type {string | null} */ link = null;
+  /** @type {string | null} */ code = null;
+  /** Why the code is a new one. */ newCode = "";
+  /** Who was invited, by name: a device of the list. @type {string | null} */ to = null;
+  /** How many may take it: null for whoever comes. @type {number | null} */ receivers = 1;
+  leaving = false;
+
+  /** @type {SendHow} */ #how;
+  /** @type {Sending | null} */ #session = null;
+  /** @type {SendState | null} */ #state;
+
+  /** @param {string} id @param {SendHow} how */
+  constructor(id, how) {
+    super(id, "send");
+    this.#how = how;
+    this.#state = how.state ?? null;
+    this.title = how.title ?? "";
+  }
+
+  /** Chosen again by the person, or known from the start. @returns {Item[] | null} */
+  get items() {
+    return this.#how.items;
+  }
+
+  set items(items) {
+    this.#how.items = items;
+  }
+
+  /** @type {Uint8Array | null} */
+  get secret() {
+    return this.#session?.secret ?? this.#state?.secret ?? null;
+  }
+
+  /** Starts, or goes on. */
+  begin() {
+    const { server, items, name, withCode = false, keep } = this.#how;
+    if (!items || (this.#session && !this.#session.over)) return;
+    try {
+      const { manifest } = listed(items, this.title || undefined);
+      this.title = manifest.name;
+      this.files = manifest.files.length;
+      this.size = manifest.contentSize;
+      this.text = manifest.entries.every((entry) => entry.kind === "text");
+      this.#session = new Sending({
+        server,
+        items,
+        name,
+        withCode: withCode && !this.to,
+        title: this.title,
+        options: { receivers: this.receivers },
+        state: this.#state,
+        keep: (state) => {
+          this.#state = state;
+          return keep(this, state);
+        },
+        tell: (event) => this.hear(event),
+      });
+    } catch (error) {
+      this.stopped(ours(error));
+      return;
+    }
+    this.link = this.#session.link;
+    this.state = "starting";
+    this.changed();
+    this.#session.begin().done.catch((error) => this.stopped(ours(error)));
+  }
+
+  /** @override @param {Event} event */
+  hear(event) {
+    if (event.event === "ready" || event.event === "new-code") {
+      this.code = event.code;
+      this.newCode = event.event === "new-code" ? event.why : "";
+      if (this.state === "starting") this.state = "waiting";
+    } else if (event.event === "finished") {
+      this.finished = event;
+      this.state = event.resting ? "resting" : "done";
+      this.code = null;
+    }
+    super.hear(event);
+  }
+
+  /** It can be gone on with by `begin`. */
+  async pause() {
+    await this.#session?.close();
+  }
+
+  async cancel() {
+    if (this.#session && !this.#session.over) await this.#session.cancel("the sender called it off");
+    else await this.#how.keep(this, null);
+    this.state = "ended";
+    this.why = "you called it off";
+    this.changed();
+  }
+
+  /** Sealed to the server now, all of it: then this page may be closed. */
+  leave() {
+    this.leaving = true;
+    this.#session?.leave();
+    this.changed();
+  }
+
+  /** @param {boolean} many whether it stays open for more than one */
+  openFor(many) {
+    this.receivers = many ? null : Math.max(1, [...this.peers.values()].filter((peer) => peer.id).length);
+    if (this.#session) {
+      this.#session.options.receivers = this.receivers;
+      this.#session.changed();
+    }
+    this.changed();
+  }
+}

@@ -1,0 +1,263 @@
+/** The whole page: where one sends, where one receives, what goes on, who is there. */
+
+import { css, html, LitElement, nothing, repeat } from "../../vendor/lit.js";
+import { fromPaste } from "../../store/picked.js";
+import { percent } from "../format.js";
+import { icons } from "../icons.js";
+import { look } from "../look.js";
+import { Desk } from "../model/desk.js";
+import { SendJob } from "../model/send-job.js";
+import { Tastes } from "../model/tastes.js";
+import { Watching } from "../watching.js";
+import { t } from "../words.js";
+
+export class BurrowApp extends LitElement {
+  static properties = { waiting: { state: true }, ready: { state: true } };
+  static styles = [
+    look,
+    css`
+      .page {
+        max-width: 1120px;
+        margin: 0 auto;
+        padding: 18px 20px 40px;
+      }
+      header {
+        display: flex;
+        align-items: center;
+        gap: 10px;
+        font-size: 1.15rem;
+        min-height: 42px;
+      }
+      header img {
+        width: 36px;
+        height: 36px;
+      }
+      header .me {
+        display: flex;
+        align-items: center;
+        gap: 8px;
+        margin-inline-start: auto;
+        font-size: 0.93rem;
+        border-color: transparent;
+        font-weight: 500;
+        min-width: 0;
+      }
+      .hero {
+        text-align: center;
+      }
+      h1 {
+        font-size: clamp(1.7rem, 1.2rem + 2.4vw, 2.6rem);
+        line-height: 1.15;
+        letter-spacing: -0.02em;
+        margin-top: 6px;
+      }
+      .hero p {
+        color: var(--soft);
+        margin-top: 6px;
+      }
+      main {
+        display: grid;
+        gap: 20px;
+        grid-template-columns: minmax(0, 1fr);
+        align-items: start;
+        margin-top: 12px;
+      }
+      .column {
+        display: grid;
+        gap: 16px;
+        grid-template-columns: minmax(0, 1fr);
+      }
+      @media (min-width: 900px) {
+        main {
+          grid-template-columns: minmax(0, 1.55fr) minmax(0, 1fr);
+          gap: 28px;
+          margin-top: 14px;
+        }
+      }
+      .jobs {
+        display: grid;
+        gap: 14px;
+        grid-template-columns: minmax(0, 1fr);
+      }
+      .target {
+        display: flex;
+        gap: 12px;
+        align-items: center;
+        justify-content: center;
+      }
+      footer {
+        margin-top: 34px;
+        text-align: center;
+        color: var(--soft);
+        font-size: 0.875rem;
+        display: grid;
+        gap: 6px;
+        justify-items: center;
+      }
+      footer .sealed {
+        display: inline-flex;
+        gap: 8px;
+        align-items: center;
+        text-align: start;
+      }
+      a {
+        color: inherit;
+      }
+    `,
+  ];
+
+  constructor() {
+    super();
+    this.desk = new Desk();
+    this.tastes = new Tastes();
+    this.ready = false;
+    /** The device that the next chosen things are for. @type {import("../model/devices.js").Finding | null} */ this.waiting = null;
+    /** The transfer whose files are chosen again. @type {SendJob | null} */ this.again = null;
+    new Watching(this, () => this.desk);
+    for (const early of [...this.childNodes]) early.remove();
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    void this.#begin();
+    addEventListener("beforeunload", (event) => {
+      if (this.desk.precious) event.preventDefault();
+    });
+    addEventListener("paste", (event) => void this.#paste(event));
+    addEventListener("hashchange", () => this.desk.openLink(location.href));
+  }
+
+  async #begin() {
+    await this.tastes.begin();
+    this.ready = true;
+    await this.desk.begin();
+  }
+
+  /** @param {ClipboardEvent} event */
+  async #paste(event) {
+    const [into] = event.composedPath();
+    if (into instanceof HTMLInputElement || into instanceof HTMLTextAreaElement || !event.clipboardData) return;
+    event.preventDefault();
+    const items = await fromPaste(event.clipboardData);
+    const [first] = items;
+    if (items.length === 1 && "text" in first) {
+      if (/^https?:\/\/\S+\/r#\S+$/.test(first.text.trim())) await this.desk.take(first.text.trim());
+      else this.#dialog("text-dialog").show(first.text);
+    } else this.#send(items);
+  }
+
+  /** @param {import("../../wire/session-send.js").Item[]} items */
+  #send(items) {
+    const { again, waiting } = this;
+    this.again = this.waiting = null;
+    if (again) {
+      again.items = items;
+      again.begin();
+    } else this.desk.send(items, waiting);
+    scrollTo({ top: 0, behavior: "smooth" });
+  }
+
+  /** @param {CustomEvent} event */
+  #to(event) {
+    const { device, items } = event.detail;
+    if (items) {
+      this.desk.send(items, device);
+      return;
+    }
+    this.waiting = device;
+    /** @type {import("./drop-burrow.js").DropBurrow} */ (this.renderRoot.querySelector("drop-burrow")).pick(false);
+  }
+
+  /** @param {CustomEvent} event */
+  #chooseAgain(event) {
+    this.again = event.detail;
+    const several = event.detail.files > 1;
+    /** @type {import("./drop-burrow.js").DropBurrow} */ (this.renderRoot.querySelector("drop-burrow")).pick(several);
+  }
+
+  /** @param {string} name @returns {any} */
+  #dialog(name) {
+    return this.renderRoot.querySelector(name);
+  }
+
+  /** @override */
+  updated() {
+    const running = this.desk.jobs.filter((job) => job.state === "running");
+    const [first] = running;
+    const part = first?.part ?? null;
+    document.title = first && part !== null ? `${percent(part)} · ${first.title} · BurrowSpace` : "BurrowSpace";
+  }
+
+  render() {
+    if (!this.ready) return html``;
+    const { desk } = this;
+    const busy = desk.jobs.length > 0;
+    return html`
+      <div
+        class="page"
+        @items=${(/** @type {CustomEvent} */ event) => this.#send(event.detail)}
+        @write=${() => this.#dialog("text-dialog").show()}
+        @pair=${() => this.#dialog("pair-dialog").show()}
+        @to=${this.#to}
+        @choose-again=${this.#chooseAgain}
+      >
+        <header>
+          <img src="/web/icons/burrow.svg" alt="" />
+          <b>BurrowSpace</b>
+          <button class="me" @click=${() => this.#dialog("settings-dialog").show()} aria-label=${t("Settings; this device is {name}", { name: desk.devices.name })}>
+            <device-picture .picture=${desk.devices.picture} size="30"></device-picture>
+            <span class="cut name">${desk.devices.name}</span>${icons.gear}
+          </button>
+        </header>
+        ${desk.reachable === false
+          ? html`<p class="notice bad" role="alert">${t("The server cannot be reached; still trying.")}</p>`
+          : nothing}
+        ${desk.trouble ? html`<p class="notice bad" role="alert">${t(desk.trouble)}</p>` : nothing}
+        <main>
+          <div class="column">
+            ${busy
+              ? nothing
+              : html`<div class="hero">
+                  <h1>${t("Any file, any device")}</h1>
+                  <p>${t("Straight from device to device, sealed from end to end.")}</p>
+                </div>`}
+            ${busy
+              ? html`<h1 class="unseen">BurrowSpace</h1>
+                  <section class="jobs" aria-label=${t("Transfers")}>
+                  ${repeat(
+                    desk.jobs,
+                    (job) => job.id,
+                    (job) => html`<transfer-card .job=${job} .desk=${desk}></transfer-card>`,
+                  )}
+                </section>`
+              : nothing}
+            ${this.waiting
+              ? html`<p class="notice target">
+                  ${t("What you choose goes to {name}.", { name: this.waiting.name })}
+                  <button class="quiet small" @click=${() => (this.waiting = null)}>${t("To somebody else")}</button>
+                </p>`
+              : nothing}
+            <drop-burrow ?small=${busy}></drop-burrow>
+          </div>
+          <div class="column">
+            <code-box .desk=${desk}></code-box>
+            <device-list .devices=${desk.devices}></device-list>
+            <history-list .desk=${desk}></history-list>
+          </div>
+        </main>
+        <footer>
+          <span class="sealed">
+            ${desk.plain ? icons.open : icons.shield}
+            ${desk.plain
+              ? t("Your files are sealed; this page itself came over plain http and is not protected.")
+              : t("Sealed on your device, opened on theirs. The server cannot read it.")}
+          </span>
+        </footer>
+        <text-dialog></text-dialog>
+        <pair-dialog .devices=${desk.devices}></pair-dialog>
+        <settings-dialog .desk=${desk} .tastes=${this.tastes}></settings-dialog>
+      </div>
+    `;
+  }
+}
+customElements.define("burrow-app", BurrowApp);

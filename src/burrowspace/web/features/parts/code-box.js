@@ -1,0 +1,84 @@
+/** Where a code is typed or a link pasted, to receive. */
+
+import { css, html, LitElement } from "../../vendor/lit.js";
+import { ours } from "../../wire/ambient.js";
+import { icons } from "../icons.js";
+import { look } from "../look.js";
+import { Watching } from "../watching.js";
+import { t } from "../words.js";
+
+export class CodeBox extends LitElement {
+  static properties = { desk: { attribute: false }, wrong: { state: true }, busy: { state: true } };
+  static styles = [
+    look,
+    css`
+      form {
+        display: flex;
+        gap: 10px;
+        margin-top: 10px;
+      }
+      input[type="text"] {
+        font-family: var(--mono);
+        font-size: 1.02rem;
+      }
+      p.wrong {
+        margin-top: 10px;
+      }
+    `,
+  ];
+
+  constructor() {
+    super();
+    /** @type {import("../model/desk.js").Desk | null} */ this.desk = null;
+    this.wrong = "";
+    this.busy = false;
+    new Watching(this, () => null);
+  }
+
+  /** @param {Event} event */
+  async #take(event) {
+    event.preventDefault();
+    const input = /** @type {HTMLInputElement} */ (this.renderRoot.querySelector("input"));
+    const typed = input.value.trim();
+    this.wrong = "";
+    if (!typed) return input.focus();
+    this.busy = true;
+    try {
+      await this.desk?.take(typed);
+      input.value = "";
+    } catch (error) {
+      this.wrong = ours(error).sentence;
+      input.select();
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  render() {
+    return html`
+      <section class="card" aria-labelledby="head">
+        <h2 id="head">${t("Got a code or a link?")}</h2>
+        <form @submit=${this.#take}>
+          <label class="grow">
+            <span class="unseen">${t("Code or link")}</span>
+            <input
+              type="text"
+              name="code"
+              placeholder="7-walnut-orbit"
+              autocomplete="off"
+              autocapitalize="none"
+              spellcheck="false"
+              enterkeyhint="go"
+              dir="ltr"
+              aria-invalid=${this.wrong ? "true" : "false"}
+              aria-describedby="wrong"
+            />
+          </label>
+          <button class="main" ?disabled=${this.busy}>${icons.down}${this.busy ? t("Asking…") : t("Receive")}</button>
+        </form>
+        <div id="wrong" role="alert">${this.wrong ? html`<p class="notice bad wrong">${t(this.wrong)}</p>` : ""}</div>
+      </section>
+    `;
+  }
+}
+customElements.define("code-box", CodeBox);

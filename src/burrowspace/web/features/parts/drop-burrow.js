@@ -1,0 +1,190 @@
+/**
+ * The mouth of the burrow: where files are dropped, pasted or picked. Fires `items` with what was chosen and `write` when
+ * the person wants to send a text.
+ *
+ * @import { Item } from "../../wire/session-send.js"
+ */
+
+import { css, html, LitElement } from "../../vendor/lit.js";
+import { fromDrop, fromInput, pickFiles, pickFolder } from "../../store/picked.js";
+import { icons } from "../icons.js";
+import { look } from "../look.js";
+import { Watching } from "../watching.js";
+import { t } from "../words.js";
+
+export class DropBurrow extends LitElement {
+  static properties = { over: { state: true }, small: { type: Boolean }, busy: { state: true } };
+  static styles = [
+    look,
+    css`
+      .burrow {
+        position: relative;
+        display: grid;
+        place-items: center;
+        padding: 22px 16px 26px;
+        border-radius: 28px;
+        border: 2px dashed transparent;
+      }
+      .over.burrow {
+        border-color: var(--accent);
+      }
+      button.mouth {
+        width: min(372px, 96%);
+        height: 196px;
+        border: 0;
+        padding: 0;
+        border-radius: 50% 50% 16px 16px / 97% 97% 16px 16px;
+        background: radial-gradient(
+          ellipse 50% 100% at 50% 100%,
+          var(--earth-3) 0 66%,
+          var(--earth-2) 67% 80%,
+          var(--earth-1) 81% 90%,
+          var(--earth-rim) 91% 100%
+        );
+        box-shadow: 0 14px 30px rgb(40 25 8 / 22%);
+        color: #fffaf2;
+        font-size: 1.08rem;
+        transition: transform 0.2s;
+        transform-origin: 50% 100%;
+      }
+      button.mouth:hover {
+        transform: scale(1.025);
+      }
+      .over button.mouth {
+        transform: scale(1.09);
+      }
+      .small button.mouth {
+        width: min(300px, 90%);
+        height: 152px;
+      }
+      .ground {
+        width: min(460px, 100%);
+        height: 3px;
+        border-radius: 3px;
+        background: linear-gradient(90deg, transparent, var(--earth-rim) 18% 82%, transparent);
+      }
+      .inside {
+        display: grid;
+        justify-items: center;
+        gap: 2px;
+        padding: 34px 15% 0;
+      }
+      .inside svg {
+        width: 34px;
+        height: 34px;
+        stroke-width: 2.2;
+      }
+      .small .inside {
+        padding-top: 26px;
+      }
+      .small .inside svg {
+        width: 26px;
+        height: 26px;
+      }
+      .big {
+        font-weight: 700;
+        font-size: 1.2rem;
+        line-height: 1.25;
+      }
+      .or {
+        font-weight: 500;
+        font-size: 0.93rem;
+      }
+      .more {
+        margin-top: 18px;
+        justify-content: center;
+      }
+      input[type="file"] {
+        display: none;
+      }
+      @media (hover: none) {
+        .or.mouse {
+          display: none;
+        }
+      }
+    `,
+  ];
+
+  constructor() {
+    super();
+    this.over = false;
+    this.small = false;
+    this.busy = false;
+    new Watching(this, () => null);
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) addEventListener(kind, this);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) removeEventListener(kind, this);
+  }
+
+  /** What is dragged over the page. @param {Event} event */
+  handleEvent(event) {
+    if (!(event instanceof DragEvent) || event.defaultPrevented || !event.dataTransfer) return;
+    if (event.type === "dragleave") {
+      if (!event.relatedTarget) this.over = false;
+      return;
+    }
+    if (![...event.dataTransfer.types].some((type) => type === "Files" || type === "text/plain")) return;
+    event.preventDefault();
+    this.over = event.type !== "drop";
+    if (event.type === "drop") void this.#chosen(fromDrop(event.dataTransfer));
+    else event.dataTransfer.dropEffect = "copy";
+  }
+
+  /** @param {Promise<Item[] | null>} coming */
+  async #chosen(coming) {
+    this.busy = true;
+    try {
+      const items = await coming;
+      if (items?.length) this.dispatchEvent(new CustomEvent("items", { detail: items, bubbles: true, composed: true }));
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** Opens the browser's own picker. @param {boolean} folder */
+  pick(folder) {
+    const quick = folder ? pickFolder() : pickFiles();
+    if (quick) return void this.#chosen(quick);
+    const input = /** @type {HTMLInputElement} */ (this.renderRoot.querySelector(folder ? "#folder" : "#files"));
+    input.value = "";
+    input.click();
+  }
+
+  /** @param {Event} event */
+  #input(event) {
+    const { files } = /** @type {HTMLInputElement} */ (event.target);
+    if (files?.length) void this.#chosen(fromInput(files));
+  }
+
+  render() {
+    const classes = `burrow ${this.over ? "over" : ""} ${this.small ? "small" : ""}`;
+    return html`
+      <div class=${classes}>
+        <button class="mouth" @click=${() => this.pick(false)} aria-describedby="how">
+          <span class="inside">
+            ${icons.down}
+            <span class="big">${this.over ? t("Let go") : this.busy ? t("Looking…") : t("Choose files")}</span>
+            <span class="or mouse" id="how">${t("or drop them anywhere")}</span>
+          </span>
+        </button>
+        <div class="ground"></div>
+        <div class="row wrap more">
+          <button @click=${() => this.pick(true)}>${icons.folder}${t("Folder")}</button>
+          <button @click=${() => this.dispatchEvent(new CustomEvent("write", { bubbles: true, composed: true }))}>
+            ${icons.text}${t("Text")}
+          </button>
+        </div>
+        <input id="files" type="file" multiple @change=${this.#input} aria-hidden="true" tabindex="-1" />
+        <input id="folder" type="file" webkitdirectory @change=${this.#input} aria-hidden="true" tabindex="-1" />
+      </div>
+    `;
+  }
+}
+customElements.define("drop-burrow", DropBurrow);

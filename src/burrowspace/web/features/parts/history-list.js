@@ -1,0 +1,94 @@
+/** What this browser has sent and received; it can be cleared. */
+
+import { css, html, LitElement, nothing } from "../../vendor/lit.js";
+import { moment, size } from "../format.js";
+import { icons } from "../icons.js";
+import { look } from "../look.js";
+import { Watching } from "../watching.js";
+import { t } from "../words.js";
+
+const SHOWN = 8;
+
+export class HistoryList extends LitElement {
+  static properties = { desk: { attribute: false }, all: { state: true } };
+  static styles = [
+    look,
+    css`
+      .head {
+        justify-content: space-between;
+      }
+      ul {
+        margin-top: 6px;
+      }
+      li {
+        display: flex;
+        gap: 12px;
+        align-items: center;
+        padding: 9px 0;
+        border-top: 1px solid var(--line);
+      }
+      li:first-child {
+        border-top: 0;
+      }
+      .sign {
+        display: grid;
+        place-items: center;
+        width: 34px;
+        height: 34px;
+        border-radius: 50%;
+        background: var(--bg-deep);
+        color: var(--soft);
+        flex: none;
+      }
+      .sign svg {
+        width: 17px;
+        height: 17px;
+      }
+      .title {
+        font-weight: 600;
+        font-size: 0.95rem;
+      }
+    `,
+  ];
+
+  constructor() {
+    super();
+    /** @type {import("../model/desk.js").Desk | null} */ this.desk = null;
+    this.all = false;
+    new Watching(this, () => this.desk?.remembered);
+  }
+
+  async #clear() {
+    await this.desk?.remembered.clear();
+  }
+
+  render() {
+    const rows = this.desk?.remembered.rows ?? [];
+    if (!rows.length) return html``;
+    const shown = this.all ? rows : rows.slice(0, SHOWN);
+    return html`<section class="card" aria-labelledby="head">
+      <div class="row head">
+        <h2 id="head">${t("History")}</h2>
+        <button class="quiet small" @click=${this.#clear}>${icons.trash}${t("Clear")}</button>
+      </div>
+      <ul>
+        ${shown.map(
+          (row) => html`<li>
+            <span class="sign" title=${row.direction === "send" ? t("Sent") : t("Received")}>${row.direction === "send" ? icons.up : icons.down}</span>
+            <div class="grow">
+              <p class="title name cut">${row.title}</p>
+              <p class="soft small cut">
+                <span class="unseen">${row.direction === "send" ? t("Sent") : t("Received")}</span>
+                ${[row.peer, size(row.size), moment(row.at)].filter(Boolean).join(" · ")}
+              </p>
+            </div>
+          </li>`,
+        )}
+      </ul>
+      ${rows.length > SHOWN && !this.all
+        ? html`<button class="quiet small" @click=${() => (this.all = true)}>${t("Show all {n}", { n: rows.length })}</button>`
+        : nothing}
+    </section>`;
+  }
+}
+customElements.define("history-list", HistoryList);

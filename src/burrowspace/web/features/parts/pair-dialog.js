@@ -1,0 +1,133 @@
+/** Pairs this browser with another device, by a code that one shows and the other types. */
+
+import { css, html, LitElement, nothing } from "../../vendor/lit.js";
+import { ours } from "../../wire/ambient.js";
+import { icons } from "../icons.js";
+import { look } from "../look.js";
+import { Watching } from "../watching.js";
+import { t } from "../words.js";
+
+export class PairDialog extends LitElement {
+  static properties = { devices: { attribute: false }, code: { state: true }, paired: { state: true }, wrong: { state: true }, busy: { state: true } };
+  static styles = [
+    look,
+    css`
+      .body {
+        display: grid;
+        gap: 16px;
+      }
+      .code {
+        font-family: var(--mono);
+        font-size: 1.5rem;
+        font-weight: 700;
+      }
+      form {
+        display: flex;
+        gap: 10px;
+      }
+      li {
+        display: flex;
+        align-items: center;
+        gap: 12px;
+        padding: 4px 0;
+      }
+      .end {
+        justify-content: flex-end;
+      }
+    `,
+  ];
+
+  constructor() {
+    super();
+    /** @type {import("../model/devices.js").Devices | null} */ this.devices = null;
+    this.code = "";
+    /** The name of the one that was paired just now. */ this.paired = "";
+    this.wrong = "";
+    this.busy = false;
+    /** @type {AbortController} */ this.ends = new AbortController();
+    new Watching(this, () => this.devices);
+  }
+
+  show() {
+    this.code = this.paired = this.wrong = "";
+    this.ends = new AbortController();
+    this.#dialog.showModal();
+    void this.#offer();
+  }
+
+  get #dialog() {
+    return /** @type {HTMLDialogElement} */ (this.renderRoot.querySelector("dialog"));
+  }
+
+  async #offer() {
+    const { signal } = this.ends;
+    try {
+      const device = await this.devices?.pairByOffer((code) => (this.code = code), signal);
+      if (device) this.#done(device.name);
+    } catch (error) {
+      if (!signal.aborted) this.wrong = ours(error).sentence;
+    }
+  }
+
+  /** @param {Event} event */
+  async #type(event) {
+    event.preventDefault();
+    const input = /** @type {HTMLInputElement} */ (this.renderRoot.querySelector("input"));
+    this.wrong = "";
+    if (!input.value.trim()) return input.focus();
+    this.busy = true;
+    try {
+      const device = await this.devices?.pairByCode(input.value.trim(), this.ends.signal);
+      if (device) this.#done(device.name);
+    } catch (error) {
+      this.wrong = ours(error).sentence;
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** @param {string} name */
+  #done(name) {
+    this.paired = name;
+    this.ends.abort();
+  }
+
+  render() {
+    const paired = this.devices?.paired ?? [];
+    return html`<dialog aria-labelledby="head" @close=${() => this.ends.abort()}>
+      <div class="body">
+        <h2 id="head">${t("Pair a device")}</h2>
+        <p class="soft small">${t("Paired devices send to each other by one tap, wherever they are. Each keeps its own key; no account is needed.")}</p>
+        ${this.paired
+          ? html`<p class="notice" role="status">${t("Paired with {name}.", { name: this.paired })}</p>`
+          : html`
+              <div>
+                <p class="small">${t("On the other device, type this code (in a terminal: burrow pair CODE):")}</p>
+                <p class="code" dir="ltr">${this.code || "…"}</p>
+              </div>
+              <form @submit=${this.#type}>
+                <label class="grow">
+                  <span class="unseen">${t("The code of the other device")}</span>
+                  <input type="text" placeholder=${t("or type its code here")} autocomplete="off" autocapitalize="none" spellcheck="false" dir="ltr" />
+                </label>
+                <button class="main" ?disabled=${this.busy}>${icons.link}${t("Pair")}</button>
+              </form>
+            `}
+        ${this.wrong ? html`<p class="notice bad" role="alert">${t(this.wrong)}</p>` : nothing}
+        ${paired.length
+          ? html`<ul aria-label=${t("Paired devices")}>
+              ${paired.map(
+                (device) => html`<li>
+                  <device-picture .picture=${device.picture} size="36"></device-picture>
+                  <span class="grow name">${device.name}</span>
+                  <button class="quiet danger" @click=${() => this.devices?.forget(device)}>${icons.trash}${t("Forget")}</button>
+                </li>`,
+              )}
+            </ul>`
+          : nothing}
+        <div class="row end"><button @click=${() => this.#dialog.close()}>${t("Close")}</button></div>
+      </div>
+    </dialog>`;
+  }
+}
+customElements.define("pair-dialog", PairDialog);

@@ -1,0 +1,98 @@
+/**
+ * The way that bytes take, as a sign and in words: straight between two devices, through the server, or resting there.
+ *
+ * @import { Path } from "../../core/paths.js"
+ */
+
+import { css, html, LitElement, svg } from "../../vendor/lit.js";
+import { look } from "../look.js";
+import { t } from "../words.js";
+
+/** @type {Record<string, {words: string, colour: string, kind: "direct" | "relay" | "store"}>} */
+const WAYS = {
+  tcp: { words: "Direct, device to device", colour: "var(--direct)", kind: "direct" },
+  punch: { words: "Direct, device to device", colour: "var(--direct)", kind: "direct" },
+  webrtc: { words: "Direct, device to device", colour: "var(--direct)", kind: "direct" },
+  turn: { words: "Relayed by a TURN server, sealed", colour: "var(--relay)", kind: "relay" },
+  relay: { words: "Relayed through the server, sealed", colour: "var(--relay)", kind: "relay" },
+  store: { words: "Resting on the server, sealed", colour: "var(--store)", kind: "store" },
+};
+
+/** The colour of a path, for whatever shows it. @param {Path | null} path */
+export function colourOf(path) {
+  return path ? WAYS[path].colour : "var(--accent)";
+}
+
+export class PathSign extends LitElement {
+  static properties = { path: {}, moving: { type: Boolean } };
+  static styles = [
+    look,
+    css`
+      :host {
+        display: inline-flex;
+        align-items: center;
+        gap: 8px;
+        font-size: 0.875rem;
+        font-weight: 600;
+      }
+      svg {
+        width: 46px;
+        height: 16px;
+        flex: none;
+        overflow: visible;
+      }
+      .way {
+        fill: none;
+        stroke: currentcolor;
+        stroke-width: 2;
+        stroke-dasharray: 3 4;
+        stroke-linecap: round;
+      }
+      .moving .way {
+        animation: flow 0.7s linear infinite;
+      }
+      .end {
+        fill: currentcolor;
+      }
+      .off {
+        fill: none;
+        stroke: currentcolor;
+        stroke-width: 1.6;
+        stroke-dasharray: 2 2;
+      }
+      .box {
+        fill: var(--card);
+        stroke: currentcolor;
+        stroke-width: 2;
+        stroke-linejoin: round;
+      }
+      @keyframes flow {
+        to {
+          stroke-dashoffset: -7;
+        }
+      }
+    `,
+  ];
+
+  constructor() {
+    super();
+    /** @type {Path | null} */ this.path = null;
+    this.moving = false;
+  }
+
+  render() {
+    if (!this.path) return html``;
+    const { words, colour, kind } = WAYS[this.path];
+    this.style.color = colour;
+    return html`<svg viewBox="0 0 46 16" class=${this.moving ? "moving" : ""} aria-hidden="true">${SIGNS[kind]}</svg><span>${t(words)}</span>`;
+  }
+}
+
+const SIGNS = {
+  direct: svg`<path class="way" d="M6 8h34" /><circle class="end" cx="4" cy="8" r="4" /><circle class="end" cx="42" cy="8" r="4" />`,
+  relay: svg`<path class="way" d="M6 8h34" /><circle class="end" cx="4" cy="8" r="4" /><circle class="end" cx="42" cy="8" r="4" />
+    <rect class="box" x="18" y="3" width="10" height="10" rx="2" />`,
+  store: svg`<path class="way" d="M6 8h14" /><circle class="end" cx="4" cy="8" r="4" /><circle class="off" cx="42" cy="8" r="3.200" />
+    <rect class="box" x="17" y="2" width="12" height="12" rx="2.500" /><path class="end" d="M20.500 7h5v4h-5z" />`,
+};
+customElements.define("path-sign", PathSign);

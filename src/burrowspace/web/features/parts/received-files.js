@@ -1,0 +1,105 @@
+/**
+ * What has arrived and lies in this browser: a look at pictures, and saving it once more or into a folder.
+ *
+ * @import { ReceiveJob } from "../model/receive-job.js"
+ */
+
+import { shown } from "../../core/names.js";
+import { css, html, LitElement, nothing } from "../../vendor/lit.js";
+import { saveIntoFolder, saveReceived } from "../../store/save.js";
+import { ours } from "../../wire/ambient.js";
+import { icons } from "../icons.js";
+import { look } from "../look.js";
+import { t } from "../words.js";
+
+// Only what an <img> draws without running anything. Never SVG: opened in a tab of ours it could.
+const PICTURE = /\.(?:png|jpe?g|gif|webp|avif|bmp)$/i;
+const TYPES = { png: "image/png", jpg: "image/jpeg", jpeg: "image/jpeg", gif: "image/gif", webp: "image/webp", avif: "image/avif", bmp: "image/bmp" };
+const PICTURES = 12;
+const PICTURE_BYTES = 40e6;
+
+export class ReceivedFiles extends LitElement {
+  static properties = { job: { attribute: false }, pictures: { state: true }, trouble: { state: true }, busy: { state: true } };
+  static styles = [
+    look,
+    css`
+      .pictures {
+        display: grid;
+        grid-template-columns: repeat(auto-fill, minmax(96px, 1fr));
+        gap: 8px;
+        margin: 4px 0 12px;
+      }
+      img {
+        width: 100%;
+        aspect-ratio: 1;
+        object-fit: cover;
+        border-radius: 12px;
+        border: 1px solid var(--line);
+        background: var(--bg);
+        display: block;
+      }
+    `,
+  ];
+
+  constructor() {
+    super();
+    /** @type {ReceiveJob | null} */ this.job = null;
+    /** @type {{url: string, name: string}[]} */ this.pictures = [];
+    this.trouble = "";
+    this.busy = false;
+  }
+
+  /** @override @param {Map<string, unknown>} changed */
+  updated(changed) {
+    if (changed.has("job")) void this.#show();
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    for (const { url } of this.pictures) URL.revokeObjectURL(url);
+  }
+
+  async #show() {
+    const found = [];
+    for (const each of this.job?.received ?? []) {
+      const name = each.path[each.path.length - 1];
+      const ending = /** @type {keyof typeof TYPES} */ (PICTURE.exec(name)?.[0].slice(1).toLowerCase());
+      if (!ending || each.size > PICTURE_BYTES || found.length >= PICTURES) continue;
+      const blob = await each.blob();
+      found.push({ url: URL.createObjectURL(blob.slice(0, blob.size, TYPES[ending])), name: shown(name) });
+    }
+    this.pictures = found;
+  }
+
+  /** @param {() => Promise<void>} save */
+  async #save(save) {
+    this.trouble = "";
+    this.busy = true;
+    try {
+      await save();
+    } catch (error) {
+      if (/** @type {Error} */ (error).name !== "AbortError") this.trouble = ours(error).sentence;
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  render() {
+    const { job } = this;
+    if (!job?.manifest) return html``;
+    const { manifest, received } = job;
+    return html`
+      ${this.pictures.length
+        ? html`<div class="pictures">${this.pictures.map(({ url, name }) => html`<img src=${url} alt=${name} loading="lazy" />`)}</div>`
+        : nothing}
+      ${this.trouble ? html`<p class="notice bad" role="alert">${t(this.trouble)}</p>` : nothing}
+      <div class="row wrap">
+        <button ?disabled=${this.busy} @click=${() => this.#save(() => saveReceived(received, manifest))}>${icons.down}${t("Save again")}</button>
+        ${"showDirectoryPicker" in globalThis
+          ? html`<button ?disabled=${this.busy} @click=${() => this.#save(() => saveIntoFolder(received))}>${icons.folder}${t("Save into a folder…")}</button>`
+          : nothing}
+      </div>
+    `;
+  }
+}
+customElements.define("received-files", ReceivedFiles);

@@ -1,0 +1,322 @@
+/**
+ * One transfer: what it is, how far, by which way, who is at the other end, and what can be done with it.
+ *
+ * @import { AnyJob, Desk } from "../model/desk.js"
+ * @import { Peer } from "../model/job.js"
+ */
+
+import { css, html, LitElement, nothing, repeat } from "../../vendor/lit.js";
+import { left, moment, percent, size, speed, took } from "../format.js";
+import { icons } from "../icons.js";
+import { look } from "../look.js";
+import { ReceiveJob } from "../model/receive-job.js";
+import { SendJob } from "../model/send-job.js";
+import { Watching } from "../watching.js";
+import { say, t } from "../words.js";
+import { colourOf } from "./path-sign.js";
+
+export class TransferCard extends LitElement {
+  static properties = { job: { attribute: false }, desk: { attribute: false } };
+  static styles = [
+    look,
+    css`
+      article {
+        display: grid;
+        gap: 12px;
+        grid-template-columns: minmax(0, 1fr);
+      }
+      .top {
+        display: flex;
+        gap: 14px;
+        align-items: center;
+      }
+      .what {
+        font-size: 1.08rem;
+        font-weight: 650;
+        line-height: 1.3;
+      }
+      .numbers {
+        font-variant-numeric: tabular-nums;
+      }
+      .foot {
+        justify-content: flex-end;
+        row-gap: 8px;
+      }
+      .foot details {
+        margin-inline-end: auto;
+      }
+      .foot label {
+        display: inline-flex;
+        align-items: center;
+        gap: 8px;
+        min-height: 42px;
+        font-size: 0.93rem;
+        margin-inline-end: auto;
+        cursor: pointer;
+      }
+      input[type="checkbox"] {
+        width: 18px;
+        height: 18px;
+        accent-color: var(--accent);
+      }
+      .peers li {
+        display: flex;
+        gap: 12px;
+        align-items: center;
+        padding: 6px 0;
+        border-top: 1px solid var(--line);
+      }
+      .peers progress-ring {
+        width: 44px;
+        height: 44px;
+      }
+      .words {
+        font-family: var(--mono);
+        font-weight: 700;
+      }
+      details summary {
+        cursor: pointer;
+        font-weight: 600;
+        font-size: 0.9rem;
+        min-height: 32px;
+        display: inline-flex;
+        align-items: center;
+        gap: 6px;
+      }
+      details p {
+        margin-top: 4px;
+      }
+      .rest {
+        display: flex;
+        gap: 12px;
+        align-items: flex-start;
+      }
+      .rest svg {
+        color: var(--store);
+        margin-top: 2px;
+      }
+      pre {
+        margin: 0;
+        font: inherit;
+        white-space: pre-wrap;
+        overflow-wrap: anywhere;
+        background: var(--bg);
+        border: 1px solid var(--line);
+        border-radius: 12px;
+        padding: 12px 14px;
+        max-height: 40vh;
+        overflow: auto;
+      }
+      progress-ring.good {
+        --ring: var(--direct);
+      }
+      progress-ring.bad {
+        --ring: var(--danger);
+      }
+    `,
+  ];
+
+  constructor() {
+    super();
+    /** @type {AnyJob | null} */ this.job = null;
+    /** @type {Desk | null} */ this.desk = null;
+    new Watching(this, () => this.job);
+  }
+
+  render() {
+    const { job, desk } = this;
+    if (!job || !desk) return html``;
+    if (job instanceof ReceiveJob && job.state === "offered") return html`<offer-card .job=${job} .desk=${desk}></offer-card>`;
+    this.style.setProperty("--ring", colourOf(job.path));
+    const many = job.peers.size > 1;
+    return html`
+      <article class="card" aria-label=${job.title || t("Transfer")}>
+        <div class="top">
+          ${this.#ring(job)}
+          <div class="grow">
+            <p class="what name">${job.title || (job.direction === "receive" ? t("Something for you") : t("Your files"))}</p>
+            <p class="soft small">${this.#about(job)}</p>
+          </div>
+          ${job.over || job.state === "resting"
+            ? html`<button class="round" aria-label=${t("Clear away")} title=${t("Clear away")} @click=${() => desk.clear(job)}>${icons.close}</button>`
+            : nothing}
+        </div>
+        ${this.#state(job)} ${many ? this.#peers([...job.peers.values()]) : nothing} ${this.#foot(job)}
+      </article>
+    `;
+  }
+
+  /** @param {AnyJob} job */
+  #ring(job) {
+    if (job.state === "done") return html`<progress-ring class="good" .fraction=${1} .inside=${icons.check} label=${job.title}></progress-ring>`;
+    if (job.state === "resting") return html`<progress-ring .fraction=${1} .inside=${icons.moon} label=${job.title}></progress-ring>`;
+    if (job.state === "failed" || job.state === "ended") {
+      return html`<progress-ring class="bad" .fraction=${job.part ?? 0} .inside=${icons.close} label=${job.title}></progress-ring>`;
+    }
+    if (job.state === "paused") return html`<progress-ring .fraction=${job.part ?? 0} .inside=${icons.pause} label=${job.title}></progress-ring>`;
+    const begun = job.state === "running" || job.done > 0;
+    const sign = job.text ? icons.text : job.files > 1 ? icons.folder : icons.file;
+    return html`<progress-ring .fraction=${begun ? job.part : null} .inside=${begun ? null : sign} label=${job.title}></progress-ring>`;
+  }
+
+  /** @param {AnyJob} job */
+  #about(job) {
+    const parts = [];
+    if (job.files > 1) parts.push(t("{n} files", { n: job.files }));
+    if (job.size !== null && !job.text) parts.push(size(job.size));
+    if (job instanceof ReceiveJob && job.sender) parts.push(t("from {name}", { name: job.sender }));
+    if (job instanceof SendJob && job.to) parts.push(t("to {name}", { name: job.to }));
+    else if (job instanceof SendJob && job.who.length === 1) parts.push(t("to {name}", { name: job.who[0] }));
+    return parts.join(" · ");
+  }
+
+  /** @param {AnyJob} job */
+  #state(job) {
+    switch (job.state) {
+      case "starting":
+        return html`<p class="soft">${t("Getting ready…")}</p>`;
+      case "waiting":
+        return this.#waiting(job);
+      case "running":
+        return this.#running(job);
+      case "paused":
+        return this.#paused(job);
+      case "resting":
+        return html`<div class="rest">
+            ${icons.moon}
+            <p>
+              ${t("It rests on the server, sealed. You may close this page: the link works until {time}.", { time: moment(job.until ?? 0) })}
+            </p>
+          </div>
+          ${job instanceof SendJob ? html`<share-panel .job=${job}></share-panel>` : nothing}`;
+      case "done":
+        return this.#done(job);
+      default:
+        return html`<p class="notice bad" role="alert">${say(job.why)}</p>`;
+    }
+  }
+
+  /** @param {AnyJob} job */
+  #waiting(job) {
+    if (job instanceof SendJob && !job.peers.size) {
+      if (job.to) return html`<p class="soft">${t("Waiting for {name} to say yes…", { name: job.to })}</p>`;
+      return html`<share-panel .job=${job}></share-panel>
+        <p class="soft small">${t(job.why || "Keep this page open until somebody has taken it, or leave it on the server.")}</p>`;
+    }
+    return html`<p class="soft" role="status">${t(job.why || "Waiting for the other side…")}</p>`;
+  }
+
+  /** @param {AnyJob} job */
+  #running(job) {
+    const { rate, eta, size: whole } = job;
+    const numbers = [];
+    if (whole !== null) numbers.push(t("{done} of {all}", { done: size(job.done), all: size(whole) }));
+    else numbers.push(size(job.done));
+    if (rate > 0) numbers.push(speed(rate));
+    if (eta !== null && rate > 0) numbers.push(left(eta));
+    return html`<div class="row wrap">
+        <p class="grow numbers">${numbers.join(" · ")}</p>
+        <speed-curve .speeds=${[...job.speeds]}></speed-curve>
+      </div>
+      ${job.peers.size > 1 ? nothing : html`<path-sign .path=${job.path} ?moving=${rate > 0}></path-sign>`}`;
+  }
+
+  /** @param {AnyJob} job */
+  #paused(job) {
+    const again = job instanceof SendJob && !job.items;
+    return html`<p class="soft">
+      ${again
+        ? t("This page was loaded again, and the browser has let go of the files. Choose the same ones to go on.")
+        : t("Paused. Nothing is lost: it goes on where it was.")}
+    </p>`;
+  }
+
+  /** @param {AnyJob} job */
+  #done(job) {
+    const { finished, seconds } = job;
+    const mean = finished && seconds > 0.2 ? finished.size / seconds : 0;
+    const line = mean && !job.text ? t("Whole and verified, in {time} at {speed}.", { time: took(seconds), speed: speed(mean) }) : t("Whole and verified.");
+    const texts = job instanceof ReceiveJob ? job.texts : [];
+    const places = finished?.places ?? [];
+    return html`
+      ${texts.map((text) => html`<pre class="name" tabindex="0">${text}</pre>`)}
+      <p class="soft">${line}</p>
+      ${places.length ? html`<p class="small name">${t("It lies in {place}.", { place: places.slice(0, 3).join(", ") })}</p>` : nothing}
+      ${texts.length
+        ? html`<div class="row wrap"><copy-button .text=${texts.join("\n")}></copy-button></div>`
+        : nothing}
+      ${job instanceof ReceiveJob && job.received.length ? html`<received-files .job=${job}></received-files>` : nothing}
+    `;
+  }
+
+  /** @param {Peer[]} peers */
+  #peers(peers) {
+    return html`<ul class="peers" aria-label=${t("Who takes it")}>
+      ${repeat(
+        peers.filter((peer) => peer.id),
+        (peer) => peer.id,
+        (peer) => html`<li style="--ring: inherit">
+          <progress-ring
+            class=${peer.verified ? "good" : ""}
+            .fraction=${peer.verified ? 1 : peer.total ? peer.done / peer.total : null}
+            .inside=${peer.verified ? icons.check : null}
+            label=${peer.name}
+          ></progress-ring>
+          <div class="grow">
+            <p class="name">${peer.name || t("Somebody")}</p>
+            <p class="soft small numbers">
+              ${peer.verified ? t("has it all") : peer.total ? `${percent(peer.done / peer.total)} · ${speed(peer.rate)}` : t("is there")}
+            </p>
+          </div>
+          ${peer.verified ? nothing : html`<path-sign .path=${peer.path} ?moving=${peer.rate > 0}></path-sign>`}
+        </li>`,
+      )}
+    </ul>`;
+  }
+
+  /** @param {AnyJob} job */
+  #foot(job) {
+    const words = job.words.length > 0 && !job.over;
+    const acts = this.#acts(job);
+    if (!words && !acts.length) return nothing;
+    return html`<div class="row wrap foot">
+      ${words
+        ? html`<details>
+            <summary>${icons.shield}${t("Check words")}</summary>
+            <p class="words" dir="ltr">${job.words.join(" ")}</p>
+            <p class="soft small">${t("The same four words on the other screen: nobody sits between you.")}</p>
+          </details>`
+        : nothing}
+      ${acts}
+    </div>`;
+  }
+
+  /** @param {AnyJob} job */
+  #acts(job) {
+    const acts = [];
+    if (job instanceof SendJob && job.active && !job.to) {
+      acts.push(html`<label>
+        <input
+          type="checkbox"
+          .checked=${job.receivers === null}
+          @change=${(/** @type {Event} */ event) => job.openFor(/** @type {HTMLInputElement} */ (event.target).checked)}
+        />
+        ${t("Several people may take it")}
+      </label>`);
+      if (!job.leaving) acts.push(html`<button class="quiet" @click=${() => job.leave()}>${icons.moon}${t("Leave it on the server")}</button>`);
+    }
+    if (job.state === "paused") {
+      if (job instanceof SendJob && !job.items) {
+        acts.push(html`<button class="main" @click=${() => this.dispatchEvent(new CustomEvent("choose-again", { detail: job, bubbles: true, composed: true }))}>
+          ${icons.file}${t("Choose again")}
+        </button>`);
+      } else acts.push(html`<button class="main" @click=${() => job.begin()}>${icons.play}${t("Go on")}</button>`);
+    }
+    if (job.state === "running") acts.push(html`<button class="quiet" @click=${() => job.pause()}>${icons.pause}${t("Pause")}</button>`);
+    if (!job.over && job.state !== "resting") {
+      acts.push(html`<button class="quiet danger" @click=${() => job.cancel()}>${icons.close}${t("Cancel")}</button>`);
+    }
+    return acts;
+  }
+}
+customElements.define("transfer-card", TransferCard);
