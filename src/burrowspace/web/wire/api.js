@@ -6,11 +6,12 @@
  * no, with the fields `status` and `said` (the server's own code). Spec: docs/spec/mailboxes.md, docs/spec/bytes.md.
  *
  * @import { Bytes } from "../core/bytes.js"
+ * @import { News } from "./hub.js"
  */
 
-import { unbase64 } from "../core/bytes.js";
 import { BurrowError } from "../core/errors.js";
 import { sleep } from "./ambient.js";
+import { Hub, newsOf } from "./hub.js";
 import { Polls } from "./polls.js";
 
 export const TIMEOUT_S = 15; // for an answer, beyond what a call says that it may wait
@@ -27,10 +28,17 @@ const TRIES = 3;
  */
 
 /** @typedef {{query?: Record<string, string | number>, json?: unknown, body?: Bytes, headers?: Record<string, string>,
- *   timeout?: number, signal?: AbortSignal, missing?: boolean, keepalive?: boolean}} How */
+ *   timeout?: number, signal?: AbortSignal, missing?: boolean, keepalive?: boolean, tries?: number}} How */
 
 export class Server {
   #polls = new Polls();
+  #hub = new Hub(
+    async (mailboxes, wait, signal) => {
+      const how = { json: { mailboxes, wait }, timeout: wait + TIMEOUT_S, signal, tries: TRIES };
+      return (await (await this.#call("POST", "/mailboxes/read", how)).json()).mailboxes;
+    },
+    (mailbox, after, wait, signal) => this.#look(mailbox, after, wait, signal),
+  );
 
   /** @param {string} origin like `https://example.org`; a page's own is `location.origin` */
   constructor(origin) {
@@ -60,14 +68,27 @@ export class Server {
    * @param {string} mailbox @param {number} after @param {number} [wait] @param {AbortSignal} [signal]
    * @returns {Promise<{number: number, body: Bytes}[]>} */
   async messages(mailbox, after, wait = 0, signal) {
+    return (await this.news(mailbox, after, wait, signal)).messages;
+  }
+
+  /** The same, and when the mailbox was made. Those of a page who wait share one request.
+   * @param {string} mailbox @param {number} after @param {number} [wait] @param {AbortSignal} [signal] @returns {Promise<News>} */
+  async news(mailbox, after, wait = 0, signal) {
+    const found = await (wait ? this.#hub.read(mailbox, after, wait, signal) : this.#look(mailbox, after, 0, signal));
+    if (found) return found;
+    await this.makeMailbox(mailbox);
+    return { messages: [], made: "" };
+  }
+
+  /** One mailbox, in a call of its own; null where it is not there. @param {string} mailbox @param {number} after @param {number} wait
+   * @param {AbortSignal} [signal] @returns {Promise<News | null>} */
+  async #look(mailbox, after, wait, signal) {
     try {
       const found = await this.#poll(`/mailboxes/${mailbox}`, after, wait, {}, signal);
-      const messages = /** @type {{number: number, body: string}[]} */ (found?.messages ?? []);
-      return messages.map(({ number, body }) => ({ number, body: unbase64(body) }));
+      return found ? newsOf(found) : { messages: [], made: "" };
     } catch (error) {
-      if (!(error instanceof BurrowError && error.code === "missing")) throw error;
-      await this.makeMailbox(mailbox);
-      return [];
+      if (error instanceof BurrowError && error.code === "missing") return null;
+      throw error;
     }
   }
 
@@ -155,7 +176,7 @@ export class Server {
     const asked = query ? `?${new URLSearchParams(Object.entries(query).map(([key, value]) => [key, `${value}`]))}` : "";
     const headers = { ...how.headers, ...(json === undefined ? {} : { "content-type": "application/json" }) };
     const body = json === undefined ? how.body : JSON.stringify(json);
-    for (let tries = method === "POST" ? 1 : TRIES; ; ) {
+    for (let tries = how.tries ?? (method === "POST" ? 1 : TRIES); ; ) {
       tries -= 1;
       const late = AbortSignal.timeout(timeout * 1000);
       try {
