@@ -42,7 +42,7 @@ export {when} from 'lit/directives/when.js';
         "2.4.0",
         "export {gcm} from '@noble/ciphers/aes.js';\nexport {xchacha20poly1305} from '@noble/ciphers/chacha.js';\n",
     ),
-    "noble-curves.js": ("@noble/curves", "2.4.0", "export {ed25519} from '@noble/curves/ed25519.js';\n"),
+    "noble-curves.js": ("@noble/curves", "2.4.0", "export {ed25519, x25519} from '@noble/curves/ed25519.js';\n"),
     "noble-hashes.js": (
         "@noble/hashes",
         "2.4.0",

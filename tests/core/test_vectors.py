@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt as open_xchacha
 from scripts import make_vectors as subject
 
-from burrowspace.core import codes, frames, links, manifest, signals
+from burrowspace.core import codes, devices, frames, links, manifest, signals
 from burrowspace.core.errors import BadCode, BadLink, BadManifest, BadRequest
 from burrowspace.core.words import WORDS
 
@@ -160,3 +161,27 @@ def test_the_link_is_what_the_page_says() -> None:
     for header in held["bad_headers"]:
         with pytest.raises(BadRequest):
             frames.parse_header(hexed(header))
+
+
+def test_what_paired_devices_leave_each_other_is_what_the_page_says() -> None:
+    held = HELD["devices"]
+    publics = {who: base64.b64decode(held[who]["public"]) for who in ("ann", "bob")}
+    private = X25519PrivateKey.from_private_bytes(hexed(held["ann"]["private"]))
+    shared = private.exchange(X25519PublicKey.from_public_bytes(publics["bob"]))
+    pair = hkdf(shared, b"".join(sorted(publics.values())), "burrow/1 device pair")
+    for case in held["inboxes"]:
+        owner, sealed = publics[case["owner"]], hexed(case["sealed"])
+        assert hkdf(pair, owner, "burrow/1 device inbox", 16).hex() == case["mailbox"]
+        box = AESGCM(hkdf(pair, owner, "burrow/1 device invitation"))
+        assert box.decrypt(sealed[:12], sealed[12:], case["mailbox"].encode()).decode() == held["invitation"]
+    pairing = held["pairing"]
+    box = AESGCM(hkdf(hexed(pairing["secret"]), b"", "burrow/1 introduction"))
+    for who, part in (("ann", "one"), ("bob", "two")):
+        sealed = hexed(pairing[part])
+        assert box.decrypt(sealed[:12], sealed[12:], part.encode()).decode() == held[who]["introduction"]
+    for text in held["bad_introductions"]:
+        with pytest.raises(BadRequest):
+            devices.parse_introduction(text.encode())
+    for text in held["bad_invitations"]:
+        with pytest.raises(BadRequest):
+            devices.parse_invitation(text.encode())

@@ -21,6 +21,7 @@ from burrowspace.client import events
 from burrowspace.client.client import Client
 from burrowspace.client.options import Options
 from burrowspace.core import codes
+from burrowspace.core.links import format_link
 from burrowspace.core.signals import Role
 from tests.e2e.served import ROOT
 from tests.house import Running, running
@@ -28,6 +29,7 @@ from tests.house import Running, running
 pytestmark = pytest.mark.anyio
 
 DEVICE = Path(__file__).parent / "wire" / "device.mjs"
+PAIRED = Path(__file__).parent / "wire" / "paired.mjs"
 MiB = 1 << 20
 
 
@@ -82,10 +84,12 @@ class Page:
 
 
 @contextlib.asynccontextmanager
-async def page(what: str, server: Running, how: dict[str, Any], *rest: str | Path) -> AsyncIterator[Page]:
+async def page(
+    what: str, server: Running, how: dict[str, Any], *rest: str | Path, script: Path = DEVICE
+) -> AsyncIterator[Page]:
     node = shutil.which("node")
     assert node, "the tests need Node 20 or later"
-    command = [node, str(DEVICE), what, server.url, json.dumps(how), *map(str, rest)]
+    command = [node, str(script), what, server.url, json.dumps(how), *map(str, rest)]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=ROOT, limit=16 * MiB)
     started = Page(process)
     try:
@@ -305,3 +309,64 @@ async def test_files_that_are_others_are_not_sent_under_the_old_link(server: Run
     content(tmp_path / "sent", "a.bin", 1001)
     async with page("send", server, how, sent) as sender:
         assert (await sender.error())["code"] == "changed"
+
+
+def known(tmp_path: Path, name: str) -> dict[str, str]:
+    return {"state": str(tmp_path / f"{name}.json"), "name": name}
+
+
+async def test_a_terminal_that_offers_is_paired_with_a_page_and_sends_to_it_by_name(
+    server: Running, tmp_path: Path
+) -> None:
+    """The page hears of each once, over a reload."""
+    sent, how = content(tmp_path / "sent", "a.bin", 1000), known(tmp_path, "page")
+    async with Client(server.url, state=tmp_path / "state") as client:
+        code, pairing = await client.offer_pairing("terminal")
+        async with page("code", server, how, str(code), script=PAIRED) as paired:
+            assert (await paired.event("paired"))["name"] == "terminal"
+        assert (await pairing).name == "page"
+        assert [each.name for each in client.devices()] == ["page"]
+        async with page("listen", server, how, script=PAIRED) as listening:
+            sending = client.send([sent], to="page", options=Options(webrtc=False))
+            invited = await listening.event("invited a.bin")
+            async with page("receive", server, {}, invited["link"], tmp_path / "got") as receiver:
+                await receiver.event("finished")
+            await sending
+        assert invited["from"] == "terminal"
+        async with page("listen", server, how, script=PAIRED) as listening:
+            second = client.send(text="more", to="page")
+            await listening.event("invited text")
+            assert [each["event"] for each in listening.events] == ["invited text"]
+            await second.close()
+    assert digest(tmp_path / "got" / "a.bin") == digest(sent)
+
+
+async def test_a_page_that_offers_is_paired_with_a_terminal_and_invites_it(server: Running, tmp_path: Path) -> None:
+    sent, got, how = content(tmp_path / "sent", "a.bin", 1000), tmp_path / "got", known(tmp_path, "page")
+    got.mkdir()
+    async with Client(server.url, state=tmp_path / "state") as client:
+        async with page("offer", server, how, script=PAIRED) as offering:
+            paired = await client.pair((await offering.event("ready"))["code"], "terminal")
+            assert (await offering.event("paired"))["name"] == "terminal"
+        assert paired.name == "page"
+        async with page("send", server, {}, sent) as sender:
+            link = (await sender.event("ready"))["link"]
+            async with page("invite", server, how, "terminal", link, "a.bin", script=PAIRED) as inviting:
+                await inviting.event("invited")
+            await client.receive(None, got)
+            await sender.event("finished")
+    assert digest(got / "a.bin") == digest(sent)
+
+
+async def test_two_pages_are_paired(server: Running, tmp_path: Path) -> None:
+    one, other = known(tmp_path, "one"), known(tmp_path, "other")
+    link = format_link(server.url, os.urandom(32))
+    async with page("offer", server, one, script=PAIRED) as offering:
+        code = (await offering.event("ready"))["code"]
+        async with page("code", server, other, code, script=PAIRED) as paired:
+            assert (await paired.event("paired"))["name"] == "one"
+        assert (await offering.event("paired"))["kind"] == "computer"
+    async with page("listen", server, one, script=PAIRED) as listening:
+        async with page("invite", server, other, "one", link, "holiday", script=PAIRED) as inviting:
+            await inviting.event("invited")
+        assert (await listening.event("invited holiday"))["link"] == link

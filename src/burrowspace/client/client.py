@@ -17,12 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-import msgspec
-
 from burrowspace.client import events, journal, meeting
 from burrowspace.client.api import WAIT_S, Refused, Server, Unreachable
 from burrowspace.client.conversation import Conversation, patiently
-from burrowspace.client.devices import Device, Devices, Introduction, Invitation, parse_introduction
+from burrowspace.client.devices import Device, Devices
 from burrowspace.client.folders import Ended, Folders, state_folder
 from burrowspace.client.journal import Journal, Record
 from burrowspace.client.options import Options
@@ -33,6 +31,7 @@ from burrowspace.client.sending import LAST_WORDS_S, Sending
 from burrowspace.client.source import Changed, Source
 from burrowspace.core import signals
 from burrowspace.core.codes import Code, parse_code
+from burrowspace.core.devices import Introduction, Invitation, encode_introduction, parse_introduction
 from burrowspace.core.errors import BadRequest, BurrowError, Busy, NotFound
 from burrowspace.core.links import Link, format_link, mailbox_id, parse_link
 from burrowspace.core.manifest import parse
@@ -156,7 +155,7 @@ class Client:
         mailbox = mailbox_id(secret)
         box = Box(derive(secret, b"", "burrow/1 introduction"))
         own, other = (b"one", b"two") if first else (b"two", b"one")
-        said = msgspec.json.encode(self._devices.introduction(name))
+        said = encode_introduction(self._devices.introduction(name))
         await server.post(mailbox, box.seal(said, own, secrets.token_bytes(12)))
         after = -1
         while True:
@@ -258,7 +257,7 @@ class _SendTransfer(Transfer):
             inbox = client.known.inbox_of(device)
             invitation = Invitation(secret=record.secret, name=source.manifest.name, created=time.time())
             if not record.options.get("invited"):
-                await server.post(inbox.mailbox, inbox.seal(invitation))
+                await server.post(inbox.mailbox, inbox.seal(invitation, secrets.token_bytes(12)))
                 held.update(options={**record.options, "invited": True})
         elif self._with_code:
             plate, code = await meeting.offer_code(server)

@@ -1,23 +1,19 @@
 """Known devices: a key of our own, made at first use, and the keys of those that were paired by code.
 
-Two paired devices share a secret that nobody else can compute, and so an inbox on any server that both use: an
-invitation lies there, sealed, until the other device looks. Spec: docs/spec/meeting.md, "Devices".
+What the keys of two devices give is core/devices.py's; this is the file that keeps them. Spec: docs/spec/meeting.md,
+"Devices".
 """
 
-import secrets
 import time
 from base64 import b64decode, b64encode
 from pathlib import Path
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from burrowspace.client.writing import write_atomically
-from burrowspace.core.errors import BadRequest, Damaged, NotFound
-from burrowspace.core.sealing import Box, derive
-
-NAME_CHARS = 64
-INVITATION_BYTES = 4096
+from burrowspace.core.devices import NAME_CHARS, Inbox, Introduction, pair_inbox, public_key
+from burrowspace.core.errors import Damaged, NotFound
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,21 +22,6 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     public: str  # X25519, base64
     paired: float
-
-
-class Invitation(msgspec.Struct, frozen=True, kw_only=True):
-    """What lies in an inbox: the secret of a transfer."""
-
-    secret: bytes
-    name: str
-    created: float
-
-
-class Introduction(msgspec.Struct, frozen=True, kw_only=True):
-    """What two devices tell each other when they are paired."""
-
-    name: str
-    public: str
 
 
 class _Kept(msgspec.Struct, kw_only=True):
@@ -77,7 +58,7 @@ class Devices:
     def add(self, other: Introduction) -> Device:
         """A paired one; its name gets a number where another has it already. BadRequest for a key that is none."""
         kept = self._read()
-        _public(other.public)
+        public_key(other.public)
         others = [each for each in kept.devices if each.public != other.public]
         name, wish = other.name.strip()[:NAME_CHARS] or "device", 2
         while any(each.name.lower() == name.lower() for each in others):
@@ -96,30 +77,25 @@ class Devices:
 
     # inboxes
 
-    def inbox_of(self, device: Device) -> "Inbox":
+    def inbox_of(self, device: Device) -> Inbox:
         """Where an invitation for that device is left."""
         return self._inbox(device, device.public)
 
-    def own_inbox(self, device: Device) -> "Inbox":
+    def own_inbox(self, device: Device) -> Inbox:
         """Where that device leaves its invitations for us."""
         own = self.introduction("").public
         return self._inbox(device, own)
 
-    def seen(self, inbox: "Inbox") -> int:
+    def seen(self, inbox: Inbox) -> int:
         return self._read().seen.get(inbox.mailbox, -1)
 
-    def saw(self, inbox: "Inbox", number: int) -> None:
+    def saw(self, inbox: Inbox, number: int) -> None:
         kept = self._read()
         kept.seen[inbox.mailbox] = max(number, kept.seen.get(inbox.mailbox, -1))
         self._write(kept)
 
-    def _inbox(self, device: Device, owner: str) -> "Inbox":
-        private = X25519PrivateKey.from_private_bytes(b64decode(self._read().private))
-        theirs = _public(device.public)
-        own = private.public_key().public_bytes_raw()
-        shared = private.exchange(theirs)
-        both = b"".join(sorted((own, theirs.public_bytes_raw())))
-        return Inbox(derive(shared, both, "burrow/1 device pair"), b64decode(owner))
+    def _inbox(self, device: Device, owner: str) -> Inbox:
+        return pair_inbox(b64decode(self._read().private), device.public, owner)
 
     def _read(self) -> _Kept:
         try:
@@ -134,43 +110,3 @@ class Devices:
     def _write(self, kept: _Kept) -> None:
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_atomically(self._path, msgspec.json.encode(kept))
-
-
-class Inbox:
-    """A mailbox that only two devices know, one way."""
-
-    def __init__(self, secret: bytes, owner: bytes) -> None:
-        self.mailbox = derive(secret, owner, "burrow/1 device inbox", 16).hex()
-        self._box = Box(derive(secret, owner, "burrow/1 device invitation"))
-
-    def seal(self, invitation: Invitation) -> bytes:
-        return self._box.seal(msgspec.json.encode(invitation), self.mailbox.encode(), secrets.token_bytes(12))
-
-    def open(self, data: bytes) -> Invitation:
-        """Tampered, BadRequest."""
-        if len(data) > INVITATION_BYTES:
-            raise BadRequest("an invitation is too long")
-        try:
-            found = msgspec.json.decode(self._box.open(data, self.mailbox.encode()), type=Invitation)
-        except msgspec.MsgspecError:
-            raise BadRequest("an invitation cannot be read") from None
-        if len(found.secret) != 32:
-            raise BadRequest("an invitation holds no secret")
-        return found
-
-
-def parse_introduction(data: bytes) -> Introduction:
-    """BadRequest."""
-    try:
-        found = msgspec.json.decode(data, type=Introduction)
-    except msgspec.MsgspecError:
-        raise BadRequest("the other device's introduction cannot be read") from None
-    _public(found.public)
-    return found
-
-
-def _public(text: str) -> X25519PublicKey:
-    try:
-        return X25519PublicKey.from_public_bytes(b64decode(text, validate=True))
-    except ValueError:
-        raise BadRequest("the other device's key is none") from None

@@ -18,3 +18,8 @@ export const ed25519: {
     fromBytes(bytes: Uint8Array, zip215?: boolean): Point;
   };
 };
+export const x25519: {
+  /** Throws for a point that gives zero. */
+  getSharedSecret(secret: Uint8Array, publicKey: Uint8Array): Uint8Array<ArrayBuffer>;
+  getPublicKey(secret: Uint8Array): Uint8Array<ArrayBuffer>;
+};

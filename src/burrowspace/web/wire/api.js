@@ -6,11 +6,12 @@
  * no, with the fields `status` and `said` (the server's own code). Spec: docs/spec/mailboxes.md, docs/spec/bytes.md.
  *
  * @import { Bytes } from "../core/bytes.js"
+ * @import { News } from "./hub.js"
  */
 
-import { unbase64 } from "../core/bytes.js";
 import { BurrowError } from "../core/errors.js";
 import { sleep } from "./ambient.js";
+import { Hub, newsOf } from "./hub.js";
 import { Polls } from "./polls.js";
 
 export const TIMEOUT_S = 15; // for an answer, beyond what a call says that it may wait
@@ -18,6 +19,7 @@ export const WAIT_S = 25; // that a call waits for news: below the idle limits o
 const TRIES = 3;
 
 /** @typedef {{number: number, token: string}} Nameplate */
+/** A device that others nearby see: its public handle, and what proves that it is ours. @typedef {{handle: string, token: string}} Here */
 /** Where sealed bytes travel: `token` is the writer's. @typedef {{id: string, token: string}} Spool */
 /**
  * Offsets in bytes: where the next one goes, the first one still there; `expiresAt` s since 1970.
@@ -27,10 +29,17 @@ const TRIES = 3;
  */
 
 /** @typedef {{query?: Record<string, string | number>, json?: unknown, body?: Bytes, headers?: Record<string, string>,
- *   timeout?: number, signal?: AbortSignal, missing?: boolean, keepalive?: boolean}} How */
+ *   timeout?: number, signal?: AbortSignal, missing?: boolean, keepalive?: boolean, tries?: number}} How */
 
 export class Server {
   #polls = new Polls();
+  #hub = new Hub(
+    async (mailboxes, wait, signal) => {
+      const how = { json: { mailboxes, wait }, timeout: wait + TIMEOUT_S, signal, tries: TRIES };
+      return (await (await this.#call("POST", "/mailboxes/read", how)).json()).mailboxes;
+    },
+    (mailbox, after, wait, signal) => this.#look(mailbox, after, wait, signal),
+  );
 
   /** @param {string} origin like `https://example.org`; a page's own is `location.origin` */
   constructor(origin) {
@@ -60,14 +69,27 @@ export class Server {
    * @param {string} mailbox @param {number} after @param {number} [wait] @param {AbortSignal} [signal]
    * @returns {Promise<{number: number, body: Bytes}[]>} */
   async messages(mailbox, after, wait = 0, signal) {
+    return (await this.news(mailbox, after, wait, signal)).messages;
+  }
+
+  /** The same, and when the mailbox was made. Those of a page who wait share one request.
+   * @param {string} mailbox @param {number} after @param {number} [wait] @param {AbortSignal} [signal] @returns {Promise<News>} */
+  async news(mailbox, after, wait = 0, signal) {
+    const found = await (wait ? this.#hub.read(mailbox, after, wait, signal) : this.#look(mailbox, after, 0, signal));
+    if (found) return found;
+    await this.makeMailbox(mailbox);
+    return { messages: [], made: "" };
+  }
+
+  /** One mailbox, in a call of its own; null where it is not there. @param {string} mailbox @param {number} after @param {number} wait
+   * @param {AbortSignal} [signal] @returns {Promise<News | null>} */
+  async #look(mailbox, after, wait, signal) {
     try {
-      const found = await this.#poll(`/mailboxes/${mailbox}`, after, wait, {}, signal);
-      const messages = /** @type {{number: number, body: string}[]} */ (found?.messages ?? []);
-      return messages.map(({ number, body }) => ({ number, body: unbase64(body) }));
+      const found = await this.#poll(`/mailboxes/${mailbox}`, { after, wait }, {}, signal);
+      return found ? newsOf(found) : { messages: [], made: "" };
     } catch (error) {
-      if (!(error instanceof BurrowError && error.code === "missing")) throw error;
-      await this.makeMailbox(mailbox);
-      return [];
+      if (error instanceof BurrowError && error.code === "missing") return null;
+      throw error;
     }
   }
 
@@ -97,13 +119,38 @@ export class Server {
   /** Each claim beyond `after`. @param {Nameplate} plate @param {number} after @param {number} [wait] @param {AbortSignal} [signal]
    * @returns {Promise<{number: number, mailbox: string}[]>} */
   async claims(plate, after, wait = WAIT_S, signal) {
-    const found = await this.#poll(`/nameplates/${plate.number}/claims`, after, wait, bearer(plate.token), signal);
+    const found = await this.#poll(`/nameplates/${plate.number}/claims`, { after, wait }, bearer(plate.token), signal);
     return found?.claims ?? [];
   }
 
   /** @param {Nameplate} plate */
   async burn(plate) {
     await this.#call("DELETE", `/nameplates/${plate.number}`, { headers: bearer(plate.token), missing: true });
+  }
+
+  // nearby
+
+  /** Says that this device is here, and what it is; who is nearby. @param {Here} here @param {unknown} card @param {AbortSignal} [signal] @returns {Promise<unknown>} */
+  async announce(here, card, signal) {
+    return (await this.#call("PUT", `/nearby/${here.handle}`, { json: card, headers: bearer(here.token), signal })).json();
+  }
+
+  /** Who is nearby, once that is not as in `version` any more or `wait` s are over; null where it had to make room.
+   * missing: announce it again. @param {Here} here @param {number | string} version @param {number} [wait] @param {AbortSignal} [signal] @returns {Promise<unknown>} */
+  async nearby(here, version, wait = WAIT_S, signal) {
+    return this.#poll(`/nearby/${here.handle}`, { version, wait }, bearer(here.token), signal);
+  }
+
+  /** Is here no more; even while the page goes. @param {Here} here */
+  async unannounce(here) {
+    const headers = bearer(here.token);
+    await this.#call("DELETE", `/nearby/${here.handle}`, { headers, missing: true, keepalive: true });
+  }
+
+  /** Hands a sealed message to a device nearby. missing: it is not there any more. @param {Here} here @param {string} to its handle @param {Bytes} message */
+  async knock(here, to, message) {
+    const headers = { ...bearer(here.token), "content-type": "application/octet-stream" };
+    await this.#call("POST", `/nearby/${to}/knock`, { query: { from: here.handle }, body: message, headers });
   }
 
   // spools
@@ -137,10 +184,11 @@ export class Server {
     await this.#call("POST", `/delivered/${spool}`, { json: {}, missing: true });
   }
 
-  /** A question that waits; null where it had to make room for another. @param {string} path @param {number} after @param {number} wait
-   * @param {Record<string, string>} headers @param {AbortSignal} [signal] @returns {Promise<any>} */
-  async #poll(path, after, wait, headers, signal) {
-    const query = { after, wait };
+  /** A question that waits; null where it had to make room for another.
+   * @param {string} path @param {{wait: number} & Record<string, string | number>} query @param {Record<string, string>} headers
+   * @param {AbortSignal} [signal] @returns {Promise<any>} */
+  async #poll(path, query, headers, signal) {
+    const { wait } = query;
     if (!wait) return (await this.#call("GET", path, { query, headers, signal })).json();
     return this.#polls.run(async (cut) => {
       const how = { query, headers, timeout: wait + TIMEOUT_S, signal: cut };
@@ -155,7 +203,7 @@ export class Server {
     const asked = query ? `?${new URLSearchParams(Object.entries(query).map(([key, value]) => [key, `${value}`]))}` : "";
     const headers = { ...how.headers, ...(json === undefined ? {} : { "content-type": "application/json" }) };
     const body = json === undefined ? how.body : JSON.stringify(json);
-    for (let tries = method === "POST" ? 1 : TRIES; ; ) {
+    for (let tries = how.tries ?? (method === "POST" ? 1 : TRIES); ; ) {
       tries -= 1;
       const late = AbortSignal.timeout(timeout * 1000);
       try {

@@ -1,11 +1,12 @@
 /**
- * The few long polls that may be open at once. A browser opens six connections to a host over HTTP/1.1, for all its
- * pages together, and blocks need some of them: with more questions than MOST, each has its turn of TURN_S.
+ * The few long polls that may be open at once beside hub.js's one: claims, and who is nearby. A browser opens six
+ * connections to a host over HTTP/1.1, for all its pages together, and blocks need half of them: with more questions
+ * than MOST, each has its turn of TURN_S.
  */
 
 import { seconds } from "./ambient.js";
 
-const MOST = 3;
+const MOST = 2;
 const TURN_S = 0.7;
 
 export class Polls {

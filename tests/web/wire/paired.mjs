@@ -1,0 +1,40 @@
+/**
+ * A browser's known devices without a browser, for tests/web/test_interop.py: says what happens as lines of JSON.
+ *
+ *     paired.mjs offer ORIGIN {"state": FILE, "name": NAME}              paired.mjs code ORIGIN HOW CODE
+ *     paired.mjs invite ORIGIN HOW DEVICE LINK TITLE                     paired.mjs listen ORIGIN HOW
+ */
+
+import { readFile, writeFile } from "node:fs/promises";
+import { formatLink, parseLink } from "../../../src/burrowspace/web/core/links.js";
+import { Server } from "../../../src/burrowspace/web/wire/api.js";
+import { Known } from "../../../src/burrowspace/web/wire/known.js";
+
+const [, , what, origin, how, ...rest] = process.argv;
+const { state: place, name } = JSON.parse(how);
+const tell = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
+const server = new Server(origin);
+const state = await readFile(place, "utf8").then(JSON.parse, () => null);
+const keep = (kept) => writeFile(place, JSON.stringify(kept));
+const known = new Known({ state, keep, name, kind: "computer" });
+const ends = new AbortController().signal;
+
+try {
+  if (what === "offer") {
+    const device = await known.pairByOffer(server, ({ code }) => tell({ event: "ready", code }), ends);
+    tell({ event: "paired", ...device });
+  } else if (what === "code") {
+    tell({ event: "paired", ...(await known.pairByCode(server, rest[0], ends)) });
+  } else if (what === "invite") {
+    const device = known.devices.find((each) => each.name === rest[0]);
+    await known.invite(server, device, parseLink(rest[1]).secret, rest[2]);
+    tell({ event: "invited" });
+  } else {
+    for await (const { secret, name: title, device } of known.invitations(server, ends)) {
+      tell({ event: `invited ${title}`, link: formatLink(origin, secret), from: device.name });
+    }
+  }
+} catch (error) {
+  tell({ event: "error", code: error.code, sentence: error.message, stack: error.stack });
+}
+process.exit(0);
