@@ -4,10 +4,8 @@
  *
  * @import { Bytes } from "../../core/bytes.js"
  * @import { Item } from "../../wire/session-send.js"
- * @import { Device } from "../../wire/known.js"
- * @import { NearbyDevice } from "../../wire/nearby.js"
  * @import { KeptTransfer } from "../../store/kept.js"
- * @import { Finding } from "./devices.js"
+ * @import { Finding, Invited } from "./devices.js"
  */
 
 import { parseCode } from "../../core/codes.js";
@@ -53,10 +51,11 @@ export class Desk extends Observable {
   async begin() {
     void this.#greet();
     void this.remembered.begin();
-    await this.devices.begin((found) => this.#invited(found));
     this.devices.watch(() => this.changed());
+    await this.devices.begin();
     await this.#goOn();
     this.openLink(location.href);
+    this.devices.run((invited) => this.#invited(invited));
   }
 
   async #greet() {
@@ -86,7 +85,7 @@ export class Desk extends Observable {
   /** @param {SendJob} job @param {Finding} device */
   async #invite(job, device) {
     try {
-      await this.devices.invite(device, /** @type {Bytes} */ (job.secret));
+      await this.devices.invite(device, /** @type {Bytes} */ (job.secret), job.title);
     } catch (error) {
       await job.cancel();
       job.state = "failed";
@@ -180,10 +179,10 @@ export class Desk extends Observable {
     if (job.received.length && job.manifest) await saveReceived(job.received, job.manifest);
   }
 
-  /** @param {{secret: Bytes, name: string}} found */
-  #invited({ secret, name }) {
+  /** @param {Invited} invited */
+  #invited({ secret, from }) {
     const asked = this.jobs.filter((job) => job.state === "offered" || job.state === "starting").length;
-    if (asked < ASKED_MOST) this.receive(secret, name);
+    if (asked < ASKED_MOST) this.receive(secret, from);
   }
 
   // going on after a reload

@@ -2,23 +2,27 @@
  * The devices that this one can reach by one tap: paired ones, and those of the same network. And who this one is.
  *
  * @import { Bytes } from "../../core/bytes.js"
+ * @import { Invitation } from "../../core/devices.js"
  * @import { Server } from "../../wire/api.js"
- * @import { Device } from "../../wire/known.js"
- * @import { NearbyDevice } from "../../wire/nearby.js"
+ * @import { Device, KnownState } from "../../wire/known.js"
+ * @import { NearbyDevice, NearbyState } from "../../wire/nearby.js"
  */
 
-import { lookOf } from "../../core/device-names.js";
 import { unbase64 } from "../../core/bytes.js";
+import { lookOf } from "../../core/device-names.js";
 import { shown } from "../../core/names.js";
 import { get, set } from "../../store/settings.js";
-import { ours, random, sleep } from "../../wire/ambient.js";
+import { ours, sleep } from "../../wire/ambient.js";
 import { Known } from "../../wire/known.js";
 import { Nearby } from "../../wire/nearby.js";
+import { attended } from "./attended.js";
 import { Observable } from "./observable.js";
 
 const AGAIN_S = 5;
+const NAME_CHARS = 40;
 
 /** A device of the list. @typedef {{key: string, name: string, picture: number, paired: boolean, known?: Device, near?: NearbyDevice}} Finding */
+/** What another device would send. `from`: its name, where it is paired. @typedef {{secret: Bytes, from: string}} Invited */
 
 export class Devices extends Observable {
   name = "";
@@ -26,7 +30,7 @@ export class Devices extends Observable {
   /** @type {Server} */ #server;
   /** @type {Known | null} */ #known = null;
   /** @type {Nearby | null} */ #nearby = null;
-  #ends = new AbortController();
+  /** @type {AbortController} */ #ends = new AbortController();
 
   /** @param {Server} server */
   constructor(server) {
@@ -34,85 +38,101 @@ export class Devices extends Observable {
     this.#server = server;
   }
 
-  /** @param {(invitation: {secret: Bytes, name: string}) => void} invited is called for each that comes */
-  async begin(invited) {
-    const [known, nearby, name, seed] = await Promise.all([get("known"), get("nearby"), get("name"), get("seed")]);
-    const own = seed instanceof Uint8Array ? seed : random(16);
-    if (own !== seed) await set("seed", own);
-    const born = lookOf(own);
-    this.name = typeof name === "string" && name ? name : born.name;
-    this.picture = born.picture;
-    this.changed();
-    const { signal } = this.#ends;
-    this.#known = await Known.make(/** @type {any} */ (known ?? null), (state) => set("known", state), this.name);
-    this.#nearby = await Nearby.make(this.#server, /** @type {any} */ (nearby ?? null), (state) => set("nearby", state), {
+  /** Who this device is and whom it knows; quick. */
+  async begin() {
+    const [known, nearby] = await Promise.all([get("known"), get("nearby")]);
+    this.#nearby = new Nearby({
+      server: this.#server,
+      kind: kind(),
+      state: /** @type {NearbyState | null} */ (nearby ?? null),
+      keep: (state) => set("nearby", state),
+      changed: () => this.changed(),
+    });
+    this.name = this.#nearby.name;
+    this.picture = this.#nearby.picture;
+    this.#known = new Known({
+      state: /** @type {KnownState | null} */ (known ?? null),
+      keep: (state) => set("known", state),
       name: this.name,
-      picture: this.picture,
       kind: kind(),
     });
-    this.#nearby.onChange = () => this.changed();
-    void this.#listen(() => /** @type {Known} */ (this.#known).invitations(this.#server, signal), invited);
-    void this.#listen(() => /** @type {Nearby} */ (this.#nearby).invitations(signal), invited);
-    void this.#nearby.run(signal);
-    document.addEventListener("visibilitychange", () => {
-      if (document.hidden) this.#nearby?.pause();
-      else this.#nearby?.resume();
-    });
-    addEventListener("pagehide", () => this.#nearby?.leave());
-    addEventListener("pageshow", () => this.#nearby?.resume());
     this.changed();
   }
 
-  /** @param {() => AsyncGenerator<{secret: Bytes, name: string}>} hear @param {(found: {secret: Bytes, name: string}) => void} invited */
-  async #listen(hear, invited) {
-    for (;;) {
+  /** Looks who is here, and calls `invited` for each who would send something. @param {(invited: Invited) => void} invited */
+  run(invited) {
+    const { signal } = this.#ends;
+    const nearby = /** @type {Nearby} */ (this.#nearby);
+    const known = /** @type {Known} */ (this.#known);
+    void this.#often(signal, () => nearby.run(signal));
+    // Of several pages of this browser, the one that is looked at hears what comes.
+    attended("burrow-invitations", signal, async (here) => {
+      await Promise.all([
+        this.#often(here, async () => {
+          for await (const found of known.invitations(this.#server, here)) invited({ secret: found.secret, from: shown(found.device.name, NAME_CHARS) });
+        }),
+        this.#often(here, async () => {
+          for await (const found of nearby.invitations(here)) invited({ secret: found.secret, from: "" });
+        }),
+      ]);
+    });
+    document.addEventListener("visibilitychange", () => (document.hidden ? nearby.pause() : nearby.resume()));
+    addEventListener("pagehide", () => nearby.leave());
+    addEventListener("pageshow", () => nearby.resume());
+  }
+
+  /** Does it, and again where it failed. @param {AbortSignal} signal @param {() => Promise<void>} work */
+  async #often(signal, work) {
+    while (!signal.aborted) {
       try {
-        for await (const found of hear()) invited({ secret: found.secret, name: shown(found.name, 40) });
+        await work();
         return;
       } catch (error) {
-        if (this.#ends.signal.aborted) return;
-        console.info(`no invitations for a while: ${ours(error).sentence}`);
-        await sleep(AGAIN_S);
+        if (signal.aborted) return;
+        console.info(`devices cannot be looked for now: ${ours(error).sentence}`);
+        await sleep(AGAIN_S, signal).catch(() => undefined);
       }
     }
   }
 
   /** Paired ones first. @returns {Finding[]} */
   get found() {
-    const paired = this.paired;
-    const keys = new Set(paired.map((each) => each.known?.public));
-    const near = (this.#nearby?.devices ?? [])
-      .filter((each) => !keys.has(each.public))
-      .map((each) => ({ key: each.handle, name: each.name, picture: each.picture, paired: false, near: each }));
-    return [...paired, ...near];
+    const near = (this.#nearby?.devices ?? []).map((each) => ({ key: each.handle, name: each.name, picture: each.picture, paired: false, near: each }));
+    return [...this.paired, ...near];
   }
 
   /** @returns {Finding[]} */
   get paired() {
     const devices = this.#known?.devices ?? [];
-    return devices.map((each) => ({ key: each.public, name: shown(each.name, 40), picture: lookOf(unbase64(each.public)).picture, paired: true, known: each }));
+    return devices.map((each) => ({
+      key: each.public,
+      name: shown(each.name, NAME_CHARS),
+      picture: lookOf(unbase64(each.public)).picture,
+      paired: true,
+      known: each,
+    }));
   }
 
-  /** The device is asked to take the transfer of this secret. unreachable, refused, missing. @param {Finding} device @param {Bytes} secret */
-  async invite(device, secret) {
-    if (device.known) await this.#known?.invite(this.#server, device.known, secret);
-    else if (device.near) await this.#nearby?.knock(device.near, secret);
+  /** The device is asked to take the transfer of this secret. unreachable, refused, missing. @param {Finding} device @param {Bytes} secret @param {string} title */
+  async invite(device, secret, title) {
+    if (device.known) await this.#known?.invite(this.#server, device.known, secret, title);
+    else if (device.near) await this.#nearby?.knock(device.near, secret, title);
   }
 
   /** @param {string} wish */
   async rename(wish) {
-    const name = shown(wish.trim(), 40);
-    if (!name) return this.changed();
-    this.name = name;
-    await set("name", name);
-    await this.#known?.rename(name);
-    this.#nearby?.rename(name);
+    const name = shown(wish.trim(), NAME_CHARS);
+    if (name) {
+      await this.#known?.setName(name);
+      await this.#nearby?.setName(name);
+      this.name = name;
+    }
     this.changed();
   }
 
   /** @param {(code: string) => void} told @param {AbortSignal} ends @returns {Promise<Device | undefined>} */
   async pairByOffer(told, ends) {
-    const device = await this.#known?.pairByOffer(this.#server, told, ends);
+    const device = await this.#known?.pairByOffer(this.#server, ({ code }) => told(code), ends);
     this.changed();
     return device;
   }
