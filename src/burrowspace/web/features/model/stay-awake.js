@@ -9,6 +9,7 @@ export class StayAwake {
     document.addEventListener("visibilitychange", () => void this.#see());
   }
 
+  /** Whether something runs. @param {boolean} wanted */
   set wanted(wanted) {
     if (wanted === this.#wanted) return;
     this.#wanted = wanted;

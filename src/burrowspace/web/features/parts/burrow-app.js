@@ -1,7 +1,8 @@
 /** The whole page: where one sends, where one receives, what goes on, who is there. */
 
 import { css, html, LitElement, nothing, repeat } from "../../vendor/lit.js";
-import { fromPaste } from "../../store/picked.js";
+import { fromHandles, fromPaste } from "../../store/picked.js";
+import { takeShared } from "../../store/shared.js";
 import { percent } from "../format.js";
 import { icons } from "../icons.js";
 import { look } from "../look.js";
@@ -131,6 +132,20 @@ export class BurrowApp extends LitElement {
     await this.tastes.begin();
     this.ready = true;
     await this.desk.begin();
+    await this.#given();
+  }
+
+  /** What another app shared with this one, or opened with it. */
+  async #given() {
+    if (new URLSearchParams(location.search).has("shared")) {
+      history.replaceState(null, "", "/");
+      this.#send(await takeShared());
+    }
+    const queue = /** @type {any} */ (globalThis).launchQueue;
+    queue?.setConsumer(async (/** @type {{files?: FileSystemFileHandle[], targetURL?: string}} */ { files = [], targetURL }) => {
+      if (files.length) this.#send(await fromHandles(files));
+      else if (targetURL) this.desk.openLink(targetURL);
+    });
   }
 
   /** @param {ClipboardEvent} event */
@@ -148,6 +163,7 @@ export class BurrowApp extends LitElement {
 
   /** @param {import("../../wire/session-send.js").Item[]} items */
   #send(items) {
+    if (!items.length) return;
     const { again, waiting } = this;
     this.again = this.waiting = null;
     if (again) {
@@ -182,10 +198,12 @@ export class BurrowApp extends LitElement {
 
   /** @override */
   updated() {
-    const running = this.desk.jobs.filter((job) => job.state === "running");
-    const [first] = running;
-    const part = first?.part ?? null;
-    document.title = first && part !== null ? `${percent(part)} · ${first.title} · BurrowSpace` : "BurrowSpace";
+    const { jobs } = this.desk;
+    const asked = jobs.find((job) => job.state === "offered");
+    const running = jobs.find((job) => job.state === "running" && job.part !== null);
+    if (asked && document.hidden) document.title = `● ${asked.title} · BurrowSpace`;
+    else if (running) document.title = `${percent(running.part ?? 0)} · ${running.title} · BurrowSpace`;
+    else document.title = "BurrowSpace";
   }
 
   render() {

@@ -240,7 +240,7 @@ export class TransferCard extends LitElement {
     const places = finished?.places ?? [];
     return html`
       ${texts.map((text) => html`<pre class="name" tabindex="0">${text}</pre>`)}
-      <p class="soft">${line}</p>
+      <p class="soft" role="status">${line}</p>
       ${places.length ? html`<p class="small name">${t("It lies in {place}.", { place: places.slice(0, 3).join(", ") })}</p>` : nothing}
       ${texts.length
         ? html`<div class="row wrap"><copy-button .text=${texts.join("\n")}></copy-button></div>`
