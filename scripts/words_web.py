@@ -31,6 +31,7 @@ _INNER = ("bad-request", "broken", "again", "too-many", "error")
 _QUIET = {"asked", "better", "broken", "closed", "probe", "slower", "stalled", "steady"}
 # What a session says of itself by way of a variable.
 _SAID = (
+    "the sender called it off",
     "what arrives was not sealed by the sender; somebody between you changes it",
     "the sender has left, and nothing of it rests on the server (any more); it goes on when they are back",
     "the sender has not begun yet",
@@ -56,8 +57,10 @@ def sentences() -> list[str]:
     below = "".join(file.read_text() for folder in ("core", "wire", "store") for file in (WEB / folder).glob("*.js"))
     found |= {sentence for code, sentence in _THROWN.findall(below) if code not in (*_INNER, "tampered")}
     found |= set(_TOLD.findall(below))
+    everything = below + "".join(file.read_text() for file in (WEB / "features").rglob("*.js"))
     for each in _SAID:
-        assert f'"{each}"' in below, each
+        assert f'"{each}"' in everything, each
+    found |= {"the sender has ended this transfer"}  # and behind a colon, why
     return sorted(json.loads(f'"{each}"') for each in (found | set(_SAID)) - _QUIET)
 
 
