@@ -5,8 +5,8 @@ import { Layout } from "../../../src/burrowspace/web/core/layout.js";
 import { SUITES } from "../../../src/burrowspace/web/core/sealing.js";
 import { Taking } from "../../../src/burrowspace/web/core/taking.js";
 import { Landing } from "../../../src/burrowspace/web/wire/landing.js";
-import { MemorySink } from "../../../src/burrowspace/web/wire/memory-sink.js";
 import { listed } from "../../../src/burrowspace/web/wire/session-send.js";
+import { MemorySink } from "./memory-sink.mjs";
 
 const secret = new Uint8Array(32).fill(7);
 const transfer = new Uint8Array(16).fill(9);

@@ -5,58 +5,15 @@
  * @import { Saved, Wanted } from "../core/taking.js"
  */
 
-import { BurrowError } from "../core/errors.js";
 import { Giving } from "../core/giving.js";
 import { Taking } from "../core/taking.js";
+import { Far } from "./far.js";
+
+const WORKER = new URL("../core/worker.js", import.meta.url);
 
 /** What both have in common: `close` ends the worker.
  * @typedef {Pick<Giving, "seal" | "digest" | "catchUp"> & {close: () => void}} GivingEngine
  * @typedef {Pick<Taking, "take" | "finish" | "save"> & {close: () => void}} TakingEngine */
-
-/** The far end of core/worker.js. */
-class Far {
-  /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */ #calls = new Map();
-  #count = 0;
-  #worker = new Worker(/** @type {URL} */ (trusted(new URL("../core/worker.js", import.meta.url))), { type: "module" });
-
-  constructor() {
-    this.#worker.onmessage = ({ data: { id, value, error } }) => {
-      const call = this.#calls.get(id);
-      this.#calls.delete(id);
-      if (error) call?.reject(new BurrowError(error.code, error.sentence));
-      else call?.resolve(value);
-    };
-    this.#worker.onerror = (event) => {
-      for (const { reject } of this.#calls.values()) reject(new BurrowError("error", event.message || "a worker failed"));
-      this.#calls.clear();
-    };
-  }
-
-  /** @param {object} message @param {ArrayBuffer[]} [moved] @returns {Promise<any>} */
-  ask(message, moved = []) {
-    const id = (this.#count += 1);
-    return new Promise((resolve, reject) => {
-      this.#calls.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, args: [], ...message }, moved);
-    });
-  }
-
-  close() {
-    this.#worker.terminate();
-    for (const { reject } of this.#calls.values()) reject(new BurrowError("cancelled", "closed"));
-    this.#calls.clear();
-  }
-}
-
-/** @type {{createScriptURL: (url: string) => unknown} | undefined} */ let policy;
-
-/** An address of ours, as a page with Trusted Types wants it; its policy is named `burrow-worker`. @param {URL} url @returns {unknown} */
-function trusted(url) {
-  const types = /** @type {any} */ (globalThis).trustedTypes;
-  if (!types) return url;
-  policy ??= types.createPolicy("burrow-worker", { createScriptURL: (/** @type {string} */ address) => address });
-  return policy?.createScriptURL(url.href);
-}
 
 /** @param {Given} given @returns {Promise<GivingEngine>} */
 export async function givingEngine(given) {
@@ -69,7 +26,7 @@ export async function givingEngine(given) {
       close: () => undefined,
     };
   }
-  const far = new Far();
+  const far = new Far(WORKER);
   far.ask({ make: "giving", args: [given] }).catch(() => undefined); // whoever asks first hears of it
   return {
     seal: (position, count) => far.ask({ call: "seal", args: [position, count] }),
@@ -91,7 +48,7 @@ export async function takingEngine(wanted, saved) {
       close: () => undefined,
     };
   }
-  const far = new Far();
+  const far = new Far(WORKER);
   far.ask({ make: "taking", args: [wanted, saved] }).catch(() => undefined);
   return {
     take: (position, sealed, suite) => far.ask({ call: "take", args: [position, sealed, suite] }, [sealed.buffer]),

@@ -25,9 +25,11 @@ const TEXTS_BYTES = 8 * 2 ** 20; // of all texts together, which are kept in mem
  * @typedef {object} Sink
  * @property {(manifest: Manifest, resumed: boolean) => Promise<void>} open once, before the first write; makes empty files and folders
  * @property {(file: number, offset: number, content: Uint8Array) => Promise<void>} write in order; the bytes are the sink's
- * @property {() => Promise<void>} flush after it, what was written survives the page
+ * @property {(last: boolean) => Promise<boolean | void>} flush true: what was written so far survives the page. False: it
+ *   cannot be made to, now; a page that is loaded again goes on from the flush before. `last`: no write follows
  * @property {() => Promise<string[]>} finish all is verified: puts it in place; says where
- * @property {() => Promise<void>} abort lets go of what was written
+ * @property {() => Promise<void>} abort removes what was written
+ * @property {() => Promise<void>} [close] it was not finished, and stays for a later run
  */
 
 export class Landing {
@@ -130,11 +132,12 @@ export class Landing {
     return written;
   }
 
-  /** What a page that is loaded again goes on from. Waits until all that came is written. @returns {Promise<Saved>} */
-  async snapshot() {
+  /** What a page that is loaded again goes on from; null where the one before holds still. Waits until all that came is
+   * written. @param {boolean} [last] nothing comes any more @returns {Promise<Saved | null>} */
+  async snapshot(last = false) {
     const saved = this.#gate.then(async () => {
       await this.#writing;
-      await this.#sink?.flush();
+      if (this.#sink && (await this.#sink.flush(last)) === false) return null;
       return this.#engine.save();
     });
     this.#gate = saved.catch(() => undefined);
@@ -154,16 +157,20 @@ export class Landing {
     return { digest, places: (await this.#sink?.finish()) ?? [], texts };
   }
 
-  /** Lets go of the engine; what was written stays. */
-  close() {
+  /** Lets go of the engine and of the sink; what was written stays. */
+  async close() {
     this.#engine.close();
+    await this.#writing;
+    await this.#sink?.close?.();
+    this.#sink = null;
   }
 
-  /** Lets go of what was written, too. */
+  /** Removes what was written, too. */
   async abort() {
-    this.close();
+    this.#engine.close();
     await this.#writing;
     await this.#sink?.abort();
+    this.#sink = null;
   }
 
   /** Tells it, and not for every block. @param {boolean} now */

@@ -75,6 +75,7 @@ export class Receiving extends Running {
   #receiver = "";
   #asking = false;
   #keptAt = 0;
+  /** @type {Promise<unknown>} */ #keeping = Promise.resolve();
   /** When it was last said that nothing moves, and why. */ #idle = { at: -1, why: "" };
 
   /** @param {Receive} how */
@@ -159,7 +160,7 @@ export class Receiving extends Running {
 
   /** @param {BurrowError} error */
   async failed(error) {
-    if (error.code === CLOSED && this.#landing?.accepted) await this.#keep(this.#landing);
+    if (error.code === CLOSED && this.#landing?.accepted) await this.#keep(this.#landing, true);
     if (error.fields.own && this.#pair) await this.#lastWords(this.#pair, { type: "cancel", why: "the receiver called it off" });
     if (!["cancelled", "mismatch"].includes(error.code)) return;
     await this.#landing?.abort();
@@ -175,7 +176,7 @@ export class Receiving extends Running {
     }
     this.#routes?.close();
     this.#reach?.close();
-    this.#landing?.close();
+    await this.#landing?.close();
   }
 
   /** @param {Conversation} pair @param {Signal} signal */
@@ -316,11 +317,16 @@ export class Receiving extends Running {
     }
   }
 
-  /** @param {Landing} landing */
-  async #keep(landing) {
-    if (!this.#how.keep || !this.#offer || landing.fault) return;
-    const saved = await landing.snapshot();
-    await this.#how.keep({ transfer: this.#offer.transfer, receiver: this.#receiver, landing: saved });
+  /** One after the other: what the sink says it has kept belongs to the snapshot before. @param {Landing} landing @param {boolean} [last] */
+  async #keep(landing, last = false) {
+    const kept = this.#keeping.then(async () => {
+      if (!this.#how.keep || !this.#offer || landing.fault) return;
+      const saved = await landing.snapshot(last);
+      if (!saved) return;
+      await this.#how.keep({ transfer: this.#offer.transfer, receiver: this.#receiver, landing: saved });
+    });
+    this.#keeping = kept.catch(() => undefined);
+    await kept;
   }
 
   // what is heard

@@ -1,0 +1,62 @@
+/**
+ * Where what comes may be received in this browser, the best first; or the sentence that says why nowhere. Pure: what
+ * the browser has comes in. Acted on by ways.js. Reasons: docs/decisions/0009.
+ */
+
+export const MEMORY_BYTES = 2 * 2 ** 30; // that a page may hold: docs/decisions/0009
+export const MEMORY_SMALL_BYTES = 512 * 2 ** 20; // the same on a phone
+export const REPORTED_MOST_BYTES = 10 * 2 ** 30; // what Chromium says is free, whatever more there is
+const MARGIN_BYTES = 64 * 2 ** 20; // that a browser needs beside it
+
+/** @typedef {"browser" | "folder" | "file" | "stream" | "memory"} Kind */
+
+/**
+ * What there is. `room`: bytes that the browser says it may still keep; null: it says nothing.
+ *
+ * @typedef {object} Here
+ * @property {boolean} secure https, or localhost
+ * @property {boolean} opfs
+ * @property {number | null} room
+ * @property {boolean} folder a folder can be chosen
+ * @property {boolean} file so can a file
+ * @property {boolean} worker a service worker is there
+ * @property {boolean} small a phone or a tablet
+ */
+
+/** `size`: bytes, null where not known; `single`: it is one file. `kinds` is empty where it cannot be received.
+ * @param {number | null} size @param {boolean} single @param {Here} here @returns {{kinds: Kind[], why: string | null}} */
+export function choose(size, single, here) {
+  const least = size ?? 0;
+  const limit = here.small ? MEMORY_SMALL_BYTES : MEMORY_BYTES;
+  const { room } = here;
+  const fits = here.opfs && (room === null || least + MARGIN_BYTES <= room);
+  /** @type {Kind[]} */ const kinds = [];
+  if (fits) kinds.push("browser");
+  if (here.file && single) kinds.push("file");
+  if (here.folder) kinds.push("folder");
+  if (here.worker) kinds.push("stream");
+  // What is told may be less than what there is: then it may be tried, where the person wants it.
+  if (!fits && here.opfs && room === REPORTED_MOST_BYTES) kinds.push("browser");
+  if (!fits && !here.worker && least <= limit) kinds.push("memory");
+  return { kinds, why: kinds.length ? null : why(least, limit, here) };
+}
+
+/** @param {number} size @param {number} limit @param {Here} here */
+function why(size, limit, { secure, opfs, room }) {
+  const what = `this is ${gib(size)}`;
+  const terminal = "receive it in the terminal: burrow receive";
+  if (!secure) {
+    return `${what}, and a page without https can keep ${gib(limit)} at most; open this link over https, or ${terminal}`;
+  }
+  if (opfs && room !== null) {
+    const free = gib(Math.max(size + MARGIN_BYTES - room, 2 ** 20));
+    return `${what}, and this browser has room for ${gib(Math.max(0, room - MARGIN_BYTES))}; free ${free} on this device, use another browser, or ${terminal}`;
+  }
+  return `${what}, and this browser can keep ${gib(limit)} at most in a private window; use an ordinary window, another browser, or ${terminal}`;
+}
+
+/** @param {number} bytes */
+function gib(bytes) {
+  if (bytes >= 2 ** 30) return `${(Math.ceil((bytes / 2 ** 30) * 10) / 10).toFixed(1)} GiB`;
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+}

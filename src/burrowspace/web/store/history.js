@@ -1,0 +1,44 @@
+/** Transfers that have ended, without their secrets: what the person sees of the past. The last 500. */
+
+import { database } from "./database.js";
+
+const MOST = 500;
+
+/**
+ * @typedef {object} Ended
+ * @property {string} id of the transfer
+ * @property {string} title from the other side, where it was received: show it by names.shown
+ * @property {number} size bytes of content
+ * @property {"send" | "receive"} direction
+ * @property {string} peer what the other side calls itself
+ * @property {Record<string, number>} shares sealed bytes by path
+ * @property {number} when ms since 1970
+ * @property {string} digest hex; "" where nothing was verified
+ */
+
+/** Keys sort by time. @param {Ended} ended */
+const key = ({ when, id, direction }) => `${String(Math.max(0, Math.floor(when))).padStart(16, "0")} ${direction} ${id}`;
+
+export const history = {
+  /** The latest first. @returns {Promise<Ended[]>} */
+  async list() {
+    return (await (await database()).all("history")).reverse();
+  },
+
+  /** @param {Ended} ended */
+  async add(ended) {
+    const base = await database();
+    await base.put("history", key(ended), ended);
+    const keys = await base.keys("history");
+    for (const old of keys.slice(0, Math.max(0, keys.length - MOST))) await base.remove("history", old);
+  },
+
+  /** @param {Ended} ended */
+  async remove(ended) {
+    await (await database()).remove("history", key(ended));
+  },
+
+  async clear() {
+    await (await database()).clear("history");
+  },
+};

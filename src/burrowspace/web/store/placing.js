@@ -1,0 +1,54 @@
+/**
+ * Which contents of a manifest come to a sink, under which names, and where they lie in a row of them all.
+ *
+ * @import { Manifest } from "../core/manifest.js"
+ * @import { Sink } from "../wire/landing.js"
+ */
+
+import { safePaths } from "../core/names.js";
+
+/**
+ * A place that keeps what arrives. `kept` is what `reopen` (ways.js) needs after a reload, as of the last `flush`; it
+ * can be cloned, and null where nothing survives a reload.
+ *
+ * @typedef {object} Keeping
+ * @property {"browser" | "folder" | "file" | "stream" | "memory"} kind
+ * @property {Kept | null} kept
+ * @property {() => Promise<Received[]>} [received] after `finish`, where it is still to be handed to the person
+ * @property {() => string[][]} [folders] after `open`: all of them, safe, for a ZIP or a folder that is made of `received`
+ * @typedef {Sink & Keeping} KeepingSink
+ */
+
+/** One file that arrived: `path` is safe (names.js), `modified` ms since 1970, `crc` CRC-32 where it is known already.
+ * @typedef {{path: string[], size: number, modified: number, crc: number | null, blob: () => Promise<Blob>}} Received */
+
+/** @typedef {import("./sink-opfs.js").KeptBrowser | import("./sink-folder.js").KeptFolder} Kept */
+
+/** A file of a manifest: where its bytes begin in the row of all files that are no texts; `number` in `manifest.files`.
+ * @typedef {{number: number, path: string[], size: number | null, modified: number, begin: number}} Placed */
+
+/** Texts are shown, not stored: they have no place. @param {Manifest} manifest @returns {{files: Placed[], folders: string[][]}} */
+export function placed(manifest) {
+  const stored = manifest.entries.filter((entry) => entry.kind !== "text");
+  const safe = safePaths(stored.map(({ path, kind }) => ({ path, folder: kind === "folder" })));
+  const numbers = new Map(manifest.files.map((entry, number) => [entry, number]));
+  /** @type {Placed[]} */ const files = [];
+  /** @type {string[][]} */ const folders = [];
+  let begin = 0;
+  for (const [at, entry] of stored.entries()) {
+    const path = safe[at];
+    if (entry.kind === "folder") folders.push(path);
+    else {
+      const modified = Math.round(entry.mtimeNs / 1e6);
+      files.push({ number: numbers.get(entry) ?? 0, path, size: entry.size, modified, begin });
+      begin += entry.size ?? 0;
+    }
+  }
+  return { files, folders };
+}
+
+/** Bytes that a sink gets: all but texts; null while they are not known. @param {Manifest} manifest */
+export function stored({ contentSize, files }) {
+  if (contentSize === null) return null;
+  return contentSize - files.reduce((sum, { kind, size }) => sum + (kind === "text" ? (size ?? 0) : 0), 0);
+}

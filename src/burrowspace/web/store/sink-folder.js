@@ -1,0 +1,2 @@
+/** @typedef {{kind: "folder"}} KeptFolder */
+export {};

@@ -1,0 +1,161 @@
+/**
+ * What arrives goes into the browser's own file system, in place: all files of a transfer one behind the other in one
+ * file, so 100,000 small ones cost no more than a large one. A page that is loaded again goes on from the last `flush`.
+ * The bytes are written by a worker (opfs-worker.js).
+ *
+ * @import { Manifest } from "../core/manifest.js"
+ * @import { KeepingSink, Received } from "./placing.js"
+ * @import { SavedSums } from "./sums.js"
+ */
+
+import { BurrowError } from "../core/errors.js";
+import { Far } from "../wire/far.js";
+import { opfsFolder } from "./opfs.js";
+import { named } from "./platform.js";
+import { placed } from "./placing.js";
+import { Sums } from "./sums.js";
+
+const WORKER = new URL("./opfs-worker.js", import.meta.url);
+const UNDERWAY_BYTES = 8 * 2 ** 20; // given to the worker and not written yet
+const ID = /^[\w-]{1,64}$/;
+
+/** `ended`: all of it is verified; only `received` is left to do. `size`: bytes of the one file.
+ * @typedef {{kind: "browser", id: string, sums: SavedSums, ended: boolean, size: number}} KeptBrowser */
+
+/** @implements {KeepingSink} */
+export class OpfsSink {
+  /** @type {"browser"} */ kind = "browser";
+  /** As of the last flush. @type {KeptBrowser | null} */ kept = null;
+
+  /** @type {string} */ #id;
+  /** @type {Far | null} */ #far = null;
+  /** @type {ReturnType<typeof placed>} */ #placed;
+  /** Where each file begins, by its number in `manifest.files`. @type {Map<number, number>} */ #begins;
+  #end = 0; // bytes that were written
+  #underway = 0;
+  /** Resolved when there is less under way. */ #less = Promise.withResolvers();
+  /** @type {Error | null} */ #fault = null;
+
+  /** @param {string} id of the transfer @param {Manifest} manifest @param {KeptBrowser | null} [kept] */
+  constructor(id, manifest, kept = null) {
+    if (!ID.test(id)) throw new TypeError("no id");
+    this.#id = id;
+    this.kept = kept;
+    this.#placed = placed(manifest);
+    this.#begins = new Map(this.#placed.files.map(({ number, begin }) => [number, begin]));
+  }
+
+  /** null: it is gone. @param {KeptBrowser} kept @param {Manifest} manifest @returns {Promise<OpfsSink | null>} */
+  static async reopen(kept, manifest) {
+    try {
+      const { size } = await (await (await opfsFolder()).getFileHandle(kept.id)).getFile();
+      return size < kept.size ? null : new OpfsSink(kept.id, manifest, kept);
+    } catch (error) {
+      if (named(error)) return null;
+      throw error;
+    }
+  }
+
+  /** Frees what a transfer took; nothing, where there is none. @param {string} id */
+  static async discard(id) {
+    try {
+      await (await opfsFolder()).removeEntry(id);
+    } catch (error) {
+      if (named(error) !== "NotFoundError") throw error;
+    }
+  }
+
+  /** busy; missing. @param {Manifest} _manifest @param {boolean} resumed */
+  async open(_manifest, resumed) {
+    if (resumed && !this.kept) throw new BurrowError("missing", "the browser has thrown away what had arrived");
+    void navigator.storage.persist?.().catch(() => false); // asks nobody, but in Firefox
+    this.#far = new Far(WORKER);
+    const sums = resumed ? (this.kept?.sums ?? null) : null;
+    this.#end = resumed ? (this.kept?.size ?? 0) : 0;
+    await this.#ask("open", { id: this.#id, files: this.#placed.files.length, sums });
+  }
+
+  /** @param {number} file @param {number} offset @param {Uint8Array} content */
+  async write(file, offset, content) {
+    while (this.#underway >= UNDERWAY_BYTES) await this.#less.promise;
+    if (this.#fault) throw this.#fault;
+    // A block that holds several files is shared by them: only a whole one can be moved.
+    const whole = content.byteLength === content.buffer.byteLength;
+    const own = /** @type {Uint8Array<ArrayBuffer>} */ (whole ? content : content.slice());
+    const { length } = own;
+    const at = (this.#begins.get(file) ?? 0) + offset;
+    this.#end = Math.max(this.#end, at + length);
+    this.#underway += length;
+    this.#ask("write", { at, file: this.#index(file), offset, content: own }, [own.buffer])
+      .catch((error) => (this.#fault ??= error))
+      .finally(() => {
+        this.#underway -= length;
+        this.#less.resolve(undefined);
+        this.#less = Promise.withResolvers();
+      });
+  }
+
+  async flush() {
+    const sums = await this.#ask("flush");
+    if (this.#fault) throw this.#fault;
+    this.kept = { kind: "browser", id: this.#id, sums, ended: false, size: this.#end };
+    return true;
+  }
+
+  async finish() {
+    await this.flush();
+    await this.#close();
+    if (this.kept) this.kept = { ...this.kept, ended: true };
+    return [];
+  }
+
+  async abort() {
+    await this.#close();
+    await OpfsSink.discard(this.#id);
+    this.kept = null;
+  }
+
+  /** Lets go of the file and keeps it, for another tab or a later run. */
+  async close() {
+    await this.#close();
+  }
+
+  /** @returns {Promise<Received[]>} */
+  async received() {
+    const { kept } = this;
+    if (!kept?.ended) throw new TypeError("it has not ended");
+    const sums = new Sums(this.#placed.files.length);
+    sums.load(kept.sums);
+    const whole = await (await (await opfsFolder()).getFileHandle(this.#id)).getFile();
+    return this.#placed.files.map(({ path, modified, begin, size }, index) => {
+      const length = size ?? kept.size;
+      const blob = async () => whole.slice(begin, begin + length);
+      return { path, size: length, modified, crc: sums.of(index, length), blob };
+    });
+  }
+
+  folders() {
+    return this.#placed.folders;
+  }
+
+  /** Which of the files that are stored. @param {number} number in `manifest.files` */
+  #index(number) {
+    const { files } = this.#placed;
+    if (files[number]?.number === number) return number; // no text is among those before it
+    return files.findIndex((file) => file.number === number);
+  }
+
+  async #close() {
+    const far = this.#far;
+    if (!far) return;
+    await this.#ask("close").catch(() => undefined); // a worker that failed holds nothing
+    this.#far = null;
+    far.close();
+  }
+
+  /** @param {string} call @param {object} [how] @param {ArrayBuffer[]} [moved] */
+  #ask(call, how = {}, moved = []) {
+    if (!this.#far) throw new TypeError("the place is not open");
+    return this.#far.ask({ call, args: [how] }, moved);
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Where what comes can be put in this browser: asked before the first byte. What is chosen is choosing.js's to say.
+ *
+ * @import { Manifest } from "../core/manifest.js"
+ * @import { Here, Kind } from "./choosing.js"
+ * @import { Kept, KeepingSink } from "./placing.js"
+ */
+
+import { choose, MEMORY_BYTES, MEMORY_SMALL_BYTES } from "./choosing.js";
+import { pickers } from "./platform.js";
+import { placed, stored } from "./placing.js";
+import { MemorySink } from "./sink-memory.js";
+import { OpfsSink } from "./sink-opfs.js";
+
+/** `open` asks for the folder or the file where the kind has one, so it is called from a click; it throws an AbortError
+ * (DOMException) when the person changes their mind. @typedef {{kind: Kind, open: (id: string) => Promise<KeepingSink>}} Way */
+
+/** `why`: a sentence, where there is no way at all. @param {Manifest} manifest @returns {Promise<{best: Way | null, others: Way[], why: string | null}>} */
+export async function ways(manifest) {
+  const here = await found();
+  const { files, folders } = placed(manifest);
+  const single = files.length === 1 && files[0].path.length === 1 && !folders.length;
+  const { kinds, why } = choose(stored(manifest), single, here);
+  const [best = null, ...others] = kinds.map((kind) => way(kind, manifest, here));
+  return { best, others, why };
+}
+
+/** After a reload: the place as it was at the `keep` that goes with `kept`; null: it is gone, and what came must come
+ * again. @param {Kept | null} kept @param {Manifest} manifest @returns {Promise<KeepingSink | null>} */
+export async function reopen(kept, manifest) {
+  if (kept?.kind === "browser") return OpfsSink.reopen(kept, manifest);
+  return null;
+}
+
+/** Frees what a transfer took and will not go on, or was handed to the person. @param {Kept | null} kept */
+export async function discard(kept) {
+  if (kept?.kind === "browser") await OpfsSink.discard(kept.id);
+}
+
+/** @param {Kind} kind @param {Manifest} manifest @param {Here} here @returns {Way} */
+function way(kind, manifest, here) {
+  const limit = here.small ? MEMORY_SMALL_BYTES : MEMORY_BYTES;
+  /** @type {Partial<Record<Kind, (id: string) => Promise<KeepingSink>>>} */
+  const opens = {
+    browser: async (id) => new OpfsSink(id, manifest),
+    memory: async () => new MemorySink(manifest, limit),
+  };
+  return { kind, open: /** @type {(id: string) => Promise<KeepingSink>} */ (opens[kind]) };
+}
+
+/** @returns {Promise<Here>} */
+async function found() {
+  const { showDirectoryPicker, showSaveFilePicker } = pickers();
+  const agent = /** @type {{userAgentData?: {mobile: boolean}}} */ (navigator).userAgentData;
+  return {
+    secure: globalThis.isSecureContext,
+    opfs: await hasOpfs(),
+    room: await room(),
+    folder: Boolean(showDirectoryPicker),
+    file: Boolean(showSaveFilePicker),
+    worker: false,
+    small: agent ? agent.mobile : /Android|iPhone|iPad|Mobile/.test(navigator.userAgent) || isIpad(),
+  };
+}
+
+/** It calls itself a Mac. */
+function isIpad() {
+  return navigator.userAgent.includes("Macintosh") && navigator.maxTouchPoints > 1;
+}
+
+async function hasOpfs() {
+  try {
+    return Boolean(navigator.storage?.getDirectory && (await navigator.storage.getDirectory()));
+  } catch {
+    return false; // a private window
+  }
+}
+
+async function room() {
+  try {
+    const { quota, usage = 0 } = await navigator.storage.estimate();
+    return quota === undefined ? null : Math.max(0, quota - usage);
+  } catch {
+    return null;
+  }
+}
