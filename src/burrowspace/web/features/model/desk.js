@@ -10,12 +10,16 @@
 
 import { parseCode } from "../../core/codes.js";
 import { parseLink } from "../../core/links.js";
-import { Kept, keepable, reviveItems } from "../../store/kept.js";
-import { saveReceived } from "../../store/save.js";
+import { Manifest } from "../../core/manifest.js";
+import { hold } from "../../store/hold.js";
+import { keepable } from "../../store/keepable.js";
+import { kept } from "../../store/kept.js";
+import { settings } from "../../store/settings.js";
 import { reopen } from "../../store/ways.js";
 import { ours, randomId } from "../../wire/ambient.js";
 import { Server } from "../../wire/api.js";
 import { takeOver } from "../../wire/meeting.js";
+import { saveReceived } from "../saving.js";
 import { Devices } from "./devices.js";
 import { Observable } from "./observable.js";
 import { ReceiveJob } from "./receive-job.js";
@@ -30,13 +34,15 @@ const ASKED_MOST = 12; // invitations that wait for an answer; who is the thirte
 export class Desk extends Observable {
   server = new Server(location.origin);
   /** The newest first. @type {AnyJob[]} */ jobs = [];
-  kept = new Kept();
+  /** What it keeps is there when the page is loaded again. */ lasting = true;
   remembered = new Remembered();
   devices = new Devices(this.server);
   /** What `/hello` said. @type {Record<string, unknown>} */ hello = {};
   /** The server answers. @type {boolean | null} */ reachable = null;
 
   #awake = new StayAwake();
+  /** Transfers whose files are in the database. @type {Set<string>} */ #filed = new Set();
+  /** What lets other tabs have them. @type {Map<string, () => void>} */ #held = new Map();
 
   /** The page is protected from whoever is between it and the server. */
   get secure() {
@@ -52,6 +58,7 @@ export class Desk extends Observable {
     void this.#greet();
     void this.remembered.begin();
     this.devices.watch(() => this.changed());
+    this.lasting = await settings.lasting();
     await this.devices.begin();
     await this.#goOn();
     this.openLink(location.href);
@@ -107,10 +114,13 @@ export class Desk extends Observable {
 
   /** @param {SendJob} job @param {import("../../wire/session-send.js").SendState | null} state */
   async #keepSend(job, state) {
-    if (!state) return this.kept.remove(job.id);
-    const { title, created, link, to, receivers } = job;
-    const files = job.items && keepable(job.items);
-    await this.kept.put(job.id, { direction: "send", title, created, link, to, receivers, secret: state.secret, state, files });
+    if (!state) return kept.remove(job.id);
+    const { id, title, created, to, receivers, items } = job;
+    // The files are put there once: they do not change.
+    const files = this.#filed.has(id) || !items ? undefined : keepable(items);
+    this.#filed.add(id);
+    const more = { to, receivers };
+    await kept.put(id, { id, direction: "send", title, created, link: job.link ?? undefined, secret: state.secret, state: { ...state, more }, files });
   }
 
   // receiving
@@ -169,9 +179,9 @@ export class Desk extends Observable {
 
   /** @param {ReceiveJob} job @param {import("../../wire/session-receive.js").ReceiveState | null} state */
   async #keepReceive(job, state) {
-    if (!state) return this.kept.remove(job.id);
-    const { title, created, sender, secret } = job;
-    await this.kept.put(job.id, { direction: "receive", title, created, sender, secret, state, sink: job.sink?.kept ?? null });
+    if (!state) return kept.remove(job.id);
+    const { id, title, created, sender, secret, sink } = job;
+    await kept.put(id, { id, direction: "receive", title, created, secret, state: { ...state, more: { sender } }, sink: sink?.kept ?? null });
   }
 
   /** @param {ReceiveJob} job */
@@ -188,44 +198,50 @@ export class Desk extends Observable {
   // going on after a reload
 
   async #goOn() {
-    for (const record of await this.kept.list()) {
-      if (!(await this.kept.claim(record.id))) continue; // another tab has it
-      const job = record.direction === "send" ? await this.#keptSend(record) : await this.#keptReceive(record);
-      if (!job) continue;
+    for (const { id } of await kept.list()) {
+      if (!(await this.#hold(id))) continue; // another tab has it
+      const record = await kept.get(id);
+      if (!record) continue; // it has just ended there
+      const job = record.direction === "send" ? this.#keptSend(record) : await this.#keptReceive(record);
       job.created = record.created;
-      this.#add(job, false);
+      this.#add(job);
     }
   }
 
   /** @param {KeptTransfer} record */
-  async #keptSend(record) {
-    const items = await reviveItems(record);
-    const job = this.#sendJob(record.id, items, { state: record.state, title: record.title, withCode: !record.to });
-    job.to = record.to ?? null;
-    job.receivers = record.receivers ?? null;
+  #keptSend(record) {
+    const { to, receivers } = record.state.more;
+    const job = this.#sendJob(record.id, null, { state: record.state, title: record.title, withCode: !to, record });
+    job.to = to;
+    job.receivers = receivers;
     job.link = record.link ?? null;
-    job.state = "paused";
-    if (items) job.begin();
+    this.#filed.add(record.id);
+    void job.revive(false);
     return job;
   }
 
   /** @param {KeptTransfer} record */
   async #keptReceive(record) {
-    const sink = record.sink ? await reopen(record.sink, record.state.landing, record.id) : null;
-    if (record.state.landing && !sink) {
-      await this.kept.remove(record.id); // what it had is gone: it begins anew by its link
-      record.state.landing = null;
-    }
-    const job = this.#receiveJob(record.id, record.secret, { state: record.state, sink, from: record.sender });
+    const { state, secret } = record;
+    const sink = state.landing && record.sink ? await reopen(record.sink, Manifest.parse(state.landing.manifest)) : null;
+    if (!sink) state.landing = null; // what it had is gone: it is asked for again
+    const job = this.#receiveJob(record.id, secret, { state, sink, from: state.more.sender });
     job.title = record.title;
     job.begin();
     return job;
   }
 
-  /** @param {AnyJob} job @param {boolean} [claim] */
-  #add(job, claim = true) {
+  /** Whether it is this tab's to go on with. @param {string} id */
+  async #hold(id) {
+    const release = await hold(id, () => void this.jobs.find((job) => job.id === id)?.pause());
+    if (release) this.#held.set(id, release);
+    return release !== null;
+  }
+
+  /** @param {AnyJob} job */
+  #add(job) {
     this.jobs = [job, ...this.jobs];
-    if (claim) void this.kept.claim(job.id);
+    if (!this.#held.has(job.id)) void this.#hold(job.id);
     let over = false;
     job.watch(() => {
       this.#awake.wanted = this.jobs.some((each) => each.state === "running");
@@ -248,13 +264,11 @@ export class Desk extends Observable {
       id: job.id,
       direction: job.direction,
       title: job.title,
-      files: job.files,
       size: job.size ?? job.finished?.size ?? 0,
-      seconds: job.seconds,
       shares: job.finished?.shares ?? {},
       peer,
-      resting: job.state === "resting",
-      at: Date.now(),
+      digest: job.digest,
+      when: Date.now(),
     });
   }
 
@@ -262,7 +276,9 @@ export class Desk extends Observable {
   async clear(job) {
     this.jobs = this.jobs.filter((each) => each !== job);
     if (job instanceof ReceiveJob) await job.forget();
-    if (job.over) await this.kept.remove(job.id);
+    if (job.over || job.state === "resting") await kept.remove(job.id);
+    this.#held.get(job.id)?.();
+    this.#held.delete(job.id);
     this.changed();
   }
 

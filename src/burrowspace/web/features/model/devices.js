@@ -11,7 +11,7 @@
 import { unbase64 } from "../../core/bytes.js";
 import { lookOf } from "../../core/device-names.js";
 import { shown } from "../../core/names.js";
-import { get, set } from "../../store/settings.js";
+import { settings } from "../../store/settings.js";
 import { ours, sleep } from "../../wire/ambient.js";
 import { Known } from "../../wire/known.js";
 import { Nearby } from "../../wire/nearby.js";
@@ -40,19 +40,19 @@ export class Devices extends Observable {
 
   /** Who this device is and whom it knows; quick. */
   async begin() {
-    const [known, nearby] = await Promise.all([get("known"), get("nearby")]);
+    const [known, nearby] = await Promise.all([settings.get("known"), settings.get("nearby")]);
     this.#nearby = new Nearby({
       server: this.#server,
       kind: kind(),
       state: /** @type {NearbyState | null} */ (nearby ?? null),
-      keep: (state) => set("nearby", state),
+      keep: (state) => settings.set("nearby", state),
       changed: () => this.changed(),
     });
     this.name = this.#nearby.name;
     this.picture = this.#nearby.picture;
     this.#known = new Known({
       state: /** @type {KnownState | null} */ (known ?? null),
-      keep: (state) => set("known", state),
+      keep: (state) => settings.set("known", state),
       name: this.name,
       kind: kind(),
     });

@@ -41,6 +41,7 @@ export class Job extends Observable {
   /** Bytes per second, the oldest first. @type {number[]} */ speeds = [];
   /** Until when it rests on the server, ms since 1970. @type {number | null} */ until = null;
   /** @type {Finished | null} */ finished = null;
+  /** Of all that was verified, hex. */ digest = "";
   /** ms since 1970. */ created = Date.now();
   /** For which bytes moved, without pauses and questions, s. */ seconds = 0;
 
@@ -137,6 +138,7 @@ export class Job extends Observable {
         this.until = event.until * 1000;
         break;
       case "verified": {
+        this.digest = event.digest;
         const peer = this.peer(event.receiver);
         peer.verified = true;
         peer.done = peer.total ?? peer.done;

@@ -6,7 +6,8 @@
  * @import { Server } from "../../wire/api.js"
  * @import { Event } from "../../wire/events.js"
  * @import { ReceiveState } from "../../wire/session-receive.js"
- * @import { KeepingSink, Received, Way, Ways } from "../../store/ways.js"
+ * @import { KeepingSink, Received } from "../../store/placing.js"
+ * @import { Way } from "../../store/ways.js"
  */
 
 import { shown } from "../../core/names.js";
@@ -29,7 +30,7 @@ import { Job } from "./job.js";
 
 export class ReceiveJob extends Job {
   /** @type {Manifest | null} */ manifest = null;
-  /** Where it may go; known once it is offered. @type {Ways | null} */ ways = null;
+  /** Where it may go; known once it is offered. @type {{best: Way | null, others: Way[], why: string | null} | null} */ ways = null;
   sender = "";
   /** @type {string[]} */ texts = [];
   /** What lies in this browser, to be saved. @type {Received[]} */ received = [];
@@ -171,7 +172,7 @@ export class ReceiveJob extends Job {
 
   /** Lets go of what lies in this browser. */
   async forget() {
-    if (this.#sink) await discard(this.#sink.kept, this.id);
+    if (this.#sink) await discard(this.#sink.kept);
     this.#sink = null;
     this.received = [];
   }

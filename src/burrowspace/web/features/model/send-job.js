@@ -3,9 +3,12 @@
  *
  * @import { Server } from "../../wire/api.js"
  * @import { Event } from "../../wire/events.js"
- * @import { Item, SendState } from "../../wire/session-send.js"
+ * @import { SendState } from "../../wire/session-send.js"
+ * @import { KeptTransfer } from "../../store/kept.js"
+ * @import { Picked } from "../../store/picked.js"
  */
 
+import { reviveItems } from "../../store/keepable.js";
 import { ours } from "../../wire/ambient.js";
 import { listed, Sending } from "../../wire/session-send.js";
 import { Job } from "./job.js";
@@ -13,11 +16,12 @@ import { Job } from "./job.js";
 /**
  * @typedef {object} SendHow
  * @property {Server} server
- * @property {Item[] | null} items null: not at hand (a page that was loaded again); the person chooses them anew
+ * @property {Picked[] | null} items null: not at hand (a page that was loaded again); the person chooses them anew
  * @property {string} name of this device
  * @property {boolean} [withCode]
  * @property {SendState | null} [state] of an earlier run
  * @property {string} [title]
+ * @property {KeptTransfer} [record] what an earlier run kept
  * @property {(job: SendJob, state: SendState | null) => Promise<void>} keep
  */
 
@@ -41,7 +45,7 @@ export class SendJob extends Job {
     this.title = how.title ?? "";
   }
 
-  /** Chosen again by the person, or known from the start. @returns {Item[] | null} */
+  /** Chosen again by the person, or known from the start. @returns {Picked[] | null} */
   get items() {
     return this.#how.items;
   }
@@ -54,6 +58,23 @@ export class SendJob extends Job {
   get secret() {
     return this.#session?.secret ?? this.#state?.secret ?? null;
   }
+
+  /** Finds the files of an earlier run and goes on; whether that could be done. The person may have to allow it, which a
+   * browser asks only in answer to a click. @param {boolean} asked @returns {Promise<boolean>} */
+  async revive(asked) {
+    const { record } = this.#how;
+    this.state = "paused";
+    this.allowable = Boolean(record?.files);
+    if (record?.files && (asked || record.files.every((each) => !("handle" in each) && !("root" in each)))) {
+      this.#how.items = await reviveItems(record);
+      this.allowable = Boolean(this.#how.items);
+    }
+    if (this.#how.items) this.begin();
+    else this.changed();
+    return Boolean(this.#how.items);
+  }
+
+  /** The files may be found again, if the person allows it. */ allowable = false;
 
   /** Starts, or goes on. */
   begin() {

@@ -1,6 +1,6 @@
 /** How a person likes the page: the language and the colours. Kept in this browser. */
 
-import { get, set } from "../../store/settings.js";
+import { settings } from "../../store/settings.js";
 import { fitting, speak } from "../words.js";
 import { Observable } from "./observable.js";
 
@@ -10,7 +10,7 @@ export class Tastes extends Observable {
   theme = "auto";
 
   async begin() {
-    const [language, theme] = await Promise.all([get("language"), get("theme")]);
+    const [language, theme] = await Promise.all([settings.get("language"), settings.get("theme")]);
     this.#dress(String(theme ?? "auto"));
     await speak(typeof language === "string" ? language : fitting(navigator.languages));
     this.changed();
@@ -19,14 +19,14 @@ export class Tastes extends Observable {
   /** @param {string} language */
   async speak(language) {
     await speak(language);
-    await set("language", language);
+    await settings.set("language", language);
     this.changed();
   }
 
   /** @param {string} theme */
   async dress(theme) {
     this.#dress(theme);
-    await set("theme", this.theme);
+    await settings.set("theme", this.theme);
     this.changed();
   }
 

@@ -2,18 +2,20 @@
  * The mouth of the burrow: where files are dropped, pasted or picked. Fires `items` with what was chosen and `write` when
  * the person wants to send a text.
  *
- * @import { Item } from "../../wire/session-send.js"
+ * @import { Picked } from "../../store/picked.js"
  */
 
 import { css, html, LitElement } from "../../vendor/lit.js";
-import { fromDrop, fromInput, pickFiles, pickFolder } from "../../store/picked.js";
+import { fromDrop, fromInput } from "../../store/picked.js";
+import { ours } from "../../wire/ambient.js";
 import { icons } from "../icons.js";
 import { look } from "../look.js";
+import { pick } from "../picking.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
 
 export class DropBurrow extends LitElement {
-  static properties = { over: { state: true }, small: { type: Boolean }, busy: { state: true } };
+  static properties = { over: { state: true }, small: { type: Boolean }, busy: { state: true }, wrong: { state: true } };
   static styles = [
     look,
     css`
@@ -110,6 +112,7 @@ export class DropBurrow extends LitElement {
     this.over = false;
     this.small = false;
     this.busy = false;
+    this.wrong = "";
     new Watching(this, () => null);
   }
 
@@ -137,12 +140,15 @@ export class DropBurrow extends LitElement {
     else event.dataTransfer.dropEffect = "copy";
   }
 
-  /** @param {Promise<Item[] | null>} coming */
+  /** @param {Promise<Picked[] | null>} coming */
   async #chosen(coming) {
     this.busy = true;
+    this.wrong = "";
     try {
       const items = await coming;
       if (items?.length) this.dispatchEvent(new CustomEvent("items", { detail: items, bubbles: true, composed: true }));
+    } catch (error) {
+      this.wrong = ours(error).sentence;
     } finally {
       this.busy = false;
     }
@@ -150,8 +156,8 @@ export class DropBurrow extends LitElement {
 
   /** Opens the browser's own picker. @param {boolean} folder */
   pick(folder) {
-    const quick = folder ? pickFolder() : pickFiles();
-    if (quick) return void this.#chosen(quick);
+    const asked = pick(folder);
+    if (asked) return void this.#chosen(asked);
     const input = /** @type {HTMLInputElement} */ (this.renderRoot.querySelector(folder ? "#folder" : "#files"));
     input.value = "";
     input.click();
@@ -181,6 +187,7 @@ export class DropBurrow extends LitElement {
             ${icons.text}${t("Text")}
           </button>
         </div>
+        ${this.wrong ? html`<p class="notice bad more" role="alert">${t(this.wrong)}</p>` : ""}
         <input id="files" type="file" multiple @change=${this.#input} aria-hidden="true" tabindex="-1" />
         <input id="folder" type="file" webkitdirectory @change=${this.#input} aria-hidden="true" tabindex="-1" />
       </div>

@@ -1,5 +1,6 @@
 /** What this browser has sent and received; it can be cleared. */
 
+import { shown } from "../../core/names.js";
 import { css, html, LitElement, nothing } from "../../vendor/lit.js";
 import { moment, size } from "../format.js";
 import { icons } from "../icons.js";
@@ -65,21 +66,21 @@ export class HistoryList extends LitElement {
   render() {
     const rows = this.desk?.remembered.rows ?? [];
     if (!rows.length) return html``;
-    const shown = this.all ? rows : rows.slice(0, SHOWN);
+    const some = this.all ? rows : rows.slice(0, SHOWN);
     return html`<section class="card" aria-labelledby="head">
       <div class="row head">
         <h2 id="head">${t("History")}</h2>
         <button class="quiet small" @click=${this.#clear}>${icons.trash}${t("Clear")}</button>
       </div>
       <ul>
-        ${shown.map(
+        ${some.map(
           (row) => html`<li>
             <span class="sign" title=${row.direction === "send" ? t("Sent") : t("Received")}>${row.direction === "send" ? icons.up : icons.down}</span>
             <div class="grow">
-              <p class="title name cut">${row.title}</p>
+              <p class="title name cut">${shown(row.title)}</p>
               <p class="soft small cut">
                 <span class="unseen">${row.direction === "send" ? t("Sent") : t("Received")}</span>
-                ${[row.peer, size(row.size), moment(row.at)].filter(Boolean).join(" · ")}
+                ${[shown(row.peer, 40), size(row.size), moment(row.when)].filter(Boolean).join(" · ")}
               </p>
             </div>
           </li>`,

@@ -6,7 +6,10 @@
 
 import { shown } from "../../core/names.js";
 import { css, html, LitElement, nothing } from "../../vendor/lit.js";
-import { saveIntoFolder, saveReceived } from "../../store/save.js";
+import { saveIntoFolder } from "../../store/save.js";
+import { placed } from "../../store/placing.js";
+import { pickers } from "../../store/platform.js";
+import { saveReceived } from "../saving.js";
 import { ours } from "../../wire/ambient.js";
 import { icons } from "../icons.js";
 import { look } from "../look.js";
@@ -84,6 +87,11 @@ export class ReceivedFiles extends LitElement {
     }
   }
 
+  async #intoFolder() {
+    const handle = await pickers().showDirectoryPicker?.({ mode: "readwrite" });
+    if (handle && this.job?.manifest) await saveIntoFolder(this.job.received, handle, placed(this.job.manifest).folders);
+  }
+
   render() {
     const { job } = this;
     if (!job?.manifest) return html``;
@@ -95,8 +103,8 @@ export class ReceivedFiles extends LitElement {
       ${this.trouble ? html`<p class="notice bad" role="alert">${t(this.trouble)}</p>` : nothing}
       <div class="row wrap">
         <button ?disabled=${this.busy} @click=${() => this.#save(() => saveReceived(received, manifest))}>${icons.down}${t("Save again")}</button>
-        ${"showDirectoryPicker" in globalThis
-          ? html`<button ?disabled=${this.busy} @click=${() => this.#save(() => saveIntoFolder(received))}>${icons.folder}${t("Save into a folder…")}</button>`
+        ${pickers().showDirectoryPicker
+          ? html`<button ?disabled=${this.busy} @click=${() => this.#save(() => this.#intoFolder())}>${icons.folder}${t("Save into a folder…")}</button>`
           : nothing}
       </div>
     `;

@@ -78,7 +78,7 @@ export class SettingsDialog extends LitElement {
         ${desk.plain
           ? html`<p class="notice bad small">${icons.open}<span>${t("This page came over plain http. Your files are sealed all the same, but somebody in between could have changed the page itself; what arrives is held in memory. Over https all of that is better.")}</span></p>`
           : html`<p class="notice small">${icons.shield}<span>${t("Files are sealed on this device and opened on the other. The server passes on what it cannot read.")}</span></p>`}
-        ${desk.kept.lasting ? nothing : html`<p class="small soft">${t("This window is private: nothing is remembered when it is closed.")}</p>`}
+        ${desk.lasting ? nothing : html`<p class="small soft">${t("This window is private: nothing is remembered when it is closed.")}</p>`}
         <div class="row end">
           <form method="dialog"><button class="main">${t("Done")}</button></form>
         </div>

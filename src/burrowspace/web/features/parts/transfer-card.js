@@ -226,7 +226,9 @@ export class TransferCard extends LitElement {
     const again = job instanceof SendJob && !job.items;
     return html`<p class="soft">
       ${again
-        ? t("This page was loaded again, and the browser has let go of the files. Choose the same ones to go on.")
+        ? job.allowable
+          ? t("This page was loaded again. Go on, and allow it to read the files once more.")
+          : t("This page was loaded again, and the browser has let go of the files. Choose the same ones to go on.")
         : t("Paused. Nothing is lost: it goes on where it was.")}
     </p>`;
   }
@@ -306,7 +308,9 @@ export class TransferCard extends LitElement {
       if (!job.leaving) acts.push(html`<button class="quiet" @click=${() => job.leave()}>${icons.moon}${t("Leave it on the server")}</button>`);
     }
     if (job.state === "paused") {
-      if (job instanceof SendJob && !job.items) {
+      if (job instanceof SendJob && !job.items && job.allowable) {
+        acts.push(html`<button class="main" @click=${() => job.revive(true)}>${icons.play}${t("Go on")}</button>`);
+      } else if (job instanceof SendJob && !job.items) {
         acts.push(html`<button class="main" @click=${() => this.dispatchEvent(new CustomEvent("choose-again", { detail: job, bubbles: true, composed: true }))}>
           ${icons.file}${t("Choose again")}
         </button>`);
