@@ -41,6 +41,7 @@ export class Desk extends Observable {
   /** The server answers. @type {boolean | null} */ reachable = null;
 
   #awake = new StayAwake();
+  /** Where others reach the server. */ #origin = location.origin;
   /** Transfers whose files are in the database. @type {Set<string>} */ #filed = new Set();
   /** What lets other tabs have them. @type {Map<string, () => void>} */ #held = new Map();
 
@@ -68,6 +69,7 @@ export class Desk extends Observable {
   async #greet() {
     try {
       this.hello = await this.server.hello();
+      this.#origin = await reached();
       this.reachable = true;
     } catch {
       this.reachable = false;
@@ -106,6 +108,7 @@ export class Desk extends Observable {
     return new SendJob(id, {
       server: this.server,
       items,
+      origin: this.#origin,
       name: this.devices.name,
       keep: (job, state) => this.#keepSend(job, state),
       ...how,
@@ -286,6 +289,15 @@ export class Desk extends Observable {
   get precious() {
     return this.jobs.some((job) => job.state === "running");
   }
+}
+
+/** Where others reach the server that this page is of: by its public address, where it has one; and a page that was
+ * opened on the server's own machine must not pass on "localhost". @returns {Promise<string>} */
+async function reached() {
+  if (!/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(location.hostname)) return location.origin;
+  const { ip, port, public_url: known } = await (await fetch("/status", { cache: "no-store" })).json();
+  if (typeof known === "string" && URL.canParse(known)) return new URL(known).origin;
+  return /^127\./.test(ip) || !Number.isInteger(port) ? location.origin : `${location.protocol}//${ip}:${port}`;
 }
 
 /** @param {Uint8Array} one @param {Uint8Array} other */

@@ -8,6 +8,7 @@
  * @import { Picked } from "../../store/picked.js"
  */
 
+import { formatLink } from "../../core/links.js";
 import { reviveItems } from "../../store/keepable.js";
 import { ours } from "../../wire/ambient.js";
 import { listed, Sending } from "../../wire/session-send.js";
@@ -17,6 +18,7 @@ import { Job } from "./job.js";
  * @typedef {object} SendHow
  * @property {Server} server
  * @property {Picked[] | null} items null: not at hand (a page that was loaded again); the person chooses them anew
+ * @property {string} origin of the link: where others reach the server
  * @property {string} name of this device
  * @property {boolean} [withCode]
  * @property {SendState | null} [state] of an earlier run
@@ -104,7 +106,7 @@ export class SendJob extends Job {
       this.stopped(ours(error));
       return;
     }
-    this.link = this.#session.link;
+    this.link = formatLink(this.#how.origin, this.#session.secret);
     this.state = "starting";
     this.changed();
     this.#session.begin().done.catch((error) => this.stopped(ours(error)));

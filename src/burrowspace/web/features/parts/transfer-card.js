@@ -40,7 +40,10 @@ export class TransferCard extends LitElement {
       }
       .foot {
         justify-content: flex-end;
-        row-gap: 8px;
+        gap: 4px 14px;
+      }
+      .foot button.quiet {
+        padding-inline: 6px;
       }
       .foot details {
         margin-inline-end: auto;
