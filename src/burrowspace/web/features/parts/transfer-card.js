@@ -260,7 +260,7 @@ export class TransferCard extends LitElement {
       ${repeat(
         peers.filter((peer) => peer.id),
         (peer) => peer.id,
-        (peer) => html`<li style="--ring: inherit">
+        (peer) => html`<li>
           <progress-ring
             class=${peer.verified ? "good" : ""}
             .fraction=${peer.verified ? 1 : peer.total ? peer.done / peer.total : null}
