@@ -22,7 +22,7 @@ import msgspec
 from burrowspace.client import events, journal, meeting
 from burrowspace.client.api import WAIT_S, Refused, Server, Unreachable
 from burrowspace.client.conversation import Conversation, patiently
-from burrowspace.client.devices import Device, Devices, Introduction, Invitation, parse_introduction
+from burrowspace.client.devices import Device, Devices, Introduction, parse_introduction
 from burrowspace.client.folders import Ended, Folders, state_folder
 from burrowspace.client.journal import Journal, Record
 from burrowspace.client.options import Options
@@ -34,6 +34,7 @@ from burrowspace.client.source import Changed, Source
 from burrowspace.core import signals
 from burrowspace.core.codes import Code, parse_code
 from burrowspace.core.errors import BadRequest, BurrowError, Busy, NotFound
+from burrowspace.core.invitation import NAME_CHARS, Invitation
 from burrowspace.core.links import Link, format_link, mailbox_id, parse_link
 from burrowspace.core.manifest import parse
 from burrowspace.core.sealing import SECRET_BYTES, Box, derive
@@ -256,7 +257,7 @@ class _SendTransfer(Transfer):
         code = None
         if device is not None:
             inbox = client.known.inbox_of(device)
-            invitation = Invitation(secret=record.secret, name=source.manifest.name, created=time.time())
+            invitation = Invitation(secret=record.secret, name=source.manifest.name[:NAME_CHARS], created=time.time())
             if not record.options.get("invited"):
                 await server.post(inbox.mailbox, inbox.seal(invitation))
                 held.update(options={**record.options, "invited": True})

@@ -14,10 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 from burrowspace.client.writing import write_atomically
 from burrowspace.core.errors import BadRequest, Damaged, NotFound
+from burrowspace.core.invitation import INVITATION_BYTES, NAME_CHARS, Invitation, encode_invitation, parse_invitation
 from burrowspace.core.sealing import Box, derive
-
-NAME_CHARS = 64
-INVITATION_BYTES = 4096
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,14 +24,6 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     public: str  # X25519, base64
     paired: float
-
-
-class Invitation(msgspec.Struct, frozen=True, kw_only=True):
-    """What lies in an inbox: the secret of a transfer."""
-
-    secret: bytes
-    name: str
-    created: float
 
 
 class Introduction(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,19 +134,13 @@ class Inbox:
         self._box = Box(derive(secret, owner, "burrow/1 device invitation"))
 
     def seal(self, invitation: Invitation) -> bytes:
-        return self._box.seal(msgspec.json.encode(invitation), self.mailbox.encode(), secrets.token_bytes(12))
+        return self._box.seal(encode_invitation(invitation), self.mailbox.encode(), secrets.token_bytes(12))
 
     def open(self, data: bytes) -> Invitation:
         """Tampered, BadRequest."""
         if len(data) > INVITATION_BYTES:
             raise BadRequest("an invitation is too long")
-        try:
-            found = msgspec.json.decode(self._box.open(data, self.mailbox.encode()), type=Invitation)
-        except msgspec.MsgspecError:
-            raise BadRequest("an invitation cannot be read") from None
-        if len(found.secret) != 32:
-            raise BadRequest("an invitation holds no secret")
-        return found
+        return parse_invitation(self._box.open(data, self.mailbox.encode()))
 
 
 def parse_introduction(data: bytes) -> Introduction:
