@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from burrowspace.core.invitation import Invitation, encode_invitation
-from burrowspace.core.nearby import seal_knock
+from burrowspace.core.knock import seal_knock
 
 
 def nearby_vectors() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt as open_xchacha
 from scripts import make_vectors as subject
 
-from burrowspace.core import codes, frames, invitation, links, manifest, nearby, signals
+from burrowspace.core import codes, frames, invitation, knock, links, manifest, signals
 from burrowspace.core.errors import BadCode, BadLink, BadManifest, BadRequest, Tampered
 from burrowspace.core.words import WORDS
 
@@ -175,16 +175,16 @@ def test_a_knock_is_what_the_page_says() -> None:
         assert message[:44] == theirs + hexed(case["nonce"])
         plain = AESGCM(key).decrypt(message[32:44], message[44:], f"burrow/1 nearby{case['handle']}".encode())
         assert plain.decode() == case["plaintext"]
-        assert nearby.open_knock(message, hexed(case["private"]), case["handle"]) == plain
+        assert knock.open_knock(message, hexed(case["private"]), case["handle"]) == plain
         assert len(invitation.parse_invitation(plain).secret) == 32
         orders.add(mine < theirs)
     assert orders == {True, False}
     for case in held["bad_knocks"]:
         with pytest.raises(Tampered):
-            nearby.open_knock(hexed(case["message"]), hexed(case["private"]), case["handle"])
+            knock.open_knock(hexed(case["message"]), hexed(case["private"]), case["handle"])
     for public in held["bad_publics"]:
         with pytest.raises(BadRequest):
-            nearby.seal_knock(b"{}", hexed(public), bytes(32), bytes(12), "0" * 32)
+            knock.seal_knock(b"{}", hexed(public), bytes(32), bytes(12), "0" * 32)
     for text in held["bad_invitations"]:
         with pytest.raises(BadRequest):
             invitation.parse_invitation(text.encode())
