@@ -7,6 +7,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from burrowspace.core import devices
+from burrowspace.core.invitation import Invitation, encode_invitation
 from burrowspace.core.links import mailbox_id
 from burrowspace.core.sealing import Box, derive
 
@@ -24,12 +25,12 @@ def devices_vectors() -> dict[str, Any]:
     names = {"ann": ("Ann's laptop", ann.decode()), "bob": ("Größe \U0001f600", bob.decode())}
     said = {who: devices.encode_introduction(devices.Introduction(name=n, public=p)) for who, (n, p) in names.items()}
     box = Box(derive(PAIRING, b"", "burrow/1 introduction"))
-    invitation = devices.Invitation(secret=SECRET, name="holiday \u2013 Größe", created=1_700_000_000.25)
+    left = Invitation(secret=SECRET, name="holiday \u2013 Größe", created=1_700_000_000.25)
     inboxes = []
     for whose, owner in names.items():
         inbox = devices.pair_inbox(ANN, names["bob"][1], owner[1])
-        sealed = inbox.seal(invitation, NONCE)
-        assert devices.pair_inbox(BOB, names["ann"][1], owner[1]).open(sealed) == invitation
+        sealed = inbox.seal(left, NONCE)
+        assert devices.pair_inbox(BOB, names["ann"][1], owner[1]).open(sealed) == left
         inboxes.append({"owner": whose, "mailbox": inbox.mailbox, "sealed": sealed.hex()})
     key = names["bob"][1]
     secret = b64encode(SECRET).decode()
@@ -44,7 +45,7 @@ def devices_vectors() -> dict[str, Any]:
         },
         "nonce": NONCE.hex(),
         "secret": SECRET.hex(),
-        "invitation": devices.encode_invitation(invitation).decode(),
+        "invitation": encode_invitation(left).decode(),
         "inboxes": inboxes,
         "bad_introductions": [
             "",

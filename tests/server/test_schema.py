@@ -167,6 +167,7 @@ def test_every_call_of_the_contract_stands_in_the_document():
         ("POST", "/cancel-transfer/{transfer_id}"),
         ("GET", "/hello"),
         ("GET", "/mailboxes/{mailbox_id}"),
+        ("POST", "/mailboxes/read"),
         ("POST", "/nameplates/{nameplate}/claim"),
         ("POST", "/spools"),
     }

@@ -31,8 +31,9 @@ from burrowspace.client.sending import LAST_WORDS_S, Sending
 from burrowspace.client.source import Changed, Source
 from burrowspace.core import signals
 from burrowspace.core.codes import Code, parse_code
-from burrowspace.core.devices import Introduction, Invitation, encode_introduction, parse_introduction
+from burrowspace.core.devices import Introduction, encode_introduction, parse_introduction
 from burrowspace.core.errors import BadRequest, BurrowError, Busy, NotFound
+from burrowspace.core.invitation import Invitation
 from burrowspace.core.links import Link, format_link, mailbox_id, parse_link
 from burrowspace.core.manifest import parse
 from burrowspace.core.sealing import SECRET_BYTES, Box, derive

@@ -10,10 +10,10 @@ from starlette.requests import ClientDisconnect
 from burrowspace.core.errors import BadRequest, WrongType
 from burrowspace.core.records import Mailbox
 from burrowspace.server.api.context import Caller, House
-from burrowspace.server.api.models import REFUSALS, UNKNOWN, MailboxState, Messages, Posted
+from burrowspace.server.api.models import REFUSALS, UNKNOWN, MailboxState, ManyMessages, Messages, Posted, ReadMailboxes
 from burrowspace.server.api.peers import iso
 from burrowspace.server.api.waiting import After, Wait, while_here
-from burrowspace.server.driver.mailboxes import MESSAGE_BYTES, too_large
+from burrowspace.server.driver.mailboxes import MESSAGE_BYTES, Found, too_large
 
 router = APIRouter(tags=["mailboxes"], responses=REFUSALS)
 
@@ -34,6 +34,17 @@ _BODY: dict[str, Any] = {
 async def make_mailbox(mailbox_id: MailboxId, house: House, caller: Caller) -> MailboxState:
     """The mailbox, made if it is new. Its life is counted from its last message, or from its making."""
     return _state(await house.driver.mailboxes.make(mailbox_id, caller))
+
+
+@router.post("/mailboxes/read", response_model=ManyMessages)
+async def read_many(body: ReadMailboxes, request: Request, house: House, caller: Caller) -> Response:
+    """Of up to 64 mailboxes those with messages beyond the given number, and null for those that are not there."""
+    work = house.driver.mailboxes.read_many(body.mailboxes, body.wait, caller)
+    try:
+        found = await while_here(request, work) if body.wait else await work
+    except ClientDisconnect:
+        return Response(status_code=400)  # to nobody
+    return _fresh({"mailboxes": {key: each and _messages(each) for key, each in found.items()}})
 
 
 @router.post("/mailboxes/{mailbox_id}", openapi_extra=_BODY)
@@ -65,12 +76,7 @@ async def read_messages(
         found = await while_here(request, work) if wait else await work
     except ClientDisconnect:
         return Response(status_code=400)  # to nobody
-    told = {
-        "messages": [{"number": each.number, "body": b64encode(each.body).decode()} for each in found.messages],
-        "created_at": iso(found.mailbox.created_at),
-        "expires_at": iso(found.mailbox.expires_at),
-    }
-    return Response(orjson.dumps(told), media_type="application/json", headers={"cache-control": "no-store"})
+    return _fresh(_messages(found))
 
 
 @router.delete("/mailboxes/{mailbox_id}", responses=UNKNOWN)
@@ -83,6 +89,18 @@ async def remove_mailbox(
     if upto is not None:
         return _state(await house.driver.mailboxes.trim(mailbox_id, upto))
     return _state(await house.driver.mailboxes.remove(mailbox_id), "removed")
+
+
+def _messages(found: Found) -> dict[str, Any]:
+    return {
+        "messages": [{"number": each.number, "body": b64encode(each.body).decode()} for each in found.messages],
+        "created_at": iso(found.mailbox.created_at),
+        "expires_at": iso(found.mailbox.expires_at),
+    }
+
+
+def _fresh(told: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(told), media_type="application/json", headers={"cache-control": "no-store"})
 
 
 def _state(box: Mailbox, status: Literal["here", "removed"] = "here") -> MailboxState:

@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from burrowspace.core.transfer import REPORTED
 
+MAX_WAIT_S = 50
+
 UserId = Annotated[str, Field(min_length=1, max_length=256, description="A user id, chosen by the app.")]
 Name = Annotated[str, Field(min_length=1, max_length=4096, description="A file name; it is cleaned to 255 bytes.")]
 
@@ -206,6 +208,20 @@ class Messages(Answer):
     messages: list[MessageBody]
     created_at: str = Field(description="ISO 8601, UTC.")
     expires_at: str = Field(description="ISO 8601, UTC.")
+
+
+class ReadMailboxes(Ask):
+    mailboxes: dict[
+        Annotated[str, Field(pattern="^[0-9a-f]{32}$")],
+        Annotated[int, Field(ge=-1, le=2**53 - 1)],
+    ] = Field(min_length=1, max_length=64, description="Ids, each with the number beyond which messages are asked for.")
+    wait: float = Field(
+        0, ge=0, le=MAX_WAIT_S, allow_inf_nan=False, description="Seconds to wait for news, if there is none."
+    )
+
+
+class ManyMessages(Answer):
+    mailboxes: dict[str, Messages | None] = Field(description="Those with news; null for one that is not there.")
 
 
 class NameplateMade(Answer):

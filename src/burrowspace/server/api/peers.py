@@ -10,6 +10,7 @@ from burrowspace.core.ice import ice_servers
 from burrowspace.core.names import user_id as checked_user
 from burrowspace.server.api.context import House, Token
 from burrowspace.server.api.models import (
+    MAX_WAIT_S,
     REFUSALS,
     UNKNOWN,
     Connect,
@@ -22,7 +23,6 @@ from burrowspace.server.api.models import (
     PeerInfo,
     Peers,
 )
-from burrowspace.server.api.waiting import MAX_WAIT_S
 from burrowspace.server.driver.mailboxes import MESSAGE_BYTES
 
 router = APIRouter(tags=["peers"], responses=REFUSALS)

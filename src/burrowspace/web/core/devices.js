@@ -64,7 +64,7 @@ export function parseInvitation(data) {
     const bytes = unbase64(secret);
     if (typeof secret !== "string" || bytes.length !== SECRET_BYTES) throw new TypeError("secret");
     if (!isText(name) || [...name].length > TITLE_CHARS) throw new TypeError("name");
-    if (typeof created !== "number" || !Number.isFinite(created)) throw new TypeError("created");
+    if (typeof created !== "number" || !(0 <= created && created < 2 ** 53)) throw new TypeError("created");
     return { secret: bytes, name, created };
   } catch {
     return bad("an invitation cannot be read");
