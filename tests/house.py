@@ -15,7 +15,9 @@ from burrowspace.server.serving import listen, serving
 @contextlib.asynccontextmanager
 async def running(data: Path, **settings: Any) -> AsyncIterator["Running"]:
     """A server over `data`; leave the context and it has drained and stopped."""
-    chosen = Settings(host="127.0.0.1", port=0, data=data, disk_floor_bytes=0, **settings)
+    chosen = Settings(
+        **{"host": "127.0.0.1", "port": 0, "data": data, "disk_floor_bytes": 0, "stun_port": 0, **settings}
+    )
     listener = listen(chosen)
     house = build(chosen)
     async with serving(house, listener), aiohttp.ClientSession(f"http://127.0.0.1:{house.reach.port}") as http:

@@ -3,13 +3,14 @@
 Sources, the first wins: the command line, environment variables (`BURROW_…`), the default below.
 """
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from burrowspace.core.ice import GOOGLE, is_stun_uri
+from burrowspace.core.ice import GOOGLE, is_stun_uri, is_turn_uri
 
 MiB = 1 << 20
 GiB = 1 << 30
@@ -28,6 +29,38 @@ class Settings(BaseSettings):
     data: Path = Field(Path("data"), description="Folder for the database and the files at rest.")
     public_url: str | None = Field(None, description="Address this server has from outside, where there is one.")
     stun_servers: Names = Field(GOOGLE, description="STUN URIs offered to clients, comma-separated; empty for none.")
+    stun_port: int = Field(
+        3478,
+        ge=0,
+        le=65534,
+        description="UDP port of this server's own STUN, offered beside those above; with the next one, where that is "
+        "free, a client finds out the kind of its NAT. 0 for none.",
+    )
+    stun_host: str | None = Field(
+        None,
+        description="Name or address by which clients reach those UDP ports, where it is not the one that they call "
+        "this server by; behind a tunnel there is no STUN without it.",
+    )
+    turn_secret_file: Path | None = Field(
+        None, description="File that holds the secret shared with the TURN server (coturn: static-auth-secret)."
+    )
+    turn_secret: SecretStr | None = Field(
+        None, validate_default=True, description="That secret itself; only from the environment."
+    )
+    turn_urls: Names = Field(
+        (), description="TURN URIs offered to clients, comma-separated, such as turn:turn.example.org:3478."
+    )
+    turn_ttl_s: int = Field(3600, ge=60, description="Seconds that credentials for the TURN server hold.")
+    max_turn_per_minute: int = Field(
+        60,
+        ge=1,
+        description="Most credentials for the TURN server a minute to one address; then it gets none.",
+    )
+    trusted_proxies: Names = Field(
+        (),
+        description="Addresses and networks of reverse proxies whose X-Forwarded-For, X-Forwarded-Host and Forwarded "
+        "are believed, comma-separated, such as 127.0.0.1,10.0.0.0/8.",
+    )
     cors_origins: Names = Field(
         (),
         description="Further web origins that may call the API and open sockets, comma-separated, such as "
@@ -64,7 +97,7 @@ class Settings(BaseSettings):
     connections_per_address: int = Field(
         1000,
         ge=1,
-        description="Most connections from one address at once; loopback (a tunnel, a proxy) is not counted.",
+        description="Most connections from one address at once; loopback and trusted proxies are not counted.",
     )
     bulk_threads: int = Field(
         2, ge=0, le=64, description="Threads that let the kernel move bytes; 0 moves them through Python, as for TLS."
@@ -99,7 +132,7 @@ class Settings(BaseSettings):
         30,
         ge=1,
         description="Most claims a minute from one address, of numbers that are there or not; ten times as many "
-        "through a tunnel.",
+        "from loopback.",
     )
     store_hours: float = Field(168, gt=0, description="Hours until a spool of sealed bytes expires.")
     max_spools: int = Field(100_000, ge=1, description="Most spools of sealed bytes at once.")
@@ -120,7 +153,7 @@ class Settings(BaseSettings):
     max_json_bytes: int = Field(64 * 1024, ge=1024, description="Largest JSON body, bytes.")
     max_sockets: int = Field(15_000, ge=1, description="Most sockets at once.")
     max_sockets_per_address: int = Field(
-        500, ge=1, description="Most sockets from one address at once; loopback (a tunnel, a proxy) is not counted."
+        500, ge=1, description="Most sockets from one address at once; loopback is not counted."
     )
     max_payload_bytes: int = Field(1_000_000, ge=1024, description="Largest Socket.IO packet, attachments included.")
     ping_interval_ms: int = Field(25_000, ge=100, description="Milliseconds between heartbeats on a socket.")
@@ -130,7 +163,7 @@ class Settings(BaseSettings):
     slow_socket_s: float = Field(30, gt=0, description="Seconds over that budget until the slow socket is dropped.")
     grace_s: float = Field(7, ge=0, le=9, description="Seconds that running requests get to end when told to stop.")
 
-    @field_validator("stun_servers", "cors_origins", mode="before")
+    @field_validator("stun_servers", "turn_urls", "trusted_proxies", "cors_origins", mode="before")
     @classmethod
     def _split(cls, given: object) -> object:
         return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
@@ -141,6 +174,52 @@ class Settings(BaseSettings):
         for uri in given:
             if not is_stun_uri(uri):
                 raise ValueError(f"{uri!r} is no STUN URI; write it as stun:host:port")
+        return given
+
+    @field_validator("stun_host")
+    @classmethod
+    def _host(cls, given: str | None) -> str | None:
+        if given is not None and ":" in given and not given.startswith("["):
+            given = f"[{given}]"
+        if given is not None and not is_stun_uri(f"stun:{given}:1"):
+            raise ValueError(f"{given!r} is no name or address of a host")
+        return given
+
+    @field_validator("turn_secret_file")
+    @classmethod
+    def _readable(cls, given: Path | None) -> Path | None:
+        if given is not None:
+            _secret_in(given)
+        return given
+
+    @field_validator("turn_secret")
+    @classmethod
+    def _secret(cls, given: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        file = others.data.get("turn_secret_file")
+        if given is None and file is not None:
+            return SecretStr(_secret_in(file))
+        if given is not None and len(given.get_secret_value()) < 16:
+            raise ValueError("should have 16 characters or more; `openssl rand -hex 32` makes one")
+        return given
+
+    @field_validator("turn_urls")
+    @classmethod
+    def _turn(cls, given: tuple[str, ...], others: ValidationInfo) -> tuple[str, ...]:
+        for uri in given:
+            if not is_turn_uri(uri):
+                raise ValueError(f"{uri!r} is no TURN URI; write it as turn:host:port")
+        if given and "turn_secret" in others.data and others.data["turn_secret"] is None:
+            raise ValueError("needs the secret of the TURN server in BURROW_TURN_SECRET or BURROW_TURN_SECRET_FILE")
+        return given
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for network in given:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError:
+                raise ValueError(f"{network!r} is no address or network; write it as 10.0.0.0/8") from None
         return given
 
     @field_validator("cors_origins", "public_url")
@@ -158,3 +237,16 @@ class Settings(BaseSettings):
     def _truth(cls, given: object) -> object:
         """The published server took `True`, `1` and `t` in any case, and anything else as no."""
         return given.strip().lower() in {"true", "1", "t", "yes", "y", "on"} if isinstance(given, str) else given
+
+
+def _secret_in(file: Path) -> str:
+    """The first line of a file. ValueError, without a word of what is in it."""
+    try:
+        with file.open(encoding="utf-8") as opened:
+            secret = opened.readline(1024).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ValueError(f"{str(file)!r} cannot be read: {why}") from None
+    if len(secret) < 16:
+        raise ValueError(f"{str(file)!r} should hold 16 characters or more; `openssl rand -hex 32` makes them")
+    return secret

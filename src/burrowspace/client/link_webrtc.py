@@ -25,7 +25,7 @@ CANDIDATES = 64  # of the other side; what it says beyond that is not tried
 
 @dataclass(frozen=True)
 class IceServer:
-    """A STUN or TURN server, as `GET /ice` of our server names it."""
+    """A STUN or TURN server, as `GET /hello` of our server names it."""
 
     urls: tuple[str, ...]
     username: str | None = None

@@ -8,7 +8,7 @@ Spec: docs/spec/paths.md.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ log = Log("client")
 
 ADDRESSES_S = 5.0  # to wait for the other end's addresses
 EVERY_S = 1.0  # at most one answer to a punch or an offer in so long
+FRESH_S = 60.0  # credentials that end sooner are renewed before an attempt with them
 RECEIVER_FIRST_S = 0.4  # that a sender waits before it connects by TCP as well
 
 
@@ -39,14 +40,19 @@ class Outside:
 
     seen_as: str | None = None
     ice: tuple[IceServer, ...] = ()
+    until: float | None = None  # by time.monotonic(), when the credentials in `ice` end; None without any
 
     @property
     def behind_nat(self) -> bool:
         return self.seen_as is not None and self.seen_as not in (*own_addresses(), "127.0.0.1", "::1")
 
 
+Say = Callable[[signals.Signal], Coroutine[Any, Any, None]]
+
+
 class Reach:
-    """`add` is called with each link that comes in; `make` gives those that were asked for."""
+    """`add` is called with each link that comes in; `make` gives those that were asked for; `renew` asks the server
+    again of the outside. A connection that runs needs no fresh credentials: coturn reads them when it begins."""
 
     def __init__(
         self,
@@ -55,18 +61,20 @@ class Reach:
         listener: Listener | None,
         options: Options,
         outside: Outside,
-        say: Callable[[signals.Signal], Coroutine[Any, Any, None]],
+        say: Say,
         add: Callable[[Link], None],
+        renew: Callable[[], Awaitable[Outside]] | None = None,
         bucket: Bucket | None = None,
     ) -> None:
         self._ticket, self._listener, self._options, self._outside = ticket, listener, options, outside
-        self._say, self._add, self._bucket = say, add, bucket
+        self._say, self._add, self._renew, self._bucket = say, add, renew, bucket
         self._theirs = signals.Candidates()
         self._told = asyncio.Event()
         self._observed = asyncio.Event()  # the other end is about to punch
         self._expected: Expected | None = None
         self._punch: Punch | None = None
         self._rtc: dict[str, Rtc] = {}
+        self._early: list[signals.Sdp | signals.IceCandidate] | None = None  # said while an answer is prepared
         self._answered = 0.0
         self._came = False  # a link by our listener
         self._tasks: set[asyncio.Task[None]] = set()
@@ -118,6 +126,7 @@ class Reach:
         if path is Path.PUNCH:
             return await self._punch_through()
         if path in (Path.WEBRTC, Path.TURN):
+            await self._fresh()
             return await self._new_rtc(relayed=path is Path.TURN).link()
         raise ConnectionError("there is no such direct path")
 
@@ -183,12 +192,35 @@ class Reach:
         if isinstance(signal, signals.Sdp) and signal.kind == "offer" and self._ticket.sender:
             if link_webrtc.library() is None or not self._now_and_then():
                 return
-            rtc = self._new_rtc(relayed=self._listener is None)
-            rtc.hear(signal)
-            self._begin(self._tried(rtc.link()))
+            early = self._early = [signal]
+            self._begin(self._tried(self._answer(early)))
+            return
+        if self._early is not None:
+            if len(self._early) <= link_webrtc.CANDIDATES:
+                self._early.append(signal)
             return
         for rtc in self._rtc.values():
             rtc.hear(signal)
+
+    async def _answer(self, early: list[signals.Sdp | signals.IceCandidate]) -> Link:
+        await self._fresh()
+        rtc = self._new_rtc(relayed=self._listener is None)
+        for signal in early:
+            rtc.hear(signal)
+        if self._early is early:
+            self._early = None
+        return await rtc.link()
+
+    async def _fresh(self) -> None:
+        """Renews credentials that are about to end; where that fails, the attempt is made with what there is."""
+        until = self._outside.until
+        if self._renew is None or until is None or time.monotonic() < until - FRESH_S:
+            return
+        try:
+            async with asyncio.timeout(ADDRESSES_S):
+                self._outside = await self._renew()
+        except (OSError, BurrowError, TimeoutError) as error:
+            log.debug("the credentials of TURN could not be renewed", why=str(error))
 
     def _new_rtc(self, *, relayed: bool) -> Rtc:
         servers: Sequence[IceServer] = self._turns if relayed else self._outside.ice
@@ -232,4 +264,6 @@ def outside(hello: dict[str, Any], options: Options) -> Outside:
             urls = (urls,) if isinstance(urls, str) else tuple(str(url) for url in urls)
             if urls:
                 found.append(IceServer(urls, each.get("username"), each.get("credential")))
-    return Outside(seen if isinstance(seen, str) else None, tuple(found))
+    ttl_s = hello.get("ice_ttl_s")
+    until = time.monotonic() + ttl_s if isinstance(ttl_s, int) else None
+    return Outside(seen if isinstance(seen, str) else None, tuple(found), until)

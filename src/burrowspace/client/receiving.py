@@ -23,7 +23,7 @@ from burrowspace.client.link_tcp import Listener
 from burrowspace.client.log import Log
 from burrowspace.client.opener import Opener
 from burrowspace.client.options import Options
-from burrowspace.client.reach import Reach, outside
+from burrowspace.client.reach import Outside, Reach, outside
 from burrowspace.client.routes import Routes
 from burrowspace.client.running import Cancelled, GaveUp, Meter, Running
 from burrowspace.core import paths, signals
@@ -229,7 +229,11 @@ class Receiving(Running):
         options, secret, offer = self._options, self._secret, self._offer
         assert offer is not None
         ticket = Pass(link_tag(secret, receiver), link_key(secret, receiver), sender=False)
-        around = outside(await patiently(self._server.hello, self._server_away), options)
+
+        async def look_around() -> Outside:
+            return outside(await self._server.hello(), options)
+
+        around = await patiently(look_around, self._server_away)
         if not options.relay_only:
             self._listener = Listener()
             self._listener.open()
@@ -238,7 +242,13 @@ class Receiving(Running):
             routes.add_link(link)
 
         self._reach = reach = Reach(
-            ticket=ticket, listener=self._listener, options=options, outside=around, say=pair.say, add=add
+            ticket=ticket,
+            listener=self._listener,
+            options=options,
+            outside=around,
+            say=pair.say,
+            add=add,
+            renew=look_around,
         )
         allowed = paths.Options(options.relay_only, options.direct_only, not options.store)
         book = PathBook(time.monotonic(), allowed, reach.possible)

@@ -150,9 +150,14 @@ class Sending(Running):
 
     # ---- the whole
 
+    async def look_around(self) -> Outside:
+        """Asks the server of the outside (again), for all receivers."""
+        self.outside = outside(await self.server.hello(), self.options)
+        return self.outside
+
     async def _work(self) -> events.Finished:
         options = self.options
-        self.outside = outside(await patiently(self.server.hello, self._server_away), options)
+        await patiently(self.look_around, self._server_away)
         if not options.relay_only:
             self.listener = Listener()
             self.listener.open()

@@ -75,6 +75,7 @@ class Taker:
             outside=sending.outside,
             say=self._pair.say,
             add=self._add,
+            renew=sending.look_around,
             bucket=sending.bucket,
         )
 

@@ -10,7 +10,7 @@ _REMEMBERED = 20_000  # addresses
 
 def counted(address: str) -> str | None:
     """Under which name an address is counted: itself, its /64 for IPv6 (one household has that many), None for
-    loopback, where a tunnel or a proxy stands for everybody.
+    loopback, where a proxy that is not named stands for everybody.
 
     >>> counted("203.0.113.7"), counted("2001:db8::1:2:3:4"), counted("::ffff:203.0.113.7"), counted("127.0.0.1")
     ('203.0.113.7', '2001:db8::/64', '203.0.113.7', None)
@@ -54,3 +54,30 @@ class Rate:
         full = [who for who, (left, since) in self._left.items() if left + (now - since) * self._per_s >= self._most]
         for who in full or [min(self._left, key=lambda who: self._left[who][1])]:
             del self._left[who]
+
+
+class Window:
+    """At most `each` for one name and `most` in all, in every stretch of `seconds`; cheap whatever comes in.
+
+    For strangers whose names may be made up: what it remembers is bounded by `most` and costs nothing to forget.
+
+    >>> window = Window(2, 3, 10)
+    >>> [window.allows(who, 0.0) for who in "aaabc"], window.allows("c", 10.0)
+    ([True, True, False, True, False], True)
+    """
+
+    def __init__(self, each: int, most: int, seconds: float) -> None:
+        self._each, self._most, self._seconds = each, most, seconds
+        self._counts: dict[str, int] = {}
+        self._all, self._until = 0, 0.0
+
+    def allows(self, who: str, now: float) -> bool:
+        """Counts one more; False, and counts nothing, where that is too many."""
+        if now >= self._until:
+            self._counts, self._all, self._until = {}, 0, now + self._seconds
+        count = self._counts.get(who, 0)
+        if count >= self._each or self._all >= self._most:
+            return False
+        self._counts[who] = count + 1
+        self._all += 1
+        return True

@@ -44,6 +44,8 @@ def show(reach: Reach, settings: Settings) -> None:
         facts.append(("From outside", "ngrok is opening a public address; it is shown here when it is there"))
     elif reach.public_url is not None:
         facts.append(("From outside", reach.public_url))
+    if reach.stun_message is not None:
+        facts.append(("Without STUN", reach.stun_message))
     facts += [("Files lie in", folder), ("To stop", "Ctrl+C")]
     with _printing() as console:
         _say(console, "")

@@ -17,11 +17,14 @@ from burrowspace.server.api.app import make_api
 from burrowspace.server.api.context import Context
 from burrowspace.server.api.peers import ATTACHMENTS
 from burrowspace.server.bulk.serve import Bulk
+from burrowspace.server.callers import Callers, SeenAs
 from burrowspace.server.door import Door
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.events import Events
 from burrowspace.server.reach import Reach
+from burrowspace.server.stun import Stun
+from burrowspace.server.turn import Turn
 from burrowspace.socketio import Options
 from burrowspace.socketio import Server as RealTime
 
@@ -42,11 +45,14 @@ class House:
     realtime: RealTime
     app: ASGIApp
     bulk: Bulk
+    callers: Callers
+    stun: Stun
     tunnel: Tunnel | None
     lock: IO[str]
 
     async def close(self) -> None:
         """Ends what runs, then lets go of the disk; what was acknowledged is there already."""
+        await self.stun.close()
         await self.realtime.aclose()
         await self.bulk.close()
         await self.driver.close()
@@ -65,9 +71,11 @@ def build(settings: Settings) -> House:
     driver = Driver(Kit(settings, state, LocalBus(), spool))
     realtime = RealTime(_options(settings, reach))
     Events(realtime.of("/"), driver)
-    api = Door(make_api(Context(settings, driver, reach)), reach, settings.max_json_bytes)
-    routes, bulk = _Routes(realtime, api), Bulk(settings, driver, reach)
-    return House(settings, reach, state, spool, driver, realtime, routes, bulk, _tunnel(settings), lock)
+    api = Door(make_api(Context(settings, driver, reach, Turn(settings))), reach, settings.max_json_bytes)
+    callers, stun = Callers(reach), Stun(settings, reach)
+    routes, bulk = SeenAs(_Routes(realtime, api), callers), Bulk(settings, driver, reach)
+    tunnel = _tunnel(settings)
+    return House(settings, reach, state, spool, driver, realtime, routes, bulk, callers, stun, tunnel, lock)
 
 
 class _Routes:

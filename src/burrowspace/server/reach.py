@@ -6,6 +6,8 @@ import socket
 from dataclasses import dataclass, field
 
 from burrowspace.config import Settings
+from burrowspace.core.forwarded import authority_host
+from burrowspace.core.ice import is_stun_uri
 
 _LOCAL = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?\Z")
 
@@ -21,6 +23,8 @@ class Reach:
     tunnel_state: str = "off"  # off, opening, up, down
     tunnel_message: str | None = None
     addresses: list[str] = field(default_factory=list)
+    stun_ports: tuple[int, ...] = ()  # UDP, of our own; none, one, or two that follow each other
+    stun_message: str | None = None  # why there are none
 
     @property
     def public_url(self) -> str | None:
@@ -33,6 +37,30 @@ class Reach:
         else:
             self.addresses = lan_addresses()
         self.ip = self.addresses[0] if self.addresses else "127.0.0.1"
+
+    def is_tunnel(self, authority: str | None) -> bool:
+        """Whether a request with this Host came for the tunnel's URL."""
+        tunnel = authority_host(_authority_of(self.tunnel_url))
+        return tunnel is not None and tunnel == authority_host(authority)
+
+    def own_stun(self, authority: str | None) -> list[str]:
+        """STUN URIs of our own ports for a client that called us by this Host; none where UDP does not come to us.
+
+        A tunnel carries no UDP. Who called by a name of this machine alone gets the address that others see.
+        """
+        host = self.settings.stun_host
+        if host is None:
+            if self.is_tunnel(authority):
+                return []
+            host = authority_host(authority) or authority_host(_authority_of(self.settings.public_url))
+        if host is None or _LOCAL.match(host):
+            host = f"[{self.ip}]" if ":" in self.ip else self.ip
+        found = [f"stun:{host}:{port}" for port in self.stun_ports]
+        return [uri for uri in found if is_stun_uri(uri)]
+
+    def stun_servers(self, authority: str | None) -> list[str]:
+        """All that this client is offered: those of the settings, then our first port."""
+        return [*self.settings.stun_servers, *self.own_stun(authority)[:1]]
 
     def origin_allowed(self, origin: str | None, host: str | None) -> bool:
         """Whether a web page of `origin` may call us: this host, localhost, the public URL and the configured.
@@ -50,6 +78,10 @@ class Reach:
         if host is not None and authority.lower() == host.lower():
             return True
         return _LOCAL.match(authority.lower()) is not None
+
+
+def _authority_of(url: str | None) -> str | None:
+    return None if url is None else url.partition("://")[2].split("/", 1)[0]
 
 
 def _origin_of(url: str | None) -> str | None:

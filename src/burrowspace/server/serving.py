@@ -53,6 +53,7 @@ async def serving(house: House, listener: socket.socket) -> AsyncIterator[uvicor
     house.reach.port = listener.getsockname()[1]
     house.reach.look()
     await house.driver.open()
+    await house.stun.open()
     server = _Server(_config(house))
     server.grace_s = house.settings.grace_s
     task = asyncio.create_task(server.serve(sockets=[listener]))
@@ -76,7 +77,7 @@ async def serving(house: House, listener: socket.socket) -> AsyncIterator[uvicor
 def _config(house: House) -> uvicorn.Config:
     return uvicorn.Config(
         house.app,
-        http=front(house.realtime, BulkFront, bulk=house.bulk, addresses=Counter()),
+        http=front(house.realtime, BulkFront, bulk=house.bulk, callers=house.callers, addresses=Counter()),
         ws="none",
         lifespan="off",
         access_log=False,

@@ -146,8 +146,13 @@ class Front(HttpToolsProtocol):
     # ── upgrades ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def client_address(self) -> str:
-        """Whom the limits per address count; override it behind a proxy that says who the client is."""
+        """Whom the limits per address count."""
         return self.client[0] if self.client else ""
+
+    def seen_as(self) -> tuple[str, list[tuple[bytes, bytes]]]:
+        """The address and the headers of the request whose head has come; override it behind a proxy that says who the
+        client is, and by which Host it asked."""
+        return self.client_address(), self.headers
 
     def take_upgrade(self, rest: bytes) -> None:
         """Hands the connection over. `rest` followed the request's head in the same read."""
@@ -158,11 +163,12 @@ class Front(HttpToolsProtocol):
             self.flow.pause_reading()
             return
         path, _, query = self.url.partition(b"?")
+        address, headers = self.seen_as()
         request = UpgradeRequest(
             path=unquote(path.decode("latin-1")),
             query=query,
-            headers=self.headers,
-            address=self.client_address(),
+            headers=headers,
+            address=address,
             method=self.parser.get_method().decode("ascii"),
             http_version=self.parser.get_http_version(),
             rest=rest,

@@ -10,6 +10,7 @@ from burrowspace.core.rates import counted
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.heads import bearer
 from burrowspace.server.reach import Reach
+from burrowspace.server.turn import Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Context:
     settings: Settings
     driver: Driver
     reach: Reach
+    turn: Turn
 
 
 def _context(request: Request) -> Context:
@@ -30,7 +32,7 @@ def _token(request: Request) -> str | None:
 
 
 def _caller(request: Request) -> str | None:
-    """The address that bounds are counted for; None for loopback, where a tunnel or a proxy stands for everybody."""
+    """The address that bounds are counted for; None for loopback, where an unnamed proxy stands for all."""
     return counted(request.client.host) if request.client else None
 
 

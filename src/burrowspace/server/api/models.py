@@ -62,6 +62,13 @@ class IceServer(Answer):
     urls: list[str]
 
 
+class TurnServer(IceServer):
+    """One that wants credentials; they hold for `ice_ttl_s`."""
+
+    username: str
+    credential: str
+
+
 class Limits(Answer):
     """Bytes and counts that this server holds its clients to."""
 
@@ -82,8 +89,10 @@ class Connected(Answer):
     peer_token: str = Field(description="Once used as `Authorization: Bearer`, calls for this peer need it.")
     server_id: str
     stun_servers: list[str]
-    ice_servers: list[IceServer]
+    ice_servers: list[TurnServer | IceServer]
+    ice_ttl_s: int | None = Field(description="Seconds that the credentials in `ice_servers` hold; null without any.")
     public_url: str | None
+    your_ip: str | None = Field(description="The address that this call came from, as the server sees it.")
     limits: Limits
     features: list[str]
 
@@ -95,7 +104,12 @@ class Hello(Answer):
     version: str
     public_url: str | None
     your_ip: str | None = Field(description="The address that this call came from, as the server sees it.")
-    ice_servers: list[IceServer]
+    ice_servers: list[TurnServer | IceServer]
+    ice_ttl_s: int | None = Field(description="Seconds that the credentials in `ice_servers` hold; null without any.")
+    nat_check: list[str] = Field(
+        description="Two STUN URIs of this server, two ports of one host: a client whose one UDP port both "
+        "see by the same address is not mapped anew for each destination. Empty where there are not two."
+    )
     limits: Limits
     features: list[str]
 

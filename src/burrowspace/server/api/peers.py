@@ -8,7 +8,7 @@ from burrowspace import __version__
 from burrowspace.config import Settings
 from burrowspace.core.ice import ice_servers
 from burrowspace.core.names import user_id as checked_user
-from burrowspace.server.api.context import House, Token
+from burrowspace.server.api.context import Context, House, Token
 from burrowspace.server.api.models import (
     MAX_WAIT_S,
     REFUSALS,
@@ -22,6 +22,7 @@ from burrowspace.server.api.models import (
     Limits,
     PeerInfo,
     Peers,
+    TurnServer,
 )
 from burrowspace.server.driver.mailboxes import MESSAGE_BYTES
 
@@ -69,34 +70,54 @@ def limits(settings: Settings) -> Limits:
     )
 
 
+def ice(
+    house: Context, stun: list[str], address: str | None, peer_id: str | None
+) -> tuple[list[TurnServer | IceServer], int | None]:
+    """STUN and TURN for this caller, and the seconds that its credentials hold."""
+    found: list[TurnServer | IceServer] = [IceServer(urls=server["urls"]) for server in ice_servers(stun)]
+    offer = house.turn.offer(peer_id, address or "", house.driver.kit.now())
+    if offer is None:
+        return found, None
+    username, credential = offer.passed
+    return [*found, TurnServer(urls=offer.urls, username=username, credential=credential)], offer.ttl_s
+
+
 @router.get("/hello")
 async def hello(request: Request, house: House) -> Hello:
     """What this server is and can, for a program without a user; it makes no peer and is remembered nowhere."""
+    host, address = request.headers.get("host"), request.client.host if request.client else None
+    servers, ttl_s = ice(house, house.reach.stun_servers(host), address, None)
+    both = house.reach.own_stun(host)
     return Hello(
         server_id=house.driver.server_id,
         version=__version__,
         public_url=house.reach.public_url,
-        your_ip=request.client.host if request.client else None,
-        ice_servers=[IceServer(urls=server["urls"]) for server in ice_servers(list(house.settings.stun_servers))],
+        your_ip=address,
+        ice_servers=servers,
+        ice_ttl_s=ttl_s,
+        nat_check=both if len(both) == 2 else [],
         limits=limits(house.settings),
         features=FEATURES,
     )
 
 
 @router.post("/connect")
-async def connect(body: Connect, house: House) -> Connected:
+async def connect(body: Connect, request: Request, house: House) -> Connected:
     """Makes this device a peer of its user."""
     welcome = await house.driver.presence.connect(checked_user(body.user_id))
-    settings = house.settings
-    stun = list(settings.stun_servers)
+    address = request.client.host if request.client else None
+    stun = house.reach.stun_servers(request.headers.get("host"))
+    servers, ttl_s = ice(house, stun, address, welcome.peer.peer_id)
     return Connected(
         peer_id=welcome.peer.peer_id,
         peer_token=welcome.token,
         server_id=house.driver.server_id,
         stun_servers=stun,
-        ice_servers=[IceServer(urls=server["urls"]) for server in ice_servers(stun)],
+        ice_servers=servers,
+        ice_ttl_s=ttl_s,
         public_url=house.reach.public_url,
-        limits=limits(settings),
+        your_ip=address,
+        limits=limits(house.settings),
         features=FEATURES,
     )
 

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from burrowspace import __version__
 from burrowspace.server.api.asyncapi import asyncapi
@@ -14,7 +14,7 @@ router = APIRouter(tags=["server"])
 
 
 @router.get("/status")
-async def status(house: House) -> Status:
+async def status(request: Request, house: House) -> Status:
     """Whether the server is there, where it is reached, and how much goes on."""
     reach = house.reach
     return Status(
@@ -24,7 +24,7 @@ async def status(house: House) -> Status:
         public_url=reach.public_url,
         connected_peers=len(await house.driver.presence.online()),
         active_transfers=await house.driver.transfers.active(),
-        stun_servers=list(house.settings.stun_servers),
+        stun_servers=reach.stun_servers(request.headers.get("host")),
         version=__version__,
         features=FEATURES,
         tunnel=TunnelStatus(state=cast(Any, reach.tunnel_state), message=reach.tunnel_message),

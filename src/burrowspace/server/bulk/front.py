@@ -20,6 +20,7 @@ from burrowspace.socketio.front import Front
 
 if TYPE_CHECKING:
     from burrowspace.server.bulk.serve import Bulk
+    from burrowspace.server.callers import Callers
 
 BIG = 64 * 1024  # bytes of a body from which on the kernel moves it
 _LINGER_S, _LINGER_BYTES = 2.0, 8 << 20  # how long and how much a refused body is read and thrown away
@@ -76,9 +77,10 @@ class Pace:
 
 
 class BulkFront(Front):
-    """Subclass it with `bulk` set, and `realtime` and `drain` as for Front."""
+    """Subclass it with `bulk` and `callers` set, and `realtime` and `drain` as for Front."""
 
     bulk: ClassVar[Bulk]
+    callers: ClassVar[Callers]
     addresses: ClassVar[Counter[str]]
 
     def __init__(self, *args: Any, **more: Any) -> None:
@@ -101,11 +103,14 @@ class BulkFront(Front):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         address = self.client_address()
-        if not address.startswith("127.") and address not in ("::1", ""):
+        if not address.startswith("127.") and address not in ("::1", "") and not self.callers.trusts(address):
             self.addresses[address] += 1
             self._counted = address
             if self.addresses[address] > self.bulk.settings.connections_per_address:
                 transport.abort()
+
+    def seen_as(self) -> tuple[str, list[tuple[bytes, bytes]]]:
+        return self.callers.as_seen(self.client_address(), self.headers)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._uncount()
@@ -234,7 +239,7 @@ class BulkFront(Front):
                 return None
             if not lengths[0].isdigit() or len(lengths[0]) > 16 or int(lengths[0]) < BIG:
                 return None
-        return Job(verb, found[2].decode(), (found[3] or b"").decode(), method, self.headers)
+        return Job(verb, found[2].decode(), (found[3] or b"").decode(), method, self.seen_as()[1])
 
     def data_received(self, data: bytes) -> None:
         self._came = self._loop_time()

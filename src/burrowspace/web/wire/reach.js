@@ -13,15 +13,21 @@ import { BurrowError } from "../core/errors.js";
 import { seconds } from "./ambient.js";
 import { hasWebRtc, Rtc } from "./webrtc.js";
 
+const FRESH_S = 60; // credentials that end sooner are renewed before an attempt with them
+const RENEW_S = 5;
 const EVERY_S = 1; // at most one answer to an offer in so long
 const SERVERS = 16;
+const CANDIDATES = 64; // that are kept while an answer is prepared
 
 /** What a person allows. `store`: the rest may lie on the server. `receivers`: the sender has ended after so many have
  * verified; null: never. @typedef {{relayOnly?: boolean, directOnly?: boolean, store?: boolean, storeNow?: boolean, receivers?: number | null,
  *   webrtc?: boolean}} Options */
+/** What the server says of the outside. `until`: by `seconds()`, when the credentials in `servers` end; null without any.
+ * @typedef {{servers: RTCIceServer[], until: number | null}} Around */
 
 export class Reach {
   /** The attempt under way for each kind. @type {Map<string, Rtc>} */ #attempts = new Map();
+  /** Said while an answer is prepared. @type {(Sdp | Ice)[] | null} */ #early = null;
   #answered = -EVERY_S;
   #closed = false;
 
@@ -29,7 +35,8 @@ export class Reach {
    * @param {object} how
    * @param {Pass} how.ticket
    * @param {Options} how.options
-   * @param {readonly RTCIceServer[]} how.servers
+   * @param {Around} how.around
+   * @param {() => Promise<Around>} how.renew asks the server again of the outside
    * @param {Suite} how.suite
    * @param {number} how.batchFrom
    * @param {(signal: Signal) => Promise<void>} how.say
@@ -41,11 +48,11 @@ export class Reach {
 
   /** The paths that this end can make at all. @returns {Path[]} */
   get possible() {
-    const { options, servers } = this.how;
+    const { options, around } = this.how;
     /** @type {Path[]} */ const found = ["relay", "store"];
     if (hasWebRtc() && options.webrtc !== false && !options.relayOnly) {
       found.push("webrtc");
-      if (servers.some(({ urls }) => [urls].flat().some((url) => /^turns?:/.test(url)))) found.push("turn");
+      if (around.servers.some(({ urls }) => [urls].flat().some((url) => /^turns?:/.test(url)))) found.push("turn");
     }
     return found;
   }
@@ -57,12 +64,15 @@ export class Reach {
       if (this.how.ticket.sender) this.#answer(signal);
       return;
     }
-    for (const attempt of this.#attempts.values()) attempt.hear(signal);
+    if (this.#early) {
+      if (this.#early.length <= CANDIDATES) this.#early.push(signal);
+    } else for (const attempt of this.#attempts.values()) attempt.hear(signal);
   }
 
   /** A link of this kind, made from here. broken and more where it cannot be. @param {Path} path @returns {Promise<Link>} */
   async make(path) {
     if (path !== "webrtc" && path !== "turn") throw new BurrowError("broken", "a browser has no such path");
+    await this.#fresh();
     return this.#begin(path).link();
   }
 
@@ -75,14 +85,36 @@ export class Reach {
   #answer(offer) {
     if (seconds() - this.#answered < EVERY_S || this.#closed) return; // the other end could ask without end
     this.#answered = seconds();
+    this.#take(offer).then(this.how.add, () => undefined);
+  }
+
+  /** @param {Sdp} offer */
+  async #take(offer) {
+    /** @type {(Sdp | Ice)[]} */ const early = (this.#early = [offer]);
+    await this.#fresh();
     const attempt = this.#begin("webrtc");
-    attempt.hear(offer);
-    attempt.link().then(this.how.add, () => undefined);
+    for (const signal of early) attempt.hear(signal);
+    if (this.#early === early) this.#early = null;
+    return attempt.link();
+  }
+
+  /** Renews credentials that are about to end; where that fails, the attempt is made with what there is. A connection that
+   * runs needs none: coturn reads them when it begins. */
+  async #fresh() {
+    const { until } = this.how.around;
+    if (until === null || seconds() < until - FRESH_S) return;
+    /** @type {number | undefined} */ let timer;
+    const late = /** @type {Promise<null>} */ (new Promise((done) => (timer = setTimeout(done, RENEW_S * 1000, null))));
+    const renewed = await Promise.race([this.how.renew().catch(() => null), late]);
+    clearTimeout(timer);
+    if (renewed) this.how.around = renewed;
   }
 
   /** @param {"webrtc" | "turn"} kind */
   #begin(kind) {
-    const { ticket, servers, suite, batchFrom, say } = this.how;
+    const { ticket, around, suite, batchFrom, say } = this.how;
+    const { servers } = around;
+    if (this.#closed) throw new BurrowError("broken", "it has ended");
     this.#attempts.get(kind)?.close();
     const attempt = new Rtc({ ticket, say, servers, suite, batchFrom, relayed: kind === "turn" });
     this.#attempts.set(kind, attempt);
@@ -91,12 +123,13 @@ export class Reach {
 }
 
 /** STUN and TURN servers of `GET /hello`; what cannot be read there is as if it was not said.
- * @param {Record<string, unknown>} hello @returns {RTCIceServer[]} */
-export function iceServers(hello) {
+ * @param {Record<string, unknown>} hello @returns {Around} */
+export function outside(hello) {
   const said = Array.isArray(hello.ice_servers) ? hello.ice_servers.slice(0, SERVERS) : [];
-  return said.flatMap((each) => {
+  const servers = said.flatMap((each) => {
     const urls = [each?.urls ?? []].flat().filter((url) => typeof url === "string");
     const { username, credential } = each ?? {};
     return urls.length ? [{ urls, ...(username ? { username, credential } : {}) }] : [];
   });
+  return { servers, until: typeof hello.ice_ttl_s === "number" ? seconds() + hello.ice_ttl_s : null };
 }

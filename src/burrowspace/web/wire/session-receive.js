@@ -26,7 +26,7 @@ import { randomId, seconds, sleep } from "./ambient.js";
 import { Conversation, patiently } from "./conversation.js";
 import { takingEngine } from "./engine.js";
 import { Landing } from "./landing.js";
-import { iceServers, Reach } from "./reach.js";
+import { outside, Reach } from "./reach.js";
 import { Routes } from "./routes.js";
 import { CLOSED, Meter, Running } from "./running.js";
 
@@ -242,14 +242,16 @@ export class Receiving extends Running {
   async #openRoutes(offer, landing, pair) {
     const { server, secret, options = {} } = this.#how;
     const ticket = { tag: linkTag(secret, this.#receiver), key: linkKey(secret, this.#receiver), sender: false };
-    const servers = iceServers(await patiently(() => server.hello(), this.ends, () => this.#away()));
+    const renew = async () => outside(await server.hello());
+    const around = await patiently(renew, this.ends, () => this.#away());
     const { suite, manifestBlocks } = landing.layout;
     /** @param {Signal} signal */
     const say = (signal) => pair.say(signal);
     this.#reach = new Reach({
       ticket,
       options,
-      servers,
+      around,
+      renew,
       suite,
       say,
       batchFrom: manifestBlocks,

@@ -11,7 +11,7 @@
  * @import { GivingEngine } from "./engine.js"
  * @import { Event, Finished } from "./events.js"
  * @import { KeptLeg } from "./legs.js"
- * @import { Options } from "./reach.js"
+ * @import { Around, Options } from "./reach.js"
  * @import { Seal } from "./relay.js"
  */
 
@@ -27,7 +27,7 @@ import { Conversation, patiently } from "./conversation.js";
 import { givingEngine } from "./engine.js";
 import { Legs } from "./legs.js";
 import { handOver, offerCode } from "./meeting.js";
-import { iceServers } from "./reach.js";
+import { outside } from "./reach.js";
 import { Running } from "./running.js";
 import { Taker } from "./taker.js";
 
@@ -66,7 +66,7 @@ export class Sending extends Running {
   /** Sealed bytes by path. @type {Record<string, number>} */ shares = {};
   /** Pieces that were sent though the receiver had said that it holds them. */ again = 0;
   /** @type {Map<string, Taker>} */ takers = new Map();
-  /** @type {RTCIceServer[]} */ servers = [];
+  /** @type {Around} */ around = { servers: [], until: null };
   session = Conversation.session();
   /** The code that is valid now. @type {string | null} */ code = null;
   /** What seals the blocks: where the page has no WebCrypto, the quicker of the vendored ciphers. @type {Suite} */ suite;
@@ -125,13 +125,18 @@ export class Sending extends Running {
     return this.#engine;
   }
 
+  /** Asks the server of the outside (again), for all receivers. @returns {Promise<Around>} */
+  async lookAround() {
+    return (this.around = outside(await this.server.hello()));
+  }
+
   async work() {
     const { secret, transfer, suite } = this;
     const given = { secret, transfer, suite, manifest: this.#encoded, files: this.#files };
     this.#engine = await givingEngine(given);
     this.#keep(this.#how.state?.legs ?? []);
     const away = () => this.#away();
-    this.servers = iceServers(await patiently(() => this.server.hello(), this.ends, away));
+    await patiently(() => this.lookAround(), this.ends, away);
     await this.#recall();
     await this.#offer();
     if (this.#how.withCode) this.start(this.#offerCodes());

@@ -57,13 +57,14 @@ export class Taker {
     this.held = hello.held;
     this.#session = session;
     this.#sending = sending;
-    const { server, secret, options, servers } = sending;
+    const { server, secret, options, around } = sending;
     const run = sending.session;
     this.#pair = new Conversation(server, secret, mailboxId(secret, this.id), "sender", run, sending.ends);
     this.#reach = new Reach({
       ticket: { tag: linkTag(secret, this.id), key: linkKey(secret, this.id), sender: true },
       options,
-      servers,
+      around,
+      renew: () => sending.lookAround(),
       suite: sending.layout.suite,
       batchFrom: sending.layout.manifestBlocks,
       say: (signal) => this.#pair.say(signal),
