@@ -11,12 +11,13 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any
 
-from burrowspace.client.http import Answer, Http, refusal
+from burrowspace.client.http import AWAY, Answer, Http, is_page, refusal
 from burrowspace.core.errors import BurrowError
 
 TIMEOUT_S = 10.0  # for an answer, beyond what a call says that it may wait
 WAIT_S = 25.0  # that a call waits for news: below the idle limits of the usual proxies
 TRIES = 3
+AGAIN_S = 0.2
 
 
 class Unreachable(BurrowError):
@@ -178,11 +179,13 @@ class Server:
                 if self._http is None:
                     self._http = Http(self.origin, TIMEOUT_S)
                 answer = await self._http.request(method, path, **how)
-                break
+                if (why := _not_ours(answer)) is None:
+                    break
+                raise ConnectionError(why)
             except OSError as error:
                 if not tries:
                     raise Unreachable(f"{self.origin} cannot be reached: {_words(error)}") from error
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(AGAIN_S)
             except ValueError as error:
                 raise Unreachable(f"{self.origin} is no address of a server") from error
         if 200 <= answer.status < 300 or (missing and answer.status in (404, 410)):
@@ -193,6 +196,15 @@ class Server:
 
 def _bearer(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
+
+
+def _not_ours(answer: Answer) -> str | None:
+    """Why this is the word of something in between; None for the server's own."""
+    if is_page(answer.headers.get("content-type")):
+        return f"a page of something else answers there ({answer.status})"
+    if answer.status in AWAY and refusal(answer.status, answer.body)[0] == "error":
+        return f"what stands before it answered {answer.status}"
+    return None
 
 
 def _words(error: OSError) -> str:

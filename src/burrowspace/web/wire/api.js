@@ -16,6 +16,10 @@ import { Polls } from "./polls.js";
 export const TIMEOUT_S = 15; // for an answer, beyond what a call says that it may wait
 export const WAIT_S = 25; // that a call waits for news: below the idle limits of the usual proxies
 const TRIES = 3;
+/** Of a tunnel or a proxy that did not reach the server; the last are Cloudflare's. */
+export const AWAY = [502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 528, 529, 530];
+/** ngrok shows a page of its own in front of ours until it is told that this is no person looking at a site. */
+export const NO_WARNING = { "ngrok-skip-browser-warning": "1" };
 
 /** @typedef {{number: number, token: string}} Nameplate */
 /** Where sealed bytes travel: `token` is the writer's. @typedef {{id: string, token: string}} Spool */
@@ -153,7 +157,7 @@ export class Server {
   async #call(method, path, how = {}) {
     const { query, json, missing = false, signal, timeout = TIMEOUT_S, keepalive } = how;
     const asked = query ? `?${new URLSearchParams(Object.entries(query).map(([key, value]) => [key, `${value}`]))}` : "";
-    const headers = { ...how.headers, ...(json === undefined ? {} : { "content-type": "application/json" }) };
+    const headers = { ...NO_WARNING, ...how.headers, ...(json === undefined ? {} : { "content-type": "application/json" }) };
     const body = json === undefined ? how.body : JSON.stringify(json);
     for (let tries = method === "POST" ? 1 : TRIES; ; ) {
       tries -= 1;
@@ -167,8 +171,11 @@ export class Server {
           signal: signal ? AbortSignal.any([signal, late]) : late,
           cache: "no-store",
         });
+        if (isPage(answer)) throw new Error("a page of something else");
         if (answer.ok || (missing && (answer.status === 404 || answer.status === 410))) return answer;
-        throw await refusal(answer);
+        const said = await refusal(answer);
+        if (AWAY.includes(answer.status) && said.fields?.said === "error") throw new Error(said.sentence);
+        throw said;
       } catch (error) {
         if (error instanceof BurrowError) throw error;
         if (signal?.aborted) throw signal.reason;
@@ -177,6 +184,11 @@ export class Server {
       }
     }
   }
+}
+
+/** Whether an answer is a page for people: of a tunnel or a proxy, never of these calls. @param {Response} answer */
+export function isPage(answer) {
+  return /^text\/html\b/i.test(answer.headers.get("content-type") ?? "");
 }
 
 /** The server's no as an error. @param {Response} answer @returns {Promise<BurrowError>} */
