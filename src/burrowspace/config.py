@@ -36,7 +36,18 @@ class Settings(BaseSettings):
     use_ngrok: bool = Field(
         False,
         validation_alias=AliasChoices("use_ngrok", "USE_NGROK"),
-        description="Open a public URL through ngrok.",
+        description="Open a public URL through ngrok, as --tunnel ngrok does.",
+    )
+    tunnel: Literal["ngrok", "cloudflared", "bore", "tailscale"] | None = Field(
+        None,
+        description="Open a public URL through this service: ngrok needs a token, the others a program of that name.",
+    )
+    bore_server: str = Field(
+        "bore.pub",
+        validation_alias=AliasChoices("bore_server", "BORE_SERVER"),
+        max_length=253,
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$",
+        description="Server for the tunnel bore; a secret for it only from the environment (BORE_SECRET).",
     )
     ngrok_authtoken: SecretStr | None = Field(
         None,
@@ -129,6 +140,11 @@ class Settings(BaseSettings):
     send_budget_bytes: int = Field(MiB, ge=64 * 1024, description="Unsent bytes of a socket before its feeder waits.")
     slow_socket_s: float = Field(30, gt=0, description="Seconds over that budget until the slow socket is dropped.")
     grace_s: float = Field(7, ge=0, le=9, description="Seconds that running requests get to end when told to stop.")
+
+    @property
+    def tunnel_kind(self) -> str | None:
+        """The tunnel that is wanted; USE_NGROK is the older way to say ngrok."""
+        return self.tunnel or ("ngrok" if self.use_ngrok else None)
 
     @field_validator("stun_servers", "cors_origins", mode="before")
     @classmethod

@@ -22,7 +22,8 @@ TURN_S = 0.25  # after which the next address of a host is tried as well
 IDLE_S = 10.0  # that a connection is kept without a call: tunnels close theirs, and a call that meets that is lost
 # ngrok shows a page of its own in front of ours until it is told that this is no person looking at a site
 NO_WARNING = {"ngrok-skip-browser-warning": "1"}
-AWAY = {502, 503, 504, *range(520, 531)}  # of a tunnel or a proxy that did not reach the server; the last are Cloudflare's
+# What a tunnel or a proxy says that did not reach the server; the last ones are Cloudflare's
+AWAY = {502, 503, 504, *range(520, 531)}
 
 
 class BadAnswer(ConnectionError):

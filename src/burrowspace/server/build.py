@@ -100,11 +100,24 @@ def _options(settings: Settings, reach: Reach) -> Options:
 
 
 def _tunnel(settings: Settings) -> Tunnel | None:
-    if not settings.use_ngrok:
-        return None
-    from burrowspace.adapters.tunnel_ngrok import NgrokTunnel
+    kind, host = settings.tunnel_kind, settings.host
+    if kind == "ngrok":
+        from burrowspace.adapters.tunnel_ngrok import NgrokTunnel
 
-    return NgrokTunnel(settings.ngrok_authtoken, host=settings.host)
+        return NgrokTunnel(settings.ngrok_authtoken, host=host)
+    if kind == "cloudflared":
+        from burrowspace.adapters.tunnel_cloudflared import cloudflared_tunnel
+
+        return cloudflared_tunnel(host)
+    if kind == "bore":
+        from burrowspace.adapters.tunnel_bore import bore_tunnel
+
+        return bore_tunnel(host, settings.bore_server)
+    if kind == "tailscale":
+        from burrowspace.adapters.tunnel_tailscale import tailscale_tunnel
+
+        return tailscale_tunnel(host)
+    return None
 
 
 def _lock(folder: Path) -> IO[str]:
