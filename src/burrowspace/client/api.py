@@ -34,6 +34,10 @@ class Refused(BurrowError):
         self.http_status, self.said = status, code
 
 
+class _Away(ConnectionError):
+    """Something in between answered."""
+
+
 class Missing(Refused):
     """404 or 410: it is not there, or not any more."""
 
@@ -171,8 +175,11 @@ class Server:
         await self._call("POST", f"/delivered/{spool}", json={}, missing=True)
 
     async def _call(self, method: str, path: str, *, missing: bool = False, **how: Any) -> Answer:
-        """An answer with a good status. `missing`: a 404 or 410 is good too."""
-        tries = TRIES if method != "POST" else 1
+        """An answer with a good status. `missing`: a 404 or 410 is good too.
+
+        A POST whose connection broke may have arrived and is not made again; one that a tunnel answered has not.
+        """
+        tries = TRIES
         while True:
             tries -= 1
             try:
@@ -181,9 +188,9 @@ class Server:
                 answer = await self._http.request(method, path, **how)
                 if (why := _not_ours(answer)) is None:
                     break
-                raise ConnectionError(why)
+                raise _Away(why)
             except OSError as error:
-                if not tries:
+                if not tries or (method == "POST" and not isinstance(error, _Away)):
                     raise Unreachable(f"{self.origin} cannot be reached: {_words(error)}") from error
                 await asyncio.sleep(AGAIN_S)
             except ValueError as error:

@@ -152,15 +152,17 @@ export class Server {
     }, signal);
   }
 
-  /** An answer with a good status. `missing`: a 404 or 410 is good too. Calls that may be made twice are made again.
+  /** An answer with a good status. `missing`: a 404 or 410 is good too. A POST whose connection broke may have arrived
+   * and is not made again; one that a tunnel answered has not.
    * @param {string} method @param {string} path @param {How} [how] @returns {Promise<Response>} */
   async #call(method, path, how = {}) {
     const { query, json, missing = false, signal, timeout = TIMEOUT_S, keepalive } = how;
     const asked = query ? `?${new URLSearchParams(Object.entries(query).map(([key, value]) => [key, `${value}`]))}` : "";
     const headers = { ...NO_WARNING, ...how.headers, ...(json === undefined ? {} : { "content-type": "application/json" }) };
     const body = json === undefined ? how.body : JSON.stringify(json);
-    for (let tries = method === "POST" ? 1 : TRIES; ; ) {
+    for (let tries = TRIES; ; ) {
       tries -= 1;
+      let away = false;
       const late = AbortSignal.timeout(timeout * 1000);
       try {
         const answer = await fetch(this.origin + path + asked, {
@@ -171,15 +173,17 @@ export class Server {
           signal: signal ? AbortSignal.any([signal, late]) : late,
           cache: "no-store",
         });
-        if (isPage(answer)) throw new Error("a page of something else");
+        away = isPage(answer);
+        if (away) throw new Error("a page of something else");
         if (answer.ok || (missing && (answer.status === 404 || answer.status === 410))) return answer;
         const said = await refusal(answer);
-        if (AWAY.includes(answer.status) && said.fields?.said === "error") throw new Error(said.sentence);
+        away = AWAY.includes(answer.status) && said.fields.said === "error";
+        if (away) throw new Error(said.sentence);
         throw said;
       } catch (error) {
         if (error instanceof BurrowError) throw error;
         if (signal?.aborted) throw signal.reason;
-        if (!tries) throw new BurrowError("unreachable", `${this.origin} cannot be reached`);
+        if (!tries || (method === "POST" && !away)) throw new BurrowError("unreachable", `${this.origin} cannot be reached`);
         await sleep(0.2, signal);
       }
     }
