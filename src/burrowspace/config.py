@@ -6,7 +6,7 @@ Sources, the first wins: the command line, environment variables (`BURROW_…`),
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from burrowspace.core.ice import GOOGLE, is_stun_uri
@@ -27,6 +27,14 @@ class Settings(BaseSettings):
     port: int = Field(5000, ge=0, le=65535, description="TCP port for everything; 0 picks a free one.")
     data: Path = Field(Path("data"), description="Folder for the database and the files at rest.")
     public_url: str | None = Field(None, description="Address this server has from outside, where there is one.")
+    mdns: bool = Field(
+        True, description="Announce the server on the local network, so that `burrow` finds it without an address."
+    )
+    local_only: bool = Field(
+        False,
+        description="Give nothing away outside the local network: callers of other addresses are refused, no tunnel is "
+        "opened, and Google's STUN servers are not offered.",
+    )
     stun_servers: Names = Field(GOOGLE, description="STUN URIs offered to clients, comma-separated; empty for none.")
     cors_origins: Names = Field(
         (),
@@ -168,6 +176,15 @@ class Settings(BaseSettings):
         if isinstance(given, str):
             return given.rstrip("/")
         return tuple(origin.rstrip("/") for origin in given) if given else given
+
+    @model_validator(mode="after")
+    def _local(self) -> "Settings":
+        if self.local_only and self.tunnel_kind is not None:
+            raise ValueError(f"--local-only and the tunnel {self.tunnel_kind} contradict each other; leave out one")
+        if self.local_only:
+            kept = tuple(uri for uri in self.stun_servers if uri not in GOOGLE)
+            object.__setattr__(self, "stun_servers", kept)
+        return self
 
     @field_validator("use_ngrok", mode="before")
     @classmethod

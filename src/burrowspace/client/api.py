@@ -128,6 +128,14 @@ class Server:
         """The mailbox for this claim. Missing: nobody waits under that number."""
         return str((await self._call("POST", f"/nameplates/{number}/claim")).json()["mailbox"])
 
+    async def knows(self, number: int) -> bool:
+        """Whether somebody waits under that number."""
+        try:
+            await self._call("GET", f"/nameplates/{number}")
+        except Missing:
+            return False
+        return True
+
     async def claims(self, plate: Nameplate, after: int, wait: float = WAIT_S) -> list[tuple[int, str]]:
         """(number, mailbox) of each claim beyond `after`."""
         answer = await self._call(
@@ -186,7 +194,7 @@ class Server:
                 if self._http is None:
                     self._http = Http(self.origin, TIMEOUT_S)
                 answer = await self._http.request(method, path, **how)
-                if (why := _not_ours(answer)) is None:
+                if (why := not_ours(answer)) is None:
                     break
                 raise _Away(why)
             except OSError as error:
@@ -205,7 +213,7 @@ def _bearer(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
-def _not_ours(answer: Answer) -> str | None:
+def not_ours(answer: Answer) -> str | None:
     """Why this is the word of something in between; None for the server's own."""
     if is_page(answer.headers.get("content-type")):
         return f"a page of something else answers there ({answer.status})"

@@ -1,6 +1,7 @@
 """The composition root: the only file that knows which adapter stands behind which port."""
 
 import fcntl
+import ipaddress
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ from burrowspace.adapters.bus_local import LocalBus
 from burrowspace.adapters.spool_disk import DiskSpool
 from burrowspace.adapters.state_sql import SqlState, open_sqlite
 from burrowspace.config import Settings
-from burrowspace.ports import Tunnel
+from burrowspace.core.nearby import is_near
+from burrowspace.ports import Beacon, Tunnel
 from burrowspace.server.api.app import make_api
 from burrowspace.server.api.context import Context
 from burrowspace.server.api.peers import ATTACHMENTS
@@ -43,6 +45,7 @@ class House:
     app: ASGIApp
     bulk: Bulk
     tunnel: Tunnel | None
+    beacon: Beacon | None
     lock: IO[str]
 
     async def close(self) -> None:
@@ -67,7 +70,9 @@ def build(settings: Settings) -> House:
     Events(realtime.of("/"), driver)
     api = Door(make_api(Context(settings, driver, reach)), reach, settings.max_json_bytes)
     routes, bulk = _Routes(realtime, api), Bulk(settings, driver, reach)
-    return House(settings, reach, state, spool, driver, realtime, routes, bulk, _tunnel(settings), lock)
+    return House(
+        settings, reach, state, spool, driver, realtime, routes, bulk, _tunnel(settings), _beacon(settings), lock
+    )
 
 
 class _Routes:
@@ -118,6 +123,21 @@ def _tunnel(settings: Settings) -> Tunnel | None:
 
         return tailscale_tunnel(host)
     return None
+
+
+def _beacon(settings: Settings) -> Beacon | None:
+    """None where nobody could come: the server listens for this machine alone."""
+    everywhere = settings.host in ("0.0.0.0", "")  # noqa: S104
+    if not settings.mdns or not (everywhere or _is_outside(settings.host)):
+        return None
+    from burrowspace.adapters.beacon_mdns import MdnsBeacon
+
+    return MdnsBeacon(None if everywhere else settings.host)
+
+
+def _is_outside(host: str) -> bool:
+    """Whether it is an address of the local network, other than this machine's own."""
+    return is_near(host) and not ipaddress.ip_address(host).is_loopback
 
 
 def _lock(folder: Path) -> IO[str]:
