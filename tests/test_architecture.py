@@ -19,7 +19,9 @@ IMPURE = {"asyncio", "socket", "os", "time", "random", "logging", "secrets", "th
 IMPURE |= {"subprocess", "tempfile", "selectors", "multiprocessing", "uuid", "structlog", "sqlalchemy", "fastapi"}
 CALLS = {"open", "print", "input", "exec", "eval", "__import__", "breakpoint"}
 CLOCKS = {"now", "utcnow", "today"}  # of datetime
-FAMILIES = [{"state_sql", "tables", "migrations"}, {"tunnel_ngrok", "ngrok_agent"}]
+TUNNELS = {"tunnel_program", "tunnel_guard", "tunnel_cloudflared", "tunnel_bore", "tunnel_tailscale"}
+TUNNELS |= {"tunnel_ngrok", "ngrok_agent"}
+FAMILIES = [{"state_sql", "tables", "migrations"}, TUNNELS]
 
 
 def modules(root: Path, *under: str) -> Iterator[tuple[str, ast.Module]]:

@@ -7,7 +7,7 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from burrowspace.core.ice import GOOGLE, is_stun_uri, is_turn_uri
@@ -28,6 +28,14 @@ class Settings(BaseSettings):
     port: int = Field(5000, ge=0, le=65535, description="TCP port for everything; 0 picks a free one.")
     data: Path = Field(Path("data"), description="Folder for the database and the files at rest.")
     public_url: str | None = Field(None, description="Address this server has from outside, where there is one.")
+    mdns: bool = Field(
+        True, description="Announce the server on the local network, so that `burrow` finds it without an address."
+    )
+    local_only: bool = Field(
+        False,
+        description="Give nothing away outside the local network: callers of other addresses are refused, no tunnel is "
+        "opened, and Google's STUN servers are not offered.",
+    )
     stun_servers: Names = Field(GOOGLE, description="STUN URIs offered to clients, comma-separated; empty for none.")
     stun_port: int = Field(
         3478,
@@ -69,7 +77,18 @@ class Settings(BaseSettings):
     use_ngrok: bool = Field(
         False,
         validation_alias=AliasChoices("use_ngrok", "USE_NGROK"),
-        description="Open a public URL through ngrok.",
+        description="Open a public URL through ngrok, as --tunnel ngrok does.",
+    )
+    tunnel: Literal["ngrok", "cloudflared", "bore", "tailscale"] | None = Field(
+        None,
+        description="Open a public URL through this service: ngrok needs a token, the others a program of that name.",
+    )
+    bore_server: str = Field(
+        "bore.pub",
+        validation_alias=AliasChoices("bore_server", "BORE_SERVER"),
+        max_length=253,
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$",
+        description="Server for the tunnel bore; a secret for it only from the environment (BORE_SECRET).",
     )
     ngrok_authtoken: SecretStr | None = Field(
         None,
@@ -163,6 +182,11 @@ class Settings(BaseSettings):
     slow_socket_s: float = Field(30, gt=0, description="Seconds over that budget until the slow socket is dropped.")
     grace_s: float = Field(7, ge=0, le=9, description="Seconds that running requests get to end when told to stop.")
 
+    @property
+    def tunnel_kind(self) -> str | None:
+        """The tunnel that is wanted; USE_NGROK is the older way to say ngrok."""
+        return self.tunnel or ("ngrok" if self.use_ngrok else None)
+
     @field_validator("stun_servers", "turn_urls", "trusted_proxies", "cors_origins", mode="before")
     @classmethod
     def _split(cls, given: object) -> object:
@@ -231,6 +255,15 @@ class Settings(BaseSettings):
         if isinstance(given, str):
             return given.rstrip("/")
         return tuple(origin.rstrip("/") for origin in given) if given else given
+
+    @model_validator(mode="after")
+    def _local(self) -> "Settings":
+        if self.local_only and self.tunnel_kind is not None:
+            raise ValueError(f"--local-only and the tunnel {self.tunnel_kind} contradict each other; leave out one")
+        if self.local_only:
+            kept = tuple(uri for uri in self.stun_servers if uri not in GOOGLE)
+            object.__setattr__(self, "stun_servers", kept)
+        return self
 
     @field_validator("use_ngrok", mode="before")
     @classmethod

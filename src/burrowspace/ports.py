@@ -1,4 +1,4 @@
-"""The four holes in the wall: State, Spool, Bus and Tunnel. The docstrings are the contracts.
+"""The five holes in the wall: State, Spool, Bus, Tunnel and Beacon. The docstrings are the contracts.
 
 Each is proven by one suite in tests/contracts/, run once for every adapter. Adapters import this file, never each
 other; only server/build.py knows which adapter fills which hole.
@@ -7,6 +7,7 @@ other; only server/build.py knows which adapter fills which hole.
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Protocol, TypeVar
 
+from burrowspace.core.nearby import Announcement
 from burrowspace.core.records import Record
 from burrowspace.socketio import Encoded
 
@@ -162,6 +163,16 @@ class Tunnel(Protocol):
         """Waits until the open tunnel breaks; why."""
 
     async def close(self) -> None: ...
+
+
+class Beacon(Protocol):
+    """What tells the local network that this server is here."""
+
+    async def announce(self, said: Announcement) -> None:
+        """From now on whoever looks finds us. OSError: this network does not carry it."""
+
+    async def withdraw(self) -> None:
+        """Nobody finds us any more. Raises nothing; done within two seconds."""
 
 
 class TunnelDown(Exception):

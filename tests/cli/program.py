@@ -16,7 +16,7 @@ OURS = ("BURROW_", "USE_NGROK", "NGROK_", "XDG_", "NO_COLOR", "COLUMNS")
 
 def environment(state: Path, **more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    return kept | {"BURROW_STATE": str(state), "XDG_CONFIG_HOME": str(state / "config"), **more}
+    return kept | {"BURROW_NEARBY": "0", "BURROW_STATE": str(state), "XDG_CONFIG_HOME": str(state / "config"), **more}
 
 
 class Program:

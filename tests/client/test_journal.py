@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from burrowspace.client.client import DEFAULT, Client, _ReceiveTransfer
 from burrowspace.client.folders import HISTORY, KEPT_S, Ended, Folders
 from burrowspace.client.journal import Record, known
 from burrowspace.client.source import Source
 from burrowspace.core.errors import BadRequest, Busy, Damaged, NotFound
+from burrowspace.core.links import Link
 from burrowspace.core.sealing import BLOCK
 from tests.client.carry import begin, carry
 
@@ -166,3 +168,17 @@ def test_a_record_that_cannot_be_read_stops_nobody_else(folders: Folders, tmp_pa
 def test_no_text_but_an_id_becomes_a_folder(folders: Folders, transfer: str):
     with pytest.raises(BadRequest):
         folders.create(record(transfer))
+
+
+@pytest.mark.anyio
+async def test_a_link_under_another_address_goes_on_with_the_same_transfer(tmp_path: Path):
+    """A tunnel has another name after a restart; the secret is what tells a transfer."""
+    client = Client(state=tmp_path / "state")
+    for server in ("https://buffalo-marco.trycloudflare.com", "https://cardiff-motel.trycloudflare.com"):
+        held = _ReceiveTransfer(client, None, tmp_path, False, None, DEFAULT)._journal(
+            Link(server, SECRET), "link", None
+        )
+        assert held.record.server == server
+        assert held.record.link == str(Link(server, SECRET))
+        held.close()
+    assert len(client.unfinished()) == 1

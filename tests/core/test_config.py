@@ -12,7 +12,7 @@ from burrowspace.core.ice import GOOGLE
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.upper().startswith(("BURROW_", "USE_NGROK", "NGROK_")):
+        if name.upper().startswith(("BURROW_", "USE_NGROK", "NGROK_", "BORE_")):
             monkeypatch.delenv(name)
 
 
@@ -119,3 +119,25 @@ def test_a_bad_value_gives_one_error_that_names_it(
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError):
         Settings().port = 1  # type: ignore[misc]
+
+
+def test_the_older_way_to_ask_for_a_tunnel_means_ngrok(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().tunnel_kind is None
+    assert Settings(tunnel="bore").tunnel_kind == "bore"
+    monkeypatch.setenv("USE_NGROK", "True")
+    assert Settings().tunnel_kind == "ngrok"
+    assert Settings(tunnel="tailscale").tunnel_kind == "tailscale"
+
+
+@pytest.mark.parametrize("server", ["", "-x", "a b", "bore.pub:80", "--secret", "x" * 254, "a\n"])
+def test_a_bore_server_is_a_host_name(server: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(bore_server=server)
+
+
+def test_what_stays_local_has_no_tunnel_and_offers_no_server_of_google() -> None:
+    assert Settings(local_only=True).stun_servers == ()
+    own = "stun:192.168.1.7:3478"
+    assert Settings(local_only=True, stun_servers=(own, GOOGLE[0])).stun_servers == (own,)
+    with pytest.raises(ValidationError, match="contradict each other"):
+        Settings(local_only=True, use_ngrok=True)

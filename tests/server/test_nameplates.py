@@ -131,3 +131,22 @@ async def test_an_address_holds_so_many_numbers(tmp_path: Path, monkeypatch):
 @pytest.mark.parametrize("number", ["0", "-1", "x", "10000", "1e3", "9" * 50])
 async def test_what_is_no_number_is_refused(server: Running, number: str):
     await server.post(f"/nameplates/{number}/claim", expect=400)
+
+
+async def test_whether_a_number_is_held_can_be_asked_without_a_claim(server: Running):
+    made = await server.post("/nameplates")
+    number = made["nameplate"]
+    assert await server.get(f"/nameplates/{number}") == {"status": "held", "nameplate": number}
+    assert (await claims(server, made))["claims"] == []
+    await server.get(f"/nameplates/{number % 9 + 1}", 404)
+    await server.call("DELETE", f"/nameplates/{number}", headers=bearer(made["token"]))
+    await server.get(f"/nameplates/{number}", 404)
+
+
+async def test_asking_for_numbers_is_as_slow_as_claiming_them(tmp_path: Path):
+    async with running(tmp_path, max_claims_per_minute=1) as server:  # ten from loopback
+        made = await server.post("/nameplates")
+        for _ in range(5):
+            await server.get(f"/nameplates/{made['nameplate']}")
+            await server.post(f"/nameplates/{made['nameplate']}/claim")
+        await server.get(f"/nameplates/{made['nameplate']}", 429)

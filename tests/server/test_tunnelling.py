@@ -226,6 +226,22 @@ async def test_closing_takes_less_than_two_seconds_whatever_the_tunnel_does() ->
     assert stage.reach.public_url is None
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["https://x.trycloudflare.com", "https://x.ngrok-free.app", "https://x.pango-lin.ts.net", "http://bore.pub:36647"],
+)
+async def test_pages_of_the_public_address_may_call_as_long_as_it_is_ours(url: str) -> None:
+    stage = Stage(tunnel := Script(url))
+    await stage.up()
+    assert stage.reach.origin_allowed(url, "127.0.0.1:5000")
+    assert not stage.reach.origin_allowed(url + ".evil.example", "127.0.0.1:5000")
+    assert not stage.reach.origin_allowed(url.replace("http", "xttp"), "127.0.0.1:5000")
+    tunnel.breaks.put_nowait("cut")
+    await stage.wait()
+    assert not stage.reach.origin_allowed(url, "127.0.0.1:5000")
+    await stage.keeper.close()
+
+
 @given(failures=st.integers(min_value=0, max_value=10**9), entropy=st.floats(min_value=0, max_value=1))
 def test_a_wait_lies_between_half_and_all_of_a_bounded_doubling(failures: int, entropy: float) -> None:
     wait_s = backoff_s(failures, entropy)

@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from burrowspace import __version__
+from burrowspace.adapters.tunnel_program import reachable
 from burrowspace.ports import TunnelDown
 
 PATIENCE_S = 15.0  # to open a tunnel; a service that is silent would hold the SDK for much longer
@@ -199,16 +200,3 @@ def _quote(texts: list[str], token: str) -> str:
         text = text.replace(token, "[token]")
     printable = "".join(char if char.isprintable() else "?" for char in text)
     return printable[:200] or "it gave no reason"
-
-
-def reachable(host: str) -> str:
-    """An address under which what listens on `host` is reached from this machine, fit for a URL.
-
-    >>> reachable("0.0.0.0"), reachable("::"), reachable("192.168.1.5")
-    ('127.0.0.1', '[::1]', '192.168.1.5')
-    """
-    if host in ("0.0.0.0", ""):  # noqa: S104
-        return "127.0.0.1"
-    if host == "::":
-        return "[::1]"
-    return f"[{host}]" if ":" in host and not host.startswith("[") else host

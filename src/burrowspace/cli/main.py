@@ -20,6 +20,7 @@ from burrowspace.cli.pair import pair
 from burrowspace.cli.receive import receive
 from burrowspace.cli.resume import resume
 from burrowspace.cli.send import send
+from burrowspace.cli.servers import servers
 
 _COLLECT = (20_000, 20, 50)  # of the garbage collector: the lists of many files are no garbage
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
@@ -73,7 +74,8 @@ def _burrow(
     \b
     The server of send and receive: --server, else BURROW_SERVER, else the line
       server = "https://drop.example.org"
-    in ~/.config/burrow/config.toml. With none, send is the server itself, on your local network.
+    in ~/.config/burrow/config.toml. With none, the one that is found on your local network; else send is
+    the server itself, and receive finds it there.
     """
 
 
@@ -82,6 +84,7 @@ app.command("receive", short_help="Receive by a code, a link, or from a paired d
 app.command("resume", short_help="Go on with an unfinished transfer.")(resume)
 app.command("pair", short_help="Make two devices know each other.")(pair)
 app.command("devices", short_help="List paired devices, or forget one.")(devices)
+app.command("servers", short_help="List the servers on your local network.")(servers)
 app.command("history", short_help="List past transfers.")(history)
 
 

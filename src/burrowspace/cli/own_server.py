@@ -46,6 +46,12 @@ def port_of(paths: list[str]) -> int:
     return 0
 
 
+def prepare() -> None:
+    """Loads what the server needs, in a thread beside something that only waits."""
+    import burrowspace.server.build
+    import burrowspace.server.serving  # noqa: F401
+
+
 @contextlib.asynccontextmanager
 async def own_server(port: int = 0) -> AsyncIterator[str]:
     """The origin of a server that serves until the context ends, under the likeliest address of this machine.
@@ -113,7 +119,7 @@ async def _life(port: int, opened: "Future[_Opened]") -> None:
     folder = _root() / str(port)
     house = build(_settings(port, folder))
     stopping = asyncio.Event()
-    async with serving(house, listener):
+    async with serving(house, listener, brief=True):
         url = next(iter(banner.addresses(house.reach)), f"http://127.0.0.1:{port}")
         opened.set_result((url, folder, asyncio.get_running_loop(), stopping))
         await stopping.wait()

@@ -1,5 +1,6 @@
 """Which server a command uses: --server, then BURROW_SERVER, then the person's file, then none."""
 
+import asyncio
 import os
 import tomllib
 from collections.abc import Mapping
@@ -87,15 +88,23 @@ def _is_near(text: str) -> bool:
 
 async def reachable(server: Place, seconds: float = 5.0) -> str | None:
     """None when a BurrowSpace server answers there within `seconds`; else why not, in a few words."""
-    from burrowspace.client.http import Http
+    from burrowspace.client.api import AGAIN_S, TRIES, not_ours
+    from burrowspace.client.http import Http, refusal
 
-    http = Http(server.url, seconds)
+    http, why = Http(server.url, seconds), None
     try:
-        known = (await http.request("GET", "/status")).json()
+        for _ in range(TRIES):
+            answer = await http.request("GET", "/status")
+            if (why := not_ours(answer)) is None:
+                break
+            await asyncio.sleep(AGAIN_S)
+        if not 200 <= answer.status < 300 and why is None:
+            return refusal(answer.status, answer.body)[1]
+        known = answer.json()
     except OSError as error:
         return (error.strerror or str(error) or type(error).__name__)[:200]
     except ValueError:
-        return "what answers there is no BurrowSpace server"
+        return why or "what answers there is no BurrowSpace server"
     finally:
         await http.close()
     if not isinstance(known, dict) or "server_id" not in known:

@@ -105,12 +105,20 @@ async def _receive(
         url = parse_link(what).server
         await _there(what, url)
     elif what is not None:
+        from burrowspace.cli import near
+        from burrowspace.client.folders import here
         from burrowspace.core.codes import parse_code
 
-        parse_code(what)
+        code = parse_code(what)
+        begun = here().by_code(str(code))
+        url = url or (begun and begun.server) or await near.knowing(stage, code.nameplate, quiet=quiet)
+    elif url is None:
+        from burrowspace.cli import near
+
+        url = await near.standing(stage, needed=True, quiet=quiet)
     if url is None:
         raise Unreachable(
-            "a code does not say where the server is; give --server as the sender's screen shows it, or use the link"
+            "no server on your network knows this code; give --server as the sender's screen shows it, or use the link"
             if what
             else "to wait for paired devices a server is needed; name it with --server or BURROW_SERVER"
         )

@@ -1,5 +1,6 @@
 """`burrow send`: files, folders, a text or stdin, to whoever has the code or the link, or to a paired device."""
 
+import asyncio
 import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,8 +20,8 @@ HELP = f"""Send files, folders, a text, or stdin, sealed from end to end.
 It prints a code and a link for the other side, then sends by the best way there is: direct, through the server, or left
 sealed on the server until the other side comes. Stopped at any moment, the same command goes on where it was.
 
-Without a server, or when it cannot be reached, this program is the server while the transfer lasts, on your local
-network.
+Without a server the one on your local network is used, if there is one. Else, or when it cannot be reached, this
+program is the server while the transfer lasts.
 
 \b
 Examples:
@@ -159,10 +160,12 @@ async def _send(
     from burrowspace.client.client import Client
 
     async with contextlib.AsyncExitStack() as stack:
-        url = await server_or_none(stage, where, needed=to is not None or options.store_now, quiet=quiet)
+        needed, begun = to is not None or options.store_now, port_of(what.get("paths", []))
+        goes_on = where is None and begun and not needed  # as the server that an earlier run of it was
+        url = None if goes_on else await server_or_none(stage, where, needed=needed, quiet=quiet)
         own = url is None
         if url is None:
-            url = await stack.enter_async_context(own_server(port_of(what.get("paths", []))))
+            url = await stack.enter_async_context(own_server(begun))
             options = replace(options, store=False)  # what rested here would go with us
         stage.teller = teller(sending=True, server=url, json=stage.json, quiet=quiet, qr=qr, known=not own)
         if own and not quiet:
@@ -173,11 +176,22 @@ async def _send(
 
 
 async def server_or_none(stage: Stage, where: "Place | None", *, needed: bool, quiet: bool = False) -> str | None:
-    """The named server if it answers. None: be one yourself; when a server is `needed`, an error instead."""
+    """The server that is named, if it answers, or the one on the local network.
+
+    None: be one yourself; where a server is `needed`, an error instead.
+    """
     from burrowspace.cli.places import reachable
     from burrowspace.client.api import Unreachable
 
     if where is None:
+        from burrowspace.cli import near
+        from burrowspace.cli.own_server import prepare
+
+        preparing = None if needed or not near.wanted() else asyncio.create_task(asyncio.to_thread(prepare))
+        if (found := await near.standing(stage, needed=needed, quiet=quiet)) is not None:
+            return found
+        if preparing is not None:
+            await preparing
         if needed:
             raise Unreachable("this needs a server that both sides use; name it with --server or BURROW_SERVER")
         return None

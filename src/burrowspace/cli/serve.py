@@ -22,7 +22,8 @@ Examples:
   burrow serve                                  on port 5000 of every interface, files in ./data
   burrow serve --port 8080 --data /srv/burrow   on another port, files elsewhere
   burrow serve --host 127.0.0.1                 only for this machine, or for a proxy on it
-  NGROK_AUTHTOKEN=… burrow serve --use-ngrok    with a public address, opened through ngrok
+  burrow serve --tunnel cloudflared             with a public address, opened through Cloudflare
+  NGROK_AUTHTOKEN=… burrow serve --tunnel ngrok with one through ngrok; bore and tailscale are known, too
 
 Exit codes: 0 when it was told to stop, 1 when it could not start, 2 for a bad setting.
 """

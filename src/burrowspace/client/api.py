@@ -11,12 +11,13 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any
 
-from burrowspace.client.http import Answer, Http, refusal
+from burrowspace.client.http import AWAY, Answer, Http, is_page, refusal
 from burrowspace.core.errors import BurrowError
 
 TIMEOUT_S = 10.0  # for an answer, beyond what a call says that it may wait
 WAIT_S = 25.0  # that a call waits for news: below the idle limits of the usual proxies
 TRIES = 3
+AGAIN_S = 0.2
 
 
 class Unreachable(BurrowError):
@@ -31,6 +32,10 @@ class Refused(BurrowError):
     def __init__(self, status: int, code: str, sentence: str) -> None:
         super().__init__(sentence)
         self.http_status, self.said = status, code
+
+
+class _Away(ConnectionError):
+    """Something in between answered."""
 
 
 class Missing(Refused):
@@ -123,6 +128,14 @@ class Server:
         """The mailbox for this claim. Missing: nobody waits under that number."""
         return str((await self._call("POST", f"/nameplates/{number}/claim")).json()["mailbox"])
 
+    async def knows(self, number: int) -> bool:
+        """Whether somebody waits under that number."""
+        try:
+            await self._call("GET", f"/nameplates/{number}")
+        except Missing:
+            return False
+        return True
+
     async def claims(self, plate: Nameplate, after: int, wait: float = WAIT_S) -> list[tuple[int, str]]:
         """(number, mailbox) of each claim beyond `after`."""
         answer = await self._call(
@@ -170,19 +183,24 @@ class Server:
         await self._call("POST", f"/delivered/{spool}", json={}, missing=True)
 
     async def _call(self, method: str, path: str, *, missing: bool = False, **how: Any) -> Answer:
-        """An answer with a good status. `missing`: a 404 or 410 is good too."""
-        tries = TRIES if method != "POST" else 1
+        """An answer with a good status. `missing`: a 404 or 410 is good too.
+
+        A POST whose connection broke may have arrived and is not made again; one that a tunnel answered has not.
+        """
+        tries = TRIES
         while True:
             tries -= 1
             try:
                 if self._http is None:
                     self._http = Http(self.origin, TIMEOUT_S)
                 answer = await self._http.request(method, path, **how)
-                break
+                if (why := not_ours(answer)) is None:
+                    break
+                raise _Away(why)
             except OSError as error:
-                if not tries:
+                if not tries or (method == "POST" and not isinstance(error, _Away)):
                     raise Unreachable(f"{self.origin} cannot be reached: {_words(error)}") from error
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(AGAIN_S)
             except ValueError as error:
                 raise Unreachable(f"{self.origin} is no address of a server") from error
         if 200 <= answer.status < 300 or (missing and answer.status in (404, 410)):
@@ -193,6 +211,15 @@ class Server:
 
 def _bearer(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
+
+
+def not_ours(answer: Answer) -> str | None:
+    """Why this is the word of something in between; None for the server's own."""
+    if is_page(answer.headers.get("content-type")):
+        return f"a page of something else answers there ({answer.status})"
+    if answer.status in AWAY and refusal(answer.status, answer.body)[0] == "error":
+        return f"what stands before it answered {answer.status}"
+    return None
 
 
 def _words(error: OSError) -> str:

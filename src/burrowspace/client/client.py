@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 from burrowspace.client import events, journal, meeting
 from burrowspace.client.api import WAIT_S, Refused, Server, Unreachable
@@ -36,6 +37,7 @@ from burrowspace.core.errors import BadRequest, BurrowError, Busy, NotFound
 from burrowspace.core.invitation import Invitation
 from burrowspace.core.links import Link, format_link, mailbox_id, parse_link
 from burrowspace.core.manifest import parse
+from burrowspace.core.nearby import is_near
 from burrowspace.core.sealing import SECRET_BYTES, Box, derive
 from burrowspace.core.signals import Role
 
@@ -185,6 +187,25 @@ class Client:
         return self._devices
 
 
+def reached_at(origin: str, public: object) -> str:
+    """Where a link leads: to the public address that a server names, if we reach it by one of a local network, which
+    the other side may not be in. Whoever serves the link's page has the secret of a browser that opens it; so we take
+    that word only of a server that serves the page under its own address as well.
+
+    >>> reached_at("http://127.0.0.1:5000", "https://a.trycloudflare.com")
+    'https://a.trycloudflare.com'
+    >>> reached_at("https://drop.example.org", "https://evil.example"), reached_at("http://10.0.0.7:1", "javascript:0")
+    ('https://drop.example.org', 'http://10.0.0.7:1')
+    """
+    host = urlsplit(origin).hostname or ""
+    if not isinstance(public, str) or not (host == "localhost" or is_near(host)):
+        return origin
+    try:
+        return parse_link(format_link(public, bytes(SECRET_BYTES))).server
+    except BurrowError:
+        return origin
+
+
 class Transfer(Running):
     """One that was begun: see Running. `inner` is there once it is prepared."""
 
@@ -234,14 +255,14 @@ class _SendTransfer(Transfer):
         client, options = self._client, self._options
         device = client.known.find(self._to) if self._to is not None else None
         server = client.server()
-        await server.hello()
+        public = (await server.hello()).get("public_url")
         try:
             source, held = await asyncio.to_thread(self._open, server.origin)
         except Changed as error:
             await self._call_off(server, error)
             raise
         record = held.record
-        link = format_link(server.origin, record.secret)
+        link = format_link(reached_at(server.origin, public), record.secret)
         sending = Sending(
             server=server,
             secret=record.secret,
@@ -412,7 +433,10 @@ class _ReceiveTransfer(Transfer):
     def _journal(self, link: Link, met: Any, code: str | None) -> Journal:
         folders, known = self._client.folders, mailbox_id(link.secret)
         if any(each.role == "receive" and each.transfer == known for each in folders.unfinished()):
-            return folders.open("receive", known)
+            held = folders.open("receive", known)
+            if met == "link" and held.record.server != link.server:
+                held.update(server=link.server, link=str(link))  # it is reached elsewhere now: tunnels change names
+            return held
         target = str(self._into.absolute()) if isinstance(self._into, Path) else str(Path.cwd())
         return folders.create(
             Record(

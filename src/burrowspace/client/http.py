@@ -9,6 +9,7 @@ import base64
 import contextlib
 import json
 import ssl
+import time
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlencode, urlsplit
@@ -18,6 +19,11 @@ HEAD_MOST = 64 << 10  # bytes of an answer's head
 BODY_MOST = 64 << 20  # bytes of an answer
 IDLE_MOST = 16  # connections kept for the next call
 TURN_S = 0.25  # after which the next address of a host is tried as well
+IDLE_S = 10.0  # that a connection is kept without a call: tunnels close theirs, and a call that meets that is lost
+# ngrok shows a page of its own in front of ours until it is told that this is no person looking at a site
+NO_WARNING = {"ngrok-skip-browser-warning": "1"}
+# What a tunnel or a proxy says that did not reach the server; the last ones are Cloudflare's
+AWAY = {502, 503, 504, *range(520, 531)}
 
 
 class BadAnswer(ConnectionError):
@@ -43,10 +49,12 @@ class _Line:
     writer: asyncio.StreamWriter
     prefix: str = ""  # before every path: a proxy is told the whole address
     further: str = ""  # head lines for a proxy
+    since: float = 0.0  # when it had nothing more to do
 
     @property
     def usable(self) -> bool:
-        return not self.reader.at_eof() and not self.writer.is_closing()
+        fresh = time.monotonic() - self.since < IDLE_S
+        return fresh and not self.reader.at_eof() and not self.writer.is_closing()
 
 
 @dataclass(slots=True)
@@ -77,7 +85,7 @@ class Http:
         seconds: float | None = None,
     ) -> Answer:
         """One call. OSError (TimeoutError among them): no answer came."""
-        said = {"host": self._host(), "accept": "*/*", **(headers or {})}
+        said = {"host": self._host(), "accept": "*/*", **NO_WARNING, **(headers or {})}
         if json is not None:
             content, said["content-type"] = _json(json), "application/json"
         if content or method in ("POST", "PUT", "PATCH"):
@@ -99,6 +107,7 @@ class Http:
                 line.writer.close()  # of a call that was cancelled, too: its answer would be the next one's
                 raise
         if stays and len(self._idle) < IDLE_MOST:
+            line.since = time.monotonic()
             self._idle.append(line)
         else:
             line.writer.close()
@@ -165,6 +174,15 @@ class Http:
         if self._trust is None:
             self._trust = ssl.create_default_context()
         return self._trust
+
+
+def is_page(kind: str | None) -> bool:
+    """Whether an answer of this Content-Type is a page for people: of a tunnel or a proxy, never of a server of ours.
+
+    >>> is_page("text/html; charset=utf-8"), is_page("application/json"), is_page(None)
+    (True, False, False)
+    """
+    return (kind or "").partition(";")[0].strip().lower() == "text/html"
 
 
 def refusal(status: int, body: bytes) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from burrowspace.client.api import Spool
-from burrowspace.client.http import refusal
+from burrowspace.client.http import AWAY, NO_WARNING, is_page, refusal
 from burrowspace.client.limits import Bucket
 from burrowspace.client.link import Seal, Take
 from burrowspace.client.pause import RETRY_MOST_S, RETRY_S
@@ -116,6 +116,12 @@ class Leg(threading.Thread):
         if connection is not None:
             connection.close()
 
+    @staticmethod
+    def _ours(answer: http.client.HTTPResponse) -> None:
+        """HTTPException: it is the word of a tunnel or a proxy, and the server may be asked again."""
+        if is_page(answer.getheader("Content-Type")):
+            raise http.client.HTTPException(f"what stands before the server answered {answer.status} with a page")
+
     def _pause(self, seconds: float) -> None:
         if self.stopped.wait(seconds):
             raise Ended("stopped")
@@ -178,6 +184,7 @@ class Writer(Leg):
             size = layout.offset(upto) - layout.offset(self.position)
         connection.putrequest("PATCH", f"/upload/{self.spool}", skip_accept_encoding=True)
         headers = {
+            **NO_WARNING,
             "Authorization": f"Bearer {self._token}",
             "Tus-Resumable": "1.0.0",
             "Upload-Offset": str(self.sent),
@@ -219,6 +226,7 @@ class Writer(Leg):
     def _answered(self, connection: http.client.HTTPConnection) -> None:
         answer = connection.getresponse()
         body = answer.read()
+        self._ours(answer)
         if answer.status == 204:
             self.safe = int(answer.headers.get("Upload-Offset", self.sent))
             self.moved_at = time.monotonic()
@@ -229,11 +237,12 @@ class Writer(Leg):
         """The server may have said why before it hung up."""
         with contextlib.suppress(OSError, http.client.HTTPException):
             answer = connection.getresponse()
+            self._ours(answer)
             self._raise(answer.status, answer.read())
 
     def _raise(self, status: int, body: bytes) -> None:
         words = refusal(status, body)[1]
-        if status in (408, 409, 429, 502, 503, 504):
+        if status in (408, 409, 429) or status in AWAY:
             raise http.client.HTTPException(words)
         raise Ended(words, final=status in (401, 403, 413, 507))
 
@@ -242,10 +251,11 @@ class Writer(Leg):
         while True:
             try:
                 connection = self._connect()
-                headers = {"Authorization": f"Bearer {self._token}", "Tus-Resumable": "1.0.0"}
+                headers = {**NO_WARNING, "Authorization": f"Bearer {self._token}", "Tus-Resumable": "1.0.0"}
                 connection.request("HEAD", f"/upload/{self.spool}", headers=headers)
                 answer = connection.getresponse()
                 answer.read()
+                self._ours(answer)
                 if answer.status in (200, 204):
                     return int(answer.headers["Upload-Offset"])
                 if answer.status in (404, 410, 401, 403):
@@ -262,6 +272,7 @@ class Writer(Leg):
             return
         connection = self._connection or self._connect()
         headers = {
+            **NO_WARNING,
             "Authorization": f"Bearer {self._token}",
             "Tus-Resumable": "1.0.0",
             "Upload-Offset": str(self.sent),
@@ -309,9 +320,10 @@ class Reader(Leg):
 
     def _follow(self, connection: http.client.HTTPConnection) -> None:
         start = self._layout.offset(self.position) - self._base
-        headers = {"Range": f"bytes={start}-"} if start else {}
+        headers = {**NO_WARNING, "Range": f"bytes={start}-"} if start else NO_WARNING
         connection.request("GET", f"/download/{self.spool}?follow=1", headers=headers)
         answer = connection.getresponse()
+        self._ours(answer)
         if answer.status not in (200, 206):
             raise Ended(refusal(answer.status, answer.read(4096))[1], final=answer.status in (404, 410, 416))
         skip = start if answer.status == 200 else 0  # a server that knows no ranges here gives all of it

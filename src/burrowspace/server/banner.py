@@ -40,8 +40,9 @@ def show(reach: Reach, settings: Settings) -> None:
     facts = [("On this network", url) for url in urls if url != local]
     if local in urls or _everywhere(settings.host):
         facts.append(("On this machine", local))
-    if settings.use_ngrok and reach.tunnel_url is None:
-        facts.append(("From outside", "ngrok is opening a public address; it is shown here when it is there"))
+    if settings.tunnel_kind is not None and reach.tunnel_url is None:
+        opening = f"{settings.tunnel_kind} is opening a public address; it is shown here when it is there"
+        facts.append(("From outside", opening))
     elif reach.public_url is not None:
         facts.append(("From outside", reach.public_url))
     if reach.stun_message is not None:

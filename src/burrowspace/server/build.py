@@ -1,6 +1,7 @@
 """The composition root: the only file that knows which adapter stands behind which port."""
 
 import fcntl
+import ipaddress
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ from burrowspace.adapters.bus_local import LocalBus
 from burrowspace.adapters.spool_disk import DiskSpool
 from burrowspace.adapters.state_sql import SqlState, open_sqlite
 from burrowspace.config import Settings
-from burrowspace.ports import Tunnel
+from burrowspace.core.nearby import is_near
+from burrowspace.ports import Beacon, Tunnel
 from burrowspace.server.api.app import make_api
 from burrowspace.server.api.context import Context
 from burrowspace.server.api.peers import ATTACHMENTS
@@ -48,6 +50,7 @@ class House:
     callers: Callers
     stun: Stun
     tunnel: Tunnel | None
+    beacon: Beacon | None
     lock: IO[str]
 
     async def close(self) -> None:
@@ -74,8 +77,8 @@ def build(settings: Settings) -> House:
     api = Door(make_api(Context(settings, driver, reach, Turn(settings))), reach, settings.max_json_bytes)
     callers, stun = Callers(reach), Stun(settings, reach)
     routes, bulk = SeenAs(_Routes(realtime, api), callers), Bulk(settings, driver, reach)
-    tunnel = _tunnel(settings)
-    return House(settings, reach, state, spool, driver, realtime, routes, bulk, callers, stun, tunnel, lock)
+    tunnel, beacon = _tunnel(settings), _beacon(settings)
+    return House(settings, reach, state, spool, driver, realtime, routes, bulk, callers, stun, tunnel, beacon, lock)
 
 
 class _Routes:
@@ -108,11 +111,39 @@ def _options(settings: Settings, reach: Reach) -> Options:
 
 
 def _tunnel(settings: Settings) -> Tunnel | None:
-    if not settings.use_ngrok:
-        return None
-    from burrowspace.adapters.tunnel_ngrok import NgrokTunnel
+    kind, host = settings.tunnel_kind, settings.host
+    if kind == "ngrok":
+        from burrowspace.adapters.tunnel_ngrok import NgrokTunnel
 
-    return NgrokTunnel(settings.ngrok_authtoken, host=settings.host)
+        return NgrokTunnel(settings.ngrok_authtoken, host=host)
+    if kind == "cloudflared":
+        from burrowspace.adapters.tunnel_cloudflared import cloudflared_tunnel
+
+        return cloudflared_tunnel(host)
+    if kind == "bore":
+        from burrowspace.adapters.tunnel_bore import bore_tunnel
+
+        return bore_tunnel(host, settings.bore_server)
+    if kind == "tailscale":
+        from burrowspace.adapters.tunnel_tailscale import tailscale_tunnel
+
+        return tailscale_tunnel(host)
+    return None
+
+
+def _beacon(settings: Settings) -> Beacon | None:
+    """None where nobody could come: the server listens for this machine alone."""
+    everywhere = settings.host in ("0.0.0.0", "")  # noqa: S104
+    if not settings.mdns or not (everywhere or _is_outside(settings.host)):
+        return None
+    from burrowspace.adapters.beacon_mdns import MdnsBeacon
+
+    return MdnsBeacon(None if everywhere else settings.host)
+
+
+def _is_outside(host: str) -> bool:
+    """Whether it is an address of the local network, other than this machine's own."""
+    return is_near(host) and not ipaddress.ip_address(host).is_loopback
 
 
 def _lock(folder: Path) -> IO[str]:

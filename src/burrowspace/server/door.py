@@ -19,7 +19,7 @@ _READ = "/mailboxes/read"  # but for this, which is JSON
 _MAY_SEND = (
     b"authorization, content-type, content-disposition, range, if-range, tus-resumable, upload-length, "
     b"upload-defer-length, upload-metadata, upload-offset, upload-checksum, upload-complete, upload-limit, "
-    b"burrow-policy, burrow-begin, x-requested-with, x-request-id, x-http-method-override"
+    b"burrow-policy, burrow-begin, x-requested-with, x-request-id, x-http-method-override, ngrok-skip-browser-warning"
 )
 _MAY_READ = (
     b"content-disposition, content-length, content-range, accept-ranges, etag, location, tus-resumable, tus-version, "

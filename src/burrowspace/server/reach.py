@@ -5,6 +5,8 @@ import re
 import socket
 from dataclasses import dataclass, field
 
+import ifaddr
+
 from burrowspace.config import Settings
 from burrowspace.core.forwarded import authority_host
 from burrowspace.core.ice import is_stun_uri
@@ -105,5 +107,7 @@ def lan_addresses() -> list[str]:
     except OSError:
         named = []
     found += [str(info[4][0]) for info in named]
-    outside = [a for a in dict.fromkeys(found) if not ipaddress.ip_address(a).is_loopback and a != "0.0.0.0"]  # noqa: S104
-    return outside or ["127.0.0.1"]
+    own = [str(each.ip) for adapter in ifaddr.get_adapters() for each in adapter.ips if each.is_IPv4]
+    outside = [at for at in own if not ipaddress.ip_address(at).is_loopback]
+    # A name may say what is no address of ours; all of ours are told only where neither route nor name chooses.
+    return [at for at in dict.fromkeys(found) if at in outside] or outside or ["127.0.0.1"]

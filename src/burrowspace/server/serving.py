@@ -16,6 +16,7 @@ from burrowspace.config import Settings
 from burrowspace.server.build import House
 from burrowspace.server.bulk.front import BulkFront
 from burrowspace.server.bulk.watch import watch
+from burrowspace.server.lan import announce, withdraw
 from burrowspace.socketio.front import front
 
 log = structlog.get_logger("server")
@@ -48,8 +49,11 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(house: House, listener: socket.socket) -> AsyncIterator[uvicorn.Server]:
-    """The house, served on `listener` for as long as the context lasts; drained and closed behind it."""
+async def serving(house: House, listener: socket.socket, *, brief: bool = False) -> AsyncIterator[uvicorn.Server]:
+    """The house, served on `listener` for as long as the context lasts; drained and closed behind it.
+
+    `brief`: for one transfer; it says so where it announces itself.
+    """
     house.reach.port = listener.getsockname()[1]
     house.reach.look()
     await house.driver.open()
@@ -64,13 +68,16 @@ async def serving(house: House, listener: socket.socket) -> AsyncIterator[uvicor
         watching = asyncio.create_task(
             watch(server.server_state.connections, house.settings.stall_s, house.settings.min_bytes_per_s)
         )
+        announcing = asyncio.create_task(announce(house, brief=brief))
         yield server
     finally:
         watching.cancel()
+        announcing.cancel()
+        leaving = asyncio.create_task(withdraw(house))
         server.should_exit = True
         house.driver.bells.close()
         await house.realtime.aclose()
-        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.gather(task, leaving, return_exceptions=True)
         await house.close()
 
 

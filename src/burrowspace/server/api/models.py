@@ -244,6 +244,11 @@ class NameplateMade(Answer):
     expires_at: str = Field(description="ISO 8601, UTC.")
 
 
+class NameplateHeld(Answer):
+    nameplate: int = Field(description="The number that was asked for.")
+    status: Literal["held"] = "held"
+
+
 class Claimed(Answer):
     mailbox: str = Field(description="A fresh mailbox for these two.")
 

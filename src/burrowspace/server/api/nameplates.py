@@ -6,7 +6,16 @@ from fastapi import APIRouter, Path, Request, Response
 from starlette.requests import ClientDisconnect
 
 from burrowspace.server.api.context import Caller, House, Token
-from burrowspace.server.api.models import REFUSALS, UNKNOWN, Claimed, ClaimMade, Claims, NameplateMade, Released
+from burrowspace.server.api.models import (
+    REFUSALS,
+    UNKNOWN,
+    Claimed,
+    ClaimMade,
+    Claims,
+    NameplateHeld,
+    NameplateMade,
+    Released,
+)
 from burrowspace.server.api.peers import iso
 from burrowspace.server.api.waiting import After, Wait, while_here
 from burrowspace.server.driver.nameplates import LAST
@@ -21,6 +30,13 @@ async def make_nameplate(house: House, caller: Caller) -> NameplateMade:
     """A free number, as small as there is, for a code that a person reads to another."""
     made = await house.driver.nameplates.offer(caller)
     return NameplateMade(nameplate=made.nameplate.number, token=made.token, expires_at=iso(made.nameplate.expires_at))
+
+
+@router.get("/nameplates/{nameplate}", responses=UNKNOWN)
+async def find_nameplate(nameplate: Number, house: House, caller: Caller) -> NameplateHeld:
+    """Whether somebody waits under the number, for who has found several servers; its owner hears nothing of it."""
+    await house.driver.nameplates.is_held(nameplate, caller)
+    return NameplateHeld(nameplate=nameplate)
 
 
 @router.post("/nameplates/{nameplate}/claim", responses=UNKNOWN)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import httptools
 
+from burrowspace.core.nearby import is_near
 from burrowspace.server.heads import header_map
 from burrowspace.socketio.front import Front
 
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 
 BIG = 64 * 1024  # bytes of a body from which on the kernel moves it
 _LINGER_S, _LINGER_BYTES = 2.0, 8 << 20  # how long and how much a refused body is read and thrown away
+_SENTENCE = b'{"error":"this server answers only callers of its own local network","code":"forbidden"}'
+_NOT_FOR_YOU = (
+    b"HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\nconnection: close\r\n"
+    b"content-length: %d\r\n\r\n%s" % (len(_SENTENCE), _SENTENCE)
+)
 _PATH = re.compile(rb"/(upload|download)/([0-9a-f]{32})(?:\?([!-~]{0,200}))?\Z")
 
 
@@ -89,6 +95,7 @@ class BulkFront(Front):
         self._piped = False  # a second request came before the first was answered
         self._lingering: int | None = None  # bytes that may still be thrown away
         self._counted: str | None = None
+        self._stranger = False  # of another network than ours, where only that is served
         self._came = self._loop_time()
         self._unsent, self._unsent_since = 0, 0.0
         self._drained = 0
@@ -103,6 +110,7 @@ class BulkFront(Front):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         address = self.client_address()
+        self._stranger = self.bulk.settings.local_only and not is_near(address)
         if not address.startswith("127.") and address not in ("::1", "") and not self.callers.trusts(address):
             self.addresses[address] += 1
             self._counted = address
@@ -248,6 +256,11 @@ class BulkFront(Front):
             self._lingering -= len(data)
             if self._lingering < 0:
                 self.transport.abort()
+            return
+        if self._stranger:
+            self.transport.write(_NOT_FOR_YOU)
+            self._stop_head_timer()
+            self._linger()
             return
         if self._job is not None:
             self.transport.abort()  # reading is paused: nothing can come

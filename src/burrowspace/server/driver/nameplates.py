@@ -66,9 +66,7 @@ class Nameplates:
         """Somebody says the number: the id of a fresh mailbox, made already. NotFound; TooMany for who guesses."""
         kit, mailbox_id = self._kit, self._kit.new_id()
         settings, now = kit.settings, kit.now()
-        rate = self._tunnel if address is None else self._rate
-        if not rate.allows(address or "", now):
-            raise TooMany("too many codes were tried from your address; wait a minute")
+        self._paced(address, now)
 
         def change(rows: Rows) -> None:
             plate = _known(rows, number, now)
@@ -81,6 +79,12 @@ class Nameplates:
         await kit.state.write(change)
         self._bells.ring(_bell(number))
         return mailbox_id
+
+    async def is_held(self, number: int, address: str | None) -> None:
+        """NotFound unless somebody waits under the number. Counts as a claim: who guesses is told no more by it."""
+        now = self._kit.now()
+        self._paced(address, now)
+        await self._kit.state.read(lambda rows: _known(rows, number, now))
 
     async def claims(self, number: int, token: str | None, after: int, seconds: float, address: str | None) -> Claims:
         """Its claims beyond number `after`, for its owner; waits for one."""
@@ -115,6 +119,11 @@ class Nameplates:
 
         for number in await self._kit.state.write(change):
             self._bells.ring(_bell(number))
+
+    def _paced(self, address: str | None, now: float) -> None:
+        rate = self._tunnel if address is None else self._rate
+        if not rate.allows(address or "", now):
+            raise TooMany("too many codes were tried from your address; wait a minute")
 
 
 def pick(taken: Set[int], entropy: int) -> int | None:

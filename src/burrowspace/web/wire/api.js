@@ -17,6 +17,10 @@ import { Polls } from "./polls.js";
 export const TIMEOUT_S = 15; // for an answer, beyond what a call says that it may wait
 export const WAIT_S = 25; // that a call waits for news: below the idle limits of the usual proxies
 const TRIES = 3;
+/** Of a tunnel or a proxy that did not reach the server; the last are Cloudflare's. */
+export const AWAY = [502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 528, 529, 530];
+/** ngrok shows a page of its own in front of ours until it is told that this is no person looking at a site. */
+export const NO_WARNING = { "ngrok-skip-browser-warning": "1" };
 
 /** @typedef {{number: number, token: string}} Nameplate */
 /** A device that others nearby see: its public handle, and what proves that it is ours. @typedef {{handle: string, token: string}} Here */
@@ -29,13 +33,13 @@ const TRIES = 3;
  */
 
 /** @typedef {{query?: Record<string, string | number>, json?: unknown, body?: Bytes, headers?: Record<string, string>,
- *   timeout?: number, signal?: AbortSignal, missing?: boolean, keepalive?: boolean, tries?: number}} How */
+ *   timeout?: number, signal?: AbortSignal, missing?: boolean, keepalive?: boolean, again?: boolean}} How */ // `again`: a POST that may be made twice
 
 export class Server {
   #polls = new Polls();
   #hub = new Hub(
     async (mailboxes, wait, signal) => {
-      const how = { json: { mailboxes, wait }, timeout: wait + TIMEOUT_S, signal, tries: TRIES };
+      const how = { json: { mailboxes, wait }, timeout: wait + TIMEOUT_S, signal, again: true };
       return (await (await this.#call("POST", "/mailboxes/read", how)).json()).mailboxes;
     },
     (mailbox, after, wait, signal) => this.#look(mailbox, after, wait, signal),
@@ -196,15 +200,18 @@ export class Server {
     }, signal);
   }
 
-  /** An answer with a good status. `missing`: a 404 or 410 is good too. Calls that may be made twice are made again.
+  /** An answer with a good status. `missing`: a 404 or 410 is good too. A POST whose connection broke may have arrived
+   * and is not made again; one that a tunnel answered has not.
    * @param {string} method @param {string} path @param {How} [how] @returns {Promise<Response>} */
   async #call(method, path, how = {}) {
     const { query, json, missing = false, signal, timeout = TIMEOUT_S, keepalive } = how;
     const asked = query ? `?${new URLSearchParams(Object.entries(query).map(([key, value]) => [key, `${value}`]))}` : "";
-    const headers = { ...how.headers, ...(json === undefined ? {} : { "content-type": "application/json" }) };
+    const headers = { ...NO_WARNING, ...how.headers, ...(json === undefined ? {} : { "content-type": "application/json" }) };
     const body = json === undefined ? how.body : JSON.stringify(json);
-    for (let tries = how.tries ?? (method === "POST" ? 1 : TRIES); ; ) {
+    const once = method === "POST" && !how.again;
+    for (let tries = TRIES; ; ) {
       tries -= 1;
+      let away = false;
       const late = AbortSignal.timeout(timeout * 1000);
       try {
         const answer = await fetch(this.origin + path + asked, {
@@ -215,16 +222,26 @@ export class Server {
           signal: signal ? AbortSignal.any([signal, late]) : late,
           cache: "no-store",
         });
+        away = isPage(answer);
+        if (away) throw new Error("a page of something else");
         if (answer.ok || (missing && (answer.status === 404 || answer.status === 410))) return answer;
-        throw await refusal(answer);
+        const said = await refusal(answer);
+        away = AWAY.includes(answer.status) && said.fields.said === "error";
+        if (away) throw new Error(said.sentence);
+        throw said;
       } catch (error) {
         if (error instanceof BurrowError) throw error;
         if (signal?.aborted) throw signal.reason;
-        if (!tries) throw new BurrowError("unreachable", `${this.origin} cannot be reached`);
+        if (!tries || (once && !away)) throw new BurrowError("unreachable", `${this.origin} cannot be reached`);
         await sleep(0.2, signal);
       }
     }
   }
+}
+
+/** Whether an answer is a page for people: of a tunnel or a proxy, never of these calls. @param {Response} answer */
+export function isPage(answer) {
+  return /^text\/html\b/i.test(answer.headers.get("content-type") ?? "");
 }
 
 /** The server's no as an error. @param {Response} answer @returns {Promise<BurrowError>} */

@@ -11,7 +11,7 @@
 import { BurrowError } from "../core/errors.js";
 import { SUITES } from "../core/sealing.js";
 import { ours, seconds, sleep } from "./ambient.js";
-import { bearer, refusal } from "./api.js";
+import { AWAY, NO_WARNING, bearer, isPage, refusal } from "./api.js";
 
 const FIRST = 4; // blocks of the first piece: the first byte is there soon
 const MOST = 32; // blocks of a piece: 8 MiB, where 60 MB would still pass every tunnel
@@ -22,7 +22,7 @@ const RETRY_MOST_S = 8;
 const AHEAD = 8; // blocks of a reader that are opened at once
 const FAR = 2 ** 51; // a byte that no transfer has
 const IDLE_S = 120; // without a byte: the connection is taken for dead
-const AGAIN = [408, 409, 429, 500, 502, 503, 504];
+const AGAIN = [408, 409, 429, 500, ...AWAY];
 const FINAL = [401, 403, 413, 507];
 
 /** Up to `count` sealed blocks from `position` on, one behind the other. @typedef {(position: number, count: number) => Promise<Bytes>} Seal */
@@ -114,6 +114,7 @@ export class Writer {
     const answer = await fetch(`${this.server.origin}/upload/${this.spool.id}`, {
       method: "PATCH",
       headers: {
+        ...NO_WARNING,
         ...bearer(this.spool.token),
         "tus-resumable": "1.0.0",
         "upload-offset": String(this.safe),
@@ -126,8 +127,9 @@ export class Writer {
       this.safe = Number(answer.headers.get("upload-offset") ?? this.safe + bytes.length);
       return;
     }
+    const page = isPage(answer); // of a tunnel or a proxy: the server may be asked again
     const said = await refusal(answer);
-    if (AGAIN.includes(answer.status)) throw said;
+    if (page || AGAIN.includes(answer.status)) throw said;
     throw new BurrowError("broken", said.sentence, { final: FINAL.includes(answer.status) });
   }
 
@@ -141,9 +143,10 @@ export class Writer {
   async #held(delay) {
     for (;;) {
       try {
-        const headers = { ...bearer(this.spool.token), "tus-resumable": "1.0.0" };
+        const headers = { ...NO_WARNING, ...bearer(this.spool.token), "tus-resumable": "1.0.0" };
         const url = `${this.server.origin}/upload/${this.spool.id}`;
         const answer = await fetch(url, { method: "HEAD", headers, signal: this.#cut.signal, cache: "no-store" });
+        if (isPage(answer)) throw new Error("a page of something else");
         const offset = answer.headers.get("upload-offset");
         if (answer.ok && offset !== null) return Number(offset);
         if ([401, 403, 404, 410].includes(answer.status)) {
@@ -209,10 +212,11 @@ export class Reader {
     const start = this.layout.offset(this.position) - this.layout.offset(this.first);
     const answer = await fetch(`${this.server.origin}/download/${this.spool}?follow=1`, {
       // A last byte, however far, is what lets the answer follow a spool whose length nobody knows (RFC 8673).
-      headers: start ? { range: `bytes=${start}-${FAR}` } : {},
+      headers: { ...NO_WARNING, ...(start ? { range: `bytes=${start}-${FAR}` } : {}) },
       signal: this.#cut.signal,
       cache: "no-store",
     });
+    if (isPage(answer)) throw new BurrowError("broken", `what stands before the server answered ${answer.status} with a page`);
     if ((answer.status !== 200 && answer.status !== 206) || !answer.body) {
       const { sentence } = await refusal(answer);
       throw new BurrowError("broken", sentence, { final: [404, 410, 416].includes(answer.status) });

@@ -1,0 +1,41 @@
+"""`burrow servers`: those that announce themselves on the local network."""
+
+import typer
+
+from burrowspace.cli import knacks
+from burrowspace.cli.exits import Exit
+from burrowspace.cli.stage import Stage, fail, perform
+
+
+def servers(json: knacks.AsJson = False) -> None:
+    """List the servers on your local network that answer; it takes a second.
+
+    A command without a server uses the one that is found. Nobody vouches for who they are: what is sent is sealed, and
+    a code or a pairing says who is at the other end.
+
+    \b
+    Examples:
+      burrow servers
+      burrow send --server http://192.168.1.7:5000 notes.txt
+    """
+    try:
+        stage = Stage(json=json, goes_on="")
+    except Exception as error:
+        fail(error, json=json)
+    perform(stage, _list)
+
+
+async def _list(stage: Stage) -> Exit:
+    from burrowspace.client.nearby import look
+
+    found = await look()
+    for near in found:
+        if stage.json:
+            from msgspec.json import encode
+
+            typer.echo(encode({"url": near.url, "server_id": near.server_id, "brief": near.brief}))
+        else:
+            typer.echo(f"{near.url}  {near.server_id[:8]}…" + ("  for one transfer" if near.brief else ""))
+    if not found and not stage.json:
+        typer.echo("No server announces itself on this network; `burrow serve` starts one.", err=True)
+    return Exit.DONE
