@@ -86,7 +86,13 @@ async def test_what_arrives_in_a_folder_survives_a_reload_and_takes_nobodys_plac
     assert await scene(page, "s.second()") == []
     names = {"photos/one.bin": "photos (2)/one.bin", "photos/_CON": "photos (2)/_CON", "empty": "empty (2)"}
     wanted = {names.get(name, name): hashlib.sha256(each).hexdigest() for name, each in expected().items()}
-    wanted |= {"photos": hashlib.sha256(b"").hexdigest(), "photos (2)/": "", "empty/": "", "nothing/": "", "nothing/here/": ""}
+    wanted |= {
+        "photos": hashlib.sha256(b"").hexdigest(),
+        "photos (2)/": "",
+        "empty/": "",
+        "nothing/": "",
+        "nothing/here/": "",
+    }
     assert await scene(page, "s.inFolder()") == wanted
 
 

@@ -12,7 +12,7 @@ test("what survives a reload comes first, what asks a question second, what hold
   assert.deepEqual(choose(GiB, false, CHROMIUM).kinds, ["browser", "folder", "stream"]);
   assert.deepEqual(choose(GiB, true, CHROMIUM).kinds, ["browser", "file", "folder", "stream"]);
   assert.deepEqual(choose(GiB, true, SAFARI).kinds, ["browser", "stream"]);
-  assert.deepEqual(choose(GiB, true, LAN).kinds, ["memory"]);
+  assert.deepEqual(choose(GiB / 4, true, LAN).kinds, ["memory"]);
 });
 
 test("what is larger than what Chromium says is free goes elsewhere, and there if the person wants it", () => {
@@ -29,9 +29,9 @@ test("what cannot be received here is refused before the first byte, with what t
   assert.equal(choose(MEMORY_BYTES, true, LAN).why, null);
   assert.equal(
     choose(MEMORY_BYTES + 1, true, LAN).why,
-    "this is 2.1 GiB, and a page without https can keep 2.0 GiB at most; open this link over https, or receive it in the terminal: burrow receive",
+    "this is 401 MiB, and a page without https can keep 400 MiB at most; open this link over https, or receive it in the terminal: burrow receive",
   );
-  assert.match(choose(MEMORY_SMALL_BYTES + 1, true, { ...LAN, small: true }).why, /^this is 513 MiB, .* 512 MiB at most/);
+  assert.match(choose(MEMORY_SMALL_BYTES + 1, true, { ...LAN, small: true }).why, /^this is 201 MiB, .* 200 MiB at most/);
   assert.match(choose(3 * GiB, true, PRIVATE_FIREFOX).why, /private window; use an ordinary window, another browser, or .*burrow receive$/);
   assert.equal(
     choose(41 * GiB, true, { ...SAFARI, worker: false }).why,
