@@ -24,7 +24,8 @@ FLAGS = [
 CSP = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:;"
     " connect-src 'self'; worker-src 'self'; manifest-src 'self'; frame-src 'self'; base-uri 'none';"
-    " form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types lit-html burrow-worker"
+    " form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script';"
+    " trusted-types lit-html burrow-worker"
 )
 # A violation inside a worker, or of a rule that only reports, is no error on the console.
 VIOLATIONS = """addEventListener("securitypolicyviolation", (event) =>

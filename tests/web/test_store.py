@@ -1,4 +1,4 @@
-"""Where a page puts what it receives, what it keeps over a reload, and what it hands over: with real bytes in Chromium."""
+"""Where a page puts what it receives, what it keeps over a reload, what it hands over: real bytes in Chromium."""
 
 import hashlib
 import subprocess
@@ -62,7 +62,12 @@ async def test_what_arrives_in_the_browser_survives_a_reload_at_any_point(browsi
     page = await browsing.page(pages.url)
     begun = await scene(page, 's.first("browser")')
     assert (begun["best"], begun["survives"]) == ("browser", True)
+    assert await scene(page, 's.settings.set("name", "Ann").then(s.settings.lasting)')
+    ended = '{ id: `${when}`, title: "t", size: 1, direction: "send", peer: "", shares: {}, when, digest: "" }'
+    await scene(page, f"Promise.all([9, 11, 10].map((when) => s.history.add({ended})))")
     await page.reload()
+    assert await scene(page, 's.settings.get("name")') == "Ann"
+    assert [each["id"] for each in await scene(page, "s.history.list()")] == ["11", "10", "9"]
     held = await scene(page, "s.second()")
     assert [name for name, _, _ in held] == list(expected())
     assert all(crc is not None for _, _, crc in held)
@@ -86,13 +91,8 @@ async def test_what_arrives_in_a_folder_survives_a_reload_and_takes_nobodys_plac
     assert await scene(page, "s.second()") == []
     names = {"photos/one.bin": "photos (2)/one.bin", "photos/_CON": "photos (2)/_CON", "empty": "empty (2)"}
     wanted = {names.get(name, name): hashlib.sha256(each).hexdigest() for name, each in expected().items()}
-    wanted |= {
-        "photos": hashlib.sha256(b"").hexdigest(),
-        "photos (2)/": "",
-        "empty/": "",
-        "nothing/": "",
-        "nothing/here/": "",
-    }
+    wanted |= {"photos": hashlib.sha256(b"").hexdigest()}
+    wanted |= dict.fromkeys(["photos (2)/", "empty/", "nothing/", "nothing/here/"], "")
     assert await scene(page, "s.inFolder()") == wanted
 
 
@@ -190,3 +190,20 @@ async def test_what_is_dropped_is_walked_and_kept_over_a_reload(
     assert found == wanted
     await page.reload()
     assert await scene(page, "s.revived()") == found
+
+
+async def test_what_is_chosen_or_pasted_becomes_things_to_send(
+    browsing: Browsing, pages: Pages, tmp_path: Path
+) -> None:
+    (tmp_path / "album" / "deep").mkdir(parents=True)
+    for name in ("deep/b.txt", "Thumbs.db", "a.txt"):
+        (tmp_path / "album" / name).write_text(name)
+    page = await browsing.page(pages.url)
+    choice = "Object.assign(document.createElement('input'), {type: 'file', webkitdirectory: true})"
+    await page.evaluate(f"document.body.append({choice})")
+    await page.set_input_files("input", tmp_path / "album")
+    found = await scene(page, 's.picked.fromInput(document.querySelector("input").files).then(s.shown)')
+    assert [each["path"] for each in found] == ["album/a.txt", "album/deep/b.txt"]
+    found = await scene(page, 's.pasted(["x", "y"], "seen").then(s.shown)')
+    assert [(each["path"], each["text"]) for each in found] == [("image.png", "x"), ("image (2).png", "y")]
+    assert await scene(page, r's.pasted([], "grüß \ud800 dich")') == [{"text": "grüß � dich"}]

@@ -188,7 +188,17 @@ export { registerWorker } from "/web/store/worker-registration.js";
 export { history } from "/web/store/history.js";
 export { settings } from "/web/store/settings.js";
 export { takeShared } from "/web/store/shared.js";
+export * as picked from "/web/store/picked.js";
 export { kept };
+
+/** Pastes pictures and a text. */
+export async function pasted(pictures, text) {
+  const { fromPaste } = await import("/web/store/picked.js");
+  const data = new DataTransfer();
+  for (const each of pictures) data.items.add(new File([each], "image.png"));
+  data.setData("text/plain", text);
+  return fromPaste(data);
+}
 
 /** Things to send, as JSON can show them. */
 export async function shown(items) {
