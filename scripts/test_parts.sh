@@ -1,6 +1,6 @@
 #!/bin/sh
 # The foreign parts that the tests start: official clients from npm; from Debian the tools for hosts and NATs of their own
-# and for a disk that fails, and a TURN server.
+# and for a disk that fails, a TURN server, and a browser with the fonts of many scripts.
 set -eu
 cd "$(dirname "$0")/.."
 command -v npm >/dev/null 2>&1 || { echo "the tests need Node and npm; on Debian: apt-get install nodejs npm" >&2; exit 1; }
@@ -11,6 +11,11 @@ command -v ip >/dev/null 2>&1 || wanted="$wanted iproute2"
 command -v nft >/dev/null 2>&1 || wanted="$wanted nftables"
 command -v fiu-run >/dev/null 2>&1 || wanted="$wanted fiu-utils"
 command -v turnserver >/dev/null 2>&1 || wanted="$wanted coturn"
+command -v unzip >/dev/null 2>&1 || wanted="$wanted unzip"
+command -v chromium >/dev/null 2>&1 || wanted="$wanted chromium"
+[ -n "$(fc-list :lang=ar 2>/dev/null)" ] || wanted="$wanted fonts-noto-core"
+[ -n "$(fc-list :lang=ja 2>/dev/null)" ] || wanted="$wanted fonts-noto-cjk"
+fc-list 2>/dev/null | grep -qi emoji || wanted="$wanted fonts-noto-color-emoji"
 if [ -n "$wanted" ]; then
     # shellcheck disable=SC2086
     { apt-get update -q && apt-get install -y -q --no-install-recommends $wanted; } >/dev/null 2>&1 ||

@@ -23,8 +23,9 @@ FLAGS = [
 ]
 CSP = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:;"
-    " connect-src 'self'; worker-src 'self'; manifest-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'self';"
-    " frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types lit-html burrow-worker"
+    " connect-src 'self'; worker-src 'self'; manifest-src 'self'; frame-src 'self'; base-uri 'none';"
+    " form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script';"
+    " trusted-types lit-html burrow-worker"
 )
 # A violation inside a worker, or of a rule that only reports, is no error on the console.
 VIOLATIONS = """addEventListener("securitypolicyviolation", (event) =>
@@ -82,7 +83,7 @@ class Browsing:
 
 
 class Pages:
-    """The app's files on a port of 127.0.0.1; `lan` is the same without a secure context. `asked`: methods and paths."""
+    """The app's files on a port of 127.0.0.1; `lan`: the same without a secure context. `asked`: methods and paths."""
 
     def __init__(self, port: int, asked: list[str]) -> None:
         self.url, self.lan, self.asked = f"http://localhost:{port}", f"http://{LAN}:{port}", asked

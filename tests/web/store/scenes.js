@@ -13,6 +13,8 @@ export const TIME = Date.UTC(2024, 1, 29, 12, 34, 56);
 
 /** Byte `at` of the row of all contents; the Python knows it, too. */
 const byteAt = (at) => (at * 31 + (at >> 8) * 7) & 255;
+const PERIOD = 65536; // after which it comes again
+const PATTERN = Uint8Array.from({ length: PERIOD + BLOCK }, (_, at) => byteAt(at));
 
 export function manifest(sizes = SIZES) {
   const mtimeNs = TIME * 1e6;
@@ -27,7 +29,7 @@ export async function feed(sink, whole, begin, end) {
   const row = new Row(whole.files.map(({ size }) => size ?? Infinity));
   for (let at = begin; at < end; at = Math.min(end, at + BLOCK - (at % BLOCK))) {
     const stop = Math.min(end, at + BLOCK - (at % BLOCK));
-    const content = Uint8Array.from({ length: stop - at }, (_, index) => byteAt(at + index));
+    const content = PATTERN.slice(at % PERIOD, (at % PERIOD) + stop - at);
     for (const piece of row.pieces(at, stop)) {
       if (piece.begin === piece.end || whole.files[piece.file].kind === "text") continue;
       await sink.write(piece.file, piece.offset, content.subarray(piece.begin, piece.end));
@@ -84,4 +86,156 @@ export async function dropped() {
   const gone = await reopen(record.sink, manifest());
   await kept.remove(record.id);
   return [gone, (await kept.list()).length];
+}
+
+/** In place of the person who chooses: a folder of the page's own. @returns {Promise<FileSystemDirectoryHandle>} */
+async function chosen() {
+  const root = await navigator.storage.getDirectory();
+  return root.getDirectoryHandle("chosen", { create: true });
+}
+
+/** Chooses a folder where two of the names are taken, and begins. */
+export async function firstIntoFolder() {
+  const folder = await chosen();
+  await folder.getFileHandle("photos", { create: true });
+  await folder.getDirectoryHandle("empty", { create: true });
+  globalThis.showDirectoryPicker = async () => folder;
+  return first("folder");
+}
+
+/** One file, into a place of its own: what there is after `secondFile`. */
+export async function firstIntoFile(size) {
+  const file = await (await chosen()).getFileHandle("one.bin", { create: true });
+  globalThis.showSaveFilePicker = async () => file;
+  const whole = await import("/web/core/manifest.js").then(({ Manifest }) => new Manifest([{ path: ["one.bin"], kind: "file", size, mtimeNs: 0, mode: 0o644 }], "one"));
+  const { others } = await ways(whole);
+  const sink = await others.find(({ kind }) => kind === "file").open("t");
+  await sink.open(whole, false);
+  const flushes = [];
+  const MiB = 2 ** 20;
+  for (let at = 0; at < size; at += 4 * MiB) {
+    await feed(sink, whole, at, Math.min(size, at + 4 * MiB));
+    flushes.push(await sink.flush(false));
+  }
+  await sink.finish();
+  return { flushes, same: await same(await file.getFile()) };
+}
+
+/** Whether a file holds the row from its beginning. */
+async function same(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  for (let at = 0; at < bytes.length; at++) if (bytes[at] !== PATTERN[at % PERIOD]) return false;
+  return true;
+}
+
+/** Everything in the chosen folder: sizes by path, and a SHA-256 of each. */
+export async function inFolder() {
+  const found = {};
+  const walk = async (folder, path) => {
+    for await (const [name, handle] of folder.entries()) {
+      if (handle.kind === "directory") {
+        found[`${path}${name}/`] = "";
+        await walk(handle, `${path}${name}/`);
+      } else {
+        const bytes = await (await handle.getFile()).arrayBuffer();
+        const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+        found[path + name] = digest.toHex ? digest.toHex() : [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+      }
+    }
+  };
+  await walk(await chosen(), "");
+  return found;
+}
+
+/** From beginning to end in one page. */
+export async function straight(kind, sizes) {
+  const whole = manifest(sizes);
+  const { best, others, why } = await ways(whole);
+  const way = [best, ...others].find((each) => each?.kind === kind);
+  if (!way) throw new Error(`no ${kind}: ${why}`);
+  const sink = await way.open("transfer-1");
+  await sink.open(whole, false);
+  await feed(sink, whole, 0, whole.contentSize);
+  const survives = await sink.flush(false);
+  const places = await sink.finish();
+  if (sink.received) saveBlob(await zipBlob(await sink.received(), sink.folders()), "things.zip");
+  return { best: best.kind, survives, places, kept: sink.kept };
+}
+
+/** One large file as a stream: how much was taken before the browser took any more of it. */
+export async function streamed(size, name) {
+  const { Manifest } = await import("/web/core/manifest.js");
+  const whole = new Manifest([{ path: [name], kind: "file", size, mtimeNs: 0, mode: 0o644 }], name);
+  const { best, others } = await ways(whole);
+  const sink = await [best, ...others].find(({ kind }) => kind === "stream").open("t");
+  await sink.open(whole, false);
+  await feed(sink, whole, 0, size);
+  return sink.finish();
+}
+
+/** A stream that is given up in the middle. */
+export async function halfStreamed() {
+  const whole = manifest();
+  const { best, others } = await ways(whole);
+  const sink = await [best, ...others].find(({ kind }) => kind === "stream").open("t");
+  await sink.open(whole, false);
+  await feed(sink, whole, 0, HALF);
+  await sink.abort();
+}
+
+export { hold } from "/web/store/hold.js";
+export { registerWorker } from "/web/store/worker-registration.js";
+export { history } from "/web/store/history.js";
+export { settings } from "/web/store/settings.js";
+export { takeShared } from "/web/store/shared.js";
+export * as picked from "/web/store/picked.js";
+export { kept };
+
+/** Pastes pictures and a text. */
+export async function pasted(pictures, text) {
+  const { fromPaste } = await import("/web/store/picked.js");
+  const data = new DataTransfer();
+  for (const each of pictures) data.items.add(new File([each], "image.png"));
+  data.setData("text/plain", text);
+  return fromPaste(data);
+}
+
+/** Things to send, as JSON can show them. */
+export async function shown(items) {
+  if (!items) return null;
+  return Promise.all(
+    items.map(async (item) => {
+      if (!("blob" in item)) return item;
+      const from = item.root ? "root" : item.handle ? "handle" : "blob";
+      return { path: item.path.join("/"), text: await item.blob.text(), from };
+    }),
+  );
+}
+
+/** Takes what is dropped next; `dropped` resolves with it. */
+export async function awaitDrop() {
+  const { fromDrop } = await import("/web/store/picked.js");
+  document.documentElement.style.setProperty("height", "100%");
+  addEventListener("dragover", (event) => event.preventDefault());
+  globalThis.drop = new Promise((resolve, reject) => {
+    addEventListener("drop", (event) => {
+      event.preventDefault();
+      fromDrop(event.dataTransfer).then(resolve, reject);
+    });
+  });
+}
+
+/** Keeps the dropped things as those of a sender. */
+export async function keepDropped() {
+  const { keepable } = await import("/web/store/keepable.js");
+  const items = await globalThis.drop;
+  const files = keepable(items);
+  await kept.put("s1", { id: "s1", direction: "send", title: "drop", created: 2, secret: new Uint8Array(32), state: {}, files });
+  await kept.put("s1", { id: "s1", direction: "send", title: "drop", created: 2, secret: new Uint8Array(32), state: { legs: [] } });
+  return shown(items);
+}
+
+export async function revived() {
+  const { reviveItems } = await import("/web/store/keepable.js");
+  return shown(await reviveItems(await kept.get("s1")));
 }

@@ -84,6 +84,23 @@ test("the end may be asked first: the digests are those of all files", async () 
   await giving.catchUp(layout.positions);
 });
 
+test("what a sink cannot make to survive now is no snapshot, and a landing that is closed lets go of it", async () => {
+  const { giving, wanted, layout } = await both(ITEMS);
+  const sink = new MemorySink();
+  const calls = [];
+  sink.flush = async (last) => calls.push(["flush", last]) > 1;
+  sink.close = async () => calls.push(["close"]);
+  const landing = new Landing(near(await Taking.make(wanted)), layout, () => undefined);
+  await landing.take("relay", 0, await giving.seal(0, 1));
+  await landing.accept(sink);
+  await landing.take("relay", 1, await giving.seal(1, 1));
+  assert.equal(await landing.snapshot(), null);
+  assert.equal((await landing.snapshot(true)).next, 2);
+  await landing.close();
+  await landing.close();
+  assert.deepEqual(calls, [["flush", false], ["flush", true], ["close"]]);
+});
+
 test("a page that is loaded again goes on from its snapshot", async () => {
   const { giving, wanted, layout } = await both(ITEMS);
   const sink = new MemorySink();

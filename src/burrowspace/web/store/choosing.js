@@ -3,8 +3,8 @@
  * the browser has comes in. Acted on by ways.js. Reasons: docs/decisions/0009.
  */
 
-export const MEMORY_BYTES = 2 * 2 ** 30; // that a page may hold: docs/decisions/0009
-export const MEMORY_SMALL_BYTES = 512 * 2 ** 20; // the same on a phone
+export const MEMORY_BYTES = 400 * 2 ** 20; // that a page may hold: Chromium loses Blobs beyond 500 MiB of all its pages
+export const MEMORY_SMALL_BYTES = 200 * 2 ** 20; // the same on a phone
 export const REPORTED_MOST_BYTES = 10 * 2 ** 30; // what Chromium says is free, whatever more there is
 const MARGIN_BYTES = 64 * 2 ** 20; // that a browser needs beside it
 

@@ -4,8 +4,11 @@
  * an answer does not depend on timers, which are throttled in tabs that nobody looks at.
  */
 
+import { named } from "./platform.js";
+
 const PREFIX = "burrow-transfer ";
 const ANSWER_MS = 400;
+const RELEASE_MS = 600; // in which a tab that was just closed or loaded again lets go
 
 /** null: another tab has it. The function lets go. `lost`: a tab took it that was not answered, as this one was frozen:
  * end the session. @param {string} id @param {() => void} [lost] @returns {Promise<(() => void) | null>} */
@@ -24,11 +27,10 @@ export async function anyHeld() {
 function byLock(id) {
   return new Promise((resolve, reject) => {
     navigator.locks
-      .request(PREFIX + id, { ifAvailable: true }, (lock) => {
-        if (!lock) return resolve(null);
+      .request(PREFIX + id, { signal: AbortSignal.timeout(RELEASE_MS) }, () => {
         return new Promise((release) => resolve(() => release(undefined)));
       })
-      .catch(reject);
+      .catch((error) => (named(error) === "TimeoutError" ? resolve(null) : reject(error)));
   });
 }
 

@@ -1,6 +1,6 @@
 /**
- * What arrives is kept in the page, where nothing else works (http:// in a LAN): in Blobs of 8 MiB, which a browser may
- * put on its disk, so the page itself holds little. A reload loses it. What may be received so: ways.js.
+ * What arrives is kept in the page, where nothing else works (http:// in a LAN): in Blobs of 8 MiB, which a browser
+ * holds outside of the page. A reload loses it. What may be received so: ways.js.
  *
  * @import { Manifest } from "../core/manifest.js"
  * @import { KeepingSink, Received } from "./placing.js"
@@ -37,15 +37,13 @@ export class MemorySink {
   /** @param {number} file @param {number} offset @param {Uint8Array} content */
   async write(file, offset, content) {
     this.#size += content.length;
-    if (this.#size > this.limit) {
-      throw new BurrowError("no-space", "more arrives than this page can hold; receive it in the terminal: burrow receive");
-    }
-    if (file !== this.#file) this.#settle();
+    if (this.#size > this.limit) full();
+    if (file !== this.#file) await this.#settle();
     this.#file = file;
     this.#sums.add(file, offset, content);
     this.#loose.push(/** @type {Uint8Array<ArrayBuffer>} */ (content));
     this.#looseBytes += content.length;
-    if (this.#looseBytes >= PIECE_BYTES) this.#settle();
+    if (this.#looseBytes >= PIECE_BYTES) await this.#settle();
   }
 
   async flush() {
@@ -53,7 +51,7 @@ export class MemorySink {
   }
 
   async finish() {
-    this.#settle();
+    await this.#settle();
     return [];
   }
 
@@ -75,12 +73,20 @@ export class MemorySink {
     return this.#placed.folders;
   }
 
-  #settle() {
+  async #settle() {
     if (!this.#looseBytes) return;
     const pieces = this.#pieces.get(this.#file) ?? [];
     this.#pieces.set(this.#file, pieces);
-    pieces.push(new Blob(this.#loose));
+    const piece = new Blob(this.#loose);
     this.#loose = [];
     this.#looseBytes = 0;
+    pieces.push(piece);
+    // A browser that has no room for a Blob makes one all the same, and says so when it is read.
+    await piece.slice(0, 1).arrayBuffer().catch(full);
   }
+}
+
+/** @returns {never} */
+function full() {
+  throw new BurrowError("no-space", "more arrives than this page can hold; receive it in the terminal: burrow receive");
 }

@@ -9,8 +9,10 @@
 import { choose, MEMORY_BYTES, MEMORY_SMALL_BYTES } from "./choosing.js";
 import { pickers } from "./platform.js";
 import { placed, stored } from "./placing.js";
+import { FolderSink } from "./sink-folder.js";
 import { MemorySink } from "./sink-memory.js";
 import { OpfsSink } from "./sink-opfs.js";
+import { StreamSink } from "./sink-stream.js";
 
 /** `open` asks for the folder or the file where the kind has one, so it is called from a click; it throws an AbortError
  * (DOMException) when the person changes their mind. @typedef {{kind: Kind, open: (id: string) => Promise<KeepingSink>}} Way */
@@ -26,13 +28,14 @@ export async function ways(manifest) {
 }
 
 /** After a reload: the place as it was at the `keep` that goes with `kept`; null: it is gone, and what came must come
- * again. @param {Kept | null} kept @param {Manifest} manifest @returns {Promise<KeepingSink | null>} */
+ * again. It may ask, so call it from a click; refused: the person does not allow it. @param {Kept | null} kept @param {Manifest} manifest @returns {Promise<KeepingSink | null>} */
 export async function reopen(kept, manifest) {
-  if (kept?.kind === "browser") return OpfsSink.reopen(kept, manifest);
-  return null;
+  if (!kept) return null;
+  return kept.kind === "browser" ? OpfsSink.reopen(kept, manifest) : FolderSink.reopen(kept, manifest);
 }
 
-/** Frees what a transfer took and will not go on, or was handed to the person. @param {Kept | null} kept */
+/** Frees what the browser keeps of a transfer that will not go on, or was handed to the person. What lies in a folder of
+ * the person's stays. @param {Kept | null} kept */
 export async function discard(kept) {
   if (kept?.kind === "browser") await OpfsSink.discard(kept.id);
 }
@@ -40,12 +43,30 @@ export async function discard(kept) {
 /** @param {Kind} kind @param {Manifest} manifest @param {Here} here @returns {Way} */
 function way(kind, manifest, here) {
   const limit = here.small ? MEMORY_SMALL_BYTES : MEMORY_BYTES;
-  /** @type {Partial<Record<Kind, (id: string) => Promise<KeepingSink>>>} */
+  /** @type {Record<Kind, (id: string) => Promise<KeepingSink>>} */
   const opens = {
     browser: async (id) => new OpfsSink(id, manifest),
+    folder: async () => new FolderSink({ kind: "folder", handle: await chosenFolder(), names: [] }, manifest),
+    file: async () => new FolderSink({ kind: "file", handle: await chosenFile(manifest) }, manifest),
+    stream: async () => new StreamSink(manifest),
     memory: async () => new MemorySink(manifest, limit),
   };
-  return { kind, open: /** @type {(id: string) => Promise<KeepingSink>} */ (opens[kind]) };
+  return { kind, open: opens[kind] };
+}
+
+/** @returns {Promise<FileSystemDirectoryHandle>} */
+async function chosenFolder() {
+  const { showDirectoryPicker } = pickers();
+  if (!showDirectoryPicker) throw new TypeError("no folder can be chosen here");
+  return showDirectoryPicker.call(globalThis, { mode: "readwrite", id: "burrow-received", startIn: "downloads" });
+}
+
+/** @param {Manifest} manifest @returns {Promise<FileSystemFileHandle>} */
+async function chosenFile(manifest) {
+  const { showSaveFilePicker } = pickers();
+  if (!showSaveFilePicker) throw new TypeError("no file can be chosen here");
+  const [{ path }] = placed(manifest).files;
+  return showSaveFilePicker.call(globalThis, { suggestedName: path[path.length - 1], id: "burrow-received", startIn: "downloads" });
 }
 
 /** @returns {Promise<Here>} */
@@ -58,7 +79,7 @@ async function found() {
     room: await room(),
     folder: Boolean(showDirectoryPicker),
     file: Boolean(showSaveFilePicker),
-    worker: false,
+    worker: await hasWorker(),
     small: agent ? agent.mobile : /Android|iPhone|iPad|Mobile/.test(navigator.userAgent) || isIpad(),
   };
 }
@@ -66,6 +87,14 @@ async function found() {
 /** It calls itself a Mac. */
 function isIpad() {
   return navigator.userAgent.includes("Macintosh") && navigator.maxTouchPoints > 1;
+}
+
+async function hasWorker() {
+  try {
+    return Boolean((await navigator.serviceWorker?.getRegistration("/"))?.active);
+  } catch {
+    return false; // a private window
+  }
 }
 
 async function hasOpfs() {
