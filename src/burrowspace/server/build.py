@@ -24,6 +24,7 @@ from burrowspace.server.door import Door
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.events import Events
+from burrowspace.server.pages import Pages
 from burrowspace.server.reach import Reach
 from burrowspace.server.stun import Stun
 from burrowspace.server.turn import Turn
@@ -76,20 +77,22 @@ def build(settings: Settings) -> House:
     Events(realtime.of("/"), driver)
     api = Door(make_api(Context(settings, driver, reach, Turn(settings))), reach, settings.max_json_bytes)
     callers, stun = Callers(reach), Stun(settings, reach)
-    routes, bulk = SeenAs(_Routes(realtime, api), callers), Bulk(settings, driver, reach)
+    routes, bulk = SeenAs(_Routes(realtime, Pages(), api), callers), Bulk(settings, driver, reach)
     tunnel, beacon = _tunnel(settings), _beacon(settings)
     return House(settings, reach, state, spool, driver, realtime, routes, bulk, callers, stun, tunnel, beacon, lock)
 
 
 class _Routes:
-    """Two applications on one port: the real-time server on its path, the API everywhere else."""
+    """Three applications on one port: the real-time server on its path, the web app's files, the API for the rest."""
 
-    def __init__(self, realtime: RealTime, api: ASGIApp) -> None:
-        self._realtime, self._api = realtime, api
+    def __init__(self, realtime: RealTime, pages: Pages, api: ASGIApp) -> None:
+        self._realtime, self._pages, self._api = realtime, pages, api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         app: ASGIApp = self._realtime if path in ("/socket.io", "/socket.io/") else self._api
+        if app is self._api and self._pages.takes(scope):
+            app = self._pages
         await app(scope, receive, send)
 
 

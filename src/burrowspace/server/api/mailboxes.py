@@ -7,27 +7,17 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
-from burrowspace.core.errors import BadRequest, WrongType
 from burrowspace.core.records import Mailbox
 from burrowspace.server.api.context import Caller, House
 from burrowspace.server.api.models import REFUSALS, UNKNOWN, MailboxState, ManyMessages, Messages, Posted, ReadMailboxes
+from burrowspace.server.api.octets import octet_body, octets
 from burrowspace.server.api.peers import iso
 from burrowspace.server.api.waiting import After, Wait, while_here
-from burrowspace.server.driver.mailboxes import MESSAGE_BYTES, Found, too_large
+from burrowspace.server.driver.mailboxes import MESSAGE_BYTES, Found
 
 router = APIRouter(tags=["mailboxes"], responses=REFUSALS)
 
 MailboxId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="32 hex digits, chosen by the ends.")]
-_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/octet-stream": {
-                "schema": {"type": "string", "format": "binary", "minLength": 1, "maxLength": MESSAGE_BYTES}
-            }
-        },
-    }
-}
 
 
 @router.put("/mailboxes/{mailbox_id}")
@@ -47,23 +37,11 @@ async def read_many(body: ReadMailboxes, request: Request, house: House, caller:
     return _fresh({"mailboxes": {key: each and _messages(each) for key, each in found.items()}})
 
 
-@router.post("/mailboxes/{mailbox_id}", openapi_extra=_BODY)
+@router.post("/mailboxes/{mailbox_id}", openapi_extra=octet_body(MESSAGE_BYTES))
 async def post_message(mailbox_id: MailboxId, request: Request, house: House, caller: Caller) -> Posted:
     """Adds a message, sealed by who sends it. Makes the mailbox if it is new."""
-    kinds = request.headers.getlist("content-type")
-    if [kind.partition(";")[0].strip().lower() for kind in kinds] != ["application/octet-stream"]:
-        raise WrongType("send the message as `Content-Type: application/octet-stream`")
-    body = bytearray()
-    try:
-        async for piece in request.stream():
-            body += piece
-            if len(body) > MESSAGE_BYTES:
-                raise too_large()
-    except ClientDisconnect:
-        raise BadRequest("the message broke off before its end") from None  # to nobody
-    if not body:
-        raise BadRequest("a message has at least one byte")
-    return Posted(number=await house.driver.mailboxes.post(mailbox_id, bytes(body), caller))
+    body = await octets(request, MESSAGE_BYTES)
+    return Posted(number=await house.driver.mailboxes.post(mailbox_id, body, caller))
 
 
 @router.get("/mailboxes/{mailbox_id}", response_model=Messages, responses=UNKNOWN)

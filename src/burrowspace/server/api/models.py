@@ -268,6 +268,42 @@ class Released(Answer):
     nameplate: int
 
 
+class ShowNearby(Ask):
+    """How a device shows itself. Whatever stands here, its owner made up."""
+
+    name: str = Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]*$",
+        description="No control characters, none that turn the direction of writing.",
+    )
+    kind: Literal["phone", "tablet", "desktop", "terminal", "other"]
+    picture: int = Field(ge=0, le=999)
+    public: str = Field(pattern="^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$", description="X25519, 32 bytes in base64.")
+    inbox: str = Field(pattern="^[0-9a-f]{32}$", description="A mailbox for knocks; nobody else is told of it.")
+
+
+class NearDevice(Answer):
+    handle: str
+    name: str
+    kind: str
+    picture: int
+    public: str
+
+
+class NearDevices(Answer):
+    version: int = Field(description="For the next call; it says nothing but whether something changed.")
+    devices: list[NearDevice] = Field(description="The others of this network.")
+
+
+class LeftNearby(Answer):
+    status: Literal["gone"] = "gone"
+
+
+class Knocked(Answer):
+    status: Literal["ok"] = "ok"
+
+
 Rests = Literal["rest", "live", "live-then-rest"]
 
 

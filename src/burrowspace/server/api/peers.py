@@ -55,6 +55,11 @@ def iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
+def features(settings: Settings) -> list[str]:
+    """What this server has beyond the published API."""
+    return [*FEATURES, "nearby"] if settings.nearby else FEATURES
+
+
 def limits(settings: Settings) -> Limits:
     """What this server holds its clients to."""
     return Limits(
@@ -97,7 +102,7 @@ async def hello(request: Request, house: House) -> Hello:
         ice_ttl_s=ttl_s,
         nat_check=both if len(both) == 2 else [],
         limits=limits(house.settings),
-        features=FEATURES,
+        features=features(house.settings),
     )
 
 
@@ -118,7 +123,7 @@ async def connect(body: Connect, request: Request, house: House) -> Connected:
         public_url=house.reach.public_url,
         your_ip=address,
         limits=limits(house.settings),
-        features=FEATURES,
+        features=features(house.settings),
     )
 
 

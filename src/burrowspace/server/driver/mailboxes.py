@@ -64,7 +64,7 @@ class Mailboxes:
         """Adds a message; its number. TooLarge and TooMany at the bounds."""
         settings, now = self._kit.settings, self._kit.now()
         if len(body) > MESSAGE_BYTES:
-            raise too_large()
+            raise TooLarge(f"a message has {MESSAGE_BYTES} bytes at most")
         if address is not None and not self._rate.allows(address, now):
             raise TooMany(f"your address may post {settings.max_posts_per_minute} messages a minute; wait a little")
         if self._bytes + len(body) > settings.max_mailbox_total_bytes:
@@ -179,10 +179,6 @@ class Mailboxes:
 
     def _life(self) -> float:
         return self._kit.settings.mailbox_days * _DAY_S
-
-
-def too_large() -> TooLarge:
-    return TooLarge(f"a message has {MESSAGE_BYTES} bytes at most")
 
 
 def _live(rows: Rows, mailbox_id: str, now: float) -> Mailbox | None:
