@@ -14,6 +14,8 @@ from burrowspace.core import forwarded
 from burrowspace.core.forwarded import Caller
 from burrowspace.server.reach import Reach
 
+NEAR = "burrow.near"  # in a scope: the proxy whose word for the caller was taken
+
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -69,5 +71,5 @@ class SeenAs:
         if client is not None and scope["type"] == "http":
             address, headers = self._callers.as_seen(client[0], cast(Headers, scope["headers"]))
             if address != client[0] or headers is not scope["headers"]:
-                scope = {**scope, "client": (address, 0), "headers": headers}
+                scope = {**scope, "client": (address, 0), "headers": headers, NEAR: client[0]}
         await self._app(scope, receive, send)

@@ -1,6 +1,7 @@
 """What a route needs of the server, and the token a caller may have sent."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -19,6 +20,7 @@ class Context:
     driver: Driver
     reach: Reach
     turn: Turn
+    since: float = field(default_factory=time.monotonic)  # when the server was put together
 
 
 def _context(request: Request) -> Context:
