@@ -1,10 +1,12 @@
 """All that is looked at from here, in the order in which it is told; what does not wait for anything runs at once."""
 
 import asyncio
+import contextlib
 import functools
 import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,18 @@ from burrowspace.client.link_webrtc import library
 from burrowspace.core.findings import Finding, Verdict
 
 CALL_S = 4.0  # for a call
-POLL_S, LONG_POLL_S = 3.0, 50.0
+LONG_POLL_S = 50.0
 LONG_BODY_S = 120.0
 
 Heard = Callable[[Finding], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds that the patient checks take."""
+
+    poll: float = 3.0
+    speed: float = 2.0
 
 
 class Examination:
@@ -36,10 +46,10 @@ class Examination:
         *,
         now: Callable[[], float] = time.time,
         long: bool = False,
-        poll_s: float = POLL_S,
+        pace: Pace = Pace(),
         looking: Callable[[str], None] = lambda what: None,
     ) -> None:
-        self._heard, self._now, self._long, self._poll_s, self._looking = heard, now, long, poll_s, looking
+        self._heard, self._now, self._long, self._pace, self._looking = heard, now, long, pace, looking
         self.findings: list[Finding] = []
 
     def machine(self, folder: Path) -> None:
@@ -71,12 +81,17 @@ class Examination:
 
     async def _meet(self, http: Http, at: Door) -> Welcome:
         try:
-            await http.request("GET", "/hello")  # whose connection the next call has, for its time
             began, wall = time.monotonic(), self._now()
             answer = await http.request("GET", "/hello")
+            took = time.monotonic() - began
         except (OSError, ValueError) as error:
             return Welcome(await welcome.no_answer(error, at))
-        took = time.monotonic() - began
+        with contextlib.suppress(OSError, ValueError):  # over a connection that is there, for its time
+            began, wall = time.monotonic(), self._now()
+            answer = await http.request("GET", "/hello")
+            took = time.monotonic() - began
+        if answer.status == 400 and not at.secure and await welcome.speaks_tls(at):
+            return Welcome(welcome.wants_tls(at))
         finding, hello = welcome.read(answer, at)
         own = await welcome.own_findings(http) if hello else {}
         return Welcome(finding, hello, answer.headers, wall + took / 2, took, own)
@@ -88,7 +103,7 @@ class Examination:
         rtt = f"A call and its answer take {met.round_trip * 1000:.0f} ms."
         async with asyncio.TaskGroup() as group:
             upgrades = group.create_task(upgrade.websocket(http))
-            polls = group.create_task(flows.poll(http, self._poll_s))
+            polls = group.create_task(flows.poll(http, self._pace.poll))
             moved = group.create_task(self._moved(http, server))
             udp = group.create_task(outside.look(offers.stun, own))
             turned = group.create_task(outside.relay(offers.turn))
@@ -119,7 +134,7 @@ class Examination:
         """One after the other: each would slow the others down."""
         found = [await flows.body(http, server)]
         if found[0].verdict != Verdict.BAD:
-            found += [await flows.follow(http, server), await flows.speed(http, server)]
+            found += [await flows.follow(http, server), await flows.speed(http, server, self._pace.speed)]
         return found
 
     async def _slowly(self, http: Http, server: Server) -> None:

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from burrowspace.client.api import Refused, Server, Spool, Unreachable
 from burrowspace.client.http import Exchange, Http, refusal
-from burrowspace.client.space import size_shown
 from burrowspace.core.findings import Finding, bad, doubtful, good
 from burrowspace.core.names import shown
+from burrowspace.core.sizes import size_shown
 
 KiB, MiB = 1 << 10, 1 << 20
 
@@ -23,7 +23,7 @@ BODY = MiB + 64 * KiB  # a little more than nginx allows unless it is told other
 PIECE = 60 * MiB  # what a transfer puts into one request, client/link_relay.py
 FLOWING = 65_000  # no multiple of a page: a proxy keeps the rest of one back
 FLOW_S = 2.0
-SPEED_MOST, SPEED_S = 16 * MiB, 2.0
+SPEED_MOST = 16 * MiB
 SLOW = 100_000  # bytes/s below which a person will wonder
 SECONDS = 5.0
 _CHUNK = 64 * KiB
@@ -139,8 +139,8 @@ async def _follow(http: Http, server: Server, made: Spool) -> Finding:
     return doubtful("follow", found, _DOWN, held=held, got=got)
 
 
-async def speed(http: Http, server: Server) -> Finding:
-    """Bytes a second to the server's disk and back, for about two seconds each way."""
+async def speed(http: Http, server: Server, span: float) -> Finding:
+    """Bytes a second to the server's disk and back, for about `span` seconds each way."""
     probe = 256 * KiB
     async with _spool(server, probe) as made:
         if isinstance(made, Finding):
@@ -148,15 +148,15 @@ async def speed(http: Http, server: Server) -> Finding:
         first = await _send(http, made, probe, SECONDS)
     if first.status != 204:
         return doubtful("speed", f"Not measured: {first.words}.", "Look at the lines above.")
-    size = max(probe, min(SPEED_MOST, int(probe / max(first.seconds, 0.001) * SPEED_S)))
+    size = max(probe, min(SPEED_MOST, int(probe / max(first.seconds, 0.001) * span)))
     async with _spool(server, size) as made:
         if isinstance(made, Finding):
             return made
-        sent = await _send(http, made, size, 2 * SPEED_S)
+        sent = await _send(http, made, size, 2 * span)
         if sent.status != 204:
             up = probe / first.seconds
             return _judged(up, None)
-        return _judged(size / max(sent.seconds, 0.001), await _fetched(http, made))
+        return _judged(size / max(sent.seconds, 0.001), await _fetched(http, made, span))
 
 
 def _judged(up: float, down: float | None) -> Finding:
@@ -168,7 +168,7 @@ def _judged(up: float, down: float | None) -> Finding:
     return good("speed", f"To the server and back: {said}.", **facts)
 
 
-async def _fetched(http: Http, made: Spool) -> float | None:
+async def _fetched(http: Http, made: Spool, span: float) -> float | None:
     """Bytes a second of what lies there; None where it breaks off."""
     got, began = 0, time.monotonic()
     try:
@@ -178,7 +178,7 @@ async def _fetched(http: Http, made: Spool) -> float | None:
                 _, said = await down.head()
                 async for piece in down.pieces(said):
                     got += len(piece)
-                    if time.monotonic() - began > SPEED_S:
+                    if time.monotonic() - began > span:
                         break
             finally:
                 down.close()

@@ -51,7 +51,7 @@ def _best(facts: Facts) -> tuple[str, str]:
         return "turn", "Direct ways are unlikely from here: transfers go by the TURN server; else the server relays."
     why = {
         Nat.DEPENDENT: "This NAT lets hardly any direct way through",
-        Nat.SILENT: "No UDP gets out of here",
+        Nat.SILENT: "No STUN server answers by UDP",
         Nat.UNKNOWN: "The NAT is not known well enough to count on a direct way",
         Nat.INDEPENDENT: "This NAT changes ports and WebRTC is not installed",
     }[kind]

@@ -6,6 +6,7 @@ Messages: core/stun.py, core/turn.py. Which servers to ask comes from the server
 import asyncio
 import contextlib
 import functools
+import ipaddress
 import re
 import secrets
 import socket
@@ -102,11 +103,14 @@ async def look(uris: Sequence[Uri], own: Collection[str]) -> Outside:
     quiet = [str(by_server[each]) for each in asked if each not in {one.server for one in seen}]
     quiet += [f"{uri} (no address)" for uri, place in known.items() if place is None]
     beyond = [each.mapped for each in seen if each.mapped.host not in here] or [each.mapped for each in seen]
-    return Outside(_of_udp(seen, quiet), of_nat(kind, beyond), kind, beyond[0] if beyond else None)
+    return Outside(_of_udp(seen, quiet, bool(asked)), of_nat(kind, beyond), kind, beyond[0] if beyond else None)
 
 
-def _of_udp(seen: Sequence[Seen], quiet: Sequence[str]) -> Finding:
+def _of_udp(seen: Sequence[Seen], quiet: Sequence[str], any_asked: bool) -> Finding:
     listed = shown(", ".join(quiet[:4]), 160)
+    if not seen and not any_asked:
+        todo = "Look at this machine's name service (DNS), or at the server's BURROW_STUN_SERVERS."
+        return doubtful("udp", f"No STUN server could be asked: {listed}.", todo, answered=0, silent=len(quiet))
     if not seen:
         found = f"UDP is blocked: no STUN server answers ({listed})."
         todo = "Let UDP out of this network's firewall; without it transfers go by TCP directly or through the server."
@@ -125,6 +129,9 @@ def of_nat(kind: Mapping, seen: Sequence[Address]) -> Finding:
         "seen_as": seen[0].host if seen else None,
     }
     match kind.kind:
+        case Nat.NONE if seen and ipaddress.ip_address(seen[0].host).is_global:
+            found = f"This machine has a public address of its own ({at}): direct connections are likely."
+            return good("nat", found, **facts)
         case Nat.NONE:
             return good("nat", f"No NAT between here and who answered: this machine is seen as {at}.", **facts)
         case Nat.INDEPENDENT if kind.keeps_port:

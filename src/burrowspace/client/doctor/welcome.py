@@ -100,9 +100,8 @@ def _ours(said: dict[str, Any]) -> Finding:
 
 async def no_answer(error: BaseException, at: Door) -> Finding:
     """Why the port is open and nothing sensible comes."""
-    if not at.secure and await _speaks_tls(at):
-        todo = f"Write its address as https://{at.host}:{at.port}."
-        return bad("server", "What listens there speaks TLS, and was asked without.", todo)
+    if not at.secure and await speaks_tls(at):
+        return wants_tls(at)
     if isinstance(error, TimeoutError):
         todo = "The server hangs, or the port is another program's: look at its log and at what listens there."
         return bad("server", "The port is open, but no answer comes.", todo)
@@ -111,7 +110,13 @@ async def no_answer(error: BaseException, at: Door) -> Finding:
     return bad("server", f"The port is open, but there is no answer of a server: {words}.", todo)
 
 
-async def _speaks_tls(at: Door) -> bool:
+def wants_tls(at: Door) -> Finding:
+    todo = f"Write its address as https://{at.host}:{at.port}."
+    return bad("server", "What listens there speaks TLS, and was asked without.", todo)
+
+
+async def speaks_tls(at: Door) -> bool:
+    """Whether the port does, whatever its certificate says."""
     blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
     try:
@@ -195,8 +200,8 @@ def of_itself(own: Mapping[str, Any]) -> list[Finding]:
         todo = "Its operator finds more in the server's log; until then only its own network reaches it."
         found.append(doubtful("tunnel", f"The server's tunnel is not up: {why}.", todo))
     stun = own.get("stun")
-    if isinstance(stun, dict) and not stun.get("ports"):
-        why = shown(str(stun.get("message") or "it is switched off (BURROW_STUN_PORT)"), 200)
+    if isinstance(stun, dict) and not stun.get("ports") and stun.get("message"):
+        why = shown(str(stun["message"]), 200)
         todo = "Free that UDP port or choose another with BURROW_STUN_PORT; others' STUN servers do as well."
         found.append(doubtful("stun-server", f"The server has no STUN of its own: {why}.", todo))
     return found

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from burrowspace.config import Settings
 from burrowspace.core.rates import counted
+from burrowspace.server.callers import Callers
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.heads import bearer
 from burrowspace.server.reach import Reach
@@ -20,6 +21,7 @@ class Context:
     driver: Driver
     reach: Reach
     turn: Turn
+    callers: Callers
     since: float = field(default_factory=time.monotonic)  # when the server was put together
 
 

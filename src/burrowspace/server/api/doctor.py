@@ -23,7 +23,9 @@ _FORWARDED = ("forwarded", "x-forwarded-for")
 @router.get("/doctor")
 async def doctor(request: Request, house: House) -> Doctor:
     """How the server is, in the words of `burrow doctor`; it does nothing to find out."""
-    reach, kit = house.reach, house.driver.kit
+    reach, kit, scope = house.reach, house.driver.kit, request.scope
+    near = scope.get(NEAR)
+    believed = near is not None and house.callers.believes(near, scope["headers"])
     return Doctor(
         version=__version__,
         time=iso(kit.now()),
@@ -33,7 +35,7 @@ async def doctor(request: Request, house: House) -> Doctor:
         stun=StunState(ports=list(reach.stun_ports), message=reach.stun_message),
         turn=bool(house.settings.turn_urls),
         your_ip=request.client.host if request.client else None,
-        via=Via(forwarded=any(each in request.headers for each in _FORWARDED), believed=NEAR in request.scope),
+        via=Via(forwarded=any(each in request.headers for each in _FORWARDED), believed=believed),
         space=cast(Any, of_space(await kit.spool.room()).value),
         features=FEATURES,
         limits=limits(house.settings),
