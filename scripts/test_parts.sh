@@ -1,6 +1,6 @@
 #!/bin/sh
 # The foreign parts that the tests start: official clients from npm; from Debian the tools for hosts and NATs of their own
-# and for a disk that fails.
+# and for a disk that fails, and a TURN server.
 set -eu
 cd "$(dirname "$0")/.."
 command -v npm >/dev/null 2>&1 || { echo "the tests need Node and npm; on Debian: apt-get install nodejs npm" >&2; exit 1; }
@@ -10,8 +10,10 @@ wanted=""
 command -v ip >/dev/null 2>&1 || wanted="$wanted iproute2"
 command -v nft >/dev/null 2>&1 || wanted="$wanted nftables"
 command -v fiu-run >/dev/null 2>&1 || wanted="$wanted fiu-utils"
+command -v turnserver >/dev/null 2>&1 || wanted="$wanted coturn"
 if [ -n "$wanted" ]; then
     # shellcheck disable=SC2086
     { apt-get update -q && apt-get install -y -q --no-install-recommends $wanted; } >/dev/null 2>&1 ||
         { echo "the tests need$wanted; on Debian: apt-get install$wanted" >&2; exit 1; }
+    case $wanted in *coturn*) systemctl disable --quiet --now coturn >/dev/null 2>&1 || true ;; esac # the tests start their own
 fi

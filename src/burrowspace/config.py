@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     connections_per_address: int = Field(
         1000,
         ge=1,
-        description="Most connections from one address at once; loopback (a tunnel, a proxy) is not counted.",
+        description="Most connections from one address at once; loopback and trusted proxies are not counted.",
     )
     bulk_threads: int = Field(
         2, ge=0, le=64, description="Threads that let the kernel move bytes; 0 moves them through Python, as for TLS."
@@ -132,7 +132,7 @@ class Settings(BaseSettings):
         30,
         ge=1,
         description="Most claims a minute from one address, of numbers that are there or not; ten times as many "
-        "through a tunnel.",
+        "from loopback.",
     )
     store_hours: float = Field(168, gt=0, description="Hours until a spool of sealed bytes expires.")
     max_spools: int = Field(100_000, ge=1, description="Most spools of sealed bytes at once.")
@@ -153,7 +153,7 @@ class Settings(BaseSettings):
     max_json_bytes: int = Field(64 * 1024, ge=1024, description="Largest JSON body, bytes.")
     max_sockets: int = Field(15_000, ge=1, description="Most sockets at once.")
     max_sockets_per_address: int = Field(
-        500, ge=1, description="Most sockets from one address at once; loopback (a tunnel, a proxy) is not counted."
+        500, ge=1, description="Most sockets from one address at once; loopback is not counted."
     )
     max_payload_bytes: int = Field(1_000_000, ge=1024, description="Largest Socket.IO packet, attachments included.")
     ping_interval_ms: int = Field(25_000, ge=100, description="Milliseconds between heartbeats on a socket.")

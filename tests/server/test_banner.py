@@ -138,6 +138,14 @@ def test_a_configured_public_address_is_shown(screen: Callable[..., Screen]) -> 
     assert "https://files.example.org" in out.getvalue()
 
 
+def test_a_port_for_stun_that_is_in_use_is_said(screen: Callable[..., Screen]) -> None:
+    out = screen(terminal=False)
+    where, settings = reach("192.168.1.20")
+    where.stun_message = "UDP port 3478 is not to be had (it is in use)"
+    banner.show(where, settings)
+    assert "UDP port 3478 is not to be had" in out.getvalue()
+
+
 def test_the_tunnels_address_is_shown_when_it_is_there(screen: Callable[..., Screen]) -> None:
     out = screen(terminal=True)
     banner.show_public("https://abcd.ngrok-free.app")

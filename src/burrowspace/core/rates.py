@@ -10,7 +10,7 @@ _REMEMBERED = 20_000  # addresses
 
 def counted(address: str) -> str | None:
     """Under which name an address is counted: itself, its /64 for IPv6 (one household has that many), None for
-    loopback, where a tunnel or a proxy stands for everybody.
+    loopback, where a proxy that is not named stands for everybody.
 
     >>> counted("203.0.113.7"), counted("2001:db8::1:2:3:4"), counted("::ffff:203.0.113.7"), counted("127.0.0.1")
     ('203.0.113.7', '2001:db8::/64', '203.0.113.7', None)

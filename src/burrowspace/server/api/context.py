@@ -36,7 +36,7 @@ def _token(request: Request) -> str | None:
 
 
 def _caller(request: Request) -> str | None:
-    """The address that bounds are counted for; None for loopback, where a tunnel or a proxy stands for everybody."""
+    """The address that bounds are counted for; None for loopback, where an unnamed proxy stands for all."""
     return counted(request.client.host) if request.client else None
 
 

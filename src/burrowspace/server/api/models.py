@@ -105,8 +105,8 @@ class Hello(Answer):
     ice_servers: list[TurnServer | IceServer]
     ice_ttl_s: int | None = Field(description="Seconds that the credentials in `ice_servers` hold; null without any.")
     nat_check: list[str] = Field(
-        description="Two STUN URIs of this server, two ports of one host: a client that both see by the same "
-        "address has a NAT that lets direct ways through. Empty where there are not two."
+        description="Two STUN URIs of this server, two ports of one host: a client whose one UDP port both "
+        "see by the same address is not mapped anew for each destination. Empty where there are not two."
     )
     limits: Limits
     features: list[str]

@@ -1,0 +1,96 @@
+"""The caller's address behind a proxy and our tunnel: in answers and bounds; never by a stranger's word."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.house import Running, running
+
+pytestmark = pytest.mark.anyio
+
+REAL, OTHER, THIRD = "203.0.113.7", "203.0.113.8", "203.0.113.9"
+TUNNEL = "abc.ngrok.example"
+
+
+async def hello(server: Running, **headers: str) -> Any:
+    return await server.call(
+        "GET", "/hello", headers={name.replace("_", "-"): value for name, value in headers.items()}
+    )
+
+
+async def test_a_strangers_headers_say_nothing(tmp_path: Path):
+    async with running(tmp_path) as server:
+        for name in ("X_Forwarded_For", "Forwarded"):
+            value = REAL if name != "Forwarded" else f"for={REAL}"
+            assert (await hello(server, **{name: value}))["your_ip"] == "127.0.0.1"
+        assert (await server.post("/connect", {"user_id": "ann"}))["your_ip"] == "127.0.0.1"
+
+
+@pytest.fixture
+async def behind(tmp_path: Path) -> AsyncIterator[Running]:
+    """A server whose proxies are on this machine."""
+    settings = {"max_nameplates_per_address": 1, "max_sockets_per_address": 1, "connections_per_address": 1}
+    async with running(tmp_path, trusted_proxies="127.0.0.1,10.0.0.0/8", **settings) as server:
+        yield server
+
+
+async def test_behind_a_proxy_each_caller_has_bounds_of_its_own(behind: Running):
+    assert (await hello(behind, X_Forwarded_For=f"1.2.3.4, {REAL}, 10.0.0.2"))["your_ip"] == REAL
+    assert (await hello(behind, Forwarded=f'for="{REAL}:80"'))["your_ip"] == REAL
+    for caller, status in ((REAL, 200), (REAL, 429), (OTHER, 200), (f"{OTHER}, {THIRD}", 200)):
+        await behind.call("POST", "/nameplates", status, headers={"X-Forwarded-For": caller})
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+async def test_sockets_are_counted_for_the_caller_not_for_the_proxy(behind: Running, transport: str):
+    async def opens(address: str) -> int:
+        url, headers = f"/socket.io/?EIO=4&transport={transport}", {"X-Forwarded-For": address}
+        if transport == "polling":
+            async with behind.http.get(url, headers=headers) as answer:
+                return answer.status
+        try:
+            held.append(await behind.http.ws_connect(url, headers=headers))
+        except aiohttp.WSServerHandshakeError as refused:
+            return refused.status
+        return 200
+
+    held: list[aiohttp.ClientWebSocketResponse] = []
+    assert [await opens(each) for each in (REAL, REAL, OTHER)] == [200, 429, 200]
+    for each in held:
+        await each.close()
+
+
+async def test_a_page_of_the_host_that_the_proxy_says_may_call(behind: Running):
+    page = {"Origin": "https://files.example", "X-Forwarded-For": REAL}
+    spool = json.dumps({"length": 100_000})
+    await behind.call("POST", "/nameplates", 403, headers=page)
+    page["X-Forwarded-Host"] = "files.example"
+    await behind.call("POST", "/nameplates", headers=page)
+    made = await behind.call("POST", "/spools", headers={**page, "Content-Type": "application/json"}, data=spool)
+    big, page = bytes(100_000), {**page, "Authorization": f"Bearer {made['write_token']}"}
+    foreign = {name: value for name, value in page.items() if name != "X-Forwarded-Host"}
+    async with behind.http.put(made["upload"], data=big, headers=foreign) as answer:  # by the bulk path
+        assert answer.status == 403, await answer.text()
+    async with behind.http.put(made["upload"], data=big, headers=page) as answer:
+        assert answer.status == 200, await answer.text()
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://files.example"
+    socket = await behind.http.ws_connect("/socket.io/?EIO=4&transport=websocket", headers=page)
+    await socket.close()
+    status = await behind.call("GET", "/status", headers=page)
+    assert status["stun_servers"][0].startswith("stun:stun.l.google.com")
+
+
+async def test_our_tunnel_says_who_called_while_it_is_up(tmp_path: Path):
+    async with running(tmp_path) as server:
+        through = {"X_Forwarded_For": f"1.2.3.4, {REAL}", "Host": TUNNEL}
+        assert (await hello(server, **through))["your_ip"] == "127.0.0.1"
+        server.house.reach.tunnel_url = f"https://{TUNNEL}"
+        assert (await hello(server, **through))["your_ip"] == REAL
+        assert (await hello(server, **{**through, "Host": "127.0.0.1"}))["your_ip"] == "127.0.0.1"
+        assert (await hello(server, Host=TUNNEL))["your_ip"] == "127.0.0.1"
+        server.house.reach.tunnel_url = None
+        assert (await hello(server, **through))["your_ip"] == "127.0.0.1"

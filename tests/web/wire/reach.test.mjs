@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { outside, Reach } from "../../../src/burrowspace/web/wire/reach.js";
+
+/** What the last RTCPeerConnection was made with. It finds no way to anybody. */
+let made = null;
+globalThis.RTCPeerConnection = class {
+  constructor(configuration) {
+    made = configuration;
+  }
+  createDataChannel() {
+    return {};
+  }
+  async createOffer() {
+    throw new Error("no network here");
+  }
+  async setRemoteDescription() {
+    throw new Error("no network here");
+  }
+  close() {}
+};
+
+const hello = (credential, ice_ttl_s) => ({
+  ice_servers: [{ urls: ["stun:a:1"] }, { urls: ["turn:a:1"], username: "1:x", credential }],
+  ice_ttl_s,
+});
+
+function reach(first, renew, sender = false) {
+  const ticket = { tag: new Uint8Array(16), key: new Uint8Array(32), sender };
+  const around = outside(first);
+  return new Reach({ ticket, options: {}, around, renew, suite: "A256GCM", batchFrom: 0, say: async () => {}, add: () => {} });
+}
+
+const credential = () => made.iceServers[1].credential;
+
+test("credentials that are about to end are renewed before an attempt, others are not", async () => {
+  let asked = 0;
+  const renew = async () => outside(hello(`new ${++asked}`, 600));
+  const soon = reach(hello("old", 59), renew);
+  assert.deepEqual(soon.possible, ["relay", "store", "webrtc", "turn"]);
+  await assert.rejects(soon.make("turn"));
+  assert.equal(credential(), "new 1");
+  await assert.rejects(soon.make("webrtc"));
+  assert.equal(asked, 1);
+  await assert.rejects(reach(hello("lasting", 600), renew).make("turn"));
+  assert.equal(credential(), "lasting");
+  await assert.rejects(reach(hello("for good", undefined), renew).make("turn"));
+  assert.equal(credential(), "for good");
+  assert.equal(asked, 1);
+});
+
+test("where they cannot be renewed, the attempt is made with what there is", async () => {
+  const away = async () => {
+    throw new Error("away");
+  };
+  await assert.rejects(reach(hello("old", 1), away).make("turn"));
+  assert.equal(credential(), "old");
+});
+
+test("who answers an offer renews them too", async () => {
+  made = null;
+  let end;
+  await new Promise((done) => {
+    const renew = async () => (setImmediate(done), outside(hello("new", 600)));
+    end = reach(hello("old", 1), renew, true);
+    end.heard({ type: "sdp", kind: "offer", sdp: "" });
+  });
+  assert.equal(credential(), "new");
+  end.close();
+});
