@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 from pathlib import Path
 
@@ -62,6 +63,8 @@ def test_at_a_terminal_the_lines_have_signs_and_fit(tmp_path: Path):
     assert "This machine as the one that serves" in text
     assert "✓" in text
     assert "→" in text
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+    assert max(len(line.rpartition("\r")[2]) for line in plain.split("\r\n")) <= 60
 
 
 def _read(handle: int) -> bytes:

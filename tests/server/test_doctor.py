@@ -1,5 +1,6 @@
 """What a server finds about itself: the call for strangers, and the checks of the machine that serves."""
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -86,8 +87,6 @@ async def test_it_says_why_there_is_no_stun_and_that_the_disk_is_full(tmp_path: 
 
 
 async def test_a_running_server_and_its_ports_are_known(tmp_path: Path):
-    import asyncio
-
     async with running(tmp_path, stun_port=(stun := free_port())) as server:
         known = settings(tmp_path, server.house.reach.port, stun_port=stun)
         found = {each.check: each for each in await asyncio.to_thread(host.look, known)}

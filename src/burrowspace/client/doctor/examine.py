@@ -12,7 +12,7 @@ from typing import Any
 
 from burrowspace.client.addresses import own_addresses
 from burrowspace.client.api import Server
-from burrowspace.client.doctor import door, flows, here, likely, outside, upgrade, welcome
+from burrowspace.client.doctor import door, flows, here, likely, outside, turning, upgrade, welcome
 from burrowspace.client.doctor.door import Door
 from burrowspace.client.doctor.welcome import Welcome
 from burrowspace.client.http import Http
@@ -106,7 +106,7 @@ class Examination:
             polls = group.create_task(flows.poll(http, self._pace.poll))
             moved = group.create_task(self._moved(http, server))
             udp = group.create_task(outside.look(offers.stun, own))
-            turned = group.create_task(outside.relay(offers.turn))
+            turned = group.create_task(turning.relay(offers.turn))
             self._tell(Finding("round-trip", Verdict.GOOD, rtt, facts={"seconds": met.round_trip}))
             self._tell_all([welcome.clock(met.headers, met.at), welcome.between(met, at, own)])
             self._tell_all(welcome.of_itself(met.own))
