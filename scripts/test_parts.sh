@@ -10,6 +10,7 @@ wanted=""
 command -v ip >/dev/null 2>&1 || wanted="$wanted iproute2"
 command -v nft >/dev/null 2>&1 || wanted="$wanted nftables"
 command -v fiu-run >/dev/null 2>&1 || wanted="$wanted fiu-utils"
+command -v nginx >/dev/null 2>&1 || wanted="$wanted nginx-light"
 command -v turnserver >/dev/null 2>&1 || wanted="$wanted coturn"
 command -v unzip >/dev/null 2>&1 || wanted="$wanted unzip"
 command -v chromium >/dev/null 2>&1 || wanted="$wanted chromium"
@@ -20,5 +21,6 @@ if [ -n "$wanted" ]; then
     # shellcheck disable=SC2086
     { apt-get update -q && apt-get install -y -q --no-install-recommends $wanted; } >/dev/null 2>&1 ||
         { echo "the tests need$wanted; on Debian: apt-get install$wanted" >&2; exit 1; }
+    case $wanted in *nginx*) systemctl disable --quiet --now nginx >/dev/null 2>&1 || true ;; esac
     case $wanted in *coturn*) systemctl disable --quiet --now coturn >/dev/null 2>&1 || true ;; esac # the tests start their own
 fi

@@ -17,6 +17,7 @@ from burrowspace.client import nat
 from burrowspace.config import Settings
 from burrowspace.core import stun
 from burrowspace.core.ice import GOOGLE
+from burrowspace.core.nat import Nat
 from burrowspace.server import stun as module
 from burrowspace.server.reach import Reach
 from tests.house import running
@@ -63,9 +64,10 @@ async def test_whoever_asks_hears_its_address_from_both_ports_and_junk_hears_not
                 said = await asyncio.to_thread(exchange, line, ("127.0.0.1", number), *junk, asked)
                 assert stun.mapped(said, transaction) == line.getsockname()
         hello, status = await server.get("/hello"), await server.get("/status")
-        found = await nat.look([*hello["nat_check"], "stun:[::1]:1", "stuns:127.0.0.1:1"])
-        assert found.mapping is nat.Mapping.NONE
-        assert len(set(found.seen_as)) == 1
+        uris = [nat.read(each) for each in [*hello["nat_check"], "stun:[::1]:1", "stuns:127.0.0.1:1"]]
+        found = await nat.look([each for each in uris if each is not None], [])
+        assert found.mapping == (Nat.NONE, True)
+        assert (len(found.seen), len({each.mapped for each in found.seen}), found.silent) == (2, 1, ())
         counts = server.house.stun.counts
         assert (counts.answered, counts.dropped, counts.limited) == (4, 8, 0)
         assert status["stun_servers"] == [*GOOGLE, f"stun:127.0.0.1:{port}"]

@@ -19,6 +19,7 @@ class Exit(IntEnum):
     NOT_VERIFIED = 5  # what arrived is not what was sent
     UNREACHABLE = 6  # the server
     DISK_FULL = 7
+    TROUBLE = 8  # burrow doctor found it
     INTERRUPTED = 130  # Ctrl-C, 128 + SIGINT
 
 
@@ -37,6 +38,7 @@ MEANING = {
     Exit.NOT_VERIFIED: "what arrived is not what was sent; nothing was kept",
     Exit.UNREACHABLE: "the server cannot be reached",
     Exit.DISK_FULL: "the disk is full, here or on the server",
+    Exit.TROUBLE: "burrow doctor found something that does not work",
     Exit.INTERRUPTED: "interrupted; the same command goes on",
 }
 

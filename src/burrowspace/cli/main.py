@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from burrowspace import __version__
 from burrowspace.cli.devices import devices
+from burrowspace.cli.doctor import doctor
 from burrowspace.cli.history import history
 from burrowspace.cli.pair import pair
 from burrowspace.cli.receive import receive
@@ -67,6 +68,7 @@ def _burrow(
       burrow receive 7-walnut-orbit    takes what that code sends
       burrow resume                    goes on with what was interrupted
       burrow pair                      two devices that need no codes any more
+      burrow doctor                    what works from here, and what to do about the rest
       burrow serve                     start the server on port 5000
       burrow serve --port 8080         start it elsewhere
       burrow serve --help              every setting there is
@@ -86,6 +88,7 @@ app.command("pair", short_help="Make two devices know each other.")(pair)
 app.command("devices", short_help="List paired devices, or forget one.")(devices)
 app.command("servers", short_help="List the servers on your local network.")(servers)
 app.command("history", short_help="List past transfers.")(history)
+app.command("doctor", short_help="Look at what works from here, and what to do about the rest.")(doctor)
 
 
 @app.command("serve", short_help="Start the server.", add_help_option=False)

@@ -10,6 +10,7 @@ import contextlib
 import json
 import ssl
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlencode, urlsplit
@@ -55,6 +56,41 @@ class _Line:
     def usable(self) -> bool:
         fresh = time.monotonic() - self.since < IDLE_S
         return fresh and not self.reader.at_eof() and not self.writer.is_closing()
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """One call on a connection of its own, whose body and answer the caller moves. Close it."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def head(self) -> tuple[int, dict[str, str]]:
+        """The status and the headers, by lower-case name. OSError, EOFError, asyncio.LimitOverrunError."""
+        return await _head(self.reader)
+
+    async def pieces(self, headers: dict[str, str]) -> AsyncIterator[bytes]:
+        """The body as it comes, at most 64 KiB at a time. OSError, EOFError: it breaks off."""
+        chunked = headers.get("transfer-encoding", "").lower() == "chunked"
+        left = 0 if chunked else _size(headers.get("content-length", str(BODY_MOST)), 10)
+        while True:
+            if chunked and not left:
+                line = await self.reader.readuntil(b"\r\n")
+                left = _size(line.partition(b";")[0].decode("latin-1").strip(), 16)
+            if not left:
+                return
+            piece = await self.reader.read(min(left, HEAD_MOST))
+            if not piece:
+                if chunked or "content-length" in headers:
+                    raise EOFError
+                return
+            yield piece
+            left -= len(piece)
+            if chunked and not left:
+                await self.reader.readexactly(2)
+
+    def close(self) -> None:
+        self.writer.close()
 
 
 @dataclass(slots=True)
@@ -112,6 +148,14 @@ class Http:
         else:
             line.writer.close()
         return answer
+
+    async def begin(self, method: str, path: str, headers: dict[str, str]) -> Exchange:
+        """Sends the head of a call. OSError: there is no connection."""
+        async with asyncio.timeout(self.seconds):
+            line = await self._connect()
+        head = "".join(f"{name}: {value}\r\n" for name, value in {"host": self._host(), **headers}.items())
+        line.writer.write(f"{method} {line.prefix}{path} HTTP/1.1\r\n{head}{line.further}\r\n".encode("latin-1"))
+        return Exchange(line.reader, line.writer)
 
     async def close(self) -> None:
         for line in self._idle:

@@ -6,20 +6,7 @@ from pathlib import Path
 
 from burrowspace.core.errors import NoSpace
 from burrowspace.core.names import safe_name
-
-
-def size_shown(size: int) -> str:
-    """Bytes for people.
-
-    >>> size_shown(999), size_shown(1_500_000), size_shown(2_000_000_000_000)
-    ('999 B', '1.5 MB', '2.0 TB')
-    """
-    if size < 1000:
-        return f"{size} B"
-    value, unit = float(size), 0
-    while value >= 999.95 and unit < 4:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.1f} {('B', 'kB', 'MB', 'GB', 'TB')[unit]}"
+from burrowspace.core.sizes import size_shown as size_shown
 
 
 def _shown(target: Path) -> str:

@@ -14,6 +14,8 @@ from burrowspace.core import forwarded
 from burrowspace.core.forwarded import Caller
 from burrowspace.server.reach import Reach
 
+NEAR = "burrow.near"  # in a scope: the address that the connection came from, whoever called
+
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -43,6 +45,10 @@ class Callers:
             return Caller(forwarded.caller(peer, headers, lambda each: each == near).address, None)
         return Caller(peer, None)
 
+    def believes(self, peer: str, headers: Headers) -> bool:
+        """Whether what a connection from `peer` says of its caller is taken."""
+        return self.trusts(peer) or (self._reach.tunnel_url is not None and self._from_tunnel(peer, headers))
+
     def as_seen(self, peer: str, headers: Headers) -> tuple[str, Headers]:
         """The caller's address, and the headers with the Host that the caller used."""
         who = self.who(peer, headers)
@@ -67,6 +73,7 @@ class SeenAs:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         client = scope.get("client")
         if client is not None and scope["type"] == "http":
+            scope[NEAR] = client[0]
             address, headers = self._callers.as_seen(client[0], cast(Headers, scope["headers"]))
             if address != client[0] or headers is not scope["headers"]:
                 scope = {**scope, "client": (address, 0), "headers": headers}

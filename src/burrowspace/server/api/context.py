@@ -1,12 +1,14 @@
 """What a route needs of the server, and the token a caller may have sent."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from burrowspace.config import Settings
 from burrowspace.core.rates import counted
+from burrowspace.server.callers import Callers
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.heads import bearer
 from burrowspace.server.reach import Reach
@@ -19,6 +21,8 @@ class Context:
     driver: Driver
     reach: Reach
     turn: Turn
+    callers: Callers
+    since: float = field(default_factory=time.monotonic)  # when the server was put together
 
 
 def _context(request: Request) -> Context:

@@ -114,6 +114,40 @@ class Hello(Answer):
     features: list[str]
 
 
+class TlsState(Answer):
+    on: bool
+    ends: str | None = Field(description="When the certificate ends, ISO 8601, UTC.")
+
+
+class StunState(Answer):
+    ports: list[int] = Field(description="UDP ports that answer.")
+    message: str | None = Field(description="Why there is none.")
+
+
+class Via(Answer):
+    """What came with this very call."""
+
+    forwarded: bool = Field(description="A proxy or tunnel said for whom it calls.")
+    believed: bool = Field(description="And the server takes its word; see BURROW_TRUSTED_PROXIES.")
+
+
+class Doctor(Answer):
+    """What the server finds about itself and about this call, as far as strangers may know."""
+
+    version: str
+    time: str = Field(description="The server's clock, ISO 8601, UTC.")
+    uptime_s: int
+    tls: TlsState
+    tunnel: TunnelStatus
+    stun: StunState
+    turn: bool = Field(description="Whether credentials for a TURN server are handed out.")
+    your_ip: str | None = Field(description="The address that this call came from, as the server sees it.")
+    via: Via
+    space: Literal["good", "doubtful", "bad"] = Field(description="Of the room for files at rest.")
+    features: list[str]
+    limits: Limits
+
+
 class Heartbeat(Answer):
     status: Literal["ok"] = "ok"
 

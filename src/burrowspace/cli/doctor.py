@@ -1,0 +1,114 @@
+"""`burrow doctor`: what works between here and the server, and what to do about the rest. The lines: chart.py."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from burrowspace.cli import knacks
+from burrowspace.cli.exits import Exit, Usage
+from burrowspace.cli.stage import Stage, fail, perform
+
+if TYPE_CHECKING:
+    from burrowspace.cli.chart import Chart
+    from burrowspace.cli.places import Place
+    from burrowspace.config import Settings
+
+_NOBODY = "No server is named, so that only this machine is looked at."
+
+
+def doctor(
+    server: knacks.Server = None,
+    host: Annotated[
+        bool, typer.Option("--host", help="Look at this machine as the one that serves, with the settings of serve.")
+    ] = False,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FOLDER", help="With --host: the data folder of the server.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", metavar="NUMBER", help="With --host: the port of the server.")
+    ] = None,
+    long: Annotated[
+        bool, typer.Option("--long", help="Also what takes a minute: a body of 60 MiB, a call that waits 50 s.")
+    ] = False,
+    json: knacks.AsJson = False,
+) -> None:
+    """Look at what works between here and the server, and say what to do about the rest.
+
+    \b
+    Examples:
+      burrow doctor
+      burrow doctor --server https://drop.example.org
+      burrow doctor --host        on the machine that serves
+      burrow doctor --long --json
+
+    It looks at this machine, the way to the server (name, port, certificate, proxies), HTTP, WebSockets, speed, UDP and
+    the kind of NAT, and says which way a transfer would take. --host is meant where no server is named and the data
+    folder of one lies here. Exit code 8: something does not work.
+    """
+    from burrowspace.cli.chart import Chart
+    from burrowspace.cli.places import place
+
+    try:
+        named = place(server)
+        serving = host or data is not None or port is not None or (named is None and _serves_here())
+        settings = _settings(data, port) if serving else None
+    except Exception as error:
+        fail(error, json=json)
+    chart = Chart(json=json)
+    stage = Stage(json=json, goes_on="")
+
+    async def work(_: Stage) -> Exit:
+        try:
+            await _look(chart, named, settings, long)
+        finally:
+            chart.close()
+        return Exit.TROUBLE if chart.finish() else Exit.DONE
+
+    perform(stage, work)
+
+
+async def _look(chart: "Chart", named: "Place | None", settings: "Settings | None", long: bool) -> None:
+    from burrowspace.client.doctor.examine import Examination
+    from burrowspace.core.findings import doubtful
+
+    examination = Examination(chart.heard, long=long, looking=chart.looking)
+    chart.begin("machine", "This machine")
+    await asyncio.to_thread(examination.machine, Path.cwd())
+    url = named.url if named is not None else None
+    if settings is not None:
+        from burrowspace.server.doctor import host
+
+        chart.begin("host", "This machine as the one that serves")
+        chart.looking("the data folder, the ports, the addresses")
+        found = await asyncio.to_thread(host.look, settings)
+        for each in found:
+            chart.heard(each)
+        if url is None and any(each.facts.get("served") for each in found):
+            url = host.own_url(settings)
+    if url is not None:
+        chart.begin("server", f"From here to {url}")
+        await examination.server(url)
+    elif settings is None:
+        chart.begin("server", "The server")
+        chart.heard(doubtful("server", _NOBODY, "Name it with --server, BURROW_SERVER or in config.toml."))
+
+
+def _serves_here() -> bool:
+    return (Path(os.environ.get("BURROW_DATA") or "data") / "burrowspace.db").is_file()
+
+
+def _settings(data: Path | None, port: int | None) -> "Settings":
+    """As `burrow serve` would have them. Usage: it would not take them."""
+    from pydantic import ValidationError
+
+    from burrowspace.cli.knobs import complaints
+    from burrowspace.config import Settings
+
+    chosen = {name: value for name, value in (("data", data), ("port", port)) if value is not None}
+    try:
+        return Settings(**chosen)  # type: ignore[arg-type]  # each is checked there
+    except ValidationError as error:
+        raise Usage("; ".join(complaints(error, chosen))) from None

@@ -1,0 +1,47 @@
+"""What the server finds about itself, for `burrow doctor` and the web page.
+
+It looks at nothing that costs anything, and tells no path, no number of bytes and no secret.
+"""
+
+import time
+from typing import Any, cast
+
+from fastapi import APIRouter, Request
+
+from burrowspace import __version__
+from burrowspace.core.findings import of_space
+from burrowspace.server.api.context import Context, House
+from burrowspace.server.api.models import Doctor, StunState, TlsState, TunnelStatus, Via
+from burrowspace.server.api.peers import FEATURES, iso, limits
+from burrowspace.server.callers import NEAR
+
+router = APIRouter(tags=["server"])
+
+_FORWARDED = ("forwarded", "x-forwarded-for")
+
+
+@router.get("/doctor")
+async def doctor(request: Request, house: House) -> Doctor:
+    """How the server is, in the words of `burrow doctor`; it does nothing to find out."""
+    reach, kit, scope = house.reach, house.driver.kit, request.scope
+    near = scope.get(NEAR)
+    believed = near is not None and house.callers.believes(near, scope["headers"])
+    return Doctor(
+        version=__version__,
+        time=iso(kit.now()),
+        uptime_s=int(time.monotonic() - house.since),
+        tls=_tls(house),
+        tunnel=TunnelStatus(state=cast(Any, reach.tunnel_state), message=reach.tunnel_message),
+        stun=StunState(ports=list(reach.stun_ports), message=reach.stun_message),
+        turn=bool(house.settings.turn_urls),
+        your_ip=request.client.host if request.client else None,
+        via=Via(forwarded=any(each in request.headers for each in _FORWARDED), believed=believed),
+        space=cast(Any, of_space(await kit.spool.room()).value),
+        features=FEATURES,
+        limits=limits(house.settings),
+    )
+
+
+def _tls(house: Context) -> TlsState:
+    """Of the port itself; a proxy in front may speak TLS for it."""
+    return TlsState(on=False, ends=None)
