@@ -34,7 +34,8 @@ const LAST_WORDS_S = 1;
 const GOODBYE_S = 15; // for the last words to reach the mailbox
 const TAMPERED_MOST = 3; // blocks that do not open, after which the transfer is given up
 const WAITING_S = 10; // between two times that the same reason to wait is told
-const KEEP_S = 2; // between two notes of how far it is
+const KEEP_S = 0.25; // between two notes of how far it is, and at least KEEP_SHARE times what one costs
+const KEEP_SHARE = 10;
 const ALIVE_S = 5; // between two words to the sender while a person is asked
 const ALIVE_TIMES = 24;
 /** As this end would have it, the best first. @type {Suite[]} */
@@ -74,7 +75,7 @@ export class Receiving extends Running {
   /** @type {Reach | null} */ #reach = null;
   #receiver = "";
   #asking = false;
-  #keptAt = 0;
+  #keepAt = 0;
   /** @type {Promise<unknown>} */ #keeping = Promise.resolve();
   /** When it was last said that nothing moves, and why. */ #idle = { at: -1, why: "" };
 
@@ -150,9 +151,9 @@ export class Receiving extends Running {
         told = now;
         this.#progress(landing, routes, meter, now);
       }
-      if (landing.accepted && now - this.#keptAt >= KEEP_S && this.#how.keep) {
-        this.#keptAt = now;
-        this.start(this.#keep(landing));
+      if (landing.accepted && now >= this.#keepAt && this.#how.keep) {
+        this.#keepAt = Infinity;
+        this.start(this.#keep(landing).then(() => (this.#keepAt = seconds() + Math.max(KEEP_S, KEEP_SHARE * (seconds() - now)))));
       }
     }
     return firstByte;

@@ -1,0 +1,116 @@
+"""The web app as a person has it before them: one page of a real server, in a real browser."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Download, Page
+
+from tests.web.browser import Browsing
+
+# So that a test can cut what is direct: every connection of the page, and whether it may make more.
+CUTTABLE = """(() => {
+  const Real = RTCPeerConnection;
+  globalThis.connections = [];
+  globalThis.mayConnect = true;
+  globalThis.RTCPeerConnection = class extends Real {
+    constructor(...how) {
+      if (!globalThis.mayConnect) throw new Error("the test has cut it");
+      super(...how);
+      globalThis.connections.push(this);
+    }
+  };
+})()"""
+JOB = "document.querySelector('burrow-app').desk.jobs[0]"
+
+
+class Desk:
+    """One page. What it does is awaited by what it shows."""
+
+    def __init__(self, page: Page, browsing: Browsing) -> None:
+        self.page, self._browsing = page, browsing
+        self.downloads: list[Download] = []
+        page.on("download", lambda download: self.downloads.append(download))
+
+    async def send(self, *paths: Path) -> str:
+        """The link of a transfer that has begun."""
+        await self.page.locator("#files").set_input_files(list(paths))
+        return await self.link()
+
+    async def send_folder(self, folder: Path) -> str:
+        await self.page.locator("#folder").set_input_files(folder)
+        return await self.link()
+
+    async def link(self) -> str:
+        return await self.page.locator("share-panel .link").inner_text()
+
+    async def code(self) -> str:
+        return await self.page.locator("share-panel .code").inner_text()
+
+    async def accept(self) -> None:
+        await self.page.locator("offer-card button.main").click()
+
+    async def whole(self, seconds: float = 60) -> None:
+        """Until it is there and verified, as the page says."""
+        await self.page.get_by_text("Whole and verified").wait_for(timeout=seconds * 1000)
+
+    async def saved(self) -> Path:
+        """What went to the downloads, the last of it."""
+        await until(lambda: _true(self.downloads))
+        return await self._browsing.saved(self.downloads[-1])
+
+    async def job(self, field: str) -> Any:
+        """Of the newest transfer."""
+        return await self.page.evaluate(f"{JOB}?.{field}")
+
+    async def reaches(self, done: int, seconds: float = 60) -> None:
+        """Until so many bytes are there."""
+
+        async def there() -> bool:
+            return (await self.job("done") or 0) >= done
+
+        await until(there, seconds)
+
+    async def goes_by(self, path: str, seconds: float = 60) -> None:
+        async def so() -> bool:
+            return bool(await self.job("path") == path)
+
+        await until(so, seconds)
+
+    async def cut(self) -> None:
+        """What is direct ends now, and does not come back."""
+        await self.page.evaluate("mayConnect = false; connections.forEach((each) => each.close())")
+
+    async def heap(self) -> int:
+        """Bytes of JavaScript that are in use, after the garbage is out."""
+        session = await self.page.context.new_cdp_session(self.page)
+        await session.send("HeapProfiler.collectGarbage")
+        await session.send("Performance.enable")
+        metrics = {each["name"]: each["value"] for each in (await session.send("Performance.getMetrics"))["metrics"]}
+        await session.detach()
+        return int(metrics["JSHeapUsedSize"])
+
+
+async def desk(browsing: Browsing, url: str, **options: Any) -> Desk:
+    """A page of a device of its own."""
+    context = await browsing.device(**options)
+    await context.add_init_script(CUTTABLE)
+    return Desk(await browsing.page(url, context), browsing)
+
+
+async def until(so: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
+    """TimeoutError: it did not become so."""
+    async with asyncio.timeout(seconds):
+        while not await so():
+            await asyncio.sleep(0.05)  # between two looks at the page
+
+
+async def _true(value: Any) -> bool:
+    return bool(value)
+
+
+def sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -1,0 +1,261 @@
+"""The web app with real files, real pages, a real server and real terminals: what was sent is what arrives."""
+
+import asyncio
+import os
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import Person
+from tests.e2e.served import Served, served
+from tests.web.browser import Browsing
+from tests.web.desk import JOB, desk, sha256, until
+
+pytestmark = pytest.mark.anyio
+
+MB = 1_000_000
+# What the browser says of answers that are no fault of ours: a mailbox that is not there yet, a spool that another path
+# has overtaken, a server that was stopped by the test.
+EXCUSED = ("404 (Not Found)", "ERR_CONTENT_LENGTH_MISMATCH", "ERR_INCOMPLETE_CHUNKED_ENCODING", "409 (Conflict)")
+AWAY = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "ERR_SOCKET_NOT_CONNECTED")
+
+
+@pytest.fixture(autouse=True)
+def _excused(browsing: Browsing) -> None:
+    browsing.excused = EXCUSED
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Served]:
+    async with served(tmp_path / "data", stun_servers="") as running:
+        yield running
+
+
+@pytest.fixture
+async def person(tmp_path: Path) -> AsyncIterator[Person]:
+    somebody = Person(tmp_path / "person")
+    yield somebody
+    await somebody.close()
+
+
+def made(folder: Path, name: str, size: int) -> Path:
+    file = folder / name
+    file.write_bytes(os.urandom(size))
+    return file
+
+
+async def test_300_mb_go_from_page_to_page_directly_and_neither_holds_them(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    file = made(tmp_path, "film.mkv", 300 * MB)
+    ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
+    before = [await ann.heap(), await bob.heap()]
+    link = await ann.send(file)
+    await bob.page.goto(link)
+    await bob.accept()
+    await bob.goes_by("webrtc")
+    await bob.reaches(200 * MB)
+    grown = [await ann.heap() - before[0], await bob.heap() - before[1]]
+    await bob.whole(90)
+    assert sha256(await bob.saved()) == sha256(file)
+    assert max(grown) < 60 * MB, grown
+    await ann.whole()
+
+
+async def test_a_folder_goes_by_its_code_and_arrives_as_a_zip(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    folder = tmp_path / "holiday"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a.txt").write_text("A")
+    made(folder / "sub", "b.bin", 3 * MB)
+    ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
+    await ann.send_folder(folder)
+    code = await ann.code()
+    await bob.page.get_by_label("Code or link").fill(code.upper().replace("-", " "))
+    await bob.page.get_by_role("button", name="Receive").click()
+    await bob.accept()
+    await bob.whole()
+    with zipfile.ZipFile(await bob.saved()) as found:
+        assert found.filename is not None
+        assert found.filename.endswith("holiday.zip")
+        held = {each.filename: found.read(each) for each in found.infolist() if not each.is_dir()}
+    assert held == {
+        "holiday/a.txt": b"A",
+        "holiday/sub/b.bin": (folder / "sub" / "b.bin").read_bytes(),
+    }
+
+
+async def test_a_page_sends_to_a_terminal(browsing: Browsing, server: Served, tmp_path: Path, person: Person) -> None:
+    file = made(tmp_path, "a.bin", 12 * MB)
+    ann = await desk(browsing, server.url)
+    link = await ann.send(file)
+    program = await person.burrow("receive", link, "--json", "--yes")
+    assert await program.ended(60) == 0, program.out
+    assert sha256(person.folder / "a.bin") == sha256(file)
+    await ann.whole()
+
+
+async def test_a_terminal_sends_to_a_page(browsing: Browsing, server: Served, person: Person) -> None:
+    file = made(person.folder, "b.bin", 12 * MB)
+    program = await person.burrow("send", file, "--server", server.url, "--json")
+    link = str((await program.event("ready"))["link"])
+    bob = await desk(browsing, link)
+    await bob.accept()
+    await bob.whole()
+    assert sha256(await bob.saved()) == sha256(file)
+    assert await program.ended(30) == 0
+
+
+async def test_what_was_left_on_the_server_arrives_when_the_sender_is_gone(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    file = made(tmp_path, "c.bin", 12 * MB)
+    ann = await desk(browsing, server.url)
+    link = await ann.send(file)
+    await ann.page.get_by_role("button", name="Leave it on the server").click()
+    await ann.page.get_by_text("It rests on the server").wait_for()
+    await ann.page.context.close()
+    bob = await desk(browsing, link)
+    await bob.accept()
+    await bob.whole()
+    assert await bob.job("path") == "store"
+    assert sha256(await bob.saved()) == sha256(file)
+
+
+async def test_one_page_sends_to_three(browsing: Browsing, server: Served, tmp_path: Path) -> None:
+    file = made(tmp_path, "d.bin", 8 * MB)
+    ann = await desk(browsing, server.url)
+    link = await ann.send(file)
+    await ann.page.get_by_label("Several people may take it").check()
+    others = [await desk(browsing, link) for _ in range(3)]
+    for each in others:
+        await each.accept()
+    for each in others:
+        await each.whole()
+        assert sha256(await each.saved()) == sha256(file)
+    await until(lambda: ann.page.evaluate(f"[...{JOB}.peers.values()].filter((peer) => peer.verified).length === 3"))
+    assert not await ann.job("over")  # it stays for whoever else has the link
+
+
+async def test_a_direct_path_that_is_cut_gives_way_to_the_relay(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    file = made(tmp_path, "e.bin", 60 * MB)
+    ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
+    link = await ann.send(file)
+    await bob.page.goto(link)
+    await bob.accept()
+    await bob.goes_by("webrtc")
+    await bob.reaches(8 * MB)
+    await asyncio.gather(ann.cut(), bob.cut())
+    await bob.goes_by("relay")
+    await bob.whole()
+    assert sha256(await bob.saved()) == sha256(file)
+    shares = await bob.job("finished.shares")
+    assert shares["webrtc"] >= 8 * MB
+    assert sum(shares.values()) < 61 * MB, "something came twice"
+
+
+async def test_a_receiving_page_that_is_loaded_again_receives_nothing_again(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    file = made(tmp_path, "f.bin", 100 * MB)
+    ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
+    link = await ann.send(file)
+    await bob.page.goto(link)
+    await bob.accept()
+    await bob.reaches(30 * MB)
+    await bob.page.reload()
+    await bob.whole()
+    assert sha256(await bob.saved()) == sha256(file)
+    assert sum((await bob.job("finished.shares")).values()) < 76 * MB, "what was there came again"
+
+
+async def test_a_sending_page_that_is_loaded_again_goes_on(browsing: Browsing, server: Served, tmp_path: Path) -> None:
+    file = made(tmp_path, "g.bin", 100 * MB)  # more than a page copies into the browser: it is chosen again
+    ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
+    link = await ann.send(file)
+    await bob.page.goto(link)
+    await bob.accept()
+    await bob.reaches(20 * MB)
+    ann.page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))  # it warns before it goes
+    await ann.page.reload()
+    async with ann.page.expect_file_chooser() as chooser:
+        await ann.page.get_by_role("button", name="Choose again").click()
+    await (await chooser.value).set_files(file)
+    await bob.whole()
+    assert sha256(await bob.saved()) == sha256(file)
+    assert sum((await bob.job("finished.shares")).values()) < 102 * MB, "something came twice"
+
+
+async def test_a_server_that_is_killed_and_started_again_costs_nothing_but_time(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    browsing.excused = (*EXCUSED, *AWAY)
+    file = made(tmp_path, "h.bin", 60 * MB)
+    ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
+    for each in (ann, bob):
+        await each.cut()  # all of it goes through the server
+    link = await ann.send(file)
+    await bob.page.evaluate(f"location.href = {link!r}")
+    await bob.accept()
+    await bob.reaches(10 * MB)
+    await server.kill()
+    await server.start()
+    await bob.whole(90)
+    assert sha256(await bob.saved()) == sha256(file)
+
+
+async def test_a_device_nearby_takes_it_by_one_tap(browsing: Browsing, server: Served, tmp_path: Path) -> None:
+    file = made(tmp_path, "i.bin", MB)
+    ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
+    name = await bob.page.evaluate("document.querySelector('burrow-app').desk.devices.name")
+    await bob.page.evaluate("document.hasFocus()")
+    device = ann.page.locator("device-list").get_by_role("button", name=name)
+    async with ann.page.expect_file_chooser() as chooser:
+        await device.click()
+    await (await chooser.value).set_files(file)
+    await bob.accept()
+    await bob.whole()
+    assert sha256(await bob.saved()) == sha256(file)
+
+
+async def test_paired_pages_need_no_code_any_more(browsing: Browsing, server: Served, tmp_path: Path) -> None:
+    file = made(tmp_path, "j.bin", MB)
+    ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
+    await ann.page.get_by_role("button", name="Pair", exact=True).first.click()
+    code = ann.page.locator("pair-dialog .code")
+    await until(lambda: code.evaluate("(shown) => shown.textContent.includes('-')"))
+    await bob.page.get_by_role("button", name="Pair", exact=True).first.click()
+    await bob.page.get_by_label("The code of the other device").fill(await code.inner_text())
+    await bob.page.locator("pair-dialog form button").click()
+    for each in (ann, bob):
+        await each.page.get_by_text("Paired with").wait_for()
+        await each.page.get_by_role("button", name="Close").click()
+    async with ann.page.expect_file_chooser() as chooser:
+        await ann.page.locator("device-list button", has_text="paired").click()
+    await (await chooser.value).set_files(file)
+    await bob.accept()
+    await bob.whole()
+    assert sha256(await bob.saved()) == sha256(file)
+
+
+async def test_a_page_by_plain_http_works_and_says_what_it_is(
+    browsing: Browsing, server: Served, tmp_path: Path, person: Person
+) -> None:
+    from tests.web.browser import LAN
+
+    file = made(tmp_path, "k.bin", 4 * MB)
+    url = f"http://{LAN}:{server.port}"
+    ann, bob = await desk(browsing, url), await desk(browsing, url)
+    assert not await ann.page.evaluate("isSecureContext")
+    await ann.page.get_by_text("came over plain http").first.wait_for()
+    link = await ann.send(file)
+    assert link.startswith(url)
+    await bob.page.goto(link)
+    await bob.accept()
+    await bob.whole()
+    assert sha256(await bob.saved()) == sha256(file)
