@@ -32,6 +32,10 @@ def row(begin: int, end: int) -> bytes:
     return bytes((at * 31 + (at >> 8) * 7) & 255 for at in range(begin, end))
 
 
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 def expected() -> dict[str, bytes]:
     """What each file holds, by the name it gets."""
     whole = row(0, sum(SIZES.values()))
@@ -77,6 +81,13 @@ async def test_what_arrives_in_the_browser_survives_a_reload_at_any_point(browsi
     saved = await browsing.saved(await download.value)
     assert saved.name == "ngs_.zip"
     check_zip(saved)
+    handed = await scene(page, "s.intoFolder()")
+    assert sorted(handed["tops"]) == ["empty", "nothing", "photos (2)", "späß 10.bin"]
+    assert handed["wrote"] == sum(map(len, expected().values()))
+    wanted = {name.replace("photos/", "photos (2)/"): digest(each) for name, each in expected().items()}
+    assert handed["found"] == wanted | {"photos": digest(b"")} | dict.fromkeys(
+        ["photos (2)/", "nothing/", "nothing/here/"], ""
+    )
     assert await scene(page, "s.dropped()") == [None, 0]
 
 
@@ -90,8 +101,8 @@ async def test_what_arrives_in_a_folder_survives_a_reload_and_takes_nobodys_plac
     await page.reload()
     assert await scene(page, "s.second()") == []
     names = {"photos/one.bin": "photos (2)/one.bin", "photos/_CON": "photos (2)/_CON", "empty": "empty (2)"}
-    wanted = {names.get(name, name): hashlib.sha256(each).hexdigest() for name, each in expected().items()}
-    wanted |= {"photos": hashlib.sha256(b"").hexdigest()}
+    wanted = {names.get(name, name): digest(each) for name, each in expected().items()}
+    wanted |= {"photos": digest(b"")}
     wanted |= dict.fromkeys(["photos (2)/", "empty/", "nothing/", "nothing/here/"], "")
     assert await scene(page, "s.inFolder()") == wanted
 

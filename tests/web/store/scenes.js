@@ -80,6 +80,18 @@ export async function told(sink) {
   return (await sink.received()).map(({ path, size, crc }) => [path.join("/"), size, crc]);
 }
 
+/** Hands it over into a folder where a name is taken. */
+export async function intoFolder() {
+  const { saveIntoFolder } = await import("/web/store/save.js");
+  const [record] = await kept.list();
+  const sink = await reopen(record.sink, manifest());
+  const folder = await chosen();
+  await folder.getFileHandle("photos", { create: true });
+  let wrote = 0;
+  const tops = await saveIntoFolder(await sink.received(), folder, sink.folders(), (bytes) => (wrote += bytes));
+  return { tops, wrote, found: await inFolder() };
+}
+
 export async function dropped() {
   const [record] = await kept.list();
   await discard(record.sink);

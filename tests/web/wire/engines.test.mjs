@@ -101,6 +101,25 @@ test("what a sink cannot make to survive now is no snapshot, and a landing that 
   assert.deepEqual(calls, [["flush", false], ["flush", true], ["close"]]);
 });
 
+test("a landing is closed though a write waits, as for a download that the person has paused", async () => {
+  const { giving, wanted, layout } = await both(ITEMS);
+  const sink = new MemorySink();
+  let writes = 0;
+  let stop;
+  const paused = new Promise((_, reject) => (stop = reject));
+  sink.write = () => (writes += 1) && paused;
+  sink.close = async () => stop(new Error("closed"));
+  const landing = new Landing(near(await Taking.make(wanted)), layout, () => undefined);
+  await landing.take("relay", 0, await giving.seal(0, 1));
+  await landing.accept(sink);
+  const taken = [landing.take("relay", 1, await giving.seal(1, 1)), landing.take("relay", 2, await giving.seal(2, 1))];
+  const ended = Promise.allSettled(taken);
+  while (!writes) await new Promise(setImmediate);
+  await landing.close();
+  assert.deepEqual((await ended).map(({ status }) => status), ["rejected", "rejected"]);
+  assert.equal(writes, 1);
+});
+
 test("a page that is loaded again goes on from its snapshot", async () => {
   const { giving, wanted, layout } = await both(ITEMS);
   const sink = new MemorySink();

@@ -27,6 +27,7 @@ export class FolderSink {
   /** @type {Map<number, Placed>} */ #files;
   /** @type {string[][]} */ #folders;
   /** @type {Current | null} */ #current = null;
+  /** What is under way. @type {Promise<unknown>} */ #busy = Promise.resolve();
 
   /** @param {KeptFolder} kept @param {Manifest} manifest */
   constructor(kept, manifest) {
@@ -59,14 +60,14 @@ export class FolderSink {
 
   /** @param {Manifest} _manifest @param {boolean} resumed */
   async open(_manifest, resumed) {
-    await mapped(async () => {
+    await this.#run(async () => {
       if (this.kept.kind === "folder" && !resumed) await this.#prepare(this.kept.handle);
     });
   }
 
   /** @param {number} file @param {number} offset @param {Uint8Array} content */
   async write(file, offset, content) {
-    await mapped(async () => {
+    await this.#run(async () => {
       if (this.#current && this.#current.number !== file) await this.#settle();
       const current = (this.#current ??= await this.#begin(file, offset));
       const data = /** @type {Uint8Array<ArrayBuffer>} */ (content);
@@ -78,7 +79,7 @@ export class FolderSink {
 
   /** @param {boolean} last */
   async flush(last) {
-    return mapped(async () => {
+    return this.#run(async () => {
       const current = this.#current;
       if (!current) return true;
       const { number, size, safe } = current;
@@ -90,7 +91,7 @@ export class FolderSink {
   }
 
   async finish() {
-    await mapped(() => this.#settle());
+    await this.#run(() => this.#settle());
     const { kept } = this;
     return kept.kind === "file" ? [kept.handle.name] : kept.names.map(([, name]) => `${kept.handle.name}/${name}`);
   }
@@ -104,9 +105,17 @@ export class FolderSink {
 
   /** What was not closed is not there. */
   async close() {
+    await this.#busy;
     const current = this.#current;
     this.#current = null;
     await current?.writable.abort();
+  }
+
+  /** @template T @param {() => Promise<T>} act @returns {Promise<T>} */
+  #run(act) {
+    const done = mapped(act);
+    this.#busy = done.catch(() => undefined);
+    return done;
   }
 
   /** Finds names that are free, makes folders and empty files. @param {FileSystemDirectoryHandle} root */

@@ -187,6 +187,7 @@ export class StreamSink {
     this.#frame = null;
     setTimeout(() => frame?.remove(), FRAME_MS);
     this.#fault ??= new BurrowError("cancelled", "the download has ended");
+    this.#wake?.();
   }
 }
 

@@ -47,6 +47,7 @@ export class Landing {
   /** Chunks of texts by the number of their file. @type {Map<number, Uint8Array[]>} */ #texts = new Map();
   #next = 0; // the next position to be let in
   #toldAt = -1;
+  #over = false;
   #run = 0; // rises when a block did not open: what was under way behind it is of no use
   /** @type {Promise<unknown>} */ #writing = Promise.resolve();
   /** Closed while a snapshot is taken. @type {Promise<unknown>} */ #gate = Promise.resolve();
@@ -118,6 +119,7 @@ export class Landing {
     opened.catch(() => undefined);
     const written = this.#writing.then(async () => {
       const { content, at, manifest, last } = await opened;
+      if (this.#over) throw new BurrowError("broken", "it has ended");
       if (manifest) this.#know(manifest);
       await this.#write(at, content);
       if (last && this.layout.packSize === null) {
@@ -159,18 +161,22 @@ export class Landing {
 
   /** Lets go of the engine and of the sink; what was written stays. */
   async close() {
-    this.#engine.close();
-    await this.#writing;
-    await this.#sink?.close?.();
-    this.#sink = null;
+    await this.#end(this.#sink?.close);
   }
 
   /** Removes what was written, too. */
   async abort() {
-    this.#engine.close();
-    await this.#writing;
-    await this.#sink?.abort();
+    await this.#end(this.#sink?.abort);
+  }
+
+  /** A write may wait for a person who has paused a download: the sink is told first. @param {(() => Promise<void>) | undefined} how */
+  async #end(how) {
+    const sink = this.#sink;
+    this.#over = true;
     this.#sink = null;
+    this.#engine.close();
+    await how?.call(sink);
+    await this.#writing;
   }
 
   /** Tells it, and not for every block. @param {boolean} now */
