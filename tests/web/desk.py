@@ -12,6 +12,8 @@ from tests.web.browser import Browsing
 
 # So that a test can cut what is direct: every connection of the page, and whether it may make more.
 CUTTABLE = """(() => {
+  delete globalThis.showOpenFilePicker;  // no test can drive the native ones
+  delete globalThis.showDirectoryPicker;
   const Real = RTCPeerConnection;
   globalThis.connections = [];
   globalThis.mayConnect = true;

@@ -262,7 +262,12 @@ class ReadMailboxes(Ask):
     mailboxes: dict[
         Annotated[str, Field(pattern="^[0-9a-f]{32}$")],
         Annotated[int, Field(ge=-1, le=2**53 - 1)],
-    ] = Field(min_length=1, max_length=64, description="Ids, each with the number beyond which messages are asked for.")
+    ] = Field(
+        min_length=1,
+        max_length=64,
+        description="Ids, each with the number beyond which messages are asked for.",
+        json_schema_extra={"additionalProperties": False},
+    )
     wait: float = Field(
         0, ge=0, le=MAX_WAIT_S, allow_inf_nan=False, description="Seconds to wait for news, if there is none."
     )

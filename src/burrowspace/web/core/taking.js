@@ -11,7 +11,7 @@ import { BurrowError } from "./errors.js";
 import { Layout } from "./layout.js";
 import { DIGEST_BYTES, Manifest } from "./manifest.js";
 import { Digests, Row, total } from "./pack.js";
-import { BlockKey, MANIFEST, SUITES } from "./sealing.js";
+import { BLOCK, BlockKey, MANIFEST, SUITES } from "./sealing.js";
 
 const NOTHING = new Uint8Array(0);
 
@@ -81,6 +81,22 @@ export class Taking {
       return taken;
     });
     opened.catch(() => undefined);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** A block that was opened and written by an earlier run, behind what that run could still save: its plaintext, a
+   * whole block of nothing but content. @param {number} position @param {Bytes} plain @returns {Promise<Taken>} */
+  async replay(position, plain) {
+    const turn = this.#turn.then(() => {
+      const { file } = this.#layout.where(position);
+      const fits = (this.#digests?.upto ?? Infinity) + plain.length <= (this.#row?.content ?? 0);
+      if (position !== this.#next || file === MANIFEST || plain.length !== BLOCK || !fits) {
+        throw new BurrowError("again", "this is not the block that is taken next");
+      }
+      this.#next += 1;
+      return this.#pack(position, plain, false);
+    });
     this.#turn = turn.catch(() => undefined);
     return turn;
   }

@@ -12,7 +12,7 @@ import { BurrowError } from "./errors.js";
 import { Giving } from "./giving.js";
 import { Taking } from "./taking.js";
 
-const METHODS = ["seal", "digest", "catchUp", "take", "finish", "save"];
+const METHODS = ["seal", "digest", "catchUp", "take", "replay", "finish", "save"];
 
 /** @type {Promise<any>} */ let made = Promise.reject(new TypeError("nothing is made yet"));
 made.catch(() => undefined);

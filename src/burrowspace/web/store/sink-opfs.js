@@ -17,10 +17,11 @@ import { Sums } from "./sums.js";
 
 const WORKER = new URL("./opfs-worker.js", import.meta.url);
 const UNDERWAY_BYTES = 8 * 2 ** 20; // given to the worker and not written yet
+const SURE_MS = 60_000; // no machine goes down and comes back in less
 const ID = /^[\w-]{1,64}$/;
 
 /** `ended`: all of it is verified; only `received` is left to do. `size`: bytes of the one file.
- * @typedef {{kind: "browser", id: string, sums: SavedSums, ended: boolean, size: number}} KeptBrowser */
+ * `when`: ms since 1970. @typedef {{kind: "browser", id: string, sums: SavedSums, ended: boolean, size: number, when: number}} KeptBrowser */
 
 /** @implements {KeepingSink} */
 export class OpfsSink {
@@ -54,6 +55,15 @@ export class OpfsSink {
       if (named(error)) return null;
       throw error;
     }
+  }
+
+  /** What a page wrote between its last flush and its reload. After longer the machine may have gone down meanwhile, and
+   * what was not flushed may be anything. @returns {Promise<Blob | null>} */
+  async beyond() {
+    const { kept } = this;
+    if (!kept || Date.now() - kept.when > SURE_MS) return null;
+    const file = await (await (await opfsFolder()).getFileHandle(this.#id)).getFile();
+    return file.slice(kept.size);
   }
 
   /** Frees what a transfer took; nothing, where there is none. @param {string} id */
@@ -98,7 +108,7 @@ export class OpfsSink {
   async flush() {
     const sums = await this.#ask("flush");
     if (this.#fault) throw this.#fault;
-    this.kept = { kind: "browser", id: this.#id, sums, ended: false, size: this.#end };
+    this.kept = { kind: "browser", id: this.#id, sums, ended: false, size: this.#end, when: Date.now() };
     return true;
   }
 

@@ -13,7 +13,7 @@ const WORKER = new URL("../core/worker.js", import.meta.url);
 
 /** What both have in common: `close` ends the worker.
  * @typedef {Pick<Giving, "seal" | "digest" | "catchUp"> & {close: () => void}} GivingEngine
- * @typedef {Pick<Taking, "take" | "finish" | "save"> & {close: () => void}} TakingEngine */
+ * @typedef {Pick<Taking, "take" | "replay" | "finish" | "save"> & {close: () => void}} TakingEngine */
 
 /** @param {Given} given @returns {Promise<GivingEngine>} */
 export async function givingEngine(given) {
@@ -43,6 +43,7 @@ export async function takingEngine(wanted, saved) {
     const near = await Taking.make(wanted, saved);
     return {
       take: (position, sealed, suite) => near.take(position, sealed, suite),
+      replay: (position, plain) => near.replay(position, plain),
       finish: () => near.finish(),
       save: () => near.save(),
       close: () => undefined,
@@ -52,6 +53,7 @@ export async function takingEngine(wanted, saved) {
   far.ask({ make: "taking", args: [wanted, saved] }).catch(() => undefined);
   return {
     take: (position, sealed, suite) => far.ask({ call: "take", args: [position, sealed, suite] }, [sealed.buffer]),
+    replay: (position, plain) => far.ask({ call: "replay", args: [position, plain] }, [plain.buffer]),
     finish: () => far.ask({ call: "finish" }),
     save: () => far.ask({ call: "save" }),
     close: () => far.close(),

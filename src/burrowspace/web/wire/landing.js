@@ -12,7 +12,7 @@ import { BurrowError } from "../core/errors.js";
 import { Layout } from "../core/layout.js";
 import { Manifest } from "../core/manifest.js";
 import { Row } from "../core/pack.js";
-import { SUITES } from "../core/sealing.js";
+import { BLOCK, SUITES } from "../core/sealing.js";
 import { seconds } from "./ambient.js";
 
 const TELL_S = 0.05; // between two tellings that blocks came
@@ -27,6 +27,8 @@ const TEXTS_BYTES = 8 * 2 ** 20; // of all texts together, which are kept in mem
  * @property {(file: number, offset: number, content: Uint8Array) => Promise<void>} write in order; the bytes are the sink's
  * @property {(last: boolean) => Promise<boolean | void>} flush true: what was written so far survives the page. False: it
  *   cannot be made to, now; a page that is loaded again goes on from the flush before. `last`: no write follows
+ * @property {() => Promise<Blob | null>} [beyond] what was written behind the last `flush` and is there still, in the order of the
+ *   contents; asked once, before `open`
  * @property {() => Promise<string[]>} finish all is verified: puts it in place; says where
  * @property {() => Promise<void>} abort removes what was written
  * @property {() => Promise<void>} [close] it was not finished, and stays for a later run
@@ -64,7 +66,25 @@ export class Landing {
     this.held = this.#next = saved.next;
     if (saved.next < this.layout.manifestBlocks) return;
     this.#know(saved.manifest);
-    if (sink) await this.accept(sink, true);
+    if (!sink) return;
+    const beyond = (await sink.beyond?.()) ?? null;
+    await this.accept(sink, true);
+    if (beyond) await this.#replay(beyond);
+  }
+
+  /** Blocks that an earlier run wrote after its last snapshot need not come again. @param {Blob} beyond */
+  async #replay(beyond) {
+    const { manifest } = this;
+    if (!manifest || manifest.contentSize === null || manifest.files.some(({ kind }) => kind === "text")) return;
+    const begin = (this.held - this.layout.manifestBlocks) * BLOCK;
+    const size = Math.min(beyond.size, manifest.contentSize - begin);
+    for (let at = 0; at + BLOCK <= size; at += BLOCK) {
+      const plain = new Uint8Array(await beyond.slice(at, at + BLOCK).arrayBuffer());
+      const { content, at: place } = await this.#engine.replay(this.held, plain);
+      await this.#write(place, content);
+      this.held = this.#next = this.held + 1;
+    }
+    this.moved();
   }
 
   /** The same blocks in another suite. @param {Suite} suite */

@@ -15,7 +15,7 @@ import { hold } from "../../store/hold.js";
 import { keepable } from "../../store/keepable.js";
 import { kept } from "../../store/kept.js";
 import { settings } from "../../store/settings.js";
-import { reopen } from "../../store/ways.js";
+import { discard, reopen } from "../../store/ways.js";
 import { ours, randomId } from "../../wire/ambient.js";
 import { Server } from "../../wire/api.js";
 import { takeOver } from "../../wire/meeting.js";
@@ -27,6 +27,7 @@ import { Remembered } from "./remembered.js";
 import { SendJob } from "./send-job.js";
 import { StayAwake } from "./stay-awake.js";
 
+const LEFT_MS = 7 * 86_400_000; // for which what has arrived lies in the browser, if nobody clears it away
 const ASKED_MOST = 12; // invitations that wait for an answer; who is the thirteenth has to come again
 
 /** @typedef {SendJob | ReceiveJob} AnyJob */
@@ -85,6 +86,7 @@ export class Desk extends Observable {
     if (!items.length) return null;
     const job = this.#sendJob(randomId(), items, { withCode: true });
     if (device) job.to = device.name;
+    job.near = Boolean(device?.near);
     this.#add(job);
     job.begin();
     if (device && job.secret) void this.#invite(job, device);
@@ -158,11 +160,12 @@ export class Desk extends Observable {
 
   /** What could not even begin. */ trouble = "";
 
-  /** @param {Bytes} secret @param {string} [from] the device that invited us */
-  receive(secret, from) {
+  /** @param {Bytes} secret @param {string} [from] the device that invited us @param {boolean} [near] it is one of the same network */
+  receive(secret, from, near = false) {
     const known = this.jobs.find((job) => job instanceof ReceiveJob && !job.over && same(job.secret, secret));
     if (known) return known;
     const job = this.#receiveJob(randomId(), secret, { from });
+    job.near = near;
     this.#add(job);
     job.begin();
     return job;
@@ -189,13 +192,19 @@ export class Desk extends Observable {
 
   /** @param {ReceiveJob} job */
   async #arrived(job) {
-    if (job.received.length && job.manifest) await saveReceived(job.received, job.manifest);
+    const { id, title, created, manifest, received, sink } = job;
+    if (!received.length || !manifest) return;
+    await saveReceived(received, manifest);
+    if (sink?.kind !== "browser") return;
+    // It lies here until the person clears it away: a download may be stopped, or be looked for tomorrow.
+    const state = { ended: manifest.encode(), more: { sender: job.sender } };
+    await kept.put(id, { id, direction: "receive", title, created, secret: new Uint8Array(0), state, sink: sink.kept });
   }
 
   /** @param {Invited} invited */
-  #invited({ secret, from }) {
+  #invited({ secret, from, near }) {
     const asked = this.jobs.filter((job) => job.state === "offered" || job.state === "starting").length;
-    if (asked < ASKED_MOST) this.receive(secret, from);
+    if (asked < ASKED_MOST) this.receive(secret, from, near);
   }
 
   // going on after a reload
@@ -206,6 +215,7 @@ export class Desk extends Observable {
       const record = await kept.get(id);
       if (!record) continue; // it has just ended there
       const job = record.direction === "send" ? this.#keptSend(record) : await this.#keptReceive(record);
+      if (!job) continue;
       job.created = record.created;
       this.#add(job);
     }
@@ -226,11 +236,26 @@ export class Desk extends Observable {
   /** @param {KeptTransfer} record */
   async #keptReceive(record) {
     const { state, secret } = record;
+    if (state.ended) return this.#keptArrived(record);
     const sink = state.landing && record.sink ? await reopen(record.sink, Manifest.parse(state.landing.manifest)) : null;
     if (!sink) state.landing = null; // what it had is gone: it is asked for again
     const job = this.#receiveJob(record.id, secret, { state, sink, from: state.more.sender });
     job.title = record.title;
     job.begin();
+    return job;
+  }
+
+  /** @param {KeptTransfer} record */
+  async #keptArrived({ id, state, sink: place, secret, created }) {
+    const manifest = Manifest.parse(state.ended);
+    const sink = place && Date.now() - created < LEFT_MS ? await reopen(place, manifest) : null;
+    if (!sink) {
+      await discard(place ?? null);
+      await kept.remove(id);
+      return null;
+    }
+    const job = this.#receiveJob(id, secret, { sink, from: state.more.sender });
+    await job.ended(manifest);
     return job;
   }
 

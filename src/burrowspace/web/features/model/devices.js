@@ -22,7 +22,7 @@ const AGAIN_S = 5;
 const NAME_CHARS = 40;
 
 /** A device of the list. @typedef {{key: string, name: string, picture: number, paired: boolean, known?: Device, near?: NearbyDevice}} Finding */
-/** What another device would send. `from`: its name, where it is paired. @typedef {{secret: Bytes, from: string}} Invited */
+/** What another device would send. `from`: its name, where it is paired. @typedef {{secret: Bytes, from: string, near: boolean}} Invited */
 
 export class Devices extends Observable {
   name = "";
@@ -69,10 +69,10 @@ export class Devices extends Observable {
     attended("burrow-invitations", signal, async (here) => {
       await Promise.all([
         this.#often(here, async () => {
-          for await (const found of known.invitations(this.#server, here)) invited({ secret: found.secret, from: shown(found.device.name, NAME_CHARS) });
+          for await (const found of known.invitations(this.#server, here)) invited({ secret: found.secret, from: shown(found.device.name, NAME_CHARS), near: false });
         }),
         this.#often(here, async () => {
-          for await (const found of nearby.invitations(here)) invited({ secret: found.secret, from: "" });
+          for await (const found of nearby.invitations(here)) invited({ secret: found.secret, from: "", near: true });
         }),
       ]);
     });

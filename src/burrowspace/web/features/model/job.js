@@ -38,6 +38,8 @@ export class Job extends Observable {
   /** It is a text, no file. */ text = false;
   /** @type {Map<string, Peer>} */ peers = new Map();
   /** The four words to compare. @type {string[]} */ words = [];
+  /** The secret went to a device of the same network by way of the server, which could know it (docs/spec/nearby.md):
+   * the four words would prove nothing. */ near = false;
   /** Bytes per second, the oldest first. @type {number[]} */ speeds = [];
   /** Until when it rests on the server, ms since 1970. @type {number | null} */ until = null;
   /** @type {Finished | null} */ finished = null;
@@ -119,7 +121,7 @@ export class Job extends Observable {
       case "met":
         this.peers.delete(""); // what went to the server before anybody was there
         this.peer(event.receiver).name = shown(event.peer, 40);
-        this.words = event.words;
+        this.words = this.near ? [] : event.words;
         this.why = "";
         if (this.state !== "offered") this.state = this.direction === "send" ? "running" : "waiting";
         break;

@@ -100,6 +100,14 @@ export class ReceiveJob extends Job {
     super.hear(event);
   }
 
+  /** It ended in an earlier run, and lies here still. @param {Manifest} manifest */
+  async ended(manifest) {
+    this.#know(manifest, this.sender);
+    this.received = (await this.#sink?.received?.()) ?? [];
+    this.state = "done";
+    this.changed();
+  }
+
   /** @param {Manifest} manifest @param {string} sender */
   #know(manifest, sender) {
     this.manifest = manifest;
