@@ -141,7 +141,7 @@ async def browsing(chromium: Browser, tmp_path: Path) -> AsyncIterator[Browsing]
     fresh = Browsing(chromium, tmp_path)
     yield fresh
     await fresh.close()
-    assert fresh.complaints == []
+    assert not fresh.complaints, fresh.complaints
 
 
 @pytest.fixture(scope="module")

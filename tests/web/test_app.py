@@ -18,19 +18,20 @@ pytestmark = pytest.mark.anyio
 MB = 1_000_000
 # What the browser says of answers that are no fault of ours: a mailbox that is not there yet, a spool that another path
 # has overtaken, a server that was stopped by the test.
-EXCUSED = ("404 (Not Found)", "ERR_CONTENT_LENGTH_MISMATCH", "ERR_INCOMPLETE_CHUNKED_ENCODING", "409 (Conflict)")
+EXCUSED = ("404 (Not Found)", "/delivered/", "ERR_CONTENT_LENGTH_MISMATCH", "ERR_INCOMPLETE_CHUNKED_ENCODING", "409 (Conflict)")
 AWAY = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "ERR_SOCKET_NOT_CONNECTED")
-
-
-@pytest.fixture(autouse=True)
-def _excused(browsing: Browsing) -> None:
-    browsing.excused = EXCUSED
 
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Served]:
     async with served(tmp_path / "data", stun_servers="") as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _excused(server: Served, browsing: Browsing) -> None:
+    """The server goes after the pages."""
+    browsing.excused = EXCUSED
 
 
 @pytest.fixture
