@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.vectors_devices import devices_vectors
+from scripts.vectors_nearby import nearby_vectors
 from scripts.vectors_paths import names_vectors, paths_vectors
 
 from burrowspace.core import codes, frames, links, manifest, signals
@@ -332,6 +333,7 @@ def vectors() -> dict[str, str]:
         "signalling": signalling_vectors(),
         "link": link_vectors(),
         "devices": devices_vectors(),
+        "nearby": nearby_vectors(),
     }
     texts = {f"{name}.json": json.dumps(value, indent=1) + "\n" for name, value in made.items()}
     texts["names.json"] = json.dumps(names_vectors(), indent=1) + "\n"

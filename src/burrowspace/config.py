@@ -101,6 +101,14 @@ class Settings(BaseSettings):
         description="Most claims a minute from one address, of numbers that are there or not; ten times as many "
         "through a tunnel.",
     )
+    nearby: bool = Field(True, description="Show devices of one network to each other, if they ask for it.")
+    max_nearby: int = Field(200, ge=1, description="Most devices of one network that show themselves.")
+    max_nearby_per_address: int = Field(
+        20, ge=1, description="Most of those from one address of the server's own network; loopback is not counted."
+    )
+    max_knocks_per_minute: int = Field(
+        30, ge=1, description="Most knocks a minute from one device; ten times as many from one address."
+    )
     store_hours: float = Field(168, gt=0, description="Hours until a spool of sealed bytes expires.")
     max_spools: int = Field(100_000, ge=1, description="Most spools of sealed bytes at once.")
     max_spools_per_address: int = Field(

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt as open_xchacha
 from scripts import make_vectors as subject
 
-from burrowspace.core import codes, devices, frames, links, manifest, signals
-from burrowspace.core.errors import BadCode, BadLink, BadManifest, BadRequest
+from burrowspace.core import codes, devices, frames, invitation, knock, links, manifest, signals
+from burrowspace.core.errors import BadCode, BadLink, BadManifest, BadRequest, Tampered
 from burrowspace.core.words import WORDS
 
 HERE = Path(__file__).resolve().parents[1] / "vectors"
@@ -182,6 +182,30 @@ def test_what_paired_devices_leave_each_other_is_what_the_page_says() -> None:
     for text in held["bad_introductions"]:
         with pytest.raises(BadRequest):
             devices.parse_introduction(text.encode())
+
+
+def test_a_knock_is_what_the_page_says() -> None:
+    held = HELD["nearby"]
+    orders = set()
+    for case in held["knocks"]:
+        message, mine, theirs = (hexed(case[name]) for name in ("message", "public", "ephemeral_public"))
+        shared = X25519PrivateKey.from_private_bytes(hexed(case["private"])).exchange(
+            X25519PublicKey.from_public_bytes(theirs)
+        )
+        key = hkdf(shared, min(mine, theirs) + max(mine, theirs), "burrow/1 nearby knock")
+        assert message[:44] == theirs + hexed(case["nonce"])
+        plain = AESGCM(key).decrypt(message[32:44], message[44:], f"burrow/1 nearby{case['handle']}".encode())
+        assert plain.decode() == case["plaintext"]
+        assert knock.open_knock(message, hexed(case["private"]), case["handle"]) == plain
+        assert len(invitation.parse_invitation(plain).secret) == 32
+        orders.add(mine < theirs)
+    assert orders == {True, False}
+    for case in held["bad_knocks"]:
+        with pytest.raises(Tampered):
+            knock.open_knock(hexed(case["message"]), hexed(case["private"]), case["handle"])
+    for public in held["bad_publics"]:
+        with pytest.raises(BadRequest):
+            knock.seal_knock(b"{}", hexed(public), bytes(32), bytes(12), "0" * 32)
     for text in held["bad_invitations"]:
         with pytest.raises(BadRequest):
-            devices.parse_invitation(text.encode())
+            invitation.parse_invitation(text.encode())

@@ -178,6 +178,78 @@ async def test_an_old_mailbox_is_gone_and_its_place_is_free(tmp_path: Path):
         assert await put(server, b"y", OTHER) == {"number": 0}
 
 
+async def many(server: Running, after: dict[str, int], wait: float = 0) -> dict[str, Any]:
+    """What is new in many mailboxes: the numbers of the messages by id, None for a mailbox that is not there."""
+    told = await server.post("/mailboxes/read", {"mailboxes": after, "wait": wait})
+    return {key: each and [one["number"] for one in each["messages"]] for key, each in told["mailboxes"].items()}
+
+
+async def test_one_call_reads_many_mailboxes_and_tells_only_what_is_new_or_missing(server: Running):
+    box, other, none = "0a" * 16, "0b" * 16, "0c" * 16
+    for path in (BOX, BOX, OTHER):
+        await put(server, b"x", path)
+    assert await many(server, {box: -1, other: 0, none: -1}, 50) == {box: [0, 1], none: None}
+    assert await many(server, {box: 1, other: 0}) == {}
+    assert await many(server, {box: 1, other: 7}) == {other: []}  # made anew since: its time says so
+    told = await server.post("/mailboxes/read", {"mailboxes": {box: 0}})
+    alone = await server.get(BOX + "?after=0")
+    assert told == {"mailboxes": {box: alone}}
+
+
+async def test_who_waits_for_many_mailboxes_is_woken_by_any_of_them(server: Running):
+    for path in (BOX, OTHER):
+        await server.call("PUT", path)
+    known = {"0a" * 16: -1, "0b" * 16: -1}
+    first, second = (asyncio.create_task(many(server, known, 50)) for _ in range(2))
+    await waiting(server, 2)
+    await put(server, b"x", OTHER)
+    assert await first == await second == {"0b" * 16: [0]}
+    gone = asyncio.create_task(many(server, {"0a" * 16: -1}, 50))
+    await waiting(server, 1)
+    await server.call("DELETE", BOX)
+    assert await gone == {"0a" * 16: None}
+    over = asyncio.create_task(many(server, {"0b" * 16: 0}, 0.01))
+    assert await over == {}
+    await waiting(server, 0)
+
+
+async def test_an_answer_of_many_mailboxes_is_bounded_as_that_of_one_is(server: Running):
+    for _ in range(10):
+        await put(server, bytes(MESSAGE_BYTES))
+        await put(server, bytes(MESSAGE_BYTES), OTHER)
+    first = await many(server, {"0b" * 16: -1, "0a" * 16: -1})
+    assert first == {"0b" * 16: list(range(10)), "0a" * 16: list(range(6))}
+    assert await many(server, {"0b" * 16: 9, "0a" * 16: 5}) == {"0a" * 16: [6, 7, 8, 9]}
+
+
+async def test_who_waits_for_more_mailboxes_takes_more_of_the_places_to_wait(tmp_path: Path):
+    async with running(tmp_path, max_waits=8) as server:
+        boxes = [f"{n:032x}" for n in range(64)]
+        for box in boxes:
+            await server.call("PUT", f"/mailboxes/{box}")
+        reading = asyncio.create_task(many(server, dict.fromkeys(boxes, -1), 50))
+        await waiting(server, 8)
+        await server.get(f"/mailboxes/{boxes[0]}?wait=1", 429)
+        reading.cancel()
+        await waiting(server, 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"mailboxes": {}}, 400),
+        ({"mailboxes": {f"{n:032x}": -1 for n in range(65)}}, 400),
+        ({"mailboxes": {"0A" * 16: -1}}, 400),
+        ({"mailboxes": {"0a" * 16: -2}}, 400),
+        ({"mailboxes": {"0a" * 16: 1.5}}, 400),
+        ({"mailboxes": {"0a" * 16: -1}, "wait": 51}, 400),
+        ({"mailboxes": {"0a" * 16: -1}, "more": [[[[[[[[]]]]]]]] * 9000}, 413),
+    ],
+)
+async def test_a_call_for_many_mailboxes_is_checked_as_json(server: Running, body: Any, status: int):
+    await server.post("/mailboxes/read", body, status)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "headers", "body", "status"),
     [
@@ -195,6 +267,10 @@ async def test_an_old_mailbox_is_gone_and_its_place_is_free(tmp_path: Path):
         ("GET", BOX + "?after=" + "9" * 40, {}, b"", 400),
         ("DELETE", BOX + "?upto=-1", {}, b"", 400),
         ("PATCH", BOX, {}, b"", 405),
+        ("POST", "/mailboxes/read", OCTETS, b"x", 415),
+        ("POST", "/mailboxes/read%0a", OCTETS, bytes(100_000), 413),
+        ("PUT", "/mailboxes/read", {}, b"", 400),
+        ("GET", "/mailboxes/read", {}, b"", 400),
     ],
 )
 async def test_what_makes_no_sense_is_refused(server: Running, method: str, path: str, headers, body, status: int):

@@ -63,7 +63,7 @@ class Ids:
 
 async def furnished(server: Running) -> tuple[dict[str, list[str]], dict[str, str]]:
     """Ids of all kinds: of devices, of open requests, of transfers that are ready and of two that are stored, of
-    mailboxes, numbers and spools; and the tokens of those that have one."""
+    mailboxes, numbers, spools and devices nearby; and the tokens of those that have one."""
     ask = {"sender_id": "ann", "receiver_id": "bob", "filename": "f"}
     form = {"Content-Type": "multipart/form-data; boundary=B"}
     body = b'--B\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nstored\r\n--B--\r\n'
@@ -79,11 +79,16 @@ async def furnished(server: Running) -> tuple[dict[str, list[str]], dict[str, st
         await server.call("PUT", f"/mailboxes/{mailbox_id}")
     plates = [await server.post("/nameplates") for _ in range(EACH)]
     spools = [await server.post("/spools", {"policy": "live"}) for _ in range(EACH)]
-    tokens = {str(made["nameplate"]): made["token"] for made in plates}
+    handles = [secrets.token_hex(16) for _ in range(EACH)]
+    card = {"name": "a", "kind": "other", "picture": 0, "public": "A" * 43 + "=", "inbox": mailboxes[0]}
+    for handle in handles:
+        await server.call("PUT", f"/nearby/{handle}", json=card, headers={"Authorization": "Bearer " + "s" * 32})
+    tokens = dict.fromkeys(handles, "s" * 32)
+    tokens |= {str(made["nameplate"]): made["token"] for made in plates}
     tokens |= {made["transfer_id"]: made["write_token"] for made in spools}
     known = {"peer_id": peers, "request_id": [asked["request_id"] for asked in requests], "transfer_id": transfers}
     known |= {"mailbox_id": mailboxes, "nameplate": [str(made["nameplate"]) for made in plates]}
-    return {**known, "spool_id": [made["transfer_id"] for made in spools]}, tokens
+    return {**known, "spool_id": [made["transfer_id"] for made in spools], "handle": handles}, tokens
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +99,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
     async def serve() -> None:
         try:
-            async with running(folder, max_pending=100_000, max_user_peers=100_000) as server:
+            async with running(
+                folder, max_pending=100_000, max_user_peers=100_000, max_knocks_per_minute=10_000
+            ) as server:
                 server.house.driver.bells.close()  # no call waits for what does not come
                 assert await server.get("/openapi.json") == DOCUMENT
                 made.append(Served(server, asyncio.get_running_loop()))
@@ -140,6 +147,8 @@ def test_every_answer_is_one_that_the_document_promises(case: schemathesis.Case,
     if case.path_parameters:
         case.path_parameters = {name: ids.one(name) for name in case.path_parameters}
         opened = ids.token(case.path_parameters.values())
+        if "from" in (case.query or {}):
+            case.query["from"] = ids.one("handle")
         ids.statuses.add(case.call_and_validate(served.server.url, checks=PROMISES, headers=opened).status_code)
 
 
@@ -167,8 +176,11 @@ def test_every_call_of_the_contract_stands_in_the_document():
         ("POST", "/cancel-transfer/{transfer_id}"),
         ("GET", "/hello"),
         ("GET", "/mailboxes/{mailbox_id}"),
+        ("POST", "/mailboxes/read"),
         ("POST", "/nameplates/{nameplate}/claim"),
         ("POST", "/spools"),
+        ("GET", "/nearby/{handle}"),
+        ("POST", "/nearby/{handle}/knock"),
     }
 
 

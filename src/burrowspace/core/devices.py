@@ -6,29 +6,18 @@ docs/spec/meeting.md, "Devices".
 """
 
 from base64 import b64decode, b64encode
-from typing import Annotated
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from msgspec import Meta
 
 from burrowspace.core.errors import BadRequest
-from burrowspace.core.sealing import SECRET_BYTES, Box, derive
+from burrowspace.core.invitation import INVITATION_BYTES, Invitation, encode_invitation, parse_invitation
+from burrowspace.core.sealing import Box, derive
 
 KEY_BYTES = 32
-NAME_CHARS = 64  # of a device, as it is kept; a longer one is cut
-INVITATION_BYTES = 4096  # sealed
 INTRODUCTION_BYTES = 4096  # JSON
 
 _PROBE = X25519PrivateKey.from_private_bytes(bytes(KEY_BYTES))  # a point of a small group gives zero to all keys
-
-
-class Invitation(msgspec.Struct, frozen=True, kw_only=True):
-    """What lies in an inbox: the secret of a transfer, its name, and when it was left (s since 1970)."""
-
-    secret: Annotated[bytes, Meta(min_length=SECRET_BYTES, max_length=SECRET_BYTES)]
-    name: Annotated[str, Meta(max_length=255)]
-    created: float
 
 
 class Introduction(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,18 +50,6 @@ def pair_inbox(private: bytes, public: str, owner: str) -> Inbox:
     ours, theirs = X25519PrivateKey.from_private_bytes(private), public_key(public)
     both = b"".join(sorted((ours.public_key().public_bytes_raw(), theirs.public_bytes_raw())))
     return Inbox(derive(ours.exchange(theirs), both, "burrow/1 device pair"), b64decode(owner))
-
-
-def encode_invitation(invitation: Invitation) -> bytes:
-    return msgspec.json.encode(invitation)
-
-
-def parse_invitation(data: bytes) -> Invitation:
-    """BadRequest."""
-    try:
-        return msgspec.json.decode(data, type=Invitation)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise BadRequest("an invitation cannot be read") from None
 
 
 def encode_introduction(introduction: Introduction) -> bytes:

@@ -21,6 +21,7 @@ from burrowspace.server.door import Door
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.events import Events
+from burrowspace.server.pages import Pages
 from burrowspace.server.reach import Reach
 from burrowspace.socketio import Options
 from burrowspace.socketio import Server as RealTime
@@ -66,19 +67,21 @@ def build(settings: Settings) -> House:
     realtime = RealTime(_options(settings, reach))
     Events(realtime.of("/"), driver)
     api = Door(make_api(Context(settings, driver, reach)), reach, settings.max_json_bytes)
-    routes, bulk = _Routes(realtime, api), Bulk(settings, driver, reach)
+    routes, bulk = _Routes(realtime, Pages(), api), Bulk(settings, driver, reach)
     return House(settings, reach, state, spool, driver, realtime, routes, bulk, _tunnel(settings), lock)
 
 
 class _Routes:
-    """Two applications on one port: the real-time server on its path, the API everywhere else."""
+    """Three applications on one port: the real-time server on its path, the web app's files, the API for the rest."""
 
-    def __init__(self, realtime: RealTime, api: ASGIApp) -> None:
-        self._realtime, self._api = realtime, api
+    def __init__(self, realtime: RealTime, pages: Pages, api: ASGIApp) -> None:
+        self._realtime, self._pages, self._api = realtime, pages, api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         app: ASGIApp = self._realtime if path in ("/socket.io", "/socket.io/") else self._api
+        if app is self._api and self._pages.takes(scope):
+            app = self._pages
         await app(scope, receive, send)
 
 

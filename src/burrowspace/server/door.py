@@ -14,7 +14,8 @@ from burrowspace.server.reach import Reach
 
 _DEPTH = 32  # levels of JSON in an API body; ours have two
 _FREE = ("/upload/",)  # routes that read their own bodies
-_MESSAGES = "/mailboxes/"  # and POST there, which is opaque
+_OPAQUE = ("/mailboxes/", "/nearby/")  # and POST there
+_READ = "/mailboxes/read"  # but for this, which is JSON
 _MAY_SEND = (
     b"authorization, content-type, content-disposition, range, if-range, tus-resumable, upload-length, "
     b"upload-defer-length, upload-metadata, upload-offset, upload-checksum, upload-complete, upload-limit, "
@@ -84,7 +85,9 @@ class Door:
 
 def _reads_itself(scope: Scope) -> bool:
     path: str = scope["path"]
-    return path.startswith(_FREE) or (scope["method"] == "POST" and path.startswith(_MESSAGES))
+    if path.startswith(_FREE):
+        return True
+    return scope["method"] == "POST" and path.startswith(_OPAQUE) and not path.startswith(_READ)
 
 
 def check_json(body: bytes) -> None:

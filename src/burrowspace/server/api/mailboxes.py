@@ -7,27 +7,17 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
-from burrowspace.core.errors import BadRequest, WrongType
 from burrowspace.core.records import Mailbox
 from burrowspace.server.api.context import Caller, House
-from burrowspace.server.api.models import REFUSALS, UNKNOWN, MailboxState, Messages, Posted
+from burrowspace.server.api.models import REFUSALS, UNKNOWN, MailboxState, ManyMessages, Messages, Posted, ReadMailboxes
+from burrowspace.server.api.octets import octet_body, octets
 from burrowspace.server.api.peers import iso
 from burrowspace.server.api.waiting import After, Wait, while_here
-from burrowspace.server.driver.mailboxes import MESSAGE_BYTES, too_large
+from burrowspace.server.driver.mailboxes import MESSAGE_BYTES, Found
 
 router = APIRouter(tags=["mailboxes"], responses=REFUSALS)
 
 MailboxId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="32 hex digits, chosen by the ends.")]
-_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/octet-stream": {
-                "schema": {"type": "string", "format": "binary", "minLength": 1, "maxLength": MESSAGE_BYTES}
-            }
-        },
-    }
-}
 
 
 @router.put("/mailboxes/{mailbox_id}")
@@ -36,23 +26,22 @@ async def make_mailbox(mailbox_id: MailboxId, house: House, caller: Caller) -> M
     return _state(await house.driver.mailboxes.make(mailbox_id, caller))
 
 
-@router.post("/mailboxes/{mailbox_id}", openapi_extra=_BODY)
+@router.post("/mailboxes/read", response_model=ManyMessages)
+async def read_many(body: ReadMailboxes, request: Request, house: House, caller: Caller) -> Response:
+    """Of up to 64 mailboxes those with messages beyond the given number, and null for those that are not there."""
+    work = house.driver.mailboxes.read_many(body.mailboxes, body.wait, caller)
+    try:
+        found = await while_here(request, work) if body.wait else await work
+    except ClientDisconnect:
+        return Response(status_code=400)  # to nobody
+    return _fresh({"mailboxes": {key: each and _messages(each) for key, each in found.items()}})
+
+
+@router.post("/mailboxes/{mailbox_id}", openapi_extra=octet_body(MESSAGE_BYTES))
 async def post_message(mailbox_id: MailboxId, request: Request, house: House, caller: Caller) -> Posted:
     """Adds a message, sealed by who sends it. Makes the mailbox if it is new."""
-    kinds = request.headers.getlist("content-type")
-    if [kind.partition(";")[0].strip().lower() for kind in kinds] != ["application/octet-stream"]:
-        raise WrongType("send the message as `Content-Type: application/octet-stream`")
-    body = bytearray()
-    try:
-        async for piece in request.stream():
-            body += piece
-            if len(body) > MESSAGE_BYTES:
-                raise too_large()
-    except ClientDisconnect:
-        raise BadRequest("the message broke off before its end") from None  # to nobody
-    if not body:
-        raise BadRequest("a message has at least one byte")
-    return Posted(number=await house.driver.mailboxes.post(mailbox_id, bytes(body), caller))
+    body = await octets(request, MESSAGE_BYTES)
+    return Posted(number=await house.driver.mailboxes.post(mailbox_id, body, caller))
 
 
 @router.get("/mailboxes/{mailbox_id}", response_model=Messages, responses=UNKNOWN)
@@ -65,12 +54,7 @@ async def read_messages(
         found = await while_here(request, work) if wait else await work
     except ClientDisconnect:
         return Response(status_code=400)  # to nobody
-    told = {
-        "messages": [{"number": each.number, "body": b64encode(each.body).decode()} for each in found.messages],
-        "created_at": iso(found.mailbox.created_at),
-        "expires_at": iso(found.mailbox.expires_at),
-    }
-    return Response(orjson.dumps(told), media_type="application/json", headers={"cache-control": "no-store"})
+    return _fresh(_messages(found))
 
 
 @router.delete("/mailboxes/{mailbox_id}", responses=UNKNOWN)
@@ -83,6 +67,18 @@ async def remove_mailbox(
     if upto is not None:
         return _state(await house.driver.mailboxes.trim(mailbox_id, upto))
     return _state(await house.driver.mailboxes.remove(mailbox_id), "removed")
+
+
+def _messages(found: Found) -> dict[str, Any]:
+    return {
+        "messages": [{"number": each.number, "body": b64encode(each.body).decode()} for each in found.messages],
+        "created_at": iso(found.mailbox.created_at),
+        "expires_at": iso(found.mailbox.expires_at),
+    }
+
+
+def _fresh(told: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(told), media_type="application/json", headers={"cache-control": "no-store"})
 
 
 def _state(box: Mailbox, status: Literal["here", "removed"] = "here") -> MailboxState:

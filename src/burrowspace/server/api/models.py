@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from burrowspace.core.transfer import REPORTED
 
+MAX_WAIT_S = 50
+
 UserId = Annotated[str, Field(min_length=1, max_length=256, description="A user id, chosen by the app.")]
 Name = Annotated[str, Field(min_length=1, max_length=4096, description="A file name; it is cleaned to 255 bytes.")]
 
@@ -208,6 +210,25 @@ class Messages(Answer):
     expires_at: str = Field(description="ISO 8601, UTC.")
 
 
+class ReadMailboxes(Ask):
+    mailboxes: dict[
+        Annotated[str, Field(pattern="^[0-9a-f]{32}$")],
+        Annotated[int, Field(ge=-1, le=2**53 - 1)],
+    ] = Field(
+        min_length=1,
+        max_length=64,
+        description="Ids, each with the number beyond which messages are asked for.",
+        json_schema_extra={"additionalProperties": False},
+    )
+    wait: float = Field(
+        0, ge=0, le=MAX_WAIT_S, allow_inf_nan=False, description="Seconds to wait for news, if there is none."
+    )
+
+
+class ManyMessages(Answer):
+    mailboxes: dict[str, Messages | None] = Field(description="Those with news; null for one that is not there.")
+
+
 class NameplateMade(Answer):
     nameplate: int = Field(description="The number to say before the words.")
     token: str = Field(description="The owner's, for `Authorization: Bearer`.")
@@ -231,6 +252,42 @@ class Claims(Answer):
 class Released(Answer):
     status: Literal["released"] = "released"
     nameplate: int
+
+
+class ShowNearby(Ask):
+    """How a device shows itself. Whatever stands here, its owner made up."""
+
+    name: str = Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]*$",
+        description="No control characters, none that turn the direction of writing.",
+    )
+    kind: Literal["phone", "tablet", "desktop", "terminal", "other"]
+    picture: int = Field(ge=0, le=999)
+    public: str = Field(pattern="^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$", description="X25519, 32 bytes in base64.")
+    inbox: str = Field(pattern="^[0-9a-f]{32}$", description="A mailbox for knocks; nobody else is told of it.")
+
+
+class NearDevice(Answer):
+    handle: str
+    name: str
+    kind: str
+    picture: int
+    public: str
+
+
+class NearDevices(Answer):
+    version: int = Field(description="For the next call; it says nothing but whether something changed.")
+    devices: list[NearDevice] = Field(description="The others of this network.")
+
+
+class LeftNearby(Answer):
+    status: Literal["gone"] = "gone"
+
+
+class Knocked(Answer):
+    status: Literal["ok"] = "ok"
 
 
 Rests = Literal["rest", "live", "live-then-rest"]

@@ -10,6 +10,7 @@ from burrowspace.core.ice import ice_servers
 from burrowspace.core.names import user_id as checked_user
 from burrowspace.server.api.context import House, Token
 from burrowspace.server.api.models import (
+    MAX_WAIT_S,
     REFUSALS,
     UNKNOWN,
     Connect,
@@ -22,7 +23,6 @@ from burrowspace.server.api.models import (
     PeerInfo,
     Peers,
 )
-from burrowspace.server.api.waiting import MAX_WAIT_S
 from burrowspace.server.driver.mailboxes import MESSAGE_BYTES
 
 router = APIRouter(tags=["peers"], responses=REFUSALS)
@@ -54,6 +54,11 @@ def iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
+def features(settings: Settings) -> list[str]:
+    """What this server has beyond the published API."""
+    return [*FEATURES, "nearby"] if settings.nearby else FEATURES
+
+
 def limits(settings: Settings) -> Limits:
     """What this server holds its clients to."""
     return Limits(
@@ -79,7 +84,7 @@ async def hello(request: Request, house: House) -> Hello:
         your_ip=request.client.host if request.client else None,
         ice_servers=[IceServer(urls=server["urls"]) for server in ice_servers(list(house.settings.stun_servers))],
         limits=limits(house.settings),
-        features=FEATURES,
+        features=features(house.settings),
     )
 
 
@@ -97,7 +102,7 @@ async def connect(body: Connect, house: House) -> Connected:
         ice_servers=[IceServer(urls=server["urls"]) for server in ice_servers(stun)],
         public_url=house.reach.public_url,
         limits=limits(settings),
-        features=FEATURES,
+        features=features(house.settings),
     )
 
 

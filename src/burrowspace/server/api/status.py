@@ -8,7 +8,7 @@ from burrowspace import __version__
 from burrowspace.server.api.asyncapi import asyncapi
 from burrowspace.server.api.context import House
 from burrowspace.server.api.models import Status, TunnelStatus
-from burrowspace.server.api.peers import FEATURES
+from burrowspace.server.api.peers import features
 
 router = APIRouter(tags=["server"])
 
@@ -26,7 +26,7 @@ async def status(house: House) -> Status:
         active_transfers=await house.driver.transfers.active(),
         stun_servers=list(house.settings.stun_servers),
         version=__version__,
-        features=FEATURES,
+        features=features(house.settings),
         tunnel=TunnelStatus(state=cast(Any, reach.tunnel_state), message=reach.tunnel_message),
     )
 

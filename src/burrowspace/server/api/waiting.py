@@ -7,9 +7,10 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Query, Request
 from starlette.requests import ClientDisconnect
 
+from burrowspace.server.api.models import MAX_WAIT_S
+
 T = TypeVar("T")
 
-MAX_WAIT_S = 50
 After = Annotated[int, Query(ge=-1, le=2**53 - 1, description="Only what has a higher number; -1 for all.")]
 Wait = Annotated[
     float,

@@ -7,12 +7,14 @@ many nodes, a Bus rings the bells of the others; nothing else changes.
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeVar
 
 from burrowspace.core.errors import TooMany
 
 T = TypeVar("T")
+
+_KEYS = 8  # that one waiting call may hear; who hears more counts as several calls
 
 
 class Bells:
@@ -41,17 +43,20 @@ class Bells:
 
     async def until(
         self,
-        key: str,
+        keys: Sequence[str],
         address: str | None,
         seconds: float,
         ask: Callable[[], Awaitable[T]],
         enough: Callable[[T], bool],
     ) -> T:
-        """What `ask` gives, as soon as it is enough or `seconds` are over. TooMany where too many wait already."""
+        """What `ask` gives, as soon as it is enough or `seconds` are over; it is asked again when one of `keys` rings.
+
+        TooMany where too many wait already.
+        """
         found = await ask()
         if seconds <= 0 or enough(found):
             return found
-        with self._hear(key, address) as bell:
+        with self._hear(keys, address) as bell:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     while not enough(found := await ask()) and not self._closed:
@@ -60,24 +65,27 @@ class Bells:
             return found
 
     @contextlib.contextmanager
-    def _hear(self, key: str, address: str | None) -> Iterator[asyncio.Event]:
-        if self._count >= self._most:
+    def _hear(self, keys: Sequence[str], address: str | None) -> Iterator[asyncio.Event]:
+        cost = -(-len(keys) // _KEYS)
+        if self._count + cost > self._most:
             raise TooMany("as many calls wait at this server as may; ask without `wait`")
-        if address is not None and self._addresses[address] >= self._most_each:
+        if address is not None and self._addresses[address] + cost > self._most_each:
             raise TooMany(f"{self._most_each} calls of your address wait already; end one first")
         bell = asyncio.Event()
-        self._waiting.setdefault(key, set()).add(bell)
-        self._count += 1
+        for key in keys:
+            self._waiting.setdefault(key, set()).add(bell)
+        self._count += cost
         if address is not None:
-            self._addresses[address] += 1
+            self._addresses[address] += cost
         try:
             yield bell
         finally:
-            self._count -= 1
-            self._waiting[key].discard(bell)
-            if not self._waiting[key]:
-                del self._waiting[key]
+            self._count -= cost
+            for key in keys:
+                self._waiting[key].discard(bell)
+                if not self._waiting[key]:
+                    del self._waiting[key]
             if address is not None:
-                self._addresses[address] -= 1
+                self._addresses[address] -= cost
                 if not self._addresses[address]:
                     del self._addresses[address]

@@ -15,6 +15,7 @@ from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.lanes import Lanes
 from burrowspace.server.driver.mailboxes import Mailboxes
 from burrowspace.server.driver.nameplates import Nameplates
+from burrowspace.server.driver.nearby import Nearby
 from burrowspace.server.driver.notices import Postman
 from burrowspace.server.driver.presence import Presence
 from burrowspace.server.driver.relays import Relays
@@ -45,6 +46,7 @@ class Driver:
         self.bells = Bells(kit.settings.max_waits, kit.settings.max_waits_per_address)
         self.mailboxes = Mailboxes(kit, self.bells)
         self.nameplates = Nameplates(kit, self.bells, self.mailboxes)
+        self.nearby = Nearby(kit, self.bells, self.mailboxes)
         self.server_id = ""
 
     def start(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -58,6 +60,7 @@ class Driver:
         await self.relays.recover()
         await self.mailboxes.sweep()
         self.start(self._every(self.kit.settings.sweep_s, self.presence.sweep_silent))
+        self.start(self._every(self.kit.settings.sweep_s, self._sweep_nearby))
         self.start(self._every(_LONG_SWEEP_S, self.sweep))
 
     async def sweep(self) -> None:
@@ -77,6 +80,9 @@ class Driver:
     def _identity(self, rows: Rows) -> str:
         held = rows.get(Meta, "server_id")
         return (held or rows.put(Meta("server_id", self.kit.new_id()))).value
+
+    async def _sweep_nearby(self) -> None:
+        self.nearby.sweep()
 
     async def _every(self, seconds: float, sweep: Any) -> None:
         while True:

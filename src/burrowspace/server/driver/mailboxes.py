@@ -3,6 +3,7 @@
 What a message says is sealed; here it is bytes with a number. Spec: docs/spec/mailboxes.md.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -63,7 +64,7 @@ class Mailboxes:
         """Adds a message; its number. TooLarge and TooMany at the bounds."""
         settings, now = self._kit.settings, self._kit.now()
         if len(body) > MESSAGE_BYTES:
-            raise too_large()
+            raise TooLarge(f"a message has {MESSAGE_BYTES} bytes at most")
         if address is not None and not self._rate.allows(address, now):
             raise TooMany(f"your address may post {settings.max_posts_per_minute} messages a minute; wait a little")
         if self._bytes + len(body) > settings.max_mailbox_total_bytes:
@@ -103,8 +104,35 @@ class Mailboxes:
             return Found(box, _fitting(beyond))
 
         return await self._bells.until(
-            mailbox_id, address, seconds, lambda: self._kit.state.read(ask), lambda found: bool(found.messages)
+            [mailbox_id], address, seconds, lambda: self._kit.state.read(ask), lambda found: bool(found.messages)
         )
+
+    async def read_many(self, after: Mapping[str, int], seconds: float, address: str | None) -> dict[str, Found | None]:
+        """Of these mailboxes, each with the number that is known already, those that have messages beyond it, and None
+        for those that are not there; waits for the first. One answer holds as much as that of `read`: whatever comes
+        first in `after` is served first."""
+
+        def ask(rows: Rows) -> dict[str, Found | None]:
+            now, left, room = self._kit.now(), _ANSWER_MESSAGES, _ANSWER_BYTES
+            listed = rows.find(Mailbox, mailbox_id__in=list(after))
+            boxes = {box.mailbox_id: box for box in listed if box.expires_at >= now}
+            found: dict[str, Found | None] = {}
+            for mailbox_id, number in after.items():
+                box = boxes.get(mailbox_id)
+                if box is None:
+                    found[mailbox_id] = None
+                elif number >= box.next_number:  # made anew since: its reader sees by the time of its making
+                    found[mailbox_id] = Found(box, [])
+                elif number < box.next_number - 1 and left:
+                    beyond = rows.find(Message, mailbox_id=mailbox_id, number__gt=number, order="number", limit=left)
+                    fitting = _fitting(beyond, room)
+                    left = left - len(fitting) if len(fitting) == len(beyond) else 0
+                    room -= sum(message.size for message in fitting)
+                    if fitting:
+                        found[mailbox_id] = Found(box, fitting)
+            return found
+
+        return await self._bells.until(list(after), address, seconds, lambda: self._kit.state.read(ask), bool)
 
     async def trim(self, mailbox_id: str, upto: int) -> Mailbox:
         """Drops the messages up to number `upto`, that one too."""
@@ -153,10 +181,6 @@ class Mailboxes:
         return self._kit.settings.mailbox_days * _DAY_S
 
 
-def too_large() -> TooLarge:
-    return TooLarge(f"a message has {MESSAGE_BYTES} bytes at most")
-
-
 def _live(rows: Rows, mailbox_id: str, now: float) -> Mailbox | None:
     """None for one that has expired, though the sweep has not come by yet."""
     box = rows.get(Mailbox, mailbox_id)
@@ -175,10 +199,10 @@ def _drop(rows: Rows, mailbox_ids: list[str]) -> None:
     rows.drop(Mailbox, mailbox_id__in=mailbox_ids)
 
 
-def _fitting(messages: list[Message]) -> list[Message]:
+def _fitting(messages: list[Message], room: int = _ANSWER_BYTES) -> list[Message]:
     size = 0
     for count, message in enumerate(messages):
         size += message.size
-        if size > _ANSWER_BYTES:
+        if size > room:
             return messages[:count]
     return messages

@@ -90,7 +90,7 @@ class Nameplates:
             return Claims(plate, rows.find(Claim, nameplate_id=plate.nameplate_id, number__gt=after, order="number"))
 
         return await self._bells.until(
-            _bell(number), address, seconds, lambda: self._kit.state.read(ask), lambda found: bool(found.claims)
+            [_bell(number)], address, seconds, lambda: self._kit.state.read(ask), lambda found: bool(found.claims)
         )
 
     async def release(self, number: int, token: str | None) -> None:

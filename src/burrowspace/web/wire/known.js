@@ -5,7 +5,8 @@
  * The state is the caller's to keep; a page gives it back after a reload. Spec: docs/spec/meeting.md, "Devices".
  *
  * @import { Bytes } from "../core/bytes.js"
- * @import { Introduction, Invitation } from "../core/devices.js"
+ * @import { Introduction } from "../core/devices.js"
+ * @import { Invitation } from "../core/invitation.js"
  * @import { Server } from "./api.js"
  * @import { Seen } from "./letters.js"
  */

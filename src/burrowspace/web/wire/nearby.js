@@ -5,7 +5,7 @@
  * names are cleaned, keys checked, and a knock is only ever a question to a person. Spec: docs/spec/nearby.md.
  *
  * @import { Bytes } from "../core/bytes.js"
- * @import { Invitation } from "../core/devices.js"
+ * @import { Invitation } from "../core/invitation.js"
  * @import { Here, Server } from "./api.js"
  * @import { Seen } from "./letters.js"
  */

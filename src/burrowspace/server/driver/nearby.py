@@ -1,0 +1,219 @@
+"""Nearby: devices of one network that show themselves, see each other and knock. Spec: docs/spec/nearby.md.
+
+Who is here is kept in memory and is gone with the process: a device shows itself again. It stays for `STAY_S` after its
+last call, and for as long as a call of it waits. A change rings one bell for the whole network, and each that waits is
+answered from text that was made once.
+
+One process holds it all, but nothing here needs that: with many nodes a device is a row in State (handle, network,
+card, until when), the version is the number of the last change of a network's rows, as a notice's number is, and the
+Bus rings `_bell(network)` on the other nodes. What a knock says is in a mailbox, and so in State already.
+"""
+
+import hmac
+from typing import NamedTuple
+
+import orjson
+
+from burrowspace.core.errors import Forbidden, NotFound, TooLarge, TooMany, Unauthorized
+from burrowspace.core.rates import Rate
+from burrowspace.server.driver.bells import Bells
+from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.mailboxes import Mailboxes
+from burrowspace.server.driver.tokens import digest
+
+STAY_S = 45.0  # that a device is shown after its last call
+_MOST = 20_000  # devices in all
+_WAITS = 4  # waiting calls of one device
+_CHANGES = 600  # a minute, from one address: each wakes a whole network
+_TIMES = 10  # as many knocks as from one device may come from one address
+
+
+class Card(NamedTuple):
+    """What a device shows. `inbox`, a mailbox, is shown to nobody."""
+
+    name: str
+    kind: str
+    picture: int
+    public: str  # X25519, base64
+    inbox: str
+
+
+class Where(NamedTuple):
+    """Where a call comes from: its network, and the address that bounds are counted for; None where unknown."""
+
+    network: str | None
+    address: str | None
+
+
+class Seen(NamedTuple):
+    """The other devices of a network, each as JSON, and the number of the network's last change."""
+
+    version: int
+    devices: list[bytes]
+
+
+class _Device:
+    __slots__ = ("address", "handle", "inbox", "network", "text", "token_hash", "until", "waits")
+
+    def __init__(self, handle: str, token_hash: str) -> None:
+        self.handle, self.token_hash = handle, token_hash
+        self.network, self.address = "", None  # type: tuple[str, str | None]
+        self.text, self.inbox = b"", ""  # what the others get; where knocks go
+        self.until, self.waits = 0.0, 0
+
+
+class _Network:
+    __slots__ = ("devices", "version")
+
+    def __init__(self) -> None:
+        self.devices: dict[str, _Device] = {}
+        self.version = 0
+
+
+class Nearby:
+    """All devices that show themselves. Used on the loop only."""
+
+    def __init__(self, kit: Kit, bells: Bells, mailboxes: Mailboxes) -> None:
+        self._kit, self._bells, self._mailboxes = kit, bells, mailboxes
+        self._devices: dict[str, _Device] = {}
+        self._networks: dict[str, _Network] = {}
+        self._version = 0  # of the last change anywhere: no number comes twice
+        most = kit.settings.max_knocks_per_minute
+        self._changes, self._knocks, self._from = Rate(_CHANGES), Rate(most), Rate(_TIMES * most)
+
+    async def show(self, handle: str, card: Card, token: str | None, where: Where) -> Seen:
+        """The device is here, with this card. The first call binds its token to the handle. Forbidden; TooMany."""
+        token = _secret(token)
+        device = self._devices.get(handle)
+        if device is not None and not hmac.compare_digest(device.token_hash, digest(token)):
+            raise Forbidden("this handle is another device's; choose a new one")
+        if device is None:
+            if len(self._devices) >= _MOST:
+                raise TooMany("as many devices show themselves at this server as may; try again later")
+            device = _Device(handle, digest(token))
+        shown = {name: value for name, value in card._asdict().items() if name != "inbox"}
+        self._place(device, orjson.dumps({"handle": handle, **shown}), where)
+        device.inbox = card.inbox
+        return self._seen(device)
+
+    async def watch(self, handle: str, token: str | None, where: Where, version: int, seconds: float) -> Seen:
+        """The others, at once where the network has changed since `version`, else when it does. NotFound for a device
+        that does not show itself."""
+        device = self._heard(handle, token, where)
+        if device.waits >= _WAITS:
+            raise TooMany(f"{_WAITS} calls of this device wait already; end one first")
+
+        async def ask() -> Seen:
+            if self._devices.get(handle) is not device:
+                raise _away()
+            return self._seen(device)
+
+        device.waits += 1
+        try:
+            return await self._bells.until(
+                [_bell(device.network)], None, seconds, ask, lambda seen: seen.version != version
+            )
+        finally:
+            device.waits -= 1
+            device.until = self._kit.now() + STAY_S
+
+    async def leave(self, handle: str, token: str | None) -> None:
+        """It is not here any more."""
+        self._remove(self._owned(handle, token))
+
+    async def knock(self, handle: str, sender: str, body: bytes, token: str | None, where: Where) -> None:
+        """Puts `body` into the inbox of the device, for `sender`, of whom the token is. NotFound where they are not of
+        one network now; TooMany."""
+        settings, now = self._kit.settings, self._kit.now()
+        own, other = self._heard(sender, token, where), self._devices.get(handle)
+        if other is None or other is own or other.network != own.network:
+            raise NotFound("that device is not near any more")
+        if not self._knocks.allows(sender, now) or not self._from.allows(where.address or "", now):
+            raise TooMany(f"a device may knock {settings.max_knocks_per_minute} times a minute; wait a little")
+        try:
+            await self._mailboxes.post(other.inbox, body, where.address)
+        except (TooLarge, TooMany):  # a mailbox speaks to its owner, who is not the one that knocks
+            raise TooMany("that device has not looked at its knocks for long, or too much is sent; try later") from None
+
+    def sweep(self) -> None:
+        """Removes who has not been heard of."""
+        now = self._kit.now()
+        for device in [each for each in self._devices.values() if not each.waits and each.until < now]:
+            self._remove(device)
+
+    def __len__(self) -> int:
+        return len(self._devices)
+
+    def _heard(self, handle: str, token: str | None, where: Where) -> _Device:
+        """A call of a device that shows itself; it may have come to another network meanwhile."""
+        device = self._owned(handle, token)
+        self._place(device, device.text, where)
+        return device
+
+    def _owned(self, handle: str, token: str | None) -> _Device:
+        token, device = _secret(token), self._devices.get(handle)
+        if device is None or (not device.waits and device.until < self._kit.now()):
+            raise _away()
+        if not hmac.compare_digest(device.token_hash, digest(token)):
+            raise Forbidden("this is not the token of that handle")
+        return device
+
+    def _place(self, device: _Device, text: bytes, where: Where) -> None:
+        """The device is there, and the others see `text`. TooMany, and nothing has changed, at the bounds."""
+        now, name = self._kit.now(), where.network or f"alone {device.handle}"
+        moves = device.network != name
+        if moves or device.text != text:
+            if moves:
+                self._check_room(name, where)
+            if not self._changes.allows(where.address or "", now):
+                raise TooMany("devices of your address come, go and change too often; wait a little")
+            if moves:
+                self._remove(device)
+                self._networks.setdefault(name, _Network()).devices[device.handle] = device
+                self._devices[device.handle] = device
+            device.network, device.address, device.text = name, where.address, text
+            self._changed(name)
+        device.until = now + STAY_S
+
+    def _check_room(self, name: str, where: Where) -> None:
+        settings, network = self._kit.settings, self._networks.get(name)
+        if network is None:
+            return
+        if len(network.devices) >= settings.max_nearby:
+            raise TooMany(f"{settings.max_nearby} devices of your network show themselves already")
+        mine = sum(each.address == where.address for each in network.devices.values())
+        if where.address is not None and where.address != name and mine >= settings.max_nearby_per_address:
+            raise TooMany(f"your address shows {settings.max_nearby_per_address} devices already; take one away first")
+
+    def _remove(self, device: _Device) -> None:
+        network = self._networks.get(device.network)
+        if network is None or self._devices.pop(device.handle, None) is None:
+            return
+        del network.devices[device.handle]
+        if not network.devices:
+            del self._networks[device.network]
+        self._changed(device.network)
+
+    def _changed(self, name: str) -> None:
+        self._version += 1
+        if name in self._networks:
+            self._networks[name].version = self._version
+        self._bells.ring(_bell(name))
+
+    def _seen(self, device: _Device) -> Seen:
+        network = self._networks[device.network]
+        return Seen(network.version, [each.text for each in network.devices.values() if each is not device])
+
+
+def _bell(network: str) -> str:
+    return f"nearby {network}"
+
+
+def _away() -> NotFound:
+    return NotFound("this device does not show itself; PUT it first")
+
+
+def _secret(token: str | None) -> str:
+    if token is None or not 32 <= len(token) <= 128:
+        raise Unauthorized("send a secret of this device, 32 to 128 characters, as `Authorization: Bearer <secret>`")
+    return token

@@ -1,0 +1,197 @@
+"""The files of the web app, served beside the API. An ASGI application.
+
+Every path that is served stands in an index of the folder `web/`; no path of a stranger is ever joined to it. A file is
+read and compressed once, and again when it has changed. What may run in a page, the policy below says: modules of ours,
+and nothing inline. Spec: docs/spec/http.md, "The web app".
+"""
+
+import gzip
+import hashlib
+import re
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from starlette.types import Receive, Scope, Send
+
+FOLDER = Path(__file__).resolve().parents[1] / "web"
+SHARE = "/share"  # where a system's share sheet posts to; the service worker takes it before it comes here
+
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".json": "application/json",
+    ".webmanifest": "application/manifest+json",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".woff2": "font/woff2",
+    ".txt": "text/plain; charset=utf-8",
+}
+_PACKED = (".png", ".woff2")  # compressed already
+_ALIASES = {
+    "/": "index.html",
+    "/r": "index.html",
+    "/sw.js": "sw.js",
+    "/manifest.webmanifest": "manifest.webmanifest",
+    "/favicon.ico": "icons/burrow.svg",
+}
+_LOOK_S = 1.0  # between two looks for files that are new
+_WORKER = re.compile(r"(?:sw|(?:.*-)?worker)\.js")  # a worker has the policy of its own answer, not that of its page
+
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self' 'wasm-unsafe-eval'",
+        "style-src 'self'",
+        "img-src 'self' blob: data:",
+        "media-src blob:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "worker-src 'self'",
+        "manifest-src 'self'",
+        "frame-src 'self'",  # a download that the service worker streams
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types lit-html burrow-worker",
+    )
+)
+_EVERY = {"x-content-type-options": "nosniff", "cache-control": "no-cache", "vary": "Accept-Encoding"}
+_GUARDED = {"content-security-policy": _POLICY, "referrer-policy": "no-referrer"}
+_PAGE = {
+    **_GUARDED,
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(self), geolocation=(), microphone=()",
+}
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class _Form(NamedTuple):
+    """A file as it travels: compressed or not."""
+
+    etag: bytes
+    kept: Headers  # also of an answer that says "you have it"
+    body: bytes
+    headers: Headers
+
+
+class _File:
+    """One file, and what was made of it when it was read last."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._made: tuple[int, int] | None = None  # time of change and size, of what was read
+        self._forms: dict[bool, _Form] = {}  # by whether it is compressed
+
+    def form(self, *, zipped: bool) -> _Form | None:
+        """None for one that is gone."""
+        try:
+            held = self._path.stat()
+            if self._made != (held.st_mtime_ns, held.st_size):
+                self._forms = self._make(self._path.read_bytes())
+                self._made = (held.st_mtime_ns, held.st_size)
+        except FileNotFoundError:
+            return None
+        return self._forms.get(zipped) or self._forms[False]
+
+    def _make(self, body: bytes) -> dict[bool, _Form]:
+        name, suffix = self._path.name, self._path.suffix
+        headers = {"content-type": _TYPES[suffix]}
+        kept = {**_EVERY, **(_PAGE if suffix == ".html" else _GUARDED if _WORKER.fullmatch(name) else {})}
+        if name == "sw.js":
+            kept["service-worker-allowed"] = "/"
+        tag = hashlib.sha256(body).hexdigest()[:32]
+        forms = {False: _form(f'"{tag}"', kept, body, headers)}
+        if suffix not in _PACKED:
+            small = gzip.compress(body, 9, mtime=0)
+            if len(small) < len(body):
+                forms[True] = _form(f'"{tag}-gzip"', kept, small, {**headers, "content-encoding": "gzip"})
+        return forms
+
+
+def _form(etag: str, kept: dict[str, str], body: bytes, headers: dict[str, str]) -> _Form:
+    every = _raw({**kept, "etag": etag})
+    return _Form(etag.encode(), every, body, every + _raw({**headers, "content-length": str(len(body))}))
+
+
+def _raw(headers: dict[str, str]) -> Headers:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+class Pages:
+    """All of `FOLDER`. Ask `takes` first."""
+
+    def __init__(self) -> None:
+        self._folder = FOLDER
+        self._files: dict[str, _File] = {}
+        self._looked = 0.0
+        self._look()
+
+    def takes(self, scope: Scope) -> bool:
+        """Whether this request is for a page; every other path and method is the API's to answer or refuse."""
+        if scope["type"] != "http":
+            return False
+        path, method = scope["path"], scope["method"]
+        if method not in ("GET", "HEAD"):
+            return bool(path == SHARE and method == "POST")
+        file = self._files.get(path)
+        if file is None and (path in _ALIASES or path.startswith("/web/")) and time.monotonic() > self._looked:
+            self._look()
+            file = self._files.get(path)
+        return file is not None and file.form(zipped=False) is not None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == SHARE:
+            await _answer(send, 303, [(b"location", b"/"), (b"content-length", b"0")])
+            return
+        said = {name: value for name, value in scope["headers"] if name in (b"accept-encoding", b"if-none-match")}
+        form = self._files[scope["path"]].form(zipped=takes_gzip(said.get(b"accept-encoding", b"").decode("latin-1")))
+        if form is None:  # gone since it was looked for
+            await _answer(send, 404, [(b"content-length", b"0")])
+        elif is_held(form.etag.decode(), said.get(b"if-none-match", b"").decode("latin-1")):
+            await _answer(send, 304, form.kept)
+        else:
+            await _answer(send, 200, form.headers, b"" if scope["method"] == "HEAD" else form.body)
+
+    def _look(self) -> None:
+        """Indexes the folder; what was made of a file that is still there is kept."""
+        found = {
+            f"/web/{path.relative_to(self._folder).as_posix()}": path
+            for path in self._folder.rglob("*")
+            if path.suffix in _TYPES and not path.name.startswith(".") and path.is_file()
+        }
+        files = {url: self._files.get(url) or _File(path) for url, path in found.items()}
+        aliases = {url: files[f"/web/{name}"] for url, name in _ALIASES.items() if f"/web/{name}" in files}
+        self._files = files | aliases
+        self._looked = time.monotonic() + _LOOK_S
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding allows gzip (RFC 9110, section 12.5.3).
+
+    >>> [takes_gzip(text) for text in ("gzip, br", "br;q=1, GZIP;q=0.5", "gzip;q=0", "*;q=0.1", "", "*, gzip;q=0.000")]
+    [True, True, False, True, False, False]
+    """
+    found: dict[str, bool] = {}
+    for part in accepted[:1000].split(","):
+        coding, _, weight = part.partition(";")
+        found[coding.strip().lower()] = re.fullmatch(r"\s*q\s*=\s*0(\.0*)?\s*", weight, re.IGNORECASE) is None
+    return found.get("gzip", found.get("*", False))
+
+
+def is_held(etag: str, asked: str) -> bool:
+    """Whether an If-None-Match names this version (RFC 9110, section 13.1.2).
+
+    >>> [is_held('"a"', text) for text in ('"a"', 'W/"b", W/"a"', '"b"', "*", "")]
+    [True, True, False, True, False]
+    """
+    named = [part.strip().removeprefix("W/") for part in asked[:1000].split(",")]
+    return etag in named or named == ["*"]
+
+
+async def _answer(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
