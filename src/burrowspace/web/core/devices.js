@@ -3,7 +3,6 @@
  * core/devices.py. Who keeps the keys is wire/known.js. Spec: docs/spec/meeting.md, "Devices".
  *
  * @import { Bytes } from "./bytes.js"
- * @import { Invitation } from "./invitation.js"
  */
 
 import { hex, joined, text, unbase64, utf8 } from "./bytes.js";
@@ -16,6 +15,8 @@ import { exchange, isPublic, publicOf } from "./x25519.js";
 export const INTRODUCTION_BYTES = 4096; // JSON
 
 /** `public`: X25519, base64. `kind`: what it is, for the eye: `phone`, `computer` … @typedef {{name: string, public: string, kind?: string}} Introduction */
+
+/** @typedef {import("./invitation.js").Invitation} Invitation */
 
 /** @param {Introduction} introduction @returns {Bytes} */
 export function encodeIntroduction({ name, public: key, kind }) {
