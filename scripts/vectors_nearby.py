@@ -46,7 +46,7 @@ def nearby_vectors() -> dict[str, Any]:
             '{"secret":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","name":"a","created":-1}',
             '{"secret":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","name":"a","created":9007199254740992}',
             '{"secret":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","name":"a","created":"0"}',
-            '{"secret":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","name":"' + "a" * 256 + '","created":0}',
+            '{"secret":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","name":"' + "a" * 65 + '","created":0}',
         ],
     }
 

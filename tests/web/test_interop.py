@@ -332,11 +332,12 @@ async def test_a_terminal_that_offers_is_paired_with_a_page_and_sends_to_it_by_n
             async with page("receive", server, {}, invited["link"], tmp_path / "got") as receiver:
                 await receiver.event("finished")
             await sending
+            await listening.event("seen")
         assert invited["from"] == "terminal"
         async with page("listen", server, how, script=PAIRED) as listening:
             second = client.send(text="more", to="page")
             await listening.event("invited text")
-            assert [each["event"] for each in listening.events] == ["invited text"]
+            assert listening.events[0]["event"] == "invited text"
             await second.close()
     assert digest(tmp_path / "got" / "a.bin") == digest(sent)
 
@@ -370,3 +371,22 @@ async def test_two_pages_are_paired(server: Running, tmp_path: Path) -> None:
         async with page("invite", server, other, "one", link, "holiday", script=PAIRED) as inviting:
             await inviting.event("invited")
         assert (await listening.event("invited holiday"))["link"] == link
+
+
+async def test_two_pages_see_each_other_nearby_and_one_knocks(server: Running, tmp_path: Path) -> None:
+    """The one that is knocked at is reloaded: it is the same device, and was not knocked at twice."""
+    one, other = known(tmp_path, "one"), known(tmp_path, "other")
+    link = format_link(server.url, os.urandom(32))
+    async with page("near", server, one, script=PAIRED) as near:
+        async with page("knock", server, other, "one", link, "holiday", script=PAIRED) as knocking:
+            await knocking.event("invited")
+            assert (await near.event("sees other"))["kind"] == "desktop"
+        assert (await near.event("invited holiday"))["link"] == link
+        await near.event("seen")
+        first = json.loads(Path(one["state"]).read_text())
+    async with page("near", server, one, script=PAIRED) as near:
+        async with page("knock", server, other, "one", link, "second", script=PAIRED) as knocking:
+            await knocking.event("invited")
+        await near.event("invited second")
+        assert not [each for each in near.events if each["event"] == "invited holiday"]
+    assert json.loads(Path(one["state"]).read_text())["handle"] == first["handle"]

@@ -34,7 +34,7 @@ from burrowspace.core import signals
 from burrowspace.core.codes import Code, parse_code
 from burrowspace.core.devices import Introduction, encode_introduction, parse_introduction
 from burrowspace.core.errors import BadRequest, BurrowError, Busy, NotFound
-from burrowspace.core.invitation import Invitation
+from burrowspace.core.invitation import NAME_CHARS, Invitation
 from burrowspace.core.links import Link, format_link, mailbox_id, parse_link
 from burrowspace.core.manifest import parse
 from burrowspace.core.nearby import is_near
@@ -277,7 +277,7 @@ class _SendTransfer(Transfer):
         code = None
         if device is not None:
             inbox = client.known.inbox_of(device)
-            invitation = Invitation(secret=record.secret, name=source.manifest.name, created=time.time())
+            invitation = Invitation(secret=record.secret, name=source.manifest.name[:NAME_CHARS], created=time.time())
             if not record.options.get("invited"):
                 await server.post(inbox.mailbox, inbox.seal(invitation, secrets.token_bytes(12)))
                 held.update(options={**record.options, "invited": True})

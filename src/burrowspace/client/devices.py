@@ -12,8 +12,9 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from burrowspace.client.writing import write_atomically
-from burrowspace.core.devices import NAME_CHARS, Inbox, Introduction, pair_inbox, public_key
+from burrowspace.core.devices import Inbox, Introduction, pair_inbox, public_key
 from burrowspace.core.errors import Damaged, NotFound
+from burrowspace.core.invitation import NAME_CHARS
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,6 @@ from burrowspace.core.invitation import INVITATION_BYTES, Invitation, encode_inv
 from burrowspace.core.sealing import Box, derive
 
 KEY_BYTES = 32
-NAME_CHARS = 64  # of a device, as it is kept; a longer one is cut
 INTRODUCTION_BYTES = 4096  # JSON
 
 _PROBE = X25519PrivateKey.from_private_bytes(bytes(KEY_BYTES))  # a point of a small group gives zero to all keys

@@ -9,7 +9,7 @@ import msgspec
 from burrowspace.core.errors import BadRequest
 from burrowspace.core.sealing import SECRET_BYTES
 
-NAME_CHARS = 255  # of a transfer
+NAME_CHARS = 64
 INVITATION_BYTES = 4096  # sealed
 _LATEST = 1 << 53  # seconds since 1970: what a number of JSON holds
 
@@ -36,7 +36,7 @@ def parse_invitation(data: bytes) -> Invitation:
     """
     try:
         found = msgspec.json.decode(data, type=Invitation)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         raise BadRequest("an invitation cannot be read") from None
     if len(found.secret) != SECRET_BYTES:
         raise BadRequest("an invitation holds no secret")

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { base64, unbase64, utf8 } from "../../../src/burrowspace/web/core/bytes.js";
 import { lookOf, PICTURES, pictureOf } from "../../../src/burrowspace/web/core/device-names.js";
 import * as devices from "../../../src/burrowspace/web/core/devices.js";
+import { encodeInvitation } from "../../../src/burrowspace/web/core/invitation.js";
 import { Box, derive } from "../../../src/burrowspace/web/core/sealing.js";
 import { exchange, publicOf } from "../../../src/burrowspace/web/core/x25519.js";
 import { bytes, code, digits, held } from "./vectors.mjs";
@@ -42,21 +43,17 @@ test("inboxes and invitations are what the vectors say, from both ends", async (
     assert.deepEqual([anns.mailbox, bobs.mailbox], [mailbox, mailbox]);
     const invitation = await anns.open(bytes(sealed));
     assert.equal(digits(invitation.secret), VECTORS.secret);
-    assert.equal(plain(devices.encodeInvitation(invitation)), VECTORS.invitation);
+    assert.equal(plain(encodeInvitation(invitation)), VECTORS.invitation);
     assert.equal(digits(await bobs.seal(invitation, nonce)), sealed);
     await assert.rejects(bobs.open(bytes(sealed).fill(0, 20, 21)), code("tampered"));
     await assert.rejects(bobs.open(new Uint8Array(4097)), code("bad-request"));
   }
 });
 
-test("what is no introduction and no invitation is refused", async () => {
+test("what is no introduction is refused", async () => {
   for (const text of VECTORS.bad_introductions) {
     await assert.rejects(devices.parseIntroduction(utf8(text)), code("bad-request"), text.slice(0, 80));
   }
-  for (const text of VECTORS.bad_invitations) {
-    assert.throws(() => devices.parseInvitation(utf8(text)), code("bad-request"), text.slice(0, 80));
-  }
-  assert.throws(() => devices.parseInvitation(utf8(VECTORS.invitation.replace("1700000000.25", "1e400"))), code("bad-request"));
 });
 
 test("a stranger's name is cut and shows nothing that hides", async () => {

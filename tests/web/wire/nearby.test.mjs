@@ -45,7 +45,7 @@ test("it says that it is here, follows who else is, and says it again when it ha
   const kept = [];
   const over = new AbortController();
   const changed = (devices) => lists.push(devices.map(({ name }) => name));
-  const nearby = new Nearby({ server, kind: "computer", changed, keep: (state) => void kept.push(state) });
+  const nearby = new Nearby({ server, kind: "desktop", changed, keep: (state) => void kept.push(state) });
   const running = nearby.run(over.signal);
   const first = await next();
   assert.equal(first.what, "announce");
@@ -66,7 +66,7 @@ test("it says that it is here, follows who else is, and says it again when it ha
   await running;
   assert.deepEqual(nearby.devices, []);
 
-  const reloaded = new Nearby({ server, kind: "computer", state: kept.at(-1) });
+  const reloaded = new Nearby({ server, kind: "desktop", state: kept.at(-1) });
   const end = new AbortController();
   const more = reloaded.run(end.signal);
   assert.deepEqual((await next()).said, first.said);
@@ -117,7 +117,7 @@ test("a knock is opened by the device that it is for; a stranger's bytes are pas
   const { here, said } = await next();
   const inbox = [new Uint8Array(5000), new Uint8Array(100)];
   boxes.set(here.handle, inbox).set(said.inbox, inbox);
-  const knocking = new Nearby({ server, kind: "computer" });
+  const knocking = new Nearby({ server, kind: "desktop" });
   const device = { ...other, handle: here.handle, public: said.public };
   await knocking.knock({ ...device, handle: here.handle }, new Uint8Array(32).fill(1), "holiday\u202e");
   await knocking.knock(device, new Uint8Array(32).fill(2), "more");
@@ -143,7 +143,7 @@ test("what other devices say of themselves is cleaned or left out", () => {
   assert.deepEqual(parseDevices(bad, own), []);
   const odd = { ...other, name: `<b>\u202e${"x".repeat(500)}`, kind: "<script>", picture: 1e9, more: 1 };
   const [found] = parseDevices([odd], own);
-  assert.deepEqual([found.kind, found.picture, [...found.name].length], ["device", 0, 64]);
+  assert.deepEqual([found.kind, found.picture, [...found.name].length], ["other", 0, 64]);
   assert.deepEqual(Object.keys(found), Object.keys(other));
   const many = Array.from({ length: 1000 }, (_, at) => ({ ...other, handle: at.toString(16).padStart(32, "0") }));
   assert.equal(parseDevices(many, own).length, 199); // the first is our own

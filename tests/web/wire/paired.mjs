@@ -3,19 +3,24 @@
  *
  *     paired.mjs offer ORIGIN {"state": FILE, "name": NAME}              paired.mjs code ORIGIN HOW CODE
  *     paired.mjs invite ORIGIN HOW DEVICE LINK TITLE                     paired.mjs listen ORIGIN HOW
+ *     paired.mjs knock ORIGIN HOW DEVICE LINK TITLE                      paired.mjs near ORIGIN HOW
  */
 
 import { readFile, writeFile } from "node:fs/promises";
 import { formatLink, parseLink } from "../../../src/burrowspace/web/core/links.js";
 import { Server } from "../../../src/burrowspace/web/wire/api.js";
 import { Known } from "../../../src/burrowspace/web/wire/known.js";
+import { Nearby } from "../../../src/burrowspace/web/wire/nearby.js";
 
 const [, , what, origin, how, ...rest] = process.argv;
 const { state: place, name } = JSON.parse(how);
 const tell = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 const server = new Server(origin);
 const state = await readFile(place, "utf8").then(JSON.parse, () => null);
-const keep = (kept) => writeFile(place, JSON.stringify(kept));
+const keep = async (kept) => {
+  await writeFile(place, JSON.stringify(kept));
+  if (Object.keys(kept.seen ?? {}).length) tell({ event: "seen" });
+};
 const known = new Known({ state, keep, name, kind: "computer" });
 const ends = new AbortController().signal;
 
@@ -29,6 +34,23 @@ try {
     const device = known.devices.find((each) => each.name === rest[0]);
     await known.invite(server, device, parseLink(rest[1]).secret, rest[2]);
     tell({ event: "invited" });
+  } else if (what === "near") {
+    const changed = (devices) => devices.forEach((each) => tell({ event: `sees ${each.name}`, kind: each.kind }));
+    const nearby = new Nearby({ server, kind: "phone", name, state, keep, changed });
+    const running = nearby.run(ends);
+    running.catch((error) => tell({ event: "error", sentence: error.message, stack: error.stack }));
+    for await (const { secret, name: title } of nearby.invitations(ends)) {
+      tell({ event: `invited ${title}`, link: formatLink(origin, secret) });
+    }
+  } else if (what === "knock") {
+    const changed = async (devices) => {
+      const device = devices.find((each) => each.name === rest[0]);
+      if (!device) return;
+      await nearby.knock(device, parseLink(rest[1]).secret, rest[2]);
+      tell({ event: "invited" });
+    };
+    const nearby = new Nearby({ server, kind: "desktop", name, state, keep, changed });
+    await nearby.run(ends);
   } else {
     for await (const { secret, name: title, device } of known.invitations(server, ends)) {
       tell({ event: `invited ${title}`, link: formatLink(origin, secret), from: device.name });

@@ -5,19 +5,18 @@
  * @import { Bytes } from "./bytes.js"
  */
 
-import { base64, hex, joined, text, unbase64, utf8 } from "./bytes.js";
+import { hex, joined, text, unbase64, utf8 } from "./bytes.js";
 import { BurrowError } from "./errors.js";
+import { cut, encodeInvitation, INVITATION_BYTES, isText, NAME_CHARS, parseInvitation } from "./invitation.js";
 import { shown } from "./names.js";
-import { Box, derive, SECRET_BYTES } from "./sealing.js";
+import { Box, derive } from "./sealing.js";
 import { exchange, isPublic, publicOf } from "./x25519.js";
 
-export const NAME_CHARS = 64; // of a device, as it is kept; a longer one is cut
-export const INVITATION_BYTES = 4096; // sealed
 export const INTRODUCTION_BYTES = 4096; // JSON
-const TITLE_CHARS = 255; // of a transfer's name
 
 /** `public`: X25519, base64. `kind`: what it is, for the eye: `phone`, `computer` … @typedef {{name: string, public: string, kind?: string}} Introduction */
-/** `secret`: of a transfer; `created`: s since 1970. @typedef {{secret: Bytes, name: string, created: number}} Invitation */
+
+/** @typedef {import("./invitation.js").Invitation} Invitation */
 
 /** @param {Introduction} introduction @returns {Bytes} */
 export function encodeIntroduction({ name, public: key, kind }) {
@@ -49,26 +48,6 @@ export function deviceTitle(name) {
 /** Whether it is a word for what a device is. @param {unknown} kind @returns {kind is string} */
 export function isKind(kind) {
   return typeof kind === "string" && /^[a-z]{1,16}$/.test(kind);
-}
-
-/** @param {Invitation} invitation @returns {Bytes} */
-export function encodeInvitation({ secret, name, created }) {
-  if (secret.length !== SECRET_BYTES) throw new TypeError(`a secret has ${SECRET_BYTES} bytes`);
-  return utf8(JSON.stringify({ secret: base64(secret), name: cut(name, TITLE_CHARS), created }));
-}
-
-/** bad-request. @param {Uint8Array} data @returns {Invitation} */
-export function parseInvitation(data) {
-  try {
-    const { secret, name, created } = JSON.parse(text(data));
-    const bytes = unbase64(secret);
-    if (typeof secret !== "string" || bytes.length !== SECRET_BYTES) throw new TypeError("secret");
-    if (!isText(name) || [...name].length > TITLE_CHARS) throw new TypeError("name");
-    if (typeof created !== "number" || !(0 <= created && created < 2 ** 53)) throw new TypeError("created");
-    return { secret: bytes, name, created };
-  } catch {
-    return bad("an invitation cannot be read");
-  }
 }
 
 /** A mailbox that only two devices know, one way. */
@@ -110,16 +89,6 @@ export async function pairInbox(own, other, owner) {
 /** Two keys, the lower first. @param {Bytes} one @param {Bytes} other */
 export function inOrder(one, other) {
   return hex(one) < hex(other) ? [one, other] : [other, one];
-}
-
-/** What both ends can write and read: so many characters. @param {string} name @param {number} chars */
-function cut(name, chars) {
-  return [...name.replace(/\p{Surrogate}/gu, "\ufffd")].slice(0, chars).join("");
-}
-
-/** @param {unknown} value @returns {value is string} */
-function isText(value) {
-  return typeof value === "string" && !/\p{Surrogate}/u.test(value);
 }
 
 /** @param {string} why @returns {never} */

@@ -1,16 +1,17 @@
 /**
  * A knock: an invitation for a device that was only seen nearby, sealed for the key that it announced. Twin of
- * core/nearby.py. Who announces and who carries it is wire/nearby.js. Spec: docs/spec/nearby.md.
+ * core/knock.py. Who announces and who carries it is wire/nearby.js. Spec: docs/spec/nearby.md.
  *
  * A knock says nothing of who knocked: a person decides.
  *
  * @import { Bytes } from "./bytes.js"
- * @import { Invitation } from "./devices.js"
+ * @import { Invitation } from "./invitation.js"
  */
 
 import { joined, utf8 } from "./bytes.js";
-import { encodeInvitation, inOrder, parseInvitation } from "./devices.js";
+import { inOrder } from "./devices.js";
 import { BurrowError } from "./errors.js";
+import { encodeInvitation, parseInvitation } from "./invitation.js";
 import { Box, derive, SUITES } from "./sealing.js";
 import { exchange, KEY_BYTES, publicOf } from "./x25519.js";
 
@@ -31,7 +32,7 @@ export async function sealKnock(invitation, handle, key, ephemeral, nonce) {
 }
 
 /**
- * tampered, bad-request.
+ * tampered, whatever is wrong with the sealing; bad-request for what is no invitation.
  *
  * @param {Bytes} knock
  * @param {string} handle our own: 32 hex digits
@@ -40,10 +41,13 @@ export async function sealKnock(invitation, handle, key, ephemeral, nonce) {
  */
 export async function openKnock(knock, handle, own) {
   if (knock.length > KNOCK_BYTES || knock.length < KEY_BYTES + SUITES.A256GCM.overhead) {
-    throw new BurrowError("bad-request", "a knock has a length that none has");
+    throw new BurrowError("tampered", "this knock has a length that none has");
   }
   const theirs = knock.slice(0, KEY_BYTES);
-  const [key, shared] = await Promise.all([publicOf(own), exchange(own, theirs)]);
+  const shared = await exchange(own, theirs).catch(() => {
+    throw new BurrowError("tampered", "this knock holds a key that is none");
+  });
+  const key = await publicOf(own);
   return parseInvitation(await boxOf(shared, theirs, key).open(knock.slice(KEY_BYTES), bound(handle)));
 }
 

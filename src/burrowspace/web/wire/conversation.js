@@ -14,6 +14,7 @@ import { BurrowError } from "../core/errors.js";
 import { Channel, SESSION_BYTES } from "../core/signals.js";
 import { random, sleep } from "./ambient.js";
 import { WAIT_S } from "./api.js";
+import { Reader } from "./reader.js";
 
 export const RETRY_S = 0.5;
 export const RETRY_MOST_S = 8;
@@ -30,7 +31,7 @@ export class Conversation {
   /** @type {Channel} */ #channel;
   /** @type {Promise<unknown>} */ #saying = Promise.resolve();
   /** @type {AbortSignal} */ #ends;
-  #after = -1;
+  /** @type {Reader} */ #reader;
 
   /** @param {Server} server @param {Uint8Array} secret @param {string} mailbox @param {Role} role @param {Bytes} session
    * @param {AbortSignal} ends ends all that waits here */
@@ -38,6 +39,7 @@ export class Conversation {
     this.mailbox = mailbox;
     this.session = session;
     this.#server = server;
+    this.#reader = new Reader(server, mailbox);
     this.#channel = new Channel(secret, mailbox, role, session);
     this.#ends = ends;
   }
@@ -73,7 +75,7 @@ export class Conversation {
           delay = Math.min(2 * delay, RETRY_MOST_S);
         } else if (isFull(error) && !trimmed) {
           trimmed = true;
-          await this.#server.trimMailbox(this.mailbox, Math.max(0, this.#after - KEPT));
+          await this.#server.trimMailbox(this.mailbox, Math.max(0, this.#reader.after - KEPT));
         } else throw error;
       }
     }
@@ -86,7 +88,7 @@ export class Conversation {
     for (;;) {
       let found;
       try {
-        found = await this.#server.messages(this.mailbox, this.#after, WAIT_S, this.#ends);
+        found = await this.#reader.next(WAIT_S, this.#ends);
         this.away = false;
         delay = RETRY_S;
       } catch (error) {
@@ -107,7 +109,7 @@ export class Conversation {
   async soFar(away) {
     /** @type {Heard[]} */ const told = [];
     for (;;) {
-      const ask = () => this.#server.messages(this.mailbox, this.#after, 0, this.#ends);
+      const ask = () => this.#reader.next(0, this.#ends);
       const found = await patiently(ask, this.#ends, away);
       if (!found.length) return told;
       for await (const each of this.#opened(found)) told.push(each);
@@ -116,8 +118,7 @@ export class Conversation {
 
   /** @param {{number: number, body: Bytes}[]} found @returns {AsyncGenerator<Heard, void>} */
   async *#opened(found) {
-    for (const { number, body } of found) {
-      this.#after = Math.max(this.#after, number);
+    for (const { body } of found) {
       let heard;
       try {
         heard = await this.#channel.open(body);

@@ -134,14 +134,14 @@ export class Hub {
     if (this.#waiters.length && !this.#soon && this.#timer === undefined) this.#later(SETTLE_S);
   }
 
-  /** Who has news gets them; who has none waits on until its time is over, and where nobody has any, it is for all.
+  /** Who is answered gets it, even where nothing is beyond its own number; who is not waits on until its time is over,
+   * and where nobody is answered, it is over for all.
    * @param {Waiter[]} asked @param {Record<string, Found | null>} found @param {boolean} turns */
   #answered(asked, found, turns) {
-    const news = asked.map((waiter) => newsFor(waiter, found));
-    const over = !turns && news.every((each) => each && !each.messages.length);
-    for (const [at, waiter] of asked.entries()) {
-      const mine = news[at];
-      if (over || !mine || mine.messages.length || seconds() >= waiter.until) this.#release(waiter)?.resolve(mine);
+    const over = !turns && !Object.keys(found).length;
+    for (const waiter of asked) {
+      const answered = Object.hasOwn(found, waiter.mailbox);
+      if (answered || over || seconds() >= waiter.until) this.#release(waiter)?.resolve(newsFor(waiter, found));
     }
     if (!turns) return;
     const last = new Set(asked);
@@ -182,8 +182,8 @@ function boxes(waiters) {
 function newsFor({ mailbox, after }, found) {
   const mine = Object.hasOwn(found, mailbox) ? found[mailbox] : { messages: [], created_at: "" };
   if (mine === null) return null;
-  const news = newsOf(mine);
-  return { ...news, messages: news.messages.filter(({ number }) => number > after) };
+  const { messages, made } = newsOf(mine);
+  return { messages: messages.filter(({ number }) => number > after), made };
 }
 
 /** An answer of the server as it is used. @param {Found} found @returns {News} */

@@ -5,7 +5,8 @@
  * The state is the caller's to keep; a page gives it back after a reload. Spec: docs/spec/meeting.md, "Devices".
  *
  * @import { Bytes } from "../core/bytes.js"
- * @import { Introduction, Invitation } from "../core/devices.js"
+ * @import { Introduction } from "../core/devices.js"
+ * @import { Invitation } from "../core/invitation.js"
  * @import { Server } from "./api.js"
  * @import { Seen } from "./letters.js"
  */
@@ -23,6 +24,7 @@ import { WAIT_S } from "./api.js";
 import { patiently } from "./conversation.js";
 import { letters } from "./letters.js";
 import { handOver, offerCode, takeOver } from "./meeting.js";
+import { Reader } from "./reader.js";
 
 export const DEVICES = 200; // that may be paired
 const OLD_S = 30 * 86400; // an invitation that lay so long leads nowhere
@@ -212,9 +214,8 @@ export class Known {
     const said = encodeIntroduction({ name: this.name, public: key, kind: this.kind });
     const message = await box.seal(said, own, random(12));
     await patiently(() => server.post(mailbox, message), ends); // twice is once: the first that opens counts
-    for (let after = -1; ; ) {
-      for (const { number, body } of await patiently(() => server.messages(mailbox, after, WAIT_S, ends), ends)) {
-        after = Math.max(after, number);
+    for (const reader = new Reader(server, mailbox); ; ) {
+      for (const { body } of await patiently(() => reader.next(WAIT_S, ends), ends)) {
         let introduction;
         try {
           introduction = await parseIntroduction(await box.open(body, other));

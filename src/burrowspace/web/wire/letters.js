@@ -12,6 +12,7 @@ import { BurrowError } from "../core/errors.js";
 import { sleep } from "./ambient.js";
 import { WAIT_S } from "./api.js";
 import { RETRY_MOST_S, RETRY_S } from "./conversation.js";
+import { Reader } from "./reader.js";
 
 /** The last message that was dealt with, and when its mailbox was made. @typedef {{number: number, made: string}} Seen */
 
@@ -27,12 +28,11 @@ import { RETRY_MOST_S, RETRY_S } from "./conversation.js";
  * @returns {AsyncGenerator<Bytes, void>}
  */
 export async function* letters(server, mailbox, seen, saw, ends) {
-  let after = -1; // the mailbox's making is told with what lies there, so the first question is for all of it
-  let made = "";
+  const reader = new Reader(server, mailbox); // from the start: with what lies there it is told when it was made
   for (let delay = RETRY_S; !ends.aborted; ) {
-    let news;
+    let found;
     try {
-      news = await server.news(mailbox, after, WAIT_S, ends);
+      found = await reader.next(WAIT_S, ends);
       delay = RETRY_S;
     } catch (error) {
       if (ends.aborted) return;
@@ -41,16 +41,9 @@ export async function* letters(server, mailbox, seen, saw, ends) {
       delay = Math.min(2 * delay, RETRY_MOST_S);
       continue;
     }
-    if (news.made && news.made !== made) {
-      made = news.made;
-      if (after >= 0) {
-        after = -1;
-        continue;
-      }
-    }
-    for (const { number, body } of news.messages) {
+    for (const { number, body } of found) {
+      const { made } = reader;
       const last = seen();
-      after = Math.max(after, number);
       if (last && last.made === made && number <= last.number) continue;
       yield body;
       await saw({ number, made });

@@ -10,6 +10,7 @@
 import { encodeMeeting, makeCode, Pake, parseMeeting } from "../core/codes.js";
 import { BurrowError } from "../core/errors.js";
 import { random, sleep } from "./ambient.js";
+import { Reader } from "./reader.js";
 
 export const MEETING_S = 30; // that one meeting may take
 const POLL_S = 20;
@@ -102,13 +103,14 @@ export async function takeOver(server, code, ends) {
 
 /** The messages of one meeting; the own ones are told from the other's by their role. */
 class Talk {
-  #after = -1;
+  /** @type {Reader} */ #reader;
   /** @type {Meeting[]} */ #heard = [];
 
   /** @param {Server} server @param {string} mailbox @param {Role} role @param {AbortSignal} ends */
   constructor(server, mailbox, role, ends) {
     this.server = server;
     this.mailbox = mailbox;
+    this.#reader = new Reader(server, mailbox);
     this.role = role;
     this.ends = ends;
   }
@@ -146,8 +148,7 @@ class Talk {
         throw new BurrowError("wrong-code", "the other side does not follow the rules of a meeting; ask for a new code");
       }
       if (this.ends.aborted) throw this.ends.reason;
-      for (const { number, body } of await this.server.messages(this.mailbox, this.#after, POLL_S, this.ends)) {
-        this.#after = Math.max(this.#after, number);
+      for (const { body } of await this.#reader.next(POLL_S, this.ends)) {
         const said = parseMeeting(body);
         const theirs = said.type === "secret" ? this.role === "receiver" : said.role !== this.role;
         if (theirs) this.#heard.push(said);

@@ -5,14 +5,14 @@
  * names are cleaned, keys checked, and a knock is only ever a question to a person. Spec: docs/spec/nearby.md.
  *
  * @import { Bytes } from "../core/bytes.js"
- * @import { Invitation } from "../core/devices.js"
+ * @import { Invitation } from "../core/invitation.js"
  * @import { Here, Server } from "./api.js"
  * @import { Seen } from "./letters.js"
  */
 
 import { base64, hex, unbase64 } from "../core/bytes.js";
 import { lookOf, PICTURES } from "../core/device-names.js";
-import { deviceTitle, isKind } from "../core/devices.js";
+import { deviceTitle } from "../core/devices.js";
 import { BurrowError } from "../core/errors.js";
 import { shown } from "../core/names.js";
 import { openKnock, sealKnock } from "../core/nearby.js";
@@ -22,6 +22,7 @@ import { WAIT_S } from "./api.js";
 import { patiently, RETRY_MOST_S, RETRY_S } from "./conversation.js";
 import { letters } from "./letters.js";
 
+export const KINDS = ["phone", "tablet", "desktop", "terminal", "other"];
 export const NEARBY = 200; // devices that are looked at
 const TOKEN_BYTES = 32;
 const OLD_S = 86400; // whoever knocked so long ago is not nearby any more
@@ -48,7 +49,7 @@ export class Nearby {
   /**
    * @param {object} how
    * @param {Server} how.server
-   * @param {string} how.kind what this device is: `phone`, `tablet`, `computer` …
+   * @param {string} how.kind what this device is, one of KINDS
    * @param {string} [how.name] what others see; without one it keeps or gets one like "Quiet Fox"
    * @param {NearbyState | null} [how.state] of an earlier run
    * @param {(state: NearbyState) => void | Promise<void>} [how.keep] is called at the first run and with each change
@@ -228,7 +229,7 @@ export function parseDevices(said, own) {
     if (typeof handle !== "string" || !/^[0-9a-f]{32}$/.test(handle) || handle === own) continue;
     if (typeof name !== "string" || !isKey(key)) continue;
     const number = Number.isInteger(picture) && 0 <= picture && picture < PICTURES ? picture : 0;
-    found.set(handle, { handle, name: deviceTitle(name), kind: isKind(kind) ? kind : "device", picture: number, public: key });
+    found.set(handle, { handle, name: deviceTitle(name), kind: KINDS.includes(kind) ? kind : "other", picture: number, public: key });
   }
   return [...found.values()];
 }
