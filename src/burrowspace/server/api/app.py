@@ -45,7 +45,9 @@ class _Api(FastAPI):
         for unused in ("HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(unused, None)
         refusal = Refusal.model_json_schema(ref_template=REF)
-        document["components"]["schemas"] = dict(sorted({**document["components"]["schemas"], "Refusal": refusal}.items()))
+        document["components"]["schemas"] = dict(
+            sorted({**document["components"]["schemas"], "Refusal": refusal}.items())
+        )
         return document
 
 

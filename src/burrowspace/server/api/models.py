@@ -276,7 +276,7 @@ class SpoolState(Answer):
 
 
 def refused(why: str) -> dict[str, Any]:
-    """A refusal as a call documents it. `model=Refusal` would build the same validator anew for each status of each call:
+    """A refusal as a call documents it. `model=Refusal` would build one validator for each status of each call,
     half of what a start spent on the API.
     """
     return {"description": why, "content": {"application/json": {"schema": {"$ref": REF.format(model="Refusal")}}}}
