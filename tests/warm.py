@@ -10,6 +10,7 @@ import array
 import asyncio
 import contextlib
 import gc
+import importlib
 import io
 import json
 import os
@@ -22,6 +23,8 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+_SERVER = ("uvloop", "burrowspace.cli.main", "burrowspace.server.run")  # what each imports at its start, and no more
+_BURROW = ("burrowspace.cli.main", "burrowspace.cli.send", "burrowspace.cli.receive", "burrowspace.client.client")
 _LONGEST = 1 << 17  # bytes of an order: an environment and some words
 
 
@@ -73,7 +76,9 @@ async def start(
         order = json.dumps({"argv": [script, *args], "env": env, "cwd": str(cwd or Path.cwd())}).encode()
         assert len(order) < _LONGEST
         fds = [each if isinstance(each, int) else each.fileno() for each in (null, out, err, theirs)]
-        _forker().sendmsg([order], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])
+        _forker(_SERVER if script.endswith("server.py") else _BURROW).sendmsg(
+            [order], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
+        )
     ours.setblocking(False)
     pid = int(await asyncio.get_running_loop().sock_recv(ours, 16))
     return Process(pid, ours, reader, errors)
@@ -89,12 +94,12 @@ async def _pipe(given: contextlib.ExitStack, limit: int) -> tuple[asyncio.Stream
 
 
 @cache
-def _forker() -> socket.socket:
-    """One for each worker of pytest; it ends with it, for it reads the end of this socket."""
+def _forker(modules: tuple[str, ...]) -> socket.socket:
+    """Two for each worker of pytest; they end with it, for they read the end of this socket."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         subprocess.Popen(
-            [sys.executable, "-m", "tests.warm", str(theirs.fileno())], cwd=ROOT, pass_fds=[theirs.fileno()]
+            [sys.executable, "-m", "tests.warm", str(theirs.fileno()), *modules], cwd=ROOT, pass_fds=[theirs.fileno()]
         )
     return ours
 
@@ -141,22 +146,16 @@ def _keep(order: dict[str, object], fds: list[int]) -> list[str]:
     return argv
 
 
-def _import_all() -> None:
-    import uvloop  # noqa: F401
-
-    import burrowspace.cli.main
-    import burrowspace.cli.receive
-    import burrowspace.cli.send
-    import burrowspace.client.client
-    import burrowspace.server.run  # noqa: F401
-
+def _import(modules: list[str]) -> None:
+    for name in modules:
+        importlib.import_module(name)
     assert len(list(Path("/proc/self/task").iterdir())) == 1, "what has threads must not fork"
     gc.collect()
     gc.freeze()  # no collection writes to the pages that all share
 
 
 if __name__ == "__main__":
-    _import_all()
+    _import(sys.argv[2:])
     words = _serve(socket.socket(fileno=int(sys.argv[1])))
     if words is not None:
         sys.argv = words
