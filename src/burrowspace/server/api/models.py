@@ -276,9 +276,7 @@ class SpoolState(Answer):
 
 
 def refused(why: str) -> dict[str, Any]:
-    """A refusal as a call documents it. `model=Refusal` would build one validator for each status of each call,
-    half of what a start spent on the API.
-    """
+    """A refusal as a call documents it; `model=Refusal` would build one validator for each status of each call."""
     return {"description": why, "content": {"application/json": {"schema": {"$ref": REF.format(model="Refusal")}}}}
 
 
