@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import uvloop
+from structlog.testing import capture_logs
 
 from burrowspace.server.bulk import serve
 from tests.bulk.wire import Wire
@@ -119,6 +120,12 @@ async def test_a_request_behind_one_whose_bytes_move_is_never_half_served(server
     assert (await wire.get()).body == DATA
     rest = await wire.closed() if server.house.bulk.movers else b""
     assert rest == b""
+    with capture_logs() as said:  # whose asker has left ends quietly, the one behind it does not begin
+        await wire.close()
+        async with asyncio.timeout(5):
+            while any("run_asgi" in repr(task.get_coro()) for task in asyncio.all_tasks()):
+                await asyncio.sleep(0.01)
+    assert said == []
 
 
 async def test_a_request_that_came_with_the_end_of_a_body_does_not_become_part_of_the_file(server, wires):

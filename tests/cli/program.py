@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+from tests import warm
+
 BURROW = str(Path(sys.executable).with_name("burrow"))
 OURS = ("BURROW_", "USE_NGROK", "NGROK_", "XDG_", "NO_COLOR", "COLUMNS")
 
@@ -22,7 +24,7 @@ def environment(state: Path, **more: str) -> dict[str, str]:
 class Program:
     """A running command. `err` and `out` grow; `until` waits for either."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process | warm.Process) -> None:
         self.process = process
         self.out, self.err = bytearray(), bytearray()
         self._news = asyncio.Condition()
@@ -85,6 +87,8 @@ class Program:
 class Person:
     """Somebody with a machine: a state folder and a working folder."""
 
+    within: tuple[str, ...] = ()  # a command that runs theirs in another network
+
     def __init__(self, home: Path) -> None:
         self.state, self.folder = home / "state", home / "here"
         self.folder.mkdir(parents=True)
@@ -97,15 +101,20 @@ class Person:
         stdout: Any = asyncio.subprocess.PIPE,
         **more: str,
     ) -> Program:
-        process = await asyncio.create_subprocess_exec(
-            BURROW,
-            *map(str, args),
-            stdin=stdin,
-            stdout=stdout,
-            stderr=asyncio.subprocess.PIPE,
-            env=environment(self.state, **more),
-            cwd=self.folder,
-        )
+        words, env = [BURROW, *map(str, args)], environment(self.state, **more)
+        process: asyncio.subprocess.Process | warm.Process
+        if stdin == asyncio.subprocess.DEVNULL and not self.within:
+            process = await warm.start(*words, env=env, cwd=self.folder, stdout=stdout)
+        else:
+            process = await asyncio.create_subprocess_exec(
+                *self.within,
+                *words,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=asyncio.subprocess.PIPE,
+                env=env,
+                cwd=self.folder,
+            )
         program = Program(process)
         self._started.append(program)
         return program

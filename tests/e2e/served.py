@@ -16,7 +16,10 @@ from typing import Any
 
 import aiohttp
 
+from tests import warm
+
 ROOT = Path(__file__).resolve().parents[2]
+SERVER = str(ROOT / "server.py")
 _CLOCK = os.sysconf("SC_CLK_TCK")
 KiB, MiB, GiB = 1 << 10, 1 << 20, 1 << 30
 
@@ -30,12 +33,13 @@ class Served:
     within: tuple[str, ...] = ()
     host = "127.0.0.1"
 
-    def __init__(self, data: Path, *, under: tuple[str, ...] = (), **settings: Any) -> None:
+    def __init__(self, data: Path, *, under: tuple[str, ...] = (), fresh: bool = False, **settings: Any) -> None:
         self.data, self.settings, self.port = data, settings, 0
+        self.fresh = fresh  # a new interpreter, not a fork of one that has imported the server
         self.under = under  # a program that becomes the server, and its arguments
         self.log: list[dict[str, Any]] = []
         self.excused: tuple[str, ...] = ()  # events that may be logged as errors
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | warm.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
 
@@ -45,23 +49,29 @@ class Served:
         env |= {"BURROW_HOST": self.host, "BURROW_PORT": str(self.port), "BURROW_DATA": str(self.data)}
         env |= {"BURROW_DISK_FLOOR_BYTES": "0", "BURROW_LOG_FORMAT": "json"}
         env |= {f"BURROW_{name.upper()}": str(value) for name, value in self.settings.items()}
-        self._process = await asyncio.create_subprocess_exec(
-            *self.within,
-            *self.under,
-            sys.executable,
-            str(ROOT / "server.py"),
-            env=env,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            limit=16 * MiB,
-        )
+        self._process = await self._fresh(env) if self.within or self.under or self.fresh else await self._warm(env)
         assert not self.errors(), self.errors()  # of the run before
         self.log = []
         self._reader = asyncio.create_task(self._read(self._process))
         up = await self.logged("BurrowSpace is up", seconds=30)
         self.port = int(up["addresses"][0].rpartition(":")[2])
         return self
+
+    async def _fresh(self, env: dict[str, str]) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *self.within,
+            *self.under,
+            sys.executable,
+            SERVER,
+            env=env,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            limit=16 * MiB,
+        )
+
+    async def _warm(self, env: dict[str, str]) -> warm.Process:
+        return await warm.start(SERVER, env=env, stdout=asyncio.subprocess.DEVNULL, limit=16 * MiB)
 
     @property
     def url(self) -> str:
@@ -141,7 +151,7 @@ class Served:
                 return int(line.split()[1]) * KiB
         raise AssertionError(f"no {field}")
 
-    async def _read(self, process: asyncio.subprocess.Process) -> None:
+    async def _read(self, process: asyncio.subprocess.Process | warm.Process) -> None:
         assert process.stderr is not None
         async for line in process.stderr:
             try:
@@ -160,9 +170,11 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def served(data: Path, *, under: tuple[str, ...] = (), **settings: Any) -> AsyncIterator[Served]:
+async def served(
+    data: Path, *, under: tuple[str, ...] = (), fresh: bool = False, **settings: Any
+) -> AsyncIterator[Served]:
     """A running server; leave the context and its process is gone, and its log held no error."""
-    server = Served(data, under=under, **settings)
+    server = Served(data, under=under, fresh=fresh, **settings)
     try:
         yield await server.start()
     finally:

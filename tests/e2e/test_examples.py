@@ -16,7 +16,7 @@ async def test_the_example_of_the_sdk_sends_and_receives_a_folder(tmp_path: Path
     (folder / "deep").mkdir(parents=True)
     (folder / "one.bin").write_bytes(bytes(range(256)) * 4096)
     (folder / "deep" / "two.txt").write_text("two")
-    async with served(tmp_path / "data") as server:
+    async with served(tmp_path / "data", fresh=True) as server:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             str(ROOT / "examples" / "send_and_receive.py"),

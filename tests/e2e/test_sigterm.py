@@ -78,7 +78,7 @@ async def test_nothing_holds_it_up(tmp_path: Path):
 
 
 async def test_an_idle_server_ends_at_once(tmp_path: Path):
-    async with served(tmp_path / "data") as server, devices(server, "ann") as (ann,):
+    async with served(tmp_path / "data", fresh=True) as server, devices(server, "ann") as (ann,):
         await ann.arrive()
         at = time.perf_counter()
         assert await server.stop() == 0

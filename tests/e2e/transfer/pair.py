@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from tests.cli.program import BURROW, Person, Program, environment
+from tests.cli.program import Person, Program
 from tests.e2e.files import digest
 from tests.e2e.served import Served
 from tests.e2e.transfer.land import PORT, SERVER, Land
@@ -25,21 +25,6 @@ class Machine(Person):
     def __init__(self, home: Path, within: tuple[str, ...] = ()) -> None:
         super().__init__(home)
         self.within = within
-
-    async def burrow(self, *args: str | Path, stdin: Any = asyncio.subprocess.DEVNULL, **more: str) -> Program:
-        process = await asyncio.create_subprocess_exec(
-            *self.within,
-            BURROW,
-            *map(str, args),
-            stdin=stdin,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=environment(self.state, **more),
-            cwd=self.folder,
-        )
-        program = Program(process)
-        self._started.append(program)
-        return program
 
 
 class Pair:

@@ -13,6 +13,7 @@ from burrowspace.core.errors import BurrowError
 from burrowspace.core.upload_answers import refusal_headers
 from burrowspace.server.api import doctor, files, mailboxes, nameplates, nearby, peers, spools, status, transfers
 from burrowspace.server.api.context import Context
+from burrowspace.server.api.models import REF, Refusal
 
 log = structlog.get_logger("api")
 
@@ -43,6 +44,10 @@ class _Api(FastAPI):
                 call["responses"].pop("422", None)
         for unused in ("HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(unused, None)
+        refusal = Refusal.model_json_schema(ref_template=REF)
+        document["components"]["schemas"] = dict(
+            sorted({**document["components"]["schemas"], "Refusal": refusal}.items())
+        )
         return document
 
 

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from burrowspace.core.upload import Asked, Forget
 from burrowspace.core.upload_answers import Answer
 from burrowspace.server.api.context import House, Token
-from burrowspace.server.api.models import CONFLICT, FULL, REFUSALS, UNKNOWN, Delivered, Refusal, Uploaded, Verified
+from burrowspace.server.api.models import CONFLICT, FULL, REFUSALS, UNKNOWN, Delivered, Uploaded, Verified, refused
 from burrowspace.server.driver.downloads import Source
 from burrowspace.server.heads import header_map
 from burrowspace.server.intake import take_body
@@ -94,7 +94,7 @@ class _Sending(StreamingResponse):
         **UNKNOWN,
         200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
         206: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
-        416: {"model": Refusal, "description": "No byte of the file lies in that range."},
+        416: refused("No byte of the file lies in that range."),
     },
 )
 async def download(

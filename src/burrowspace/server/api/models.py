@@ -12,6 +12,9 @@ UserId = Annotated[str, Field(min_length=1, max_length=256, description="A user 
 Name = Annotated[str, Field(min_length=1, max_length=4096, description="A file name; it is cleaned to 255 bytes.")]
 
 
+REF = "#/components/schemas/{model}"  # where a document keeps its schemas
+
+
 class Answer(BaseModel):
     """What a call gives."""
 
@@ -382,14 +385,19 @@ class SpoolState(Answer):
     expires_at: str = Field(description="ISO 8601, UTC.")
 
 
+def refused(why: str) -> dict[str, Any]:
+    """A refusal as a call documents it; `model=Refusal` would build one validator for each status of each call."""
+    return {"description": why, "content": {"application/json": {"schema": {"$ref": REF.format(model="Refusal")}}}}
+
+
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    400: {"model": Refusal, "description": "A field is missing, of the wrong type or out of its bounds."},
-    401: {"model": Refusal, "description": "The peer uses a token and the call came without it."},
-    403: {"model": Refusal, "description": "The token belongs to somebody else."},
-    413: {"model": Refusal, "description": "The body is too large."},
-    415: {"model": Refusal, "description": "The body is not of the content type that this call reads."},
-    429: {"model": Refusal, "description": "A bound on how many was reached."},
+    400: refused("A field is missing, of the wrong type or out of its bounds."),
+    401: refused("The peer uses a token and the call came without it."),
+    403: refused("The token belongs to somebody else."),
+    413: refused("The body is too large."),
+    415: refused("The body is not of the content type that this call reads."),
+    429: refused("A bound on how many was reached."),
 }
-UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"model": Refusal, "description": "No such id."}}
-CONFLICT: dict[int | str, dict[str, Any]] = {409: {"model": Refusal, "description": "Not from where it stands."}}
-FULL: dict[int | str, dict[str, Any]] = {507: {"model": Refusal, "description": "The disk or a quota is full."}}
+UNKNOWN: dict[int | str, dict[str, Any]] = {404: refused("No such id.")}
+CONFLICT: dict[int | str, dict[str, Any]] = {409: refused("Not from where it stands.")}
+FULL: dict[int | str, dict[str, Any]] = {507: refused("The disk or a quota is full.")}

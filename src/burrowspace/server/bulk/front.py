@@ -92,6 +92,7 @@ class BulkFront(Front):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self._job: Job | None = None
+        self._running: Any = None  # the cycle that answers now; `cycle` is the one that came last
         self._piped = False  # a second request came before the first was answered
         self._lingering: int | None = None  # bytes that may still be thrown away
         self._counted: str | None = None
@@ -124,6 +125,10 @@ class BulkFront(Front):
         self._uncount()
         if self._job is not None and self._job.task is not None:
             self._job.task.cancel()
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True  # uvicorn tells only the request that came last
+            self._running.message_event.set()
+        self.pipeline.clear()
         super().connection_lost(exc)
 
     def release(self) -> None:
@@ -194,6 +199,10 @@ class BulkFront(Front):
         job.keep_alive = self.parser.should_keep_alive()
         job.expects = self.expect_100_continue
         self._job = job
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _count(self, cycle: Any) -> None:
         """From now on what the answer gives to the connection is counted."""
