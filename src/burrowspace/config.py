@@ -4,11 +4,12 @@ Sources, the first wins: the command line, environment variables (`BURROW_…`),
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from burrowspace.core.hosts import hosts
 from burrowspace.core.ice import GOOGLE, is_stun_uri
 
 MiB = 1 << 20
@@ -27,6 +28,19 @@ class Settings(BaseSettings):
     port: int = Field(5000, ge=0, le=65535, description="TCP port for everything; 0 picks a free one.")
     data: Path = Field(Path("data"), description="Folder for the database and the files at rest.")
     public_url: str | None = Field(None, description="Address this server has from outside, where there is one.")
+    tls_cert: Path | None = Field(
+        None, description="Certificate for https, PEM, its chain behind it; with it the port speaks TLS. Needs the key."
+    )
+    tls_key: Path | None = Field(None, description="Private key of that certificate, PEM, without a password.")
+    tls: Literal["off", "self-signed"] = Field(
+        "off", description="self-signed: https without a DNS name, by an authority of this server's own."
+    )
+    tls_names: Names = Field(
+        (), description="Further names and addresses for the self-signed certificate, comma-separated."
+    )
+    hsts: bool = Field(
+        False, description="Tell browsers that this DNS name is https for a year; never said with a self-signed one."
+    )
     stun_servers: Names = Field(GOOGLE, description="STUN URIs offered to clients, comma-separated; empty for none.")
     cors_origins: Names = Field(
         (),
@@ -130,10 +144,29 @@ class Settings(BaseSettings):
     slow_socket_s: float = Field(30, gt=0, description="Seconds over that budget until the slow socket is dropped.")
     grace_s: float = Field(7, ge=0, le=9, description="Seconds that running requests get to end when told to stop.")
 
-    @field_validator("stun_servers", "cors_origins", mode="before")
+    @field_validator("stun_servers", "cors_origins", "tls_names", mode="before")
     @classmethod
     def _split(cls, given: object) -> object:
         return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
+
+    @field_validator("tls_names")
+    @classmethod
+    def _names(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        hosts(given)
+        return given
+
+    @model_validator(mode="after")
+    def _tls(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("--tls-cert (BURROW_TLS_CERT) and --tls-key (BURROW_TLS_KEY) go together; give both")
+        if self.tls_cert is not None and self.tls != "off":
+            raise ValueError("--tls self-signed (BURROW_TLS) makes a certificate of its own; leave out --tls-cert")
+        return self
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether the port speaks TLS."""
+        return self.tls_cert is not None or self.tls != "off"
 
     @field_validator("stun_servers")
     @classmethod

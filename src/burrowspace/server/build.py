@@ -22,6 +22,8 @@ from burrowspace.server.driver.driver import Driver
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.events import Events
 from burrowspace.server.reach import Reach
+from burrowspace.server.tls.hsts import Hsts
+from burrowspace.server.tls.identity import Identity, identity_of
 from burrowspace.socketio import Options
 from burrowspace.socketio import Server as RealTime
 
@@ -44,6 +46,7 @@ class House:
     bulk: Bulk
     tunnel: Tunnel | None
     lock: IO[str]
+    identity: Identity | None = None
 
     async def close(self) -> None:
         """Ends what runs, then lets go of the disk; what was acknowledged is there already."""
@@ -59,15 +62,19 @@ def build(settings: Settings) -> House:
     """Opens the data folder and wires the parts. Blocking: before the loop has anything else to do."""
     settings.data.mkdir(parents=True, exist_ok=True)
     lock = _lock(settings.data)
+    identity = identity_of(settings)
     state = open_sqlite(settings.data / "burrowspace.db")
     spool = DiskSpool(settings.data / "spool", floor_bytes=settings.disk_floor_bytes)
     reach = Reach(settings)
     driver = Driver(Kit(settings, state, LocalBus(), spool))
     realtime = RealTime(_options(settings, reach))
     Events(realtime.of("/"), driver)
-    api = Door(make_api(Context(settings, driver, reach)), reach, settings.max_json_bytes)
-    routes, bulk = _Routes(realtime, api), Bulk(settings, driver, reach)
-    return House(settings, reach, state, spool, driver, realtime, routes, bulk, _tunnel(settings), lock)
+    api = Door(make_api(Context(settings, driver, reach, identity)), reach, settings.max_json_bytes)
+    routes: ASGIApp = _Routes(realtime, api)
+    if settings.hsts and identity is not None:
+        routes = Hsts(routes, identity)
+    bulk = Bulk(settings, driver, reach)
+    return House(settings, reach, state, spool, driver, realtime, routes, bulk, _tunnel(settings), lock, identity)
 
 
 class _Routes:

@@ -23,6 +23,10 @@ class Reach:
     addresses: list[str] = field(default_factory=list)
 
     @property
+    def scheme(self) -> str:
+        return "https" if self.settings.is_secure else "http"
+
+    @property
     def public_url(self) -> str | None:
         return self.tunnel_url or self.settings.public_url
 

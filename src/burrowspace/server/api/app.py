@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from burrowspace import __version__
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.upload_answers import refusal_headers
-from burrowspace.server.api import files, mailboxes, nameplates, peers, spools, status, transfers
+from burrowspace.server.api import authority, files, mailboxes, nameplates, peers, spools, status, transfers
 from burrowspace.server.api.context import Context
 
 log = structlog.get_logger("api")
@@ -24,7 +24,7 @@ def make_api(context: Context) -> FastAPI:
     """The ASGI application of the API."""
     app = _Api(title="BurrowSpace", version=__version__, description=_ABOUT, redoc_url=None, redirect_slashes=False)
     app.state.context = context
-    for module in (status, peers, transfers, files, mailboxes, nameplates, spools):
+    for module in (status, authority, peers, transfers, files, mailboxes, nameplates, spools):
         app.include_router(module.router)
     app.add_exception_handler(BurrowError, _burrow_error)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -10,6 +10,7 @@ from burrowspace.core.rates import counted
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.heads import bearer
 from burrowspace.server.reach import Reach
+from burrowspace.server.tls.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Context:
     settings: Settings
     driver: Driver
     reach: Reach
+    identity: Identity | None = None  # who the server is to TLS, where it speaks that
 
 
 def _context(request: Request) -> Context:
