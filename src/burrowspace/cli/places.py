@@ -88,10 +88,13 @@ def _is_near(text: str) -> bool:
 async def reachable(server: Place, seconds: float = 5.0) -> str | None:
     """None when a BurrowSpace server answers there within `seconds`; else why not, in a few words."""
     from burrowspace.client.http import Http
+    from burrowspace.client.trust import Untrusted
 
     http = Http(server.url, seconds)
     try:
         known = (await http.request("GET", "/status")).json()
+    except Untrusted as error:
+        return str(error)
     except OSError as error:
         return (error.strerror or str(error) or type(error).__name__)[:200]
     except ValueError:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from burrowspace.client.http import Answer, Http, refusal
+from burrowspace.client.trust import Untrusted
 from burrowspace.core.errors import BurrowError
 
 TIMEOUT_S = 10.0  # for an answer, beyond what a call says that it may wait
@@ -180,6 +181,8 @@ class Server:
                 answer = await self._http.request(method, path, **how)
                 break
             except OSError as error:
+                if isinstance(error, Untrusted):
+                    raise Unreachable(f"{self.origin} cannot be reached: {error}") from error
                 if not tries:
                     raise Unreachable(f"{self.origin} cannot be reached: {_words(error)}") from error
                 await asyncio.sleep(0.2)
