@@ -50,7 +50,7 @@ async def an_upload_is_followed_while_it_runs(through: Running) -> None:
         await seen.wait()
         yield DATA[half:]
 
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(40), asyncio.TaskGroup() as tasks:
         length = {"Content-Length": str(len(DATA))}
         tasks.create_task(through.call("PUT", f"/upload/{key}", data=body(), headers=length))
         async with through.http.get(f"/download/{key}?follow=1") as answer:
@@ -64,7 +64,7 @@ async def a_long_poll_hears_at_once(through: Running) -> None:
     async with through.http.put(f"/mailboxes/{box}") as answer:
         assert answer.status == 200, await answer.text()
     waits = through.house.driver.bells
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         waiting = asyncio.create_task(through.get(f"/mailboxes/{box}?after=-1&wait=25"))
         while not len(waits):
             await asyncio.sleep(0.01)
@@ -78,7 +78,7 @@ async def a_signal_reaches_its_peer(through: Running, url: str, http: aiohttp.Cl
     peers = [await through.connect(user) for user in ("ann", "bob")]
     sockets = [socketio.AsyncClient(http_session=http, reconnection=False) for _ in peers]
     sockets[1].on("peer_signal", heard.set_result)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         for peer, each in zip(peers, sockets, strict=True):
             await each.connect(url, transports=["websocket"])
             assert (await each.call("register_socket", {"peer_id": peer}))["status"] == "success"

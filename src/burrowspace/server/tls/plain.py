@@ -18,7 +18,8 @@ HEAD_S = 10.0
 HEAD_BYTES = 16 * 1024
 _LINGER_S = 2.0  # a close with unread bytes would be a reset, and the answer lost
 _LINE = re.compile(rb"([A-Z]{3,10}) (/[!-~]{0,8000}) HTTP/1\.[01]\r\n")
-_HOST = re.compile(rb"(?i)\r\nhost:[ \t]*([a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\])(:[0-9]{1,5})?[ \t]*\r\n")
+_HOST = re.compile(rb"(?i)\r\nhost:[ \t]*([a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\])(:[0-9]{1,5})?[ \t]*(?=\r\n)")
+_HOSTS = re.compile(rb"(?i)\r\nhost[ \t]*:")
 CERTIFICATE_HEADERS = {
     "content-type": "application/x-x509-ca-cert",
     "content-disposition": 'attachment; filename="burrowspace-ca.crt"',
@@ -61,8 +62,10 @@ class Plain(asyncio.Protocol):
 
 def answer(head: bytes, own_host: bytes, identity: Identity) -> bytes:
     """The whole answer to a request's head, of which no byte is trusted."""
-    line, named = _LINE.match(head), _HOST.findall(head.partition(b"\r\n\r\n")[0] + b"\r\n")
-    host = b"".join(named[0]) if len(named) == 1 else own_host
+    head, end, _ = head.partition(b"\r\n\r\n")
+    head += b"\r\n"
+    line, named = _LINE.match(head) if end else None, _HOST.findall(head)
+    host = b"".join(named[0]) if len(named) == 1 == len(_HOSTS.findall(head)) else own_host
     if line is None:
         return _said(400, host, b"GET")
     method, target = line[1], line[2]
