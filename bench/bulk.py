@@ -116,7 +116,7 @@ def started(name: str) -> Iterator[Server]:
                         stderr=subprocess.DEVNULL, env={**os.environ, "BURROW_HOST": "127.0.0.1",
                         "BURROW_PORT": str(port), "BURROW_DATA": data, "BURROW_DISK_FLOOR_BYTES": "0"})  # fmt: skip
         try:
-            _until_open(process, port)
+            until_open(process, port)
             yield Server(name, port, other, process.pid)
         finally:
             end(process)
@@ -139,7 +139,7 @@ def _argv(name: str, port: int, other: int, data: Path) -> Sequence[str]:
     return ["node", str(folder / "server.js"), str(port), str(data)]
 
 
-def _until_open(process: subprocess.Popen[bytes], port: int) -> None:
+def until_open(process: subprocess.Popen[bytes], port: int) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError):

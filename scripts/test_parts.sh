@@ -1,6 +1,6 @@
 #!/bin/sh
-# The foreign parts that the tests start: official clients from npm; from Debian the tools for hosts and NATs of their own
-# and for a disk that fails, a TURN server, and a browser with the fonts of many scripts.
+# The foreign parts that the tests start: official clients from npm; from Debian the tools for hosts and NATs of their own,
+# for a disk that fails, a TURN server, reverse proxies, and a browser with the fonts of many scripts.
 set -eu
 cd "$(dirname "$0")/.."
 command -v npm >/dev/null 2>&1 || { echo "the tests need Node and npm; on Debian: apt-get install nodejs npm" >&2; exit 1; }
@@ -9,8 +9,10 @@ npm ci --silent --no-audit --no-fund --ignore-scripts --prefix tests/web
 wanted=""
 command -v ip >/dev/null 2>&1 || wanted="$wanted iproute2"
 command -v nft >/dev/null 2>&1 || wanted="$wanted nftables"
-command -v fiu-run >/dev/null 2>&1 || wanted="$wanted fiu-utils"
 command -v nginx >/dev/null 2>&1 || wanted="$wanted nginx-light"
+command -v haproxy >/dev/null 2>&1 || wanted="$wanted haproxy"
+command -v systemd-analyze >/dev/null 2>&1 || wanted="$wanted systemd"
+command -v fiu-run >/dev/null 2>&1 || wanted="$wanted fiu-utils"
 command -v turnserver >/dev/null 2>&1 || wanted="$wanted coturn"
 command -v unzip >/dev/null 2>&1 || wanted="$wanted unzip"
 command -v chromium >/dev/null 2>&1 || wanted="$wanted chromium"

@@ -1,6 +1,7 @@
 """A whole server for tests, in the test's own loop, on a free port of 127.0.0.1."""
 
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -20,16 +21,28 @@ async def running(data: Path, **settings: Any) -> AsyncIterator["Running"]:
     )
     listener = listen(chosen)
     house = build(chosen)
-    async with serving(house, listener), aiohttp.ClientSession(f"http://127.0.0.1:{house.reach.port}") as http:
-        yield Running(house, http)
+    trusts = None
+    if house.identity is not None and house.identity.authority is not None:
+        trusts = ssl.create_default_context(cadata=house.identity.authority.der)
+    async with serving(house, listener), aiohttp.ClientSession(_url(house), connector=_connector(trusts)) as http:
+        yield Running(house, http, trusts)
+
+
+def _url(house: House) -> str:
+    return f"{house.reach.scheme}://127.0.0.1:{house.reach.port}"
+
+
+def _connector(trusts: ssl.SSLContext | None) -> aiohttp.TCPConnector:
+    return aiohttp.TCPConnector(ssl=True if trusts is None else trusts)
 
 
 class Running:
     """A served house and an HTTP client for it."""
 
-    def __init__(self, house: House, http: aiohttp.ClientSession) -> None:
-        self.house, self.http = house, http
-        self.url = f"http://127.0.0.1:{house.reach.port}"
+    def __init__(self, house: House, http: aiohttp.ClientSession, trusts: ssl.SSLContext | None = None) -> None:
+        """`trusts`: what a client of a server with an authority of its own needs."""
+        self.house, self.http, self.trusts = house, http, trusts
+        self.url = _url(house)
 
     async def call(self, method: str, path: str, expect: int = 200, **more: Any) -> Any:
         """A JSON call; fails on another status than `expect`."""

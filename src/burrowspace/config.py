@@ -5,11 +5,12 @@ Sources, the first wins: the command line, environment variables (`BURROW_…`),
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from burrowspace.core.hosts import hosts
 from burrowspace.core.ice import GOOGLE, is_stun_uri, is_turn_uri
 
 MiB = 1 << 20
@@ -35,6 +36,19 @@ class Settings(BaseSettings):
         False,
         description="Give nothing away outside the local network: callers of other addresses are refused, no tunnel is "
         "opened, and Google's STUN servers are not offered.",
+    )
+    tls_cert: Path | None = Field(
+        None, description="Certificate for https, PEM, its chain behind it; with it the port speaks TLS. Needs the key."
+    )
+    tls_key: Path | None = Field(None, description="Private key of that certificate, PEM, without a password.")
+    tls: Literal["off", "self-signed"] = Field(
+        "off", description="self-signed: https without a DNS name, by an authority of this server's own."
+    )
+    tls_names: Names = Field(
+        (), description="Further names and addresses for the self-signed certificate, comma-separated."
+    )
+    hsts: bool = Field(
+        False, description="Tell browsers that this DNS name is https for a year; never said with a self-signed one."
     )
     stun_servers: Names = Field(GOOGLE, description="STUN URIs offered to clients, comma-separated; empty for none.")
     stun_port: int = Field(
@@ -195,10 +209,29 @@ class Settings(BaseSettings):
         """The tunnel that is wanted; USE_NGROK is the older way to say ngrok."""
         return self.tunnel or ("ngrok" if self.use_ngrok else None)
 
-    @field_validator("stun_servers", "turn_urls", "trusted_proxies", "cors_origins", mode="before")
+    @field_validator("stun_servers", "turn_urls", "trusted_proxies", "cors_origins", "tls_names", mode="before")
     @classmethod
     def _split(cls, given: object) -> object:
         return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
+
+    @field_validator("tls_names")
+    @classmethod
+    def _names(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        hosts(given)
+        return given
+
+    @model_validator(mode="after")
+    def _tls(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("--tls-cert (BURROW_TLS_CERT) and --tls-key (BURROW_TLS_KEY) go together; give both")
+        if self.tls_cert is not None and self.tls != "off":
+            raise ValueError("--tls self-signed (BURROW_TLS) makes a certificate of its own; leave out --tls-cert")
+        return self
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether the port speaks TLS."""
+        return self.tls_cert is not None or self.tls != "off"
 
     @field_validator("stun_servers")
     @classmethod

@@ -17,9 +17,12 @@ DATA = bytes(range(256)) * 2048
 STALL_S = 0.4
 
 
-@pytest.fixture(params=[2, 0], ids=["kernel", "asgi"])
+@pytest.fixture(
+    params=[{"bulk_threads": 2}, {"bulk_threads": 0}, {"bulk_threads": 0, "tls": "self-signed"}],
+    ids=["kernel", "asgi", "tls"],
+)
 async def server(request: pytest.FixtureRequest, tmp_path: Path):
-    async with running(tmp_path, bulk_threads=request.param, stall_s=STALL_S, follow_wait_s=5) as server:
+    async with running(tmp_path, **request.param, stall_s=STALL_S, follow_wait_s=5) as server:
         yield server
 
 

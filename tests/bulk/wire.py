@@ -20,7 +20,7 @@ class Wire:
 
     @classmethod
     async def to(cls, server: Running) -> "Wire":
-        return cls(*await asyncio.open_connection("127.0.0.1", server.house.reach.port))
+        return cls(*await asyncio.open_connection("127.0.0.1", server.house.reach.port, ssl=server.trusts))
 
     async def send(self, data: bytes) -> None:
         self.writer.write(data)

@@ -18,7 +18,13 @@ pytestmark = pytest.mark.anyio
 MB = 1_000_000
 # What the browser says of answers that are no fault of ours: a mailbox that is not there yet, a spool that another path
 # has overtaken, a server that was stopped by the test.
-EXCUSED = ("404 (Not Found)", "/delivered/", "ERR_CONTENT_LENGTH_MISMATCH", "ERR_INCOMPLETE_CHUNKED_ENCODING", "409 (Conflict)")
+EXCUSED = (
+    "404 (Not Found)",
+    "/delivered/",
+    "ERR_CONTENT_LENGTH_MISMATCH",
+    "ERR_INCOMPLETE_CHUNKED_ENCODING",
+    "409 (Conflict)",
+)
 AWAY = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "ERR_SOCKET_NOT_CONNECTED")
 
 

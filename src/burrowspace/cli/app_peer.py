@@ -15,6 +15,7 @@ import httpx
 
 from burrowspace.client.api import Missing, Refused, Unreachable
 from burrowspace.client.http import NO_WARNING
+from burrowspace.client.trust import context
 
 _BEAT_S = 20.0  # between two heartbeats
 _POLL_S = 60.0  # that a poll may last: above the server's ping interval
@@ -28,7 +29,8 @@ class AppPeer:
     def __init__(self, server: str, user: str) -> None:
         self.user, self.peer = user, ""
         self.news: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
-        self.http = httpx.AsyncClient(base_url=server, timeout=httpx.Timeout(30, read=300), headers=NO_WARNING)
+        wait = httpx.Timeout(30, read=300)
+        self.http = httpx.AsyncClient(base_url=server, timeout=wait, headers=NO_WARNING, verify=context())
         self._server = server
         self._tasks: list[asyncio.Task[None]] = []
         self._registered = asyncio.Event()

@@ -1,5 +1,6 @@
 """The options that several commands share, and what they mean. One place, so that help pages agree."""
 
+import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,6 +27,35 @@ def _rate_or_none(written: str | None) -> str | None:
     return written if written is None else _rate(written)
 
 
+def _trust(file: str | None) -> str | None:
+    """Before anything is asked of a server. `ca` of the person's file, where the option is not given."""
+    from pathlib import Path
+
+    from burrowspace.cli.places import settings
+    from burrowspace.core.errors import BurrowError
+
+    try:
+        if file is None and isinstance(written := settings(os.environ).get("ca"), str):
+            file = written
+        if file is not None:
+            from burrowspace.client.trust import trust
+
+            trust(Path(file).expanduser())
+    except BurrowError as error:
+        raise typer.BadParameter(error.sentence) from None
+    return file
+
+
+Ca = Annotated[
+    str | None,
+    typer.Option(
+        "--ca",
+        metavar="FILE",
+        envvar="BURROW_CA",
+        callback=_trust,
+        help="Trust this authority too: what a self-signed server offers under /ca.crt. Else `ca` in that file.",
+    ),
+]
 Server = Annotated[str | None, typer.Option("--server", metavar="URL", help=SERVER_HELP)]
 Rate = Annotated[
     str | None,

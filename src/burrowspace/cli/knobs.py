@@ -73,6 +73,8 @@ def _metavar(name: str, kind: Any) -> str | None:
         return "|".join(map(str, get_args(kind)))
     if get_origin(kind) is tuple:
         return "LIST"
+    if kind is Path and name.startswith("tls_"):
+        return "FILE"
     unit = next((unit for ending, unit in _UNITS.items() if name.endswith(ending)), None)
     return unit or _PLACEHOLDERS.get(kind, "TEXT")
 
@@ -116,7 +118,9 @@ def complaints(error: ValidationError, given: Mapping[str, object]) -> list[str]
         knob = by_name.get(str(problem["loc"][0]).lower()) if problem["loc"] else None
         name = "a setting" if knob is None else knob.option if knob.field in given and knob.option else knob.env
         said = _said(problem["type"], problem["msg"])
-        if problem["type"] == "value_error":
+        if not problem["loc"]:
+            sentences.append(said)  # of several settings: the sentence names them
+        elif problem["type"] == "value_error":
             sentences.append(f"{name}: {said}")
         elif knob is None or knob.option is None:
             sentences.append(f"{name} {said}")

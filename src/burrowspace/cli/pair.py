@@ -17,6 +17,7 @@ def pair(
     code: Annotated[list[str] | None, typer.Argument(metavar="[CODE]", hidden=True, autocompletion=complete)] = None,
     name: knacks.Name = None,
     server: knacks.Server = None,
+    ca: knacks.Ca = None,
     json: knacks.AsJson = False,
 ) -> None:
     """Make two devices know each other, once: then `burrow send --to NAME` finds the other without a code.

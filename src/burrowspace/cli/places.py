@@ -90,6 +90,7 @@ async def reachable(server: Place, seconds: float = 5.0) -> str | None:
     """None when a BurrowSpace server answers there within `seconds`; else why not, in a few words."""
     from burrowspace.client.api import AGAIN_S, TRIES, not_ours
     from burrowspace.client.http import Http, refusal
+    from burrowspace.client.trust import Untrusted
 
     http, why = Http(server.url, seconds), None
     try:
@@ -101,6 +102,8 @@ async def reachable(server: Place, seconds: float = 5.0) -> str | None:
         if not 200 <= answer.status < 300 and why is None:
             return refusal(answer.status, answer.body)[1]
         known = answer.json()
+    except Untrusted as error:
+        return str(error)
     except OSError as error:
         return (error.strerror or str(error) or type(error).__name__)[:200]
     except ValueError:

@@ -49,6 +49,7 @@ def receive(
         str | None, typer.Option("--as", metavar="USER_ID", help="Be this user of the published app: NOT sealed.")
     ] = None,
     server: knacks.Server = None,
+    ca: knacks.Ca = None,
     limit_rate: knacks.Rate = None,
     relay_only: knacks.RelayOnly = False,
     direct_only: knacks.DirectOnly = False,

@@ -19,6 +19,7 @@ _SHOWN = 8  # digits of an id
 def resume(
     which: Annotated[str | None, typer.Argument(metavar="[WHICH]", hidden=True)] = None,
     forget: Annotated[bool, typer.Option("--forget", help="Give it up: what is here of it is removed.")] = False,
+    ca: knacks.Ca = None,
     limit_rate: knacks.Rate = None,
     relay_only: knacks.RelayOnly = False,
     direct_only: knacks.DirectOnly = False,

@@ -54,6 +54,7 @@ def send(
         str | None, typer.Option("--as", metavar="USER_ID", help="Who you are to the app, with --plain.")
     ] = None,
     server: knacks.Server = None,
+    ca: knacks.Ca = None,
     receivers: Annotated[
         str, typer.Option("--receivers", metavar="N|many", help="Leave after so many have it; many: stay until Ctrl-C.")
     ] = "1",

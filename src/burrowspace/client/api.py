@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from burrowspace.client.http import AWAY, Answer, Http, is_page, refusal
+from burrowspace.client.trust import Untrusted
 from burrowspace.core.errors import BurrowError
 
 TIMEOUT_S = 10.0  # for an answer, beyond what a call says that it may wait
@@ -198,6 +199,8 @@ class Server:
                     break
                 raise _Away(why)
             except OSError as error:
+                if isinstance(error, Untrusted):
+                    raise Unreachable(f"{self.origin} cannot be reached: {error}") from error
                 if not tries or (method == "POST" and not isinstance(error, _Away)):
                     raise Unreachable(f"{self.origin} cannot be reached: {_words(error)}") from error
                 await asyncio.sleep(AGAIN_S)

@@ -16,6 +16,8 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from burrowspace.client import trust
+
 HEAD_MOST = 64 << 10  # bytes of an answer's head
 BODY_MOST = 64 << 20  # bytes of an answer
 IDLE_MOST = 16  # connections kept for the next call
@@ -101,7 +103,6 @@ class Http:
     seconds: float  # for a whole call, where the call does not say
     _idle: list[_Line] = field(default_factory=list)
     _parts: SplitResult = field(init=False)
-    _trust: ssl.SSLContext | None = None
 
     def __post_init__(self) -> None:
         self._parts = parts = urlsplit(self.origin)
@@ -185,10 +186,16 @@ class Http:
         proxy = proxies.get(parts.scheme) or proxies.get("all")
         if proxy:
             return await self._through(urlsplit(proxy if "//" in proxy else f"http://{proxy}"), host, port, secure)
-        trust = self._trusted() if secure else None
-        return _Line(
-            *await asyncio.open_connection(host, port, ssl=trust, happy_eyeballs_delay=TURN_S, limit=HEAD_MOST)
-        )
+        if not secure:
+            return _Line(*await asyncio.open_connection(host, port, happy_eyeballs_delay=TURN_S, limit=HEAD_MOST))
+        try:
+            return _Line(
+                *await asyncio.open_connection(
+                    host, port, ssl=trust.context(), happy_eyeballs_delay=TURN_S, limit=HEAD_MOST
+                )
+            )
+        except ssl.SSLCertVerificationError as error:
+            raise await asyncio.to_thread(trust.untrusted, error, self.origin) from error
 
     async def _through(self, proxy: SplitResult, host: str, port: int, secure: bool) -> _Line:
         """A proxy is asked for a tunnel to a secure server, and for each answer of any other."""
@@ -207,17 +214,11 @@ class Http:
             status, _ = await _head(reader)
             if status != 200:
                 raise ConnectionError(f"the proxy answered {status}")
-            await writer.start_tls(self._trusted(), server_hostname=host)
+            await writer.start_tls(trust.context(), server_hostname=host)
         except BaseException:
             writer.close()
             raise
         return _Line(reader, writer)
-
-    def _trusted(self) -> ssl.SSLContext:
-        """Made once and only for https: reading the system's certificates takes a while."""
-        if self._trust is None:
-            self._trust = ssl.create_default_context()
-        return self._trust
 
 
 def is_page(kind: str | None) -> bool:

@@ -8,13 +8,13 @@ Spec: docs/spec/paths.md ("legs"), docs/spec/bytes.md.
 import contextlib
 import http.client
 import socket
-import ssl
 import threading
 import time
 import urllib.request
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from burrowspace.client import trust
 from burrowspace.client.api import Spool
 from burrowspace.client.http import AWAY, NO_WARNING, is_page, refusal
 from burrowspace.client.limits import Bucket
@@ -86,15 +86,13 @@ class Leg(threading.Thread):
             by = urlsplit(proxy if "//" in proxy else f"http://{proxy}")
             at = (by.hostname or "", by.port or 3128)
             connection = (
-                http.client.HTTPSConnection(*at, timeout=CONNECT_S, context=ssl.create_default_context())
+                http.client.HTTPSConnection(*at, timeout=CONNECT_S, context=trust.context())
                 if secure
                 else http.client.HTTPConnection(*at, timeout=CONNECT_S)
             )
             connection.set_tunnel(host, port or (443 if secure else 80))
         elif secure:
-            connection = http.client.HTTPSConnection(
-                host, port, timeout=CONNECT_S, context=ssl.create_default_context()
-            )
+            connection = http.client.HTTPSConnection(host, port, timeout=CONNECT_S, context=trust.context())
         else:
             connection = http.client.HTTPConnection(host, port, timeout=CONNECT_S)
         connection.blocksize = BUFFER

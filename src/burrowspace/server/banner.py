@@ -16,16 +16,18 @@ from burrowspace.config import Settings
 from burrowspace.core.qr import qr_rows
 from burrowspace.server import logs
 from burrowspace.server.reach import Reach
+from burrowspace.server.tls.identity import Identity
 
 log = structlog.get_logger("server")
 
 _INK = "#000000 on #ffffff"  # its own paper, so that it reads the same on dark and on light terminals
 
 
-def show(reach: Reach, settings: Settings) -> None:
+def show(reach: Reach, settings: Settings, identity: Identity | None = None) -> None:
     """Prints where the server is; call it once the port is open."""
     urls = addresses(reach)
     folder = str(settings.data.resolve())
+    trust = _trust(reach, identity)
     if not _for_people():
         log.info(
             "BurrowSpace is up",
@@ -34,9 +36,10 @@ def show(reach: Reach, settings: Settings) -> None:
             public_url=reach.public_url,
             data=folder,
             stop="SIGTERM or SIGINT",
+            **({} if trust is None else {"trust": trust[0], "ca_sha256": trust[1]}),
         )
         return
-    local = f"http://127.0.0.1:{reach.port}"
+    local = f"{reach.scheme}://127.0.0.1:{reach.port}"
     facts = [("On this network", url) for url in urls if url != local]
     if local in urls or _everywhere(settings.host):
         facts.append(("On this machine", local))
@@ -47,6 +50,8 @@ def show(reach: Reach, settings: Settings) -> None:
         facts.append(("From outside", reach.public_url))
     if reach.stun_message is not None:
         facts.append(("Without STUN", reach.stun_message))
+    if trust is not None:
+        facts += [("To trust it", f"{trust[0]} on each device, once"), ("SHA-256 there", trust[1])]
     facts += [("Files lie in", folder), ("To stop", "Ctrl+C")]
     with _printing() as console:
         _say(console, "")
@@ -75,7 +80,16 @@ def show_public(url: str) -> None:
 
 def addresses(reach: Reach) -> list[str]:
     """The URLs under which a phone could find us, the likeliest first."""
-    return [f"http://[{ip}]:{reach.port}" if ":" in ip else f"http://{ip}:{reach.port}" for ip in reach.addresses]
+    hosts = (f"[{ip}]" if ":" in ip else ip for ip in reach.addresses)
+    return [f"{reach.scheme}://{host}:{reach.port}" for host in hosts]
+
+
+def _trust(reach: Reach, identity: Identity | None) -> tuple[str, str] | None:
+    """Of a self-signed server: where its authority's certificate is offered, and the fingerprint to compare."""
+    if identity is None or identity.authority is None:
+        return None
+    url = next(iter(addresses(reach)), f"https://127.0.0.1:{reach.port}")
+    return f"http{url.removeprefix('https')}/ca", identity.authority.fingerprint
 
 
 def _everywhere(host: str) -> bool:

@@ -27,6 +27,8 @@ from burrowspace.server.events import Events
 from burrowspace.server.pages import Pages
 from burrowspace.server.reach import Reach
 from burrowspace.server.stun import Stun
+from burrowspace.server.tls.hsts import Hsts
+from burrowspace.server.tls.identity import Identity, identity_of
 from burrowspace.server.turn import Turn
 from burrowspace.socketio import Options
 from burrowspace.socketio import Server as RealTime
@@ -53,6 +55,7 @@ class House:
     tunnel: Tunnel | None
     beacon: Beacon | None
     lock: IO[str]
+    identity: Identity | None = None
 
     async def close(self) -> None:
         """Ends what runs, then lets go of the disk; what was acknowledged is there already."""
@@ -69,6 +72,7 @@ def build(settings: Settings) -> House:
     """Opens the data folder and wires the parts. Blocking: before the loop has anything else to do."""
     settings.data.mkdir(parents=True, exist_ok=True)
     lock = _lock(settings.data)
+    identity = identity_of(settings)
     state = open_sqlite(settings.data / "burrowspace.db")
     spool = DiskSpool(settings.data / "spool", floor_bytes=settings.disk_floor_bytes)
     reach = Reach(settings)
@@ -76,10 +80,16 @@ def build(settings: Settings) -> House:
     realtime = RealTime(_options(settings, reach))
     Events(realtime.of("/"), driver)
     callers, stun = Callers(reach), Stun(settings, reach)
-    api = Door(make_api(Context(settings, driver, reach, Turn(settings), callers)), reach, settings.max_json_bytes)
-    routes, bulk = SeenAs(_Routes(realtime, Pages(), api), callers), Bulk(settings, driver, reach)
+    context = Context(settings, driver, reach, Turn(settings), callers, identity=identity)
+    api = Door(make_api(context), reach, settings.max_json_bytes)
+    routes: ASGIApp = SeenAs(_Routes(realtime, Pages(), api), callers)
+    if settings.hsts and identity is not None:
+        routes = Hsts(routes, identity)
+    bulk = Bulk(settings, driver, reach)
     tunnel, beacon = _tunnel(settings), _beacon(settings)
-    return House(settings, reach, state, spool, driver, realtime, routes, bulk, callers, stun, tunnel, beacon, lock)
+    return House(
+        settings, reach, state, spool, driver, realtime, routes, bulk, callers, stun, tunnel, beacon, lock, identity
+    )
 
 
 class _Routes:

@@ -29,6 +29,10 @@ class Reach:
     stun_message: str | None = None  # why there are none
 
     @property
+    def scheme(self) -> str:
+        return "https" if self.settings.is_secure else "http"
+
+    @property
     def public_url(self) -> str | None:
         return self.tunnel_url or self.settings.public_url
 

@@ -13,6 +13,7 @@ from burrowspace.config import Settings
 from burrowspace.server import banner, logs
 from burrowspace.server.build import DataFolderInUse, House, build
 from burrowspace.server.serving import listen, serving
+from burrowspace.server.tls.context import NoIdentity
 from burrowspace.server.tunnelling import TunnelKeeper
 
 log = structlog.get_logger("server")
@@ -28,7 +29,7 @@ def run(settings: Settings) -> int:
         return 1
     try:
         house = build(settings)
-    except (DataFolderInUse, OSError) as error:
+    except (DataFolderInUse, NoIdentity, OSError) as error:
         listener.close()
         print(str(error), file=sys.stderr)
         return 1
@@ -47,9 +48,11 @@ async def _serve(house: House, listener: socket.socket) -> int:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
+        if house.identity is not None:
+            loop.add_signal_handler(signal.SIGHUP, house.identity.look)  # what renews certificates says so with it
         keeper = TunnelKeeper(house.tunnel, house.reach, house.settings, on_up=banner.show_public)
         tunnelling = asyncio.create_task(keeper.run())
-        banner.show(house.reach, house.settings)
+        banner.show(house.reach, house.settings, house.identity)
         await stopping.wait()
         log.info("stopping: no new connections; what runs gets a few seconds", seconds=house.settings.grace_s)
         tunnelling.cancel()

@@ -7,6 +7,7 @@ import resource
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import structlog
 import uvicorn
@@ -17,6 +18,7 @@ from burrowspace.server.build import House
 from burrowspace.server.bulk.front import BulkFront
 from burrowspace.server.bulk.watch import watch
 from burrowspace.server.lan import announce, withdraw
+from burrowspace.server.tls.doorstep import Doorstep
 from burrowspace.socketio.front import front
 
 log = structlog.get_logger("server")
@@ -63,16 +65,21 @@ async def serving(house: House, listener: socket.socket, *, brief: bool = False)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not task.done():  # noqa: ASYNC110  (uvicorn has no event for it)
         await asyncio.sleep(0.005)
+    looking = None
     try:
         _tune(house.settings)
         watching = asyncio.create_task(
             watch(server.server_state.connections, house.settings.stall_s, house.settings.min_bytes_per_s)
         )
         announcing = asyncio.create_task(announce(house, brief=brief))
+        if house.identity is not None:
+            looking = asyncio.create_task(house.identity.watch())
         yield server
     finally:
         watching.cancel()
         announcing.cancel()
+        if looking is not None:
+            looking.cancel()
         leaving = asyncio.create_task(withdraw(house))
         server.should_exit = True
         house.driver.bells.close()
@@ -81,10 +88,31 @@ async def serving(house: House, listener: socket.socket, *, brief: bool = False)
         await house.close()
 
 
+def _protocol(house: House) -> Any:
+    """What uvicorn calls for each connection."""
+    addresses: Counter[str] = Counter()
+    behind = front(house.realtime, BulkFront, bulk=house.bulk, callers=house.callers, addresses=addresses)
+    identity = house.identity
+    if identity is None:
+        return behind
+
+    def doorstep(**given: Any) -> Doorstep:
+        return Doorstep(
+            lambda: behind(**given),
+            identity,
+            given["server_state"].connections,
+            addresses,
+            house.settings.connections_per_address,
+            lets_loopback_in=house.tunnel is not None,
+        )
+
+    return doorstep
+
+
 def _config(house: House) -> uvicorn.Config:
     return uvicorn.Config(
         house.app,
-        http=front(house.realtime, BulkFront, bulk=house.bulk, callers=house.callers, addresses=Counter()),
+        http=_protocol(house),
         ws="none",
         lifespan="off",
         access_log=False,

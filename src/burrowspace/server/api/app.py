@@ -11,7 +11,18 @@ from starlette.exceptions import HTTPException
 from burrowspace import __version__
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.upload_answers import refusal_headers
-from burrowspace.server.api import doctor, files, mailboxes, nameplates, nearby, peers, spools, status, transfers
+from burrowspace.server.api import (
+    authority,
+    doctor,
+    files,
+    mailboxes,
+    nameplates,
+    nearby,
+    peers,
+    spools,
+    status,
+    transfers,
+)
 from burrowspace.server.api.context import Context
 from burrowspace.server.api.models import REF, Refusal
 
@@ -25,7 +36,7 @@ def make_api(context: Context) -> FastAPI:
     """The ASGI application of the API."""
     app = _Api(title="BurrowSpace", version=__version__, description=_ABOUT, redoc_url=None, redirect_slashes=False)
     app.state.context = context
-    for module in (status, doctor, peers, transfers, files, mailboxes, nameplates, nearby, spools):
+    for module in (status, authority, doctor, peers, transfers, files, mailboxes, nameplates, nearby, spools):
         app.include_router(module.router)
     app.add_exception_handler(BurrowError, _burrow_error)
     app.add_exception_handler(RequestValidationError, _invalid)

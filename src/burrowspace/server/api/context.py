@@ -12,6 +12,7 @@ from burrowspace.server.callers import Callers
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.heads import bearer
 from burrowspace.server.reach import Reach
+from burrowspace.server.tls.identity import Identity
 from burrowspace.server.turn import Turn
 
 
@@ -23,6 +24,7 @@ class Context:
     turn: Turn
     callers: Callers
     since: float = field(default_factory=time.monotonic)  # when the server was put together
+    identity: Identity | None = None  # who the server is to TLS, where it speaks that
 
 
 def _context(request: Request) -> Context:

@@ -5,19 +5,23 @@ The same decisions as there; the bytes go through Python. Spec: docs/spec/bytes.
 
 from collections.abc import AsyncIterator
 
+import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from burrowspace.core.errors import BurrowError
 from burrowspace.core.upload import Asked, Forget
 from burrowspace.core.upload_answers import Answer
 from burrowspace.server.api.context import House, Token
 from burrowspace.server.api.models import CONFLICT, FULL, REFUSALS, UNKNOWN, Delivered, Uploaded, Verified, refused
+from burrowspace.server.bulk.front import CUT
 from burrowspace.server.driver.downloads import Source
 from burrowspace.server.heads import header_map
 from burrowspace.server.intake import take_body
 
+log = structlog.get_logger("bulk")
 router = APIRouter(tags=["files"], responses=REFUSALS)
 
 _FORM = {
@@ -83,6 +87,12 @@ class _Sending(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
+        except BurrowError as error:
+            if (cut := scope.get("extensions", {}).get(CUT)) is None or not cut():
+                raise
+            log.info("a download broke off", error=str(error))
+            while (await receive())["type"] != "http.disconnect":
+                pass
         finally:
             self._source.close()
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from burrowspace.server.bulk.serve import Bulk
     from burrowspace.server.callers import Callers
 
+CUT = "burrow.cut"  # extension of the ASGI scope of a download: breaks its answer off
 BIG = 64 * 1024  # bytes of a body from which on the kernel moves it
 _LINGER_S, _LINGER_BYTES = 2.0, 8 << 20  # how long and how much a refused body is read and thrown away
 _SENTENCE = b'{"error":"this server answers only callers of its own local network","code":"forbidden"}'
@@ -207,12 +208,19 @@ class BulkFront(Front):
     def _count(self, cycle: Any) -> None:
         """From now on what the answer gives to the connection is counted."""
         send, self._gave = cycle.send, 0
+        cycle.scope["extensions"] = {**cycle.scope.get("extensions", {}), CUT: lambda: self._cut(cycle)}
 
         async def counted(message: Any) -> None:
             self._gave += len(message.get("body", b""))
             await send(message)
 
         cycle.send = counted
+
+    def _cut(self, cycle: Any) -> bool:
+        """Breaks off the answer that has begun: its receiver must not take it for whole. False: it has not begun."""
+        if cycle.response_started:
+            self.transport.abort()
+        return bool(cycle.response_started)
 
     def on_body(self, body: bytes) -> None:
         if self._piped:

@@ -1,0 +1,91 @@
+"""Whose word this program takes for who a server is: the system's authorities, and those that a person has named.
+
+One truth for a process, for its connections are made in several places (http.py, link_relay.py, the app's way). Also
+the sentence for a server that nobody vouches for.
+"""
+
+import contextlib
+import hashlib
+import ssl
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from burrowspace.core.errors import BadRequest
+
+_LOCK = threading.Lock()
+_named: list[str] = []  # PEM texts
+_made: ssl.SSLContext | None = None
+
+
+class Untrusted(ConnectionError):
+    """Nobody that this machine trusts vouches for the server; the text says what a person can do."""
+
+
+LOOK_S = 5.0
+CA_MOST = 64 << 10  # bytes of an authority's certificate
+
+
+def trust(file: Path) -> None:
+    """Trusts the authorities of a file as well, PEM or DER, from now on. BadRequest: it holds none."""
+    global _made
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise BadRequest(f"{file} cannot be read: {error.strerror}") from None
+    try:
+        text = content.decode("ascii") if b"-----BEGIN " in content else ssl.DER_cert_to_PEM_cert(content)
+        ssl.create_default_context(cadata=text)
+    except (ssl.SSLError, ValueError):
+        raise BadRequest(f"{file} is no certificate of an authority; get it from the server, under /ca.crt") from None
+    with _LOCK:
+        _named.append(text)
+        _made = None
+
+
+def context() -> ssl.SSLContext:
+    """For a client's connections. Made once: reading the system's certificates takes a while. From any thread."""
+    global _made
+    with _LOCK:
+        if _made is None:
+            _made = ssl.create_default_context()  # SSL_CERT_FILE and SSL_CERT_DIR name other ones, as for curl
+            for text in _named:
+                _made.load_verify_locations(cadata=text)
+        return _made
+
+
+def untrusted(error: ssl.SSLCertVerificationError, origin: str) -> Untrusted:
+    """The refusal of a certificate in a sentence. Blocking: the server is asked for its authority."""
+    found = _fingerprint(origin)
+    if found is None:
+        return Untrusted(f"its certificate is not to be trusted ({error.verify_message})")
+    return Untrusted(
+        f"nobody that this machine trusts vouches for it; if the server's own screen shows the fingerprint {found}, "
+        f"get its certificate with `curl -O {_plain(origin)}/ca.crt` and name that with --ca ca.crt"
+    )
+
+
+def _plain(origin: str) -> str:
+    """The same port by http: a server with an authority of its own tells the two apart.
+
+    >>> _plain("https://10.0.0.7:5000"), _plain("https://drop.lan")
+    ('http://10.0.0.7:5000', 'http://drop.lan:443')
+    """
+    at = urlsplit(origin).netloc
+    return f"http://{at}" if urlsplit(origin).port else f"http://{at}:443"
+
+
+def _fingerprint(origin: str) -> str | None:
+    """Of the authority that the server offers, over plain http: it proves nothing, a person compares it."""
+    import http.client
+
+    parts = urlsplit(_plain(origin))
+    with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+        line = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=LOOK_S)
+        with contextlib.closing(line):
+            line.request("GET", "/ca.crt")
+            answer = line.getresponse()
+            found = answer.read(CA_MOST)
+            if answer.status == 200 and answer.headers.get("content-type") == "application/x-x509-ca-cert":
+                return hashlib.sha256(found).digest().hex(":").upper()
+    return None

@@ -1,0 +1,1 @@
+"""What deploy/ holds, as an operator would start it."""
