@@ -112,7 +112,7 @@ async def follow(http: Http, server: Server) -> Finding:
 
 
 async def _follow(http: Http, server: Server, made: Spool, patience: float) -> Finding:
-    began, got = time.monotonic(), 0
+    began, got, took = time.monotonic(), 0, None
     headers = {**_UPLOAD, "authorization": f"Bearer {made.token}", "upload-offset": "0"}
     up = await http.begin("PATCH", f"/upload/{made.id}", {**headers, "content-length": str(2 * FLOWING)})
     down = await http.begin("GET", f"/download/{made.id}?follow=1", {})
@@ -125,10 +125,11 @@ async def _follow(http: Http, server: Server, made: Spool, patience: float) -> F
                     return bad("follow", f"Following an upload is answered with {status}.", _UP)
                 async for piece in down.pieces(said):
                     got += len(piece)
-                    if got == FLOWING:
-                        break
-        if got >= FLOWING:
-            took = time.monotonic() - began
+                    if took is None and got >= FLOWING:
+                        took = time.monotonic() - began
+                        up.writer.write((_NOISE * 2)[:FLOWING])
+                await up.head()
+        if took is not None:
             return good("follow", f"Bytes flow on while their upload runs ({took * 1000:.0f} ms).", seconds=took)
         held = (await server.spool(made.id)).offset
     finally:
