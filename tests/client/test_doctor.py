@@ -67,14 +67,19 @@ async def test_nobody_listens():
     assert list(found) == ["name", "port"]
 
 
-async def test_another_program_answers():
+@contextlib.contextmanager
+def program(pages: dict[str, bytes], status: int = 200) -> Iterator[str]:
+    """Another program, by its URL: GET is answered with the page of that path or of any, all else with that of any."""
+
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            page = b"<html><title>Printer \x1b[2J</title>"
-            self.send_response(404)
+            page = pages.get(self.path, pages["*"])
+            self.send_response(status)
             self.send_header("Content-Length", str(len(page)))
             self.end_headers()
             self.wfile.write(page)
+
+        do_PUT = do_POST = do_PATCH = do_DELETE = do_GET
 
         def log_message(self, *_: object) -> None: ...
 
@@ -82,11 +87,32 @@ async def test_another_program_answers():
         thread = threading.Thread(target=other.serve_forever, args=(0.01,))
         thread.start()
         try:
-            found = await looked(f"http://127.0.0.1:{other.server_port}")
+            yield f"http://127.0.0.1:{other.server_port}"
         finally:
             other.shutdown()
             thread.join()
+
+
+async def test_another_program_answers():
+    with program({"*": b"<html><title>Printer \x1b[2J</title>"}, 404) as url:
+        found = await looked(url)
     says(found["server"], BAD, "Another program answers", "BaseHTTP", "“Printer �[2J”")
+
+
+async def test_what_only_says_that_it_is_a_server_of_ours_is_found_out():
+    hello = {"server_id": "x", "version": "0.1.0", "features": list(welcome.NEEDED), "your_ip": "\x1b[2J"}
+    for rubbish in (b"[]", b"[" * 100_000, b'{"transfer_id": 7, "via": [], "messages": 7}'):
+        with program({"/hello": json.dumps(hello).encode(), "*": rubbish}) as url:
+            found = await looked(url)
+        assert {check for check, finding in found.items() if finding.verdict == BAD} >= {"websocket", "body", "path"}
+        assert "\x1b" not in "".join(each.found + each.todo for each in found.values())
+
+
+async def test_a_proxy_of_the_environment_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    found = await looked("http://drop.example.org")
+    says(found["port"], BAD, "Nobody listens", "HTTP_PROXY", "unset it")
 
 
 async def test_what_a_proxy_in_front_breaks_is_named(tmp_path: Path):

@@ -53,7 +53,7 @@ def read(data: bytes, transaction: bytes) -> Allowed | Denied | None:
     if not HEADER <= len(data) <= _ANSWER_MOST:
         return None
     kind, length, magic, theirs = _head.unpack_from(data)
-    if magic != MAGIC or length != len(data) - HEADER or theirs != transaction:
+    if magic != MAGIC or length % 4 or length != len(data) - HEADER or theirs != transaction:
         return None
     if kind in (ALLOCATE | _SUCCESS, REFRESH | _SUCCESS):
         return Allowed()

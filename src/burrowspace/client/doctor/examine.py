@@ -17,13 +17,28 @@ from burrowspace.client.doctor.door import Door
 from burrowspace.client.doctor.welcome import Welcome
 from burrowspace.client.http import Http
 from burrowspace.client.link_webrtc import library
-from burrowspace.core.findings import Finding, Verdict
+from burrowspace.core.errors import BurrowError
+from burrowspace.core.findings import Finding, Verdict, bad
+from burrowspace.core.names import shown
 
 CALL_S = 4.0  # for a call
 LONG_POLL_S = 50.0
 LONG_BODY_S = 120.0
+MOST_S = 15.0  # for a check, which has bounds of its own
 
 Heard = Callable[[Finding], None]
+
+
+async def guarded(check: str, work: Awaitable[Finding], seconds: float = MOST_S) -> Finding:
+    """What `work` finds, or that it came to no end: whatever answers there may say anything, and take any time."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await work
+    except (OSError, EOFError, asyncio.LimitOverrunError, BurrowError) as error:
+        why = shown(getattr(error, "strerror", None) or str(error) or "it takes too long", 200)
+    except (ValueError, LookupError, TypeError, RecursionError):
+        why = "the answer is not one of a BurrowSpace server"
+    return bad(check, f"This could not be tried to its end: {why}.", "Look at what answers there, and at its log.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +117,8 @@ class Examination:
         offers = outside.offered(met.hello)
         rtt = f"A call and its answer take {met.round_trip * 1000:.0f} ms."
         async with asyncio.TaskGroup() as group:
-            upgrades = group.create_task(upgrade.websocket(http))
-            polls = group.create_task(flows.poll(http, self._pace.poll))
+            upgrades = group.create_task(guarded("websocket", upgrade.websocket(http)))
+            polls = group.create_task(guarded("poll", flows.poll(http, self._pace.poll)))
             moved = group.create_task(self._moved(http, server))
             udp = group.create_task(outside.look(offers.stun, own))
             turned = group.create_task(turning.relay(offers.turn))
@@ -132,16 +147,17 @@ class Examination:
 
     async def _moved(self, http: Http, server: Server) -> list[Finding]:
         """One after the other: each would slow the others down."""
-        found = [await flows.body(http, server)]
-        if found[0].verdict != Verdict.BAD:
-            found += [await flows.follow(http, server), await flows.speed(http, server, self._pace.speed)]
-        return found
+        first = await guarded("body", flows.body(http, server))
+        if first.verdict == Verdict.BAD:
+            return [first]
+        second = await guarded("follow", flows.follow(http, server))
+        return [first, second, await guarded("speed", flows.speed(http, server, first, self._pace.speed))]
 
     async def _slowly(self, http: Http, server: Server) -> None:
         self._looking(f"a body of 60 MiB, and a call that waits {LONG_POLL_S:g} s")
         both: list[Coroutine[Any, Any, Finding]] = [
-            flows.body(http, server, flows.PIECE, "long-body", LONG_BODY_S),
-            flows.poll(http, LONG_POLL_S, "long-poll"),
+            guarded("long-body", flows.body(http, server, flows.PIECE, "long-body", LONG_BODY_S), 2 * LONG_BODY_S),
+            guarded("long-poll", flows.poll(http, LONG_POLL_S, "long-poll"), 2 * LONG_POLL_S),
         ]
         works: list[Awaitable[Finding]] = [asyncio.ensure_future(each) for each in both]
         for work in works:

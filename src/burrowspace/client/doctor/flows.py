@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from burrowspace.client.api import Refused, Server, Spool, Unreachable
 from burrowspace.client.http import Exchange, Http, refusal
-from burrowspace.core.findings import Finding, bad, doubtful, good
+from burrowspace.core.findings import Finding, Verdict, bad, doubtful, good
 from burrowspace.core.names import shown
 from burrowspace.core.sizes import size_shown
 
@@ -112,7 +112,7 @@ async def follow(http: Http, server: Server) -> Finding:
 
 
 async def _follow(http: Http, server: Server, made: Spool, patience: float) -> Finding:
-    began, got = time.monotonic(), 0
+    began, got, took = time.monotonic(), 0, None
     headers = {**_UPLOAD, "authorization": f"Bearer {made.token}", "upload-offset": "0"}
     up = await http.begin("PATCH", f"/upload/{made.id}", {**headers, "content-length": str(2 * FLOWING)})
     down = await http.begin("GET", f"/download/{made.id}?follow=1", {})
@@ -125,10 +125,11 @@ async def _follow(http: Http, server: Server, made: Spool, patience: float) -> F
                     return bad("follow", f"Following an upload is answered with {status}.", _UP)
                 async for piece in down.pieces(said):
                     got += len(piece)
-                    if got == FLOWING:
-                        break
-        if got >= FLOWING:
-            took = time.monotonic() - began
+                    if took is None and got >= FLOWING:
+                        took = time.monotonic() - began
+                        up.writer.write((_NOISE * 2)[:FLOWING])
+                await up.head()
+        if took is not None:
             return good("follow", f"Bytes flow on while their upload runs ({took * 1000:.0f} ms).", seconds=took)
         held = (await server.spool(made.id)).offset
     finally:
@@ -143,23 +144,19 @@ async def _follow(http: Http, server: Server, made: Spool, patience: float) -> F
     return doubtful("follow", found, _DOWN, held=held, got=got)
 
 
-async def speed(http: Http, server: Server, span: float) -> Finding:
-    """Bytes a second to the server's disk and back, for about `span` seconds each way."""
-    probe = 256 * KiB
-    async with _spool(server, probe) as made:
-        if isinstance(made, Finding):
-            return made
-        first = await _send(http, made, probe, SECONDS)
-    if first.status != 204:
-        return doubtful("speed", f"Not measured: {first.words}.", "Look at the lines above.")
-    size = max(probe, min(SPEED_MOST, int(probe / max(first.seconds, 0.001) * span)))
+async def speed(http: Http, server: Server, first: Finding, span: float) -> Finding:
+    """Bytes a second to the server's disk and back, for about `span` seconds each way. `first`: what `body` found."""
+    took = first.facts.get("seconds")
+    if first.verdict != Verdict.GOOD or not isinstance(took, float):
+        return _judged(BODY / SECONDS, None)
+    rate = BODY / max(took, 0.001)
+    size = min(SPEED_MOST, max(_CHUNK, int(rate * (span if took < span else span / 2))))
     async with _spool(server, size) as made:
         if isinstance(made, Finding):
             return made
-        sent = await _send(http, made, size, 2 * span)
+        sent = await _send(http, made, size, 2 * span + took)
         if sent.status != 204:
-            up = probe / first.seconds
-            return _judged(up, None)
+            return _judged(rate, None)
         return _judged(size / max(sent.seconds, 0.001), await _fetched(http, made, span))
 
 

@@ -79,7 +79,7 @@ def _of_udp(found: nat.Looked) -> Finding:
         todo = "Let UDP out of this network's firewall; without it transfers go by TCP directly or through the server."
         return doubtful("udp", said, todo, **facts)
     said = f"UDP works: {len(found.seen)} STUN server{'s' if len(found.seen) > 1 else ''} answered"
-    return good("udp", said + (f", none of {listed}." if quiet else "."), **facts)
+    return good("udp", said + (f"; no answer from {listed}." if quiet else "."), **facts)
 
 
 def of_nat(kind: kinds.Mapping, seen: Sequence[Address]) -> Finding:

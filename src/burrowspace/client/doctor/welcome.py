@@ -11,6 +11,7 @@ from typing import Any
 from burrowspace import __version__
 from burrowspace.client.doctor.door import Door
 from burrowspace.client.http import Answer, Http
+from burrowspace.core import forwarded
 from burrowspace.core.findings import Fact, Finding, Verdict, bad, doubtful, good
 from burrowspace.core.names import shown
 
@@ -41,7 +42,7 @@ class Welcome:
     @property
     def your_ip(self) -> str | None:
         seen = self.hello.get("your_ip")
-        return seen if isinstance(seen, str) else None
+        return forwarded.plain(seen) if isinstance(seen, str) else None
 
     @property
     def features(self) -> frozenset[str]:
@@ -73,7 +74,7 @@ def read(answer: Answer, at: Door) -> tuple[Finding, dict[str, Any]]:
         return bad("server", f"What answers at {where}{named} wants a login ({status}).", todo), {}
     try:
         said = answer.json() if status == 200 else None
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if isinstance(said, dict) and isinstance(said.get("server_id"), str):
         return _ours(said), said
@@ -102,6 +103,9 @@ async def no_answer(error: BaseException, at: Door) -> Finding:
     """Why the port is open and nothing sensible comes."""
     if not at.secure and await speaks_tls(at):
         return wants_tls(at)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        todo = "Look at what ends TLS there; an authority of your own is trusted with --ca FILE."
+        return bad("tls", f"The certificate is not to be trusted: {error.verify_message}.", todo)
     if isinstance(error, TimeoutError):
         todo = "The server hangs, or the port is another program's: look at its log and at what listens there."
         return bad("server", "The port is open, but no answer comes.", todo)
@@ -133,7 +137,7 @@ async def own_findings(http: Http) -> dict[str, Any]:
     try:
         answer = await http.request("GET", "/doctor")
         said = answer.json() if answer.status == 200 else {}
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
 
@@ -160,9 +164,11 @@ def between(welcome: Welcome, at: Door, own: Collection[str]) -> Finding:
     marks += [shown(headers[each], 40) for each in ("server", "via") if headers.get(each)]
     who = ", ".join(dict.fromkeys(marks))
     via = welcome.own.get("via")
-    forwarded, believed = (via.get("forwarded"), via.get("believed")) if isinstance(via, dict) else (None, None)
-    facts: dict[str, Fact] = {"who": who or None, "your_ip": seen, "forwarded": forwarded, "believed": believed}
-    if forwarded and not believed:
+    said, believed = (
+        (via.get("forwarded") is True, via.get("believed") is True) if isinstance(via, dict) else (False,) * 2
+    )
+    facts: dict[str, Fact] = {"who": who or None, "your_ip": seen, "forwarded": said, "believed": believed}
+    if said and not believed:
         found = f"A proxy in front of the server{f' ({who})' if who else ''} says who calls, and the server does not "
         todo = "Name the proxy's address in BURROW_TRUSTED_PROXIES on the server: else all callers count as one."
         return doubtful("between", found + f"believe it: it takes us for {seen}.", todo, **facts)
@@ -174,7 +180,7 @@ def between(welcome: Welcome, at: Door, own: Collection[str]) -> Finding:
         found = f"The server takes us for {seen}: a proxy or tunnel on its machine does not say who calls."
         todo = "Let it set X-Forwarded-For, and name its address in BURROW_TRUSTED_PROXIES on the server."
         return doubtful("between", found, todo, **facts)
-    if who or forwarded:
+    if who or said:
         name = f"{who} stands" if who else "A proxy stands"
         return good("between", f"{name} between here and the server, which sees us as {seen}.", **facts)
     if seen is None or seen in own or seen in ("127.0.0.1", "::1"):
