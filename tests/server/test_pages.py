@@ -181,7 +181,7 @@ def test_every_worker_of_the_app_has_a_name_that_brings_it_the_policy():
     named = {
         name
         for each in scripts
-        for name in re.findall(r"""new (?:Shared)?Worker\([^;]*?["']([^"']+\.js)["']""", each.read_text())
+        for name in re.findall(r"""new URL\(["']([^"']+\.js)["'], import\.meta\.url\)""", each.read_text())
     }
     assert named
     assert [name for name in named if not pages._WORKER.fullmatch(name.rpartition("/")[2])] == []

@@ -72,6 +72,7 @@ class Manifest(msgspec.Struct, frozen=True):
     def content_before(self, layout: Layout, position: int) -> int:
         """Bytes of content that lie before a position: how far a transfer is, to a person.
 
+        >>> from burrowspace.core.sealing import Suite
         >>> Manifest((Entry(("b",), "file", 5),), "b").content_before(Layout(Suite.A256GCM, 9, 37), 2)
         5
         """
