@@ -63,6 +63,21 @@ async def test_a_follower_outlives_the_pauses_of_its_sender(server: Running):
     await wire.close()
 
 
+async def test_a_body_that_pauses_is_followed_to_its_last_byte(tmp_path: Path):
+    async with running(tmp_path, stall_s=2) as server:
+        key, wire = await server.transfer(), await Wire.to(server)
+        await wire.ask("PUT", f"/upload/{key}", DATA[:10_000], Content_Length=str(len(DATA)))
+        async with asyncio.timeout(20), server.http.get(f"/download/{key}?follow=1") as answer:
+            for at in range(0, 30_000, 10_000):  # less than the kernel is asked to wake us for
+                assert await answer.content.readexactly(10_000) == DATA[at : at + 10_000]
+                await asyncio.sleep(STALL_S / 8)
+                await wire.send(DATA[at + 10_000 : at + 20_000])
+            assert await answer.content.readexactly(10_000) == DATA[30_000:40_000]
+            await wire.send(DATA[40_000:])
+            assert await answer.content.read() == DATA[40_000:]
+        await wire.close()
+
+
 @pytest.mark.parametrize("threads", [2, 0])
 async def test_a_trickle_below_the_least_rate_is_closed(tmp_path: Path, threads: int):
     async with running(tmp_path, bulk_threads=threads, stall_s=STALL_S, min_bytes_per_s=100_000) as server:

@@ -185,6 +185,8 @@ class Mover(threading.Thread):
         for flow in list(self._flows.values()):
             if flow.late(now, *self._limits):
                 self.end(flow, Stalled("the bytes made no progress for too long; go on where it stands"))
+            elif flow.need is Need.PEER:
+                self.ready.add(flow)  # the kernel wakes us for much (SO_RCVLOWAT): what is less, and stays so, is taken
 
 
 def _settle(done: "asyncio.Future[None]", error: BaseException | None) -> None:
