@@ -3,31 +3,23 @@
  * the page look at it and call it; it draws nothing.
  *
  * @import { Bytes } from "../../core/bytes.js"
- * @import { Item } from "../../wire/session-send.js"
- * @import { KeptTransfer } from "../../store/kept.js"
+ * @import { Picked } from "../../store/picked.js"
  * @import { Finding, Invited } from "./devices.js"
+ * @import { Keeping } from "./keeping.js"
+ * @import { ReceiveJob } from "./receive-job.js"
+ * @import { SendJob } from "./send-job.js"
  */
 
-import { parseCode } from "../../core/codes.js";
 import { parseLink } from "../../core/links.js";
-import { Manifest } from "../../core/manifest.js";
-import { hold } from "../../store/hold.js";
-import { keepable } from "../../store/keepable.js";
 import { kept } from "../../store/kept.js";
 import { settings } from "../../store/settings.js";
-import { discard, reopen } from "../../store/ways.js";
 import { ours, randomId } from "../../wire/ambient.js";
 import { Server } from "../../wire/api.js";
-import { takeOver } from "../../wire/meeting.js";
-import { saveReceived } from "../saving.js";
 import { Devices } from "./devices.js";
 import { Observable } from "./observable.js";
-import { ReceiveJob } from "./receive-job.js";
 import { Remembered } from "./remembered.js";
-import { SendJob } from "./send-job.js";
 import { StayAwake } from "./stay-awake.js";
 
-const LEFT_MS = 7 * 86_400_000; // for which what has arrived lies in the browser, if nobody clears it away
 const ASKED_MOST = 12; // invitations that wait for an answer; who is the thirteenth has to come again
 
 /** @typedef {SendJob | ReceiveJob} AnyJob */
@@ -43,8 +35,7 @@ export class Desk extends Observable {
 
   #awake = new StayAwake();
   /** Where others reach the server. */ #origin = location.origin;
-  /** Transfers whose files are in the database. @type {Set<string>} */ #filed = new Set();
-  /** What lets other tabs have them. @type {Map<string, () => void>} */ #held = new Map();
+  /** @type {Promise<Keeping> | null} */ #keeping = null;
 
   /** The page is protected from whoever is between it and the server. */
   get secure() {
@@ -62,9 +53,28 @@ export class Desk extends Observable {
     this.devices.watch(() => this.changed());
     this.lasting = await settings.lasting();
     await this.devices.begin();
-    await this.#goOn();
-    this.openLink(location.href);
-    this.devices.run((invited) => this.#invited(invited));
+    if ((await kept.list()).length) {
+      for await (const job of (await this.#work()).goOn()) this.#add(job);
+    }
+    await this.openLink(location.href);
+    this.devices.run((invited) => void this.#invited(invited));
+  }
+
+  /** Loads what a transfer needs; at once, where something is about to be chosen. */
+  warm() {
+    void this.#work();
+  }
+
+  /** @returns {Promise<Keeping>} */
+  #work() {
+    this.#keeping ??= import("./work.js").then(
+      ({ Keeping }) =>
+        new Keeping(
+          () => ({ server: this.server, name: this.devices.name, origin: this.#origin }),
+          (id) => void this.jobs.find((job) => job.id === id)?.pause(),
+        ),
+    );
+    return this.#keeping;
   }
 
   async #greet() {
@@ -81,16 +91,15 @@ export class Desk extends Observable {
 
   // sending
 
-  /** Sends to whoever comes with the link or the code, or to a device of the list. @param {Item[]} items @param {Finding | null} [device] */
-  send(items, device = null) {
-    if (!items.length) return null;
-    const job = this.#sendJob(randomId(), items, { withCode: true });
+  /** Sends to whoever comes with the link or the code, or to a device of the list. @param {Picked[]} items @param {Finding | null} [device] */
+  async send(items, device = null) {
+    if (!items.length) return;
+    const job = (await this.#work()).send(randomId(), items, { withCode: true });
     if (device) job.to = device.name;
     job.near = Boolean(device?.near);
     this.#add(job);
     job.begin();
-    if (device && job.secret) void this.#invite(job, device);
-    return job;
+    if (device && job.secret) await this.#invite(job, device);
   }
 
   /** @param {SendJob} job @param {Finding} device */
@@ -105,29 +114,6 @@ export class Desk extends Observable {
     }
   }
 
-  /** @param {string} id @param {Item[] | null} items @param {Partial<import("./send-job.js").SendHow>} how */
-  #sendJob(id, items, how) {
-    return new SendJob(id, {
-      server: this.server,
-      items,
-      origin: this.#origin,
-      name: this.devices.name,
-      keep: (job, state) => this.#keepSend(job, state),
-      ...how,
-    });
-  }
-
-  /** @param {SendJob} job @param {import("../../wire/session-send.js").SendState | null} state */
-  async #keepSend(job, state) {
-    if (!state) return kept.remove(job.id);
-    const { id, title, created, to, receivers, items } = job;
-    // The files are put there once: they do not change.
-    const files = this.#filed.has(id) || !items ? undefined : keepable(items);
-    this.#filed.add(id);
-    const more = { to, receivers };
-    await kept.put(id, { id, direction: "send", title, created, link: job.link ?? undefined, secret: state.secret, state: { ...state, more }, files });
-  }
-
   // receiving
 
   /** What a person typed, pasted or scanned: a link, or a code. bad-link, bad-code, wrong-code, unreachable.
@@ -139,18 +125,19 @@ export class Desk extends Observable {
         location.assign(`${server}/r#${typed.slice(typed.indexOf("#") + 1).trim()}`);
         return;
       }
-      this.receive(secret);
+      await this.receive(secret);
       return;
     }
-    this.receive(await takeOver(this.server, parseCode(typed)));
+    const { parseCode, takeOver } = await import("./work.js");
+    await this.receive(await takeOver(this.server, parseCode(typed)));
   }
 
   /** The page was opened by a link. @param {string} address */
-  openLink(address) {
+  async openLink(address) {
     const { hash, pathname } = new URL(address);
     if (!hash || !/^\/r\/?$/.test(pathname)) return;
     try {
-      this.receive(parseLink(address).secret);
+      await this.receive(parseLink(address).secret);
       this.trouble = "";
     } catch (error) {
       this.trouble = ours(error).sentence;
@@ -161,122 +148,32 @@ export class Desk extends Observable {
   /** What could not even begin. */ trouble = "";
 
   /** @param {Bytes} secret @param {string} [from] the device that invited us @param {boolean} [near] it is one of the same network */
-  receive(secret, from, near = false) {
-    const known = this.jobs.find((job) => job instanceof ReceiveJob && !job.over && same(job.secret, secret));
-    if (known) return known;
-    const job = this.#receiveJob(randomId(), secret, { from });
+  async receive(secret, from, near = false) {
+    const work = await this.#work();
+    if (this.jobs.some((job) => job.direction === "receive" && !job.over && same(job.secret, secret))) return;
+    const job = work.receive(randomId(), secret, { from });
     job.near = near;
     this.#add(job);
-    job.begin();
-    return job;
-  }
-
-  /** @param {string} id @param {Bytes} secret @param {Partial<import("./receive-job.js").ReceiveHow>} how */
-  #receiveJob(id, secret, how) {
-    return new ReceiveJob(id, {
-      server: this.server,
-      secret,
-      name: this.devices.name,
-      keep: (job, state) => this.#keepReceive(job, state),
-      arrived: (job) => this.#arrived(job),
-      ...how,
-    });
-  }
-
-  /** @param {ReceiveJob} job @param {import("../../wire/session-receive.js").ReceiveState | null} state */
-  async #keepReceive(job, state) {
-    if (!state) return kept.remove(job.id);
-    const { id, title, created, sender, secret, sink } = job;
-    await kept.put(id, { id, direction: "receive", title, created, secret, state: { ...state, more: { sender } }, sink: sink?.kept ?? null });
-  }
-
-  /** @param {ReceiveJob} job */
-  async #arrived(job) {
-    const { id, title, created, manifest, received, sink } = job;
-    if (!received.length || !manifest) return;
-    await saveReceived(received, manifest);
-    if (sink?.kind !== "browser") return;
-    // It lies here until the person clears it away: a download may be stopped, or be looked for tomorrow.
-    const state = { ended: manifest.encode(), more: { sender: job.sender } };
-    await kept.put(id, { id, direction: "receive", title, created, secret: new Uint8Array(0), state, sink: sink.kept });
+    await job.begin();
   }
 
   /** @param {Invited} invited */
-  #invited({ secret, from, near }) {
+  async #invited({ secret, from, near }) {
     const asked = this.jobs.filter((job) => job.state === "offered" || job.state === "starting").length;
-    if (asked < ASKED_MOST) this.receive(secret, from, near);
-  }
-
-  // going on after a reload
-
-  async #goOn() {
-    for (const { id } of await kept.list()) {
-      if (!(await this.#hold(id))) continue; // another tab has it
-      const record = await kept.get(id);
-      if (!record) continue; // it has just ended there
-      const job = record.direction === "send" ? this.#keptSend(record) : await this.#keptReceive(record);
-      if (!job) continue;
-      job.created = record.created;
-      this.#add(job);
-    }
-  }
-
-  /** @param {KeptTransfer} record */
-  #keptSend(record) {
-    const { to, receivers } = record.state.more;
-    const job = this.#sendJob(record.id, null, { state: record.state, title: record.title, withCode: !to, record });
-    job.to = to;
-    job.receivers = receivers;
-    job.link = record.link ?? null;
-    this.#filed.add(record.id);
-    void job.revive(false);
-    return job;
-  }
-
-  /** @param {KeptTransfer} record */
-  async #keptReceive(record) {
-    const { state, secret } = record;
-    if (state.ended) return this.#keptArrived(record);
-    const sink = state.landing && record.sink ? await reopen(record.sink, Manifest.parse(state.landing.manifest)) : null;
-    if (!sink) state.landing = null; // what it had is gone: it is asked for again
-    const job = this.#receiveJob(record.id, secret, { state, sink, from: state.more.sender });
-    job.title = record.title;
-    job.begin();
-    return job;
-  }
-
-  /** @param {KeptTransfer} record */
-  async #keptArrived({ id, state, sink: place, secret, created }) {
-    const manifest = Manifest.parse(state.ended);
-    const sink = place && Date.now() - created < LEFT_MS ? await reopen(place, manifest) : null;
-    if (!sink) {
-      await discard(place ?? null);
-      await kept.remove(id);
-      return null;
-    }
-    const job = this.#receiveJob(id, secret, { sink, from: state.more.sender });
-    await job.ended(manifest);
-    return job;
-  }
-
-  /** Whether it is this tab's to go on with. @param {string} id */
-  async #hold(id) {
-    const release = await hold(id, () => void this.jobs.find((job) => job.id === id)?.pause());
-    if (release) this.#held.set(id, release);
-    return release !== null;
+    if (asked < ASKED_MOST) await this.receive(secret, from, near);
   }
 
   /** @param {AnyJob} job */
   #add(job) {
     this.jobs = [job, ...this.jobs];
-    if (!this.#held.has(job.id)) void this.#hold(job.id);
+    void this.#work().then((work) => work.hold(job.id));
     let over = false;
     job.watch(() => {
       this.#awake.wanted = this.jobs.some((each) => each.state === "running");
       if (!over && (job.over || job.state === "resting")) {
         over = true;
         // Until then a page that is loaded again still knows what it was opened for.
-        if (job instanceof ReceiveJob && location.hash) history.replaceState(null, "", "/");
+        if (job.direction === "receive" && location.hash) history.replaceState(null, "", "/");
         void this.#remember(job);
       }
       this.changed();
@@ -287,7 +184,7 @@ export class Desk extends Observable {
   /** @param {AnyJob} job */
   async #remember(job) {
     if (job.state !== "done" && job.state !== "resting") return;
-    const peer = job instanceof ReceiveJob ? job.sender : (job.to ?? job.who.join(", "));
+    const peer = job.direction === "receive" ? job.sender : (job.to ?? job.who.join(", "));
     await this.remembered.add({
       id: job.id,
       direction: job.direction,
@@ -303,10 +200,7 @@ export class Desk extends Observable {
   /** Away from the desk; what it left in this browser, too. @param {AnyJob} job */
   async clear(job) {
     this.jobs = this.jobs.filter((each) => each !== job);
-    if (job instanceof ReceiveJob) await job.forget();
-    if (job.over || job.state === "resting") await kept.remove(job.id);
-    this.#held.get(job.id)?.();
-    this.#held.delete(job.id);
+    await (await this.#work()).forget(job);
     this.changed();
   }
 

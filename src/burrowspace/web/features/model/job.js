@@ -50,11 +50,12 @@ export class Job extends Observable {
   #sampled = 0;
   #moved = 0;
 
-  /** @param {string} id @param {"send" | "receive"} direction */
-  constructor(id, direction) {
+  /** @type {"send" | "receive"} */ direction = "send";
+
+  /** @param {string} id */
+  constructor(id) {
     super();
     this.id = id;
-    this.direction = direction;
   }
 
   get over() {

@@ -23,12 +23,14 @@ import { Job } from "./job.js";
  * @property {string} name of this device
  * @property {string} [from] the device that invited us, where one did
  * @property {ReceiveState | null} [state] of an earlier run
- * @property {KeepingSink | null} [sink] of an earlier run
+ * @property {KeepingSink | null} [sink] of an earlier run that has ended
+ * @property {() => Promise<KeepingSink | null>} [find] opens the place of an earlier run again; null: it is gone
  * @property {(job: ReceiveJob, state: ReceiveState | null) => Promise<void>} keep
  * @property {(job: ReceiveJob) => Promise<void>} arrived all is here and verified
  */
 
 export class ReceiveJob extends Job {
+  /** @type {"receive"} */ direction = "receive";
   /** @type {Manifest | null} */ manifest = null;
   /** Where it may go; known once it is offered. @type {{best: Way | null, others: Way[], why: string | null} | null} */ ways = null;
   sender = "";
@@ -44,7 +46,7 @@ export class ReceiveJob extends Job {
 
   /** @param {string} id @param {ReceiveHow} how */
   constructor(id, how) {
-    super(id, "receive");
+    super(id);
     this.#how = how;
     this.#state = how.state ?? null;
     this.#sink = how.sink ?? null;
@@ -59,9 +61,11 @@ export class ReceiveJob extends Job {
     return this.#sink;
   }
 
-  begin() {
+  /** Starts, or goes on. */
+  async begin() {
     if (this.#session && !this.#session.over) return;
     const { server, secret, name, keep } = this.#how;
+    if (this.#state?.landing && !this.#sink && !(await this.#find())) return;
     this.state = "starting";
     this.#session = new Receiving({
       server,
@@ -78,6 +82,22 @@ export class ReceiveJob extends Job {
     });
     this.changed();
     this.#session.begin().done.catch((error) => this.#over(ours(error)));
+  }
+
+  /** The place of an earlier run; whether it can be gone on with. */
+  async #find() {
+    try {
+      this.#sink = (await this.#how.find?.()) ?? null;
+    } catch (error) {
+      this.state = "paused"; // the person may allow it the next time
+      this.trouble = ours(error).sentence;
+      this.changed();
+      return false;
+    }
+    this.trouble = "";
+    // What it had is gone: it is asked for again.
+    if (!this.#sink && this.#state) this.#state = { ...this.#state, landing: null };
+    return true;
   }
 
   /** @param {import("../../core/errors.js").BurrowError} error */

@@ -28,6 +28,7 @@ import { Job } from "./job.js";
  */
 
 export class SendJob extends Job {
+  /** @type {"send"} */ direction = "send";
   /** @type {string | null} */ link = null;
   /** @type {string | null} */ code = null;
   /** Why the code is a new one. */ newCode = "";
@@ -41,7 +42,7 @@ export class SendJob extends Job {
 
   /** @param {string} id @param {SendHow} how */
   constructor(id, how) {
-    super(id, "send");
+    super(id);
     this.#how = how;
     this.#state = how.state ?? null;
     this.title = how.title ?? "";

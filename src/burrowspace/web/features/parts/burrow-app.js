@@ -1,4 +1,8 @@
-/** The whole page: where one sends, where one receives, what goes on, who is there. */
+/**
+ * The whole page: where one sends, where one receives, what goes on, who is there.
+ *
+ * @import { Picked } from "../../store/picked.js"
+ */
 
 import { css, html, LitElement, nothing, repeat } from "../../vendor/lit.js";
 import { fromHandles, fromPaste } from "../../store/picked.js";
@@ -7,7 +11,6 @@ import { percent } from "../format.js";
 import { icons } from "../icons.js";
 import { look } from "../look.js";
 import { Desk } from "../model/desk.js";
-import { SendJob } from "../model/send-job.js";
 import { Tastes } from "../model/tastes.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
@@ -113,7 +116,7 @@ export class BurrowApp extends LitElement {
     this.tastes = new Tastes();
     this.ready = false;
     /** The device that the next chosen things are for. @type {import("../model/devices.js").Finding | null} */ this.waiting = null;
-    /** The transfer whose files are chosen again. @type {SendJob | null} */ this.again = null;
+    /** The transfer whose files are chosen again. @type {import("../model/send-job.js").SendJob | null} */ this.again = null;
     new Watching(this, () => this.desk);
     for (const early of [...this.childNodes]) early.remove();
   }
@@ -125,7 +128,7 @@ export class BurrowApp extends LitElement {
       if (this.desk.precious) event.preventDefault();
     });
     addEventListener("paste", (event) => void this.#paste(event));
-    addEventListener("hashchange", () => this.desk.openLink(location.href));
+    addEventListener("hashchange", () => void this.desk.openLink(location.href));
   }
 
   async #begin() {
@@ -144,7 +147,7 @@ export class BurrowApp extends LitElement {
     const queue = /** @type {any} */ (globalThis).launchQueue;
     queue?.setConsumer(async (/** @type {{files?: FileSystemFileHandle[], targetURL?: string}} */ { files = [], targetURL }) => {
       if (files.length) this.#send(await fromHandles(files));
-      else if (targetURL) this.desk.openLink(targetURL);
+      else if (targetURL) await this.desk.openLink(targetURL);
     });
   }
 
@@ -161,7 +164,7 @@ export class BurrowApp extends LitElement {
     } else this.#send(items);
   }
 
-  /** @param {import("../../wire/session-send.js").Item[]} items */
+  /** @param {Picked[]} items */
   #send(items) {
     if (!items.length) return;
     const { again, waiting } = this;
@@ -169,7 +172,7 @@ export class BurrowApp extends LitElement {
     if (again) {
       again.items = items;
       again.begin();
-    } else this.desk.send(items, waiting);
+    } else void this.desk.send(items, waiting);
     scrollTo({ top: 0, behavior: "smooth" });
   }
 
@@ -177,7 +180,7 @@ export class BurrowApp extends LitElement {
   #to(event) {
     const { device, items } = event.detail;
     if (items) {
-      this.desk.send(items, device);
+      void this.desk.send(items, device);
       return;
     }
     this.waiting = device;
@@ -199,6 +202,7 @@ export class BurrowApp extends LitElement {
   /** @override */
   updated() {
     const { jobs } = this.desk;
+    if (jobs.length) void import("./of-transfers.js");
     const asked = jobs.find((job) => job.state === "offered");
     const running = jobs.find((job) => job.state === "running" && job.part !== null);
     if (asked && document.hidden) document.title = `● ${asked.title} · BurrowSpace`;
@@ -213,6 +217,8 @@ export class BurrowApp extends LitElement {
     return html`
       <div
         class="page"
+        @pointerdown=${() => desk.warm()}
+        @dragenter=${() => desk.warm()}
         @items=${(/** @type {CustomEvent} */ event) => this.#send(event.detail)}
         @write=${() => this.#dialog("text-dialog").show()}
         @pair=${() => this.#dialog("pair-dialog").show()}

@@ -9,8 +9,6 @@ import { css, html, LitElement, nothing, repeat } from "../../vendor/lit.js";
 import { left, moment, percent, size, speed, took } from "../format.js";
 import { icons } from "../icons.js";
 import { look } from "../look.js";
-import { ReceiveJob } from "../model/receive-job.js";
-import { SendJob } from "../model/send-job.js";
 import { Watching } from "../watching.js";
 import { say, t } from "../words.js";
 import { colourOf } from "./path-sign.js";
@@ -129,7 +127,7 @@ export class TransferCard extends LitElement {
   render() {
     const { job, desk } = this;
     if (!job || !desk) return html``;
-    if (job instanceof ReceiveJob && job.state === "offered") return html`<offer-card .job=${job} .desk=${desk}></offer-card>`;
+    if (job.direction === "receive" && job.state === "offered") return html`<offer-card .job=${job} .desk=${desk}></offer-card>`;
     this.style.setProperty("--ring", colourOf(job.path));
     const many = job.peers.size > 1;
     return html`
@@ -167,9 +165,9 @@ export class TransferCard extends LitElement {
     const parts = [];
     if (job.files > 1) parts.push(t("{n} files", { n: job.files }));
     if (job.size !== null && !job.text) parts.push(size(job.size));
-    if (job instanceof ReceiveJob && job.sender) parts.push(t("from {name}", { name: job.sender }));
-    if (job instanceof SendJob && job.to) parts.push(t("to {name}", { name: job.to }));
-    else if (job instanceof SendJob && job.who.length === 1) parts.push(t("to {name}", { name: job.who[0] }));
+    if (job.direction === "receive" && job.sender) parts.push(t("from {name}", { name: job.sender }));
+    if (job.direction === "send" && job.to) parts.push(t("to {name}", { name: job.to }));
+    else if (job.direction === "send" && job.who.length === 1) parts.push(t("to {name}", { name: job.who[0] }));
     return parts.join(" · ");
   }
 
@@ -191,7 +189,7 @@ export class TransferCard extends LitElement {
               ${t("It rests on the server, sealed. You may close this page: the link works until {time}.", { time: moment(job.until ?? 0) })}
             </p>
           </div>
-          ${job instanceof SendJob ? html`<share-panel .job=${job}></share-panel>` : nothing}`;
+          ${job.direction === "send" ? html`<share-panel .job=${job}></share-panel>` : nothing}`;
       case "done":
         return this.#done(job);
       default:
@@ -201,7 +199,7 @@ export class TransferCard extends LitElement {
 
   /** @param {AnyJob} job */
   #waiting(job) {
-    if (job instanceof SendJob && !job.peers.size) {
+    if (job.direction === "send" && !job.peers.size) {
       if (job.to) return html`<p class="soft">${t("Waiting for {name} to say yes…", { name: job.to })}</p>`;
       return html`<share-panel .job=${job}></share-panel>
         <p class="soft small">${t(job.why || "Keep this page open until somebody has taken it, or leave it on the server.")}</p>`;
@@ -226,7 +224,8 @@ export class TransferCard extends LitElement {
 
   /** @param {AnyJob} job */
   #paused(job) {
-    const again = job instanceof SendJob && !job.items;
+    const again = job.direction === "send" && !job.items;
+    if (job.direction === "receive" && job.trouble) return html`<p class="notice bad" role="alert">${say(job.trouble)}</p>`;
     return html`<p class="soft">
       ${again
         ? job.allowable
@@ -241,7 +240,7 @@ export class TransferCard extends LitElement {
     const { finished, seconds } = job;
     const mean = finished && seconds > 0.2 ? finished.size / seconds : 0;
     const line = mean && !job.text ? t("Whole and verified, in {time} at {speed}.", { time: took(seconds), speed: speed(mean) }) : t("Whole and verified.");
-    const texts = job instanceof ReceiveJob ? job.texts : [];
+    const texts = job.direction === "receive" ? job.texts : [];
     const places = finished?.places ?? [];
     return html`
       ${texts.map((text) => html`<pre class="name" tabindex="0">${text}</pre>`)}
@@ -250,7 +249,7 @@ export class TransferCard extends LitElement {
       ${texts.length
         ? html`<div class="row wrap"><copy-button .text=${texts.join("\n")}></copy-button></div>`
         : nothing}
-      ${job instanceof ReceiveJob && job.received.length ? html`<received-files .job=${job}></received-files>` : nothing}
+      ${job.direction === "receive" && job.received.length ? html`<received-files .job=${job}></received-files>` : nothing}
     `;
   }
 
@@ -299,7 +298,7 @@ export class TransferCard extends LitElement {
   /** @param {AnyJob} job */
   #acts(job) {
     const acts = [];
-    if (job instanceof SendJob && job.active && !job.to) {
+    if (job.direction === "send" && job.active && !job.to) {
       acts.push(html`<label>
         <input
           type="checkbox"
@@ -311,9 +310,9 @@ export class TransferCard extends LitElement {
       if (!job.leaving) acts.push(html`<button class="quiet" @click=${() => job.leave()}>${icons.moon}${t("Leave it on the server")}</button>`);
     }
     if (job.state === "paused") {
-      if (job instanceof SendJob && !job.items && job.allowable) {
+      if (job.direction === "send" && !job.items && job.allowable) {
         acts.push(html`<button class="main" @click=${() => job.revive(true)}>${icons.play}${t("Go on")}</button>`);
-      } else if (job instanceof SendJob && !job.items) {
+      } else if (job.direction === "send" && !job.items) {
         acts.push(html`<button class="main" @click=${() => this.dispatchEvent(new CustomEvent("choose-again", { detail: job, bubbles: true, composed: true }))}>
           ${icons.file}${t("Choose again")}
         </button>`);

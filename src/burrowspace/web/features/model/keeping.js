@@ -1,0 +1,156 @@
+/**
+ * The transfers of this browser over reloads: what each needs to go on is written down as it runs, and found again by
+ * the page that is loaded next. One tab has each.
+ *
+ * @import { Bytes } from "../../core/bytes.js"
+ * @import { Server } from "../../wire/api.js"
+ * @import { ReceiveState } from "../../wire/session-receive.js"
+ * @import { SendState } from "../../wire/session-send.js"
+ * @import { KeptTransfer } from "../../store/kept.js"
+ * @import { Picked } from "../../store/picked.js"
+ * @import { AnyJob } from "./desk.js"
+ * @import { ReceiveHow } from "./receive-job.js"
+ * @import { SendHow } from "./send-job.js"
+ */
+
+import { Manifest } from "../../core/manifest.js";
+import { hold } from "../../store/hold.js";
+import { keepable } from "../../store/keepable.js";
+import { kept } from "../../store/kept.js";
+import { discard, reopen } from "../../store/ways.js";
+import { saveReceived } from "../saving.js";
+import { ReceiveJob } from "./receive-job.js";
+import { SendJob } from "./send-job.js";
+
+const LEFT_MS = 7 * 86_400_000; // for which what has arrived lies in the browser, if nobody clears it away
+const NOTHING = new Uint8Array(0);
+
+/** What all transfers of a page have in common. `origin`: where others reach the server. @typedef {{server: Server, name: string, origin: string}} Common */
+
+export class Keeping {
+  /** Transfers whose files are in the database. @type {Set<string>} */ #filed = new Set();
+  /** What lets other tabs have them. @type {Map<string, () => void>} */ #held = new Map();
+  /** @type {() => Common} */ #common;
+  /** @type {(id: string) => void} */ #lost;
+
+  /** @param {() => Common} common @param {(id: string) => void} lost another tab took it, for this one did not answer */
+  constructor(common, lost) {
+    this.#common = common;
+    this.#lost = lost;
+  }
+
+  /** A transfer that is sent. @param {string} id @param {Picked[] | null} items @param {Partial<SendHow>} how */
+  send(id, items, how) {
+    return new SendJob(id, { ...this.#common(), items, keep: (job, state) => this.#keepSend(job, state), ...how });
+  }
+
+  /** A transfer that comes. @param {string} id @param {Bytes} secret @param {Partial<ReceiveHow>} how */
+  receive(id, secret, how) {
+    return new ReceiveJob(id, {
+      ...this.#common(),
+      secret,
+      keep: (job, state) => this.#keepReceive(job, state),
+      arrived: (job) => this.#arrived(job),
+      ...how,
+    });
+  }
+
+  /** Those of earlier pages that no other tab has, the oldest first. @returns {AsyncGenerator<AnyJob, void>} */
+  async *goOn() {
+    for (const { id } of await kept.list()) {
+      if (!(await this.hold(id))) continue;
+      const record = await kept.get(id);
+      if (!record) continue; // it has just ended in another tab
+      const job = record.direction === "send" ? this.#sent(record) : await this.#came(record);
+      if (!job) continue;
+      job.created = record.created;
+      yield job;
+    }
+  }
+
+  /** Whether it is this tab's to go on with. @param {string} id */
+  async hold(id) {
+    if (this.#held.has(id)) return true;
+    const release = await hold(id, () => this.#lost(id));
+    if (release) this.#held.set(id, release);
+    return release !== null;
+  }
+
+  /** Of no use any more; what it left in this browser goes, too. @param {AnyJob} job */
+  async forget(job) {
+    if (job instanceof ReceiveJob) await job.forget();
+    if (job.over || job.state === "resting") await kept.remove(job.id);
+    this.#held.get(job.id)?.();
+    this.#held.delete(job.id);
+  }
+
+  /** @param {SendJob} job @param {SendState | null} state */
+  async #keepSend(job, state) {
+    if (!state) return kept.remove(job.id);
+    const { id, title, created, to, receivers, items } = job;
+    // The files are put there once: they do not change.
+    const files = this.#filed.has(id) || !items ? undefined : keepable(items);
+    this.#filed.add(id);
+    const more = { to, receivers };
+    await kept.put(id, { id, direction: "send", title, created, link: job.link ?? undefined, secret: state.secret, state: { ...state, more }, files });
+  }
+
+  /** @param {ReceiveJob} job @param {ReceiveState | null} state */
+  async #keepReceive(job, state) {
+    if (!state) return kept.remove(job.id);
+    const { id, title, created, sender, near, secret, sink } = job;
+    await kept.put(id, { id, direction: "receive", title, created, secret, state: { ...state, more: { sender, near } }, sink: sink?.kept ?? null });
+  }
+
+  /** @param {ReceiveJob} job */
+  async #arrived(job) {
+    const { id, title, created, manifest, received, sink } = job;
+    if (!received.length || !manifest) return;
+    await saveReceived(received, manifest);
+    if (sink?.kind !== "browser") return;
+    // It lies here until the person clears it away: a download may be stopped, or be looked for tomorrow.
+    const state = { ended: manifest.encode(), more: { sender: job.sender } };
+    await kept.put(id, { id, direction: "receive", title, created, secret: NOTHING, state, sink: sink.kept });
+  }
+
+  /** @param {KeptTransfer} record */
+  #sent(record) {
+    const { to, receivers } = record.state.more;
+    const job = this.send(record.id, null, { state: record.state, title: record.title, withCode: !to, record });
+    job.to = to;
+    job.receivers = receivers;
+    job.link = record.link ?? null;
+    this.#filed.add(record.id);
+    void job.revive(false);
+    return job;
+  }
+
+  /** @param {KeptTransfer} record */
+  async #came(record) {
+    const { id, state, secret, sink: place } = record;
+    if (state.ended) return this.#ended(record);
+    if (!place) state.landing = null;
+    const find = state.landing && place ? () => reopen(place, Manifest.parse(state.landing.manifest)) : undefined;
+    const job = this.receive(id, secret, { state, find, from: state.more.sender });
+    job.title = record.title;
+    job.near = state.more.near;
+    // A browser asks for the right to a folder only in answer to a click.
+    if (place?.kind === "browser" || !find) await job.begin();
+    else job.state = "paused";
+    return job;
+  }
+
+  /** It arrived in an earlier page, and lies here still. @param {KeptTransfer} record */
+  async #ended({ id, state, sink: place, secret, created }) {
+    const manifest = Manifest.parse(state.ended);
+    const sink = place && Date.now() - created < LEFT_MS ? await reopen(place, manifest) : null;
+    if (!sink) {
+      await discard(place ?? null);
+      await kept.remove(id);
+      return null;
+    }
+    const job = this.receive(id, secret, { sink, from: state.more.sender });
+    await job.ended(manifest);
+    return job;
+  }
+}

@@ -1,0 +1,11 @@
+/** The parts that show transfers, loaded with the first one. */
+
+import "./copy-button.js";
+import "./offer-card.js";
+import "./path-sign.js";
+import "./progress-ring.js";
+import "./qr-code.js";
+import "./received-files.js";
+import "./share-panel.js";
+import "./speed-curve.js";
+import "./transfer-card.js";
