@@ -155,8 +155,7 @@ async def test_pages_and_workers_carry_the_policy_and_other_files_are_light(serv
         assert "unsafe-inline" not in policy
         assert "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types lit-html " in policy
         assert headers["referrer-policy"] == "no-referrer"
-        assert headers["cross-origin-opener-policy"] == "same-origin"
-        assert headers["permissions-policy"] == "camera=(self), geolocation=(), microphone=()"
+        assert headers["permissions-policy"] == "camera=(), geolocation=(), microphone=()"
         assert (await ask(server, path, If_None_Match="*"))[1]["content-security-policy"] == policy
     for path in ("/sw.js", "/web/sw.js", "/web/core/worker.js"):
         assert (await ask(server, path))[1]["content-security-policy"] == policy

@@ -150,7 +150,7 @@ async def test_one_page_sends_to_three(browsing: Browsing, server: Served, tmp_p
 async def test_a_direct_path_that_is_cut_gives_way_to_the_relay(
     browsing: Browsing, server: Served, tmp_path: Path
 ) -> None:
-    file = made(tmp_path, "e.bin", 60 * MB)
+    file = made(tmp_path, "e.bin", 40 * MB)
     ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
     link = await ann.send(file)
     await bob.page.goto(link)
@@ -163,26 +163,26 @@ async def test_a_direct_path_that_is_cut_gives_way_to_the_relay(
     assert sha256(await bob.saved()) == sha256(file)
     shares = await bob.job("finished.shares")
     assert shares["webrtc"] >= 8 * MB
-    assert sum(shares.values()) < 61 * MB, "something came twice"
+    assert sum(shares.values()) < 41 * MB, "something came twice"
 
 
 async def test_a_receiving_page_that_is_loaded_again_receives_nothing_again(
     browsing: Browsing, server: Served, tmp_path: Path
 ) -> None:
-    file = made(tmp_path, "f.bin", 100 * MB)
+    file = made(tmp_path, "f.bin", 50 * MB)
     ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
     link = await ann.send(file)
     await bob.page.goto(link)
     await bob.accept()
-    await bob.reaches(30 * MB)
+    await bob.reaches(20 * MB)
     await bob.page.reload()
     await bob.whole()
     assert sha256(await bob.saved()) == sha256(file)
-    assert sum((await bob.job("finished.shares")).values()) < 76 * MB, "what was there came again"
+    assert sum((await bob.job("finished.shares")).values()) < 34 * MB, "what was there came again"
 
 
 async def test_a_sending_page_that_is_loaded_again_goes_on(browsing: Browsing, server: Served, tmp_path: Path) -> None:
-    file = made(tmp_path, "g.bin", 100 * MB)  # more than a page copies into the browser: it is chosen again
+    file = made(tmp_path, "g.bin", 68 * MB)  # more than a page copies into the browser: it is chosen again
     ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
     link = await ann.send(file)
     await bob.page.goto(link)
@@ -195,14 +195,14 @@ async def test_a_sending_page_that_is_loaded_again_goes_on(browsing: Browsing, s
     await (await chooser.value).set_files(file)
     await bob.whole()
     assert sha256(await bob.saved()) == sha256(file)
-    assert sum((await bob.job("finished.shares")).values()) < 102 * MB, "something came twice"
+    assert sum((await bob.job("finished.shares")).values()) < 70 * MB, "something came twice"
 
 
 async def test_a_server_that_is_killed_and_started_again_costs_nothing_but_time(
     browsing: Browsing, server: Served, tmp_path: Path
 ) -> None:
     browsing.excused = (*EXCUSED, *AWAY)
-    file = made(tmp_path, "h.bin", 60 * MB)
+    file = made(tmp_path, "h.bin", 40 * MB)
     ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
     for each in (ann, bob):
         await each.cut()  # all of it goes through the server
@@ -219,8 +219,7 @@ async def test_a_server_that_is_killed_and_started_again_costs_nothing_but_time(
 async def test_a_device_nearby_takes_it_by_one_tap(browsing: Browsing, server: Served, tmp_path: Path) -> None:
     file = made(tmp_path, "i.bin", MB)
     ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
-    name = await bob.page.evaluate("document.querySelector('burrow-app').desk.devices.name")
-    await bob.page.evaluate("document.hasFocus()")
+    name = await bob.page.locator("header .me .name").inner_text()
     device = ann.page.locator("device-list").get_by_role("button", name=name)
     async with ann.page.expect_file_chooser() as chooser:
         await device.click()

@@ -62,9 +62,9 @@ _EVERY = {"x-content-type-options": "nosniff", "cache-control": "no-cache", "var
 _GUARDED = {"content-security-policy": _POLICY, "referrer-policy": "no-referrer"}
 _PAGE = {
     **_GUARDED,
-    "cross-origin-opener-policy": "same-origin",
-    "permissions-policy": "camera=(self), geolocation=(), microphone=()",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
+_ALONE = {"cross-origin-opener-policy": "same-origin"}
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -154,7 +154,9 @@ class Pages:
         elif is_held(form.etag.decode(), said.get(b"if-none-match", b"").decode("latin-1")):
             await _answer(send, 304, form.kept)
         else:
-            await _answer(send, 200, form.headers, b"" if scope["method"] == "HEAD" else form.body)
+            # By plain http browsers ignore it, and complain.
+            alone = _raw(_ALONE) if scope["scheme"] == "https" else []
+            await _answer(send, 200, form.headers + alone, b"" if scope["method"] == "HEAD" else form.body)
 
     def _look(self) -> None:
         """Indexes the folder; what was made of a file that is still there is kept."""
