@@ -139,7 +139,7 @@ async def chromium(anyio_backend: str) -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def browsing(chromium: Browser, tmp_path: Path) -> AsyncIterator[Browsing]:
-    fresh = Browsing(chromium, tmp_path)
+    fresh = Browsing(chromium, tmp_path / "downloads")  # away from what is sent
     yield fresh
     await fresh.close()
     assert not fresh.complaints, fresh.complaints

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Download, Page
+from playwright.async_api import Download, Page, TimeoutError
 
 from tests.web.browser import Browsing
 
@@ -56,7 +56,13 @@ class Desk:
 
     async def whole(self, seconds: float = 60) -> None:
         """Until it is there and verified, as the page says."""
-        await self.page.get_by_text("Whole and verified").wait_for(timeout=seconds * 1000)
+        try:
+            await self.page.get_by_text("Whole and verified").wait_for(timeout=seconds * 1000)
+        except TimeoutError as error:
+            seen = await self.page.evaluate(
+                f"(({{state, why, path, done, fault}}) => [state, why, path, done, fault])({JOB})"
+            )
+            raise AssertionError(f"it is not whole after {seconds} s: {seen}") from error
 
     async def saved(self) -> Path:
         """What went to the downloads, the last of it."""
