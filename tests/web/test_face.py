@@ -1,4 +1,4 @@
-"""What a person sees of the web app: readable by everyone, in every language, and nothing of a stranger's runs in it."""
+"""What a person sees of the web app: readable by all, in every language, and nothing of a stranger's runs in it."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -114,7 +114,7 @@ async def test_a_text_is_shown_as_it_was_written(browsing: Browsing, server: Ser
     text = "<script>alert(1)</script>\nthe door is 4711 – päss"
     ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
     await ann.page.get_by_role("button", name="Text").click()
-    await ann.page.get_by_label("Text").fill(text)
+    await ann.page.get_by_role("textbox", name="Text").fill(text)
     await ann.page.get_by_role("button", name="Send", exact=True).click()
     await bob.page.goto(await ann.link())
     shown = bob.page.locator("transfer-card pre")
