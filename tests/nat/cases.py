@@ -32,12 +32,15 @@ class Case:
     receiver: str
 
     @property
-    def networks(self) -> str:
-        return f"{self.left} – {self.right}"
-
-    @property
-    def programs(self) -> str:
-        return f"{self.sender} → {self.receiver}"
+    def best(self) -> str:
+        """The best way there is between the two. No symmetric NAT here is passed: beyond each of them is one that lets
+        in only whom it was opened for."""
+        kinds = {self.left, self.right}
+        if kinds & {SYMMETRIC, Kind.HTTP_ONLY, Kind.PROXY}:
+            return "relay"
+        if (self.sender, self.receiver) == ("CLI", "CLI"):
+            return "tcp" if NONE in kinds else "punch"
+        return "relay" if Kind.NO_UDP in kinds else "webrtc"
 
     def __str__(self) -> str:
         words = f"{self.sender} to {self.receiver}, {self.left} to {self.right}{'' if self.turn else ', no TURN'}"

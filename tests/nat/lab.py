@@ -57,6 +57,7 @@ class Lab:
         self._mark, self._home = mark, home
         self.kinds: dict[str, Kind] = {}
         self._servers: dict[bool, Served] = {}
+        self._proxies: set[str] = set()
         self._stack = contextlib.AsyncExitStack()
 
     def name(self, place: str) -> str:
@@ -80,6 +81,12 @@ class Lab:
         shut = "".join(f"ip daddr {_inside(side, 2)} ct state new drop; " for side in hidden)
         text = f"table ip shut {{ chain forward {{ type filter hook forward priority 0; {shut}\n}}\n}}"
         run(*self.within("outside"), "nft", "-f", "-", text=f"flush ruleset\n{_COUNT}\n{text}")
+
+    def slow(self, mbit: float) -> None:
+        """From now on each side sends at most so many Mbit/s to the outside."""
+        for side in SIDES:
+            how = ("root", "tbf", "rate", f"{mbit}mbit", "burst", "32kb", "latency", "100ms")
+            run(*self.within(f"{side}-router"), "tc", "qdisc", "replace", "dev", "wan", *how)
 
     def proxy(self, side: str) -> str | None:
         """The address of the proxy that the host of this side has to use."""
@@ -105,8 +112,11 @@ class Lab:
         return self._servers[turn]
 
     async def proxies(self) -> None:
-        """A forward proxy on each router."""
-        for side in SIDES:
+        """A forward proxy on each router that is of that kind."""
+        for side, kind in self.kinds.items():
+            if kind is not Kind.PROXY or side in self._proxies:
+                continue
+            self._proxies.add(side)
             config = self._home / f"{side}-proxy.conf"
             config.write_text(f"Port {PROXY}\nListen {_inside(side, 1)}\nTimeout 600\nLogLevel Critical\n")
             await self._start(f"{side}-router", f":{PROXY}", "tinyproxy", "-d", "-c", str(config))
