@@ -15,10 +15,11 @@ ALSO = 0.02  # of the bytes: a way that carried less is not named
 
 _PAGE = """# Through which networks, by which way
 
-Made by `make nat-lab`; do not edit. A file of {size} MB from the left to the right, each of which sends at most {rate} Mbit/s
-to the outside: the ways that carried it, in the order in which they did, and the seconds from the meeting of the two
-programs to the first byte. In every case the file arrived, and its SHA-256 was that of what was sent. That a direct
-way is direct was counted by the network itself: nothing of it passed the server or TURN.
+Made by `make nat-lab`; do not edit. A file goes from the left to the right: {small} MB, or {large} MB where WebRTC can
+carry it; each side sends at most {rate} Mbit/s to the outside. The table says which ways carried it, in their order,
+and the seconds from the meeting of the two programs to the first byte. In every case the file arrived, and its SHA-256
+was that of what was sent. That a direct way is direct was counted by the network itself: nothing of it passed the
+server or TURN.
 
 {table}
 
@@ -63,9 +64,10 @@ class Rows:
             lines.append([f"{left} – {right}{'' if turn else ', no TURN'}", *cells])
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
-    def page(self, size: int, rate: float) -> str:
+    def page(self, small: int, large: int, rate: float) -> str:
         return _PAGE.format(
-            size=f"{size / 1e6:.0f}",
+            small=f"{small / 1e6:.0f}",
+            large=f"{large / 1e6:.0f}",
             rate=f"{rate:.0f}",
             table=self.table(),
             day=datetime.datetime.now(datetime.UTC).date(),
