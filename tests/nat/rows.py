@@ -25,7 +25,8 @@ server or TURN.
 
 `tcp` and `punch` are TCP from device to device, `webrtc` is a data channel from device to device, `relay` is the
 server, over HTTP. `relay → webrtc` means that the relay carried until the direct way could be compared with it, which
-takes 4 s. A TURN server changes nothing here: it is asked only where the relay fails (docs/spec/paths.md).
+takes 4 s; `webrtc → relay` means that the relay was looked at, for WebRTC carried less than 25 MB/s. A TURN server
+changes nothing here: it is asked only where the relay fails (docs/spec/paths.md).
 
 Measured on {day} at commit {commit}: {machine}. Server, routers and
 both ends share this one machine; its load (the mean of a minute) was {least:.0f} to {most:.0f}.
