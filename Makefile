@@ -30,6 +30,9 @@ bench: $(VENV)/.tests ## measure beside the rivals; ARGS=--write keeps the resul
 proof: $(VENV)/.tests ## the heavy proofs: 20 GiB files, kill -9 by the hundred, slow clients
 	$(BIN)/python -m pytest -m proof -o addopts= -rA -s --timeout 5400 tests
 
+nat-lab: $(VENV)/.tests ## which way is taken through which NAT, terminals and browsers; writes docs/nat.md; needs root
+	BURROW_LAB_PAGE=docs/nat.md $(BIN)/python -m pytest -m nat_lab -o addopts= -q -s tests/nat
+
 pins: $(VENV)/.tests ## renew requirements.txt
 	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate -o requirements.txt pyproject.toml
 
@@ -46,4 +49,4 @@ $(VENV)/.tests: $(VENV)/.runs scripts/test_parts.sh
 	sh scripts/test_parts.sh
 	@touch $@
 
-.PHONY: help serve test check bench proof pins
+.PHONY: help serve test check bench proof nat-lab pins

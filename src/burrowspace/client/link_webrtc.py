@@ -7,10 +7,14 @@ them are the other end's, and the greeting inside proves it once more. Spec: doc
 
 import asyncio
 import contextlib
+import importlib
 import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
+
+import msgspec
 
 from burrowspace.client.channel import Bridge, Channel
 from burrowspace.client.greet import Pass, approach
@@ -72,17 +76,18 @@ def library() -> str | None:
     return None
 
 
-def make_peer(servers: Sequence[IceServer], relayed: bool, name: str | None = None) -> Peer:
-    """A peer connection by library `name` (default: the best that is here). ConnectionError where there is none."""
+async def make_peer(servers: Sequence[IceServer], relayed: bool, name: str | None = None) -> Peer:
+    """A peer connection by library `name` (default: the best that is here). ConnectionError where there is none.
+
+    A library takes most of a second to load: on a thread, or the relay would wait for it too.
+    """
     name = name or library()
     if name == "aiolibdatachannel":
-        from burrowspace.client.webrtc_datachannel import NativePeer
-
-        return NativePeer(servers, relayed)
+        module = await asyncio.to_thread(importlib.import_module, "burrowspace.client.webrtc_datachannel")
+        return cast(Peer, module.NativePeer(servers, relayed))
     if name == "aiortc":
-        from burrowspace.client.webrtc_aiortc import AiortcPeer
-
-        return AiortcPeer(servers, relayed)
+        module = await asyncio.to_thread(importlib.import_module, "burrowspace.client.webrtc_aiortc")
+        return cast(Peer, module.AiortcPeer(servers, relayed))
     raise ConnectionError("WebRTC needs a library: pip install 'burrowspace[webrtc]'")
 
 
@@ -92,7 +97,8 @@ Say = Callable[[Sdp | IceCandidate], Awaitable[None]]
 class Rtc:
     """One attempt at a WebRTC link. Give it the other side's signals by `hear`, wait for `link`.
 
-    `relayed` makes it a "turn" link: relay candidates alone, so that no address of ours is shown.
+    `turn` makes it a "turn" link, which may go through a TURN server. `relayed`: relay candidates alone, so that no
+    address of ours is shown; who makes a "turn" link does so, who answers may show its addresses.
     """
 
     def __init__(
@@ -101,13 +107,15 @@ class Rtc:
         say: Say,
         servers: Sequence[IceServer] = (),
         *,
+        turn: bool = False,
         relayed: bool = False,
         bucket: Bucket | None = None,
         name: str | None = None,
     ) -> None:
-        self.kind = "turn" if relayed else "webrtc"
+        self.kind = "turn" if turn or relayed else "webrtc"
         self._ticket, self._say, self._bucket = ticket, say, bucket
-        self._peer = make_peer(servers, relayed, name)
+        self._how = (servers, relayed, name)
+        self._peer: Peer | None = None
         self._heard: asyncio.Queue[Sdp | IceCandidate] = asyncio.Queue(CANDIDATES)
         self._bridge: Bridge | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -121,11 +129,13 @@ class Rtc:
         """Signals, connects, greets. ConnectionError, TimeoutError, BadRequest, Tampered; then all is closed again."""
         try:
             async with asyncio.timeout(DEADLINE):
-                self._start(self._talk())
+                peer = self._peer = await make_peer(*self._how)
+                self._start(self._talk(peer))
                 if not self._ticket.sender:
-                    await self._say(await self._peer.offer())
-                    self._start(self._trickle())
-                self._bridge = Bridge(await self._peer.channel())
+                    described = await peer.offer()
+                    await self._say(msgspec.structs.replace(described, relayed=self.kind == "turn"))
+                    self._start(self._trickle(peer))
+                self._bridge = Bridge(await peer.channel())
                 offer = None if self._ticket.sender else self._ticket
                 commit = await approach(self._bridge.line, {self._ticket.tag: self._ticket}, offer)
                 greeted = await commit()
@@ -133,7 +143,7 @@ class Rtc:
             await self.close()
             raise
         link = StreamLink(self._bridge.line, greeted.controls(), kind=self.kind, peer="by WebRTC", bucket=self._bucket)
-        self._start(self._end_with(link))
+        self._start(self._end_with(link, peer))
         return link
 
     async def close(self) -> None:
@@ -145,36 +155,37 @@ class Rtc:
         if self._bridge:
             self._bridge.line.close()
             await self._bridge.close()
-        await self._peer.close()
+        if self._peer:
+            await self._peer.close()
 
     def _start(self, work: "asyncio._CoroutineLike[None]") -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _talk(self) -> None:
+    async def _talk(self, peer: Peer) -> None:
         """Takes the other side's signals as they come; one that cannot be read is as none."""
         while True:
             signal = await self._heard.get()
             with contextlib.suppress(BadRequest):
                 if isinstance(signal, IceCandidate):
-                    self._start(self._add(signal))
+                    self._start(self._add(peer, signal))
                 elif signal.kind == "offer" and self._ticket.sender:
-                    await self._say(await self._peer.answer(signal))
-                    self._start(self._trickle())
+                    await self._say(await peer.answer(signal))
+                    self._start(self._trickle(peer))
                 elif signal.kind == "answer" and not self._ticket.sender:
-                    await self._peer.accept(signal)
+                    await peer.accept(signal)
 
-    async def _add(self, candidate: IceCandidate) -> None:
+    async def _add(self, peer: Peer, candidate: IceCandidate) -> None:
         with contextlib.suppress(BadRequest):
-            await self._peer.add(candidate)
+            await peer.add(candidate)
 
-    async def _trickle(self) -> None:
-        async for each in self._peer.candidates():
+    async def _trickle(self, peer: Peer) -> None:
+        async for each in peer.candidates():
             await self._say(each)
 
-    async def _end_with(self, link: StreamLink) -> None:
+    async def _end_with(self, link: StreamLink, peer: Peer) -> None:
         await link.closed()
         if self._bridge:
             await self._bridge.close()
-        await self._peer.close()
+        await peer.close()

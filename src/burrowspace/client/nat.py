@@ -1,7 +1,8 @@
 """What STUN servers see of this machine: all asked from one UDP socket, so that the kind of NAT shows (core/nat.py).
 
 `burrow doctor` says it. Towards two ports of one host a NAT that maps by address looks like one that does not map by
-destination at all; a server on another host tells them apart. RFC 8489, RFC 5780 section 4.3.
+destination at all; a server on another host tells them apart. RFC 8489, RFC 5780 section 4.3. `first` is for a
+WebRTC library that asks one server alone, and would wait for a silent one.
 """
 
 import asyncio
@@ -76,6 +77,27 @@ async def look(uris: Sequence[Uri], own: Collection[str]) -> Looked:
         tuple(by_server[each] for each in asked if each not in answered),
         tuple(uri for uri, place in known.items() if place is None),
     )
+
+
+async def first(uris: Sequence[Uri], seconds: float) -> Uri | None:
+    """Who of these answers a Binding request first, by UDP; None where nobody does in so long. TURN servers do, too."""
+
+    async def asked(uri: Uri) -> Uri | None:
+        place = await address(uri)
+        return uri if place is not None and (await _ask([place]))[0] else None
+
+    tasks = [asyncio.ensure_future(asked(each)) for each in uris]
+    try:
+        for each in asyncio.as_completed(tasks, timeout=seconds):
+            if (found := await each) is not None:
+                return found
+    except TimeoutError:
+        pass
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return None
 
 
 class _Answers(asyncio.DatagramProtocol):

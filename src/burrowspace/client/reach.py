@@ -127,7 +127,7 @@ class Reach:
             return await self._punch_through()
         if path in (Path.WEBRTC, Path.TURN):
             await self._fresh()
-            return await self._new_rtc(relayed=path is Path.TURN).link()
+            return await self._new_rtc(turn=path is Path.TURN, relayed=path is Path.TURN).link()
         raise ConnectionError("there is no such direct path")
 
     def close(self) -> None:
@@ -192,8 +192,10 @@ class Reach:
         if isinstance(signal, signals.Sdp) and signal.kind == "offer" and self._ticket.sender:
             if link_webrtc.library() is None or not self._now_and_then():
                 return
+            if signal.relayed and self._options.direct_only:
+                return
             early = self._early = [signal]
-            self._begin(self._tried(self._answer(early)))
+            self._begin(self._tried(self._answer(early, turn=signal.relayed)))
             return
         if self._early is not None:
             if len(self._early) <= link_webrtc.CANDIDATES:
@@ -202,9 +204,9 @@ class Reach:
         for rtc in self._rtc.values():
             rtc.hear(signal)
 
-    async def _answer(self, early: list[signals.Sdp | signals.IceCandidate]) -> Link:
+    async def _answer(self, early: list[signals.Sdp | signals.IceCandidate], *, turn: bool) -> Link:
         await self._fresh()
-        rtc = self._new_rtc(relayed=self._listener is None)
+        rtc = self._new_rtc(turn=turn, relayed=self._listener is None)
         for signal in early:
             rtc.hear(signal)
         if self._early is early:
@@ -222,13 +224,17 @@ class Reach:
         except (OSError, BurrowError, TimeoutError) as error:
             log.debug("the credentials of TURN could not be renewed", why=str(error))
 
-    def _new_rtc(self, *, relayed: bool) -> Rtc:
-        servers: Sequence[IceServer] = self._turns if relayed else self._outside.ice
-        kind = "turn" if relayed else "webrtc"
+    def _new_rtc(self, *, turn: bool, relayed: bool) -> Rtc:
+        """TURN's servers are for "turn" alone: through them a "webrtc" link would be no direct one, and would displace
+        the relay that is to be had at a fraction of its price."""
+        turns = self._turns
+        direct = tuple(each for each in self._outside.ice if each not in turns)
+        servers: Sequence[IceServer] = turns if relayed else (*direct, *turns) if turn else direct
+        kind = "turn" if turn or relayed else "webrtc"
         old = self._rtc.pop(kind, None)
         if old is not None:
             self._begin(old.close())
-        rtc = self._rtc[kind] = Rtc(self._ticket, self._say, servers, relayed=relayed, bucket=self._bucket)
+        rtc = self._rtc[kind] = Rtc(self._ticket, self._say, servers, turn=turn, relayed=relayed, bucket=self._bucket)
         return rtc
 
     # ---- both

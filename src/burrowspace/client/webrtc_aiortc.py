@@ -1,6 +1,8 @@
 """WebRTC by aiortc: pure Python, slow (12 to 17 MB/s), installs everywhere. See client/link_webrtc.py for the face.
 
-aiortc gathers all its candidates before it has a description, so it trickles none of its own; it takes the other's.
+aiortc gathers all its candidates before it has a description, so it trickles none of its own; it takes the other's. Of
+the STUN servers it asks the first alone, and waits 5 s for it; so it is given the one that answers (client/nat.py), and
+where none does by UDP, TURN by TCP before TURN by UDP.
 """
 
 import asyncio
@@ -17,10 +19,28 @@ from aiortc import (
 )
 from aiortc.sdp import candidate_from_sdp
 
+from burrowspace.client import nat
 from burrowspace.client.channel import HIGH, LOW, UNREAD
 from burrowspace.client.link_webrtc import IceServer, Peer
 from burrowspace.core.errors import BadRequest
 from burrowspace.core.signals import IceCandidate, Sdp
+
+ANSWER_S = 0.5  # for the first of the STUN and TURN servers to answer
+
+
+async def usable(servers: Sequence[IceServer]) -> list[RTCIceServer]:
+    """What aiortc is to ask: for STUN whoever answers first, then TURN, one URI each."""
+    read = [(uri, url, each) for each in servers for url in each.urls if (uri := nat.read(url)) is not None]
+    answers = await nat.first([uri for uri, _, _ in read if uri.transport == "udp"], ANSWER_S)
+    turns = [
+        RTCIceServer([url], each.username, each.credential)
+        for uri, url, each in read
+        if uri.scheme != "stun" and (answers is not None or uri.transport == "tcp")
+    ]
+    if answers is None:
+        return turns
+    host = f"[{answers.host}]" if ":" in answers.host else answers.host
+    return [RTCIceServer([f"stun:{host}:{answers.port}"]), *turns]
 
 
 class AiortcChannel:
@@ -79,22 +99,35 @@ class AiortcPeer(Peer):
     """One RTCPeerConnection with one data channel."""
 
     def __init__(self, servers: Sequence[IceServer], relayed: bool) -> None:
-        found = [RTCIceServer(list(each.urls), each.username, each.credential) for each in servers]
-        policy = RTCIceTransportPolicy.RELAY if relayed else RTCIceTransportPolicy.ALL
-        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=found, iceTransportPolicy=policy))
+        self._servers = servers
+        self._policy = RTCIceTransportPolicy.RELAY if relayed else RTCIceTransportPolicy.ALL
+        self._made: RTCPeerConnection | None = None
         self._channel: asyncio.Future[AiortcChannel] = asyncio.get_running_loop().create_future()
         self._failed = asyncio.Event()
         self._closing: asyncio.Future[None] | None = None
         self._described = asyncio.Event()
-        self._connection.on("datachannel", self._came)
-        self._connection.on("connectionstatechange", self._changed)
+
+    @property
+    def _connection(self) -> RTCPeerConnection:
+        assert self._made is not None, "offer() or answer() comes first"
+        return self._made
+
+    async def _make(self) -> None:
+        found = await usable(self._servers)
+        if self._closing is not None:
+            raise ConnectionError("the attempt was given up")
+        self._made = RTCPeerConnection(RTCConfiguration(iceServers=found, iceTransportPolicy=self._policy))
+        self._made.on("datachannel", self._came)
+        self._made.on("connectionstatechange", self._changed)
 
     async def offer(self) -> Sdp:
+        await self._make()
         self._came(self._connection.createDataChannel("burrow/1", ordered=True))
         await self._connection.setLocalDescription(await self._connection.createOffer())
         return Sdp(kind="offer", sdp=self._connection.localDescription.sdp)
 
     async def answer(self, offer: Sdp) -> Sdp:
+        await self._make()
         await self.accept(offer)
         await self._connection.setLocalDescription(await self._connection.createAnswer())
         return Sdp(kind="answer", sdp=self._connection.localDescription.sdp)
@@ -144,7 +177,7 @@ class AiortcPeer(Peer):
     async def close(self) -> None:
         # Once, and shielded: who is cancelled inside aiortc's close() cancels everybody else who waits for it.
         if self._closing is None:
-            self._closing = asyncio.ensure_future(self._connection.close())
+            self._closing = asyncio.ensure_future(self._made.close() if self._made else asyncio.sleep(0))
         await asyncio.shield(self._closing)
 
     def _came(self, channel: RTCDataChannel) -> None:
@@ -152,7 +185,7 @@ class AiortcPeer(Peer):
             self._channel.set_result(AiortcChannel(channel, self))
 
     def _changed(self) -> None:
-        if self._connection.connectionState in ("failed", "closed"):
+        if self._made is not None and self._made.connectionState in ("failed", "closed"):
             self._failed.set()
             if self._channel.done():
                 self._channel.result().end()

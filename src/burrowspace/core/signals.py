@@ -91,6 +91,7 @@ class Candidates(Message, frozen=True, tag="candidates"):
 class Sdp(Message, frozen=True, tag="sdp"):
     kind: Literal["offer", "answer"]
     sdp: Annotated[str, Meta(max_length=SDP_CHARS)]
+    relayed: bool = False  # an offer of a "turn" link: only then may the answer name TURN's addresses too
 
 
 class IceCandidate(Message, frozen=True, tag="ice"):

@@ -57,13 +57,36 @@ test("where they cannot be renewed, the attempt is made with what there is", asy
   assert.equal(credential(), "old");
 });
 
+test("TURN's servers are asked for a turn link alone", async () => {
+  const end = reach(hello("it", 600), async () => assert.fail());
+  await assert.rejects(end.make("webrtc"));
+  assert.deepEqual(made.iceServers, [{ urls: ["stun:a:1"] }]);
+  await assert.rejects(end.make("turn"));
+  assert.deepEqual([made.iceServers.length, made.iceTransportPolicy], [2, "relay"]);
+  const sender = reach(hello("it", 600), async () => assert.fail(), true);
+  for (const [relayed, servers] of [[true, 2], [false, 1]]) {
+    made = null;
+    await new Promise((done) => {
+      const answering = reach(hello("it", 600), async () => assert.fail(), true);
+      answering.heard({ type: "sdp", kind: "offer", sdp: "", relayed });
+      setImmediate(done);
+    });
+    assert.deepEqual([made.iceServers.length, made.iceTransportPolicy], [servers, "all"]);
+  }
+  sender.how.options = { directOnly: true };
+  made = null;
+  sender.heard({ type: "sdp", kind: "offer", sdp: "", relayed: true });
+  await new Promise(setImmediate);
+  assert.equal(made, null);
+});
+
 test("who answers an offer renews them too", async () => {
   made = null;
   let end;
   await new Promise((done) => {
     const renew = async () => (setImmediate(done), outside(hello("new", 600)));
     end = reach(hello("old", 1), renew, true);
-    end.heard({ type: "sdp", kind: "offer", sdp: "" });
+    end.heard({ type: "sdp", kind: "offer", sdp: "", relayed: true });
   });
   assert.equal(credential(), "new");
   end.close();

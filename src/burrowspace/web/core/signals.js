@@ -32,7 +32,7 @@ export const PREFIX_BYTES = 24; // session, counter: in front of the sealed mess
  * @typedef {{type: "accept", suite: Suite, held: number}} Accept
  * @typedef {{type: "decline", why: string}} Decline
  * @typedef {{type: "candidates", tcp: Address[], observed: Address[]}} Candidates
- * @typedef {{type: "sdp", kind: "offer" | "answer", sdp: string}} Sdp
+ * @typedef {{type: "sdp", kind: "offer" | "answer", sdp: string, relayed: boolean}} Sdp
  * @typedef {{type: "ice", candidate: string, mid: string | null, line: number | null}} Ice
  * @typedef {{type: "leg", spool: string, first: number, suite: Suite, resting: boolean}} Leg
  * @typedef {{type: "leg-end", spool: string, upto: number}} LegEnd
@@ -110,7 +110,7 @@ const SIGNALS = {
   accept: { suite: [suite, "A256GCM"], held: [position, 0] },
   decline: { why: [why] },
   candidates: { tcp: [addresses, []], observed: [addresses, []] },
-  sdp: { kind: [oneOf("offer", "answer")], sdp: [words(SDP_CHARS)] },
+  sdp: { kind: [oneOf("offer", "answer")], sdp: [words(SDP_CHARS)], relayed: [flag, false] },
   ice: { candidate: [words(2000)], mid: [orNull(words(64)), null], line: [orNull(whole(0, 1024)), null] },
   leg: { spool: [id], first: [position], suite: [suite], resting: [flag] },
   "leg-end": { spool: [id], upto: [position] },

@@ -52,7 +52,7 @@ export class Reach {
     /** @type {Path[]} */ const found = ["relay", "store"];
     if (hasWebRtc() && options.webrtc !== false && !options.relayOnly) {
       found.push("webrtc");
-      if (around.servers.some(({ urls }) => [urls].flat().some((url) => /^turns?:/.test(url)))) found.push("turn");
+      if (around.servers.some(isTurn)) found.push("turn");
     }
     return found;
   }
@@ -84,6 +84,7 @@ export class Reach {
   /** @param {Sdp} offer */
   #answer(offer) {
     if (seconds() - this.#answered < EVERY_S || this.#closed) return; // the other end could ask without end
+    if (offer.relayed && this.how.options.directOnly) return;
     this.#answered = seconds();
     this.#take(offer).then(this.how.add, () => undefined);
   }
@@ -92,7 +93,7 @@ export class Reach {
   async #take(offer) {
     /** @type {(Sdp | Ice)[]} */ const early = (this.#early = [offer]);
     await this.#fresh();
-    const attempt = this.#begin("webrtc");
+    const attempt = this.#begin(offer.relayed ? "turn" : "webrtc");
     for (const signal of early) attempt.hear(signal);
     if (this.#early === early) this.#early = null;
     return attempt.link();
@@ -113,14 +114,18 @@ export class Reach {
   /** @param {"webrtc" | "turn"} kind */
   #begin(kind) {
     const { ticket, around, suite, batchFrom, say } = this.how;
-    const { servers } = around;
+    // Through TURN's servers a "webrtc" link would be no direct one, and would displace the relay that is cheaper.
+    const servers = kind === "turn" ? around.servers : around.servers.filter((each) => !isTurn(each));
     if (this.#closed) throw new BurrowError("broken", "it has ended");
     this.#attempts.get(kind)?.close();
-    const attempt = new Rtc({ ticket, say, servers, suite, batchFrom, relayed: kind === "turn" });
+    const attempt = new Rtc({ ticket, say, servers, suite, batchFrom, turn: kind === "turn" });
     this.#attempts.set(kind, attempt);
     return attempt;
   }
 }
+
+/** @param {RTCIceServer} server */
+const isTurn = ({ urls }) => [urls].flat().some((url) => /^turns?:/.test(url));
 
 /** STUN and TURN servers of `GET /hello`; what cannot be read there is as if it was not said.
  * @param {Record<string, unknown>} hello @returns {Around} */

@@ -43,7 +43,7 @@ export class Rtc {
    * @param {Pass} how.ticket
    * @param {(signal: Sdp | Ice) => Promise<void>} how.say
    * @param {readonly RTCIceServer[]} how.servers
-   * @param {boolean} how.relayed relay candidates alone, so that no address of ours is shown: a "turn" link
+   * @param {boolean} how.turn a "turn" link, which may go through a TURN server: who makes it names relay candidates alone
    * @param {Suite} how.suite
    * @param {number} how.batchFrom the first position of the pack
    */
@@ -52,7 +52,7 @@ export class Rtc {
     this.#channel = new Promise((resolve) => (this.#open = resolve));
     this.#failed = new Promise((_, reject) => (this.#fail = reject));
     this.#failed.catch(() => undefined);
-    const iceTransportPolicy = how.relayed ? "relay" : "all";
+    const iceTransportPolicy = how.turn && !how.ticket.sender ? "relay" : "all";
     this.#peer = new RTCPeerConnection({ iceServers: [...how.servers], iceTransportPolicy });
     this.#peer.onicecandidate = ({ candidate }) => {
       if (this.#described) this.#say(iceOf(candidate));
@@ -97,7 +97,7 @@ export class Rtc {
       await this.#describe(await this.#peer.createOffer());
     }
     const channel = await this.#channel;
-    return greet(channel, this.how.ticket, this.how.relayed ? "turn" : "webrtc", this.how.suite, this.how.batchFrom);
+    return greet(channel, this.how.ticket, this.how.turn ? "turn" : "webrtc", this.how.suite, this.how.batchFrom);
   }
 
   /** Says how this end can be reached, with the candidates that are found at once. @param {RTCSessionDescriptionInit} own */
@@ -115,7 +115,8 @@ export class Rtc {
     );
     const { type, sdp } = this.#peer.localDescription ?? own;
     this.#described = true;
-    await this.how.say({ type: "sdp", kind: type === "offer" ? "offer" : "answer", sdp: sdp ?? "" });
+    const kind = type === "offer" ? "offer" : "answer";
+    await this.how.say({ type: "sdp", kind, sdp: sdp ?? "", relayed: kind === "offer" && this.how.turn });
   }
 
   /** @param {RTCDataChannel} channel */
