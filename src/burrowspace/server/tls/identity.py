@@ -25,7 +25,8 @@ LOOK_S = 10.0  # seconds between two looks at the files and at the addresses
 
 
 class Identity:
-    """Use `identity_of`. `context` is for the next handshake; it is another object after a renewal."""
+    """Use `identity_of`. `context` is for the next handshake; it is another object after a renewal. `ends`: when its
+    certificate does, seconds since 1970."""
 
     def __init__(self, cert: Path, key: Path, authority: Authority | None = None, names: Iterable[str] = ()) -> None:
         self.authority = authority
@@ -33,7 +34,12 @@ class Identity:
         self._renew()
         self._seen = self._stamp()
         self._failed: object = None
-        self.context = make_context(cert, key)
+        self._use()
+
+    def _use(self) -> None:
+        self.context = make_context(self._cert, self._key)
+        held = x509.load_pem_x509_certificate(self._cert.read_bytes())
+        self.ends = held.not_valid_after_utc.timestamp()
 
     @property
     def is_vouched_for(self) -> bool:
@@ -54,7 +60,7 @@ class Identity:
             if stamp in (self._seen, self._failed):
                 return
             self._failed = stamp
-            self.context = make_context(self._cert, self._key)
+            self._use()
         except NoIdentity as error:
             log.error("the new certificate cannot be used; the old one stays in use", why=str(error))
             return
