@@ -45,4 +45,5 @@ async def doctor(request: Request, house: House) -> Doctor:
 def _tls(house: Context) -> TlsState:
     """Of the port itself; a proxy in front may speak TLS for it."""
     identity = house.identity
-    return TlsState(on=identity is not None, ends=iso(identity.ends) if identity is not None else None)
+    ends = None if identity is None else identity.ends
+    return TlsState(on=identity is not None, ends=None if ends is None else iso(ends))
