@@ -26,10 +26,11 @@ from burrowspace.client.nat import Uri
 from burrowspace.core.findings import Finding, Verdict
 from burrowspace.core.ice import Pass
 from tests.client.coturn import SECRET, coturn
-from tests.client.nginx import block, certificate, free_port, nginx
+from tests.client.nginx import block, certificate, nginx
 from tests.client.test_link_punch import run
 from tests.e2e.served import Served
 from tests.house import running
+from tests.machine import free_port, small_disk
 
 pytestmark = pytest.mark.anyio
 
@@ -223,11 +224,8 @@ async def test_a_full_disk_is_named(tiny: Path):
 @pytest.fixture
 def tiny(tmp_path: Path) -> Iterator[Path]:
     """A disk of eight MiB."""
-    place = tmp_path / "tiny"
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)], check=True)
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    with small_disk(tmp_path / "tiny", 8) as place:
+        yield place
 
 
 @pytest.mark.parametrize(("secret", "verdict"), [(SECRET, GOOD), ("another-secret-0123456789", BAD)])

@@ -8,8 +8,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.client.nginx import free_port
 from tests.house import Running, running
+from tests.machine import free_port
 
 pytestmark = pytest.mark.anyio
 
