@@ -124,7 +124,7 @@ async def test_one_address_has_so_many_connections_and_places_become_free(tmp_pa
             assert (await wire.get()).status == 200
         assert await third.closed() == b""
         await first.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while True:
                 again = await Wire.to(server)
                 try:

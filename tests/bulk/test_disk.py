@@ -13,6 +13,7 @@ import pytest
 
 from tests.bulk.test_protocols import BODY, TUS, create, get, send
 from tests.house import running
+from tests.machine import small_disk
 
 pytestmark = pytest.mark.anyio
 DATA = bytes(range(256)) * 2048  # 512 KiB
@@ -22,11 +23,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def tiny(tmp_path: Path) -> Iterator[Path]:
     """A disk of eight MiB."""
-    place = tmp_path / "tiny"
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)], check=True)
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    with small_disk(tmp_path / "tiny", 8) as place:
+        yield place
 
 
 @pytest.mark.parametrize("threads", [2, 0])

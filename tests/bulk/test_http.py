@@ -122,7 +122,7 @@ async def test_a_request_behind_one_whose_bytes_move_is_never_half_served(server
     assert rest == b""
     with capture_logs() as said:  # whose asker has left ends quietly, the one behind it does not begin
         await wire.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while any("run_asgi" in repr(task.get_coro()) for task in asyncio.all_tasks()):
                 await asyncio.sleep(0.01)
     assert said == []

@@ -51,7 +51,7 @@ async def test_a_flow_that_is_woken_after_its_end_is_let_go() -> None:
         mover.call(end_and_wake)
         with pytest.raises(ConnectionResetError):
             await flow.done
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while await ready(mover):
                 pass
     finally:

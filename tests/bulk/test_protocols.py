@@ -245,6 +245,7 @@ async def test_the_first_bytes_are_seen_while_the_last_are_not_sent(server: Runn
     key, half = await create(server), len(DATA) // 2
     await send(server, "PATCH", key, 204, DATA[:half], **BODY, Upload_Offset="0")
     async with server.http.get(f"/download/{key}?follow=1") as answer:
+        assert answer.headers["X-Accel-Buffering"] == "no"
         assert await answer.content.readexactly(half) == DATA[:half]
         await send(server, "PATCH", key, 204, DATA[half:], **BODY, Upload_Offset=str(half))
         assert await answer.content.read() == DATA[half:]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import BURROW, environment, people
-from tests.client.nginx import free_port
 from tests.house import running
+from tests.machine import free_port
 
 pytestmark = pytest.mark.anyio
 

@@ -11,22 +11,17 @@ from pathlib import Path
 from aioice import stun, turn
 
 from burrowspace.core.ice import Pass, turn_pass
+from tests.machine import free_port
 
 SECRET = "only-for-this-test-0123456789"
 ROOT = Path(__file__).resolve().parents[2]
 OPERATORS = ROOT / "deploy" / "coturn" / "turnserver.conf"
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextlib.asynccontextmanager
 async def coturn(home: Path, config: Path | None = None) -> AsyncIterator[tuple[str, int]]:
     """Where it listens. Without `config` it relays to loopback too, which is for tests alone."""
-    program, port = shutil.which("turnserver"), free_port()
+    program, port = shutil.which("turnserver"), free_port(socket.SOCK_DGRAM)
     assert program is not None, "the tests need coturn; on Debian: apt-get install coturn"
     how = ["-c", str(config)] if config else ["-n", "--use-auth-secret", "--realm=test", "--allow-loopback-peers"]
     log = home / "coturn.log"

@@ -1,4 +1,7 @@
-"""A receiver to be killed: `python -m tests.client.lander STATE SOURCE TARGET` says each position that it holds."""
+"""A receiver to be killed: `python -m tests.client.lander STATE SOURCE TARGET` says each position that it holds.
+
+For each line that was read it is told a line: it is never more than one block ahead, however busy the machine is.
+"""
 
 import sys
 from pathlib import Path
@@ -16,6 +19,7 @@ def main(state: Path, given: Path, target: Path) -> None:
             landing.accept(target)
         carry_one(source, landing, landing.held)
         print("holds", landing.held, flush=True)
+        sys.stdin.readline()
     print("verified", landing.finish().hex(), flush=True)
 
 

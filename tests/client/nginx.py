@@ -5,7 +5,6 @@ import contextlib
 import datetime
 import ipaddress
 import shutil
-import socket
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
@@ -39,12 +38,6 @@ RIGHT = {
     "proxy_set_header Upgrade": "$http_upgrade",
     "proxy_set_header Connection": "upgrade",
 }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def block(port: int, behind: str, tls: Path | None = None, **change: str | None) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from burrowspace.client import trust
 from burrowspace.client.doctor import outside, turning, welcome
 from burrowspace.client.doctor.door import door
 from burrowspace.client.doctor.examine import Examination, Pace
@@ -25,10 +26,11 @@ from burrowspace.client.nat import Uri
 from burrowspace.core.findings import Finding, Verdict
 from burrowspace.core.ice import Pass
 from tests.client.coturn import SECRET, coturn
-from tests.client.nginx import block, certificate, free_port, nginx
+from tests.client.nginx import block, certificate, nginx
 from tests.client.test_link_punch import run
 from tests.e2e.served import Served
 from tests.house import running
+from tests.machine import free_port, small_disk
 
 pytestmark = pytest.mark.anyio
 
@@ -56,8 +58,8 @@ def says(finding: Finding, verdict: Verdict, *words: str) -> None:
 
 
 def only(found: dict[str, Finding], *checks: str) -> None:
-    """Nothing but these is found fault with."""
-    wrong = {check: finding for check, finding in found.items() if finding.verdict != Verdict.GOOD}
+    """Nothing but these is found fault with; how fast a busy machine is, it decides itself."""
+    wrong = {each: finding for each, finding in found.items() if finding.verdict != Verdict.GOOD and each != "speed"}
     assert set(wrong) == set(checks), wrong
 
 
@@ -116,11 +118,12 @@ async def test_a_proxy_of_the_environment_that_is_not_there_is_named(monkeypatch
 
 
 async def test_what_a_proxy_in_front_breaks_is_named(tmp_path: Path):
-    """nginx, right and five times wrong, before one server."""
+    """nginx, right and five times wrong, and once asked by X-Accel-Buffering, before one server."""
     async with running(tmp_path / "data", stun_servers="", trusted_proxies="127.0.0.1") as server:
         wrong: dict[str, dict[str, str | None]] = {
             "right": {},
-            "answers": {"proxy_buffering": "on"},
+            "answers": {"proxy_buffering": "on", "proxy_ignore_headers": "X-Accel-Buffering"},
+            "asked": {"proxy_buffering": "on"},
             "uploads": {"proxy_request_buffering": "on"},
             "upgrades": {"proxy_set_header_Upgrade": None, "proxy_set_header_Connection": None},
             "bodies": {"client_max_body_size": "100k"},
@@ -134,6 +137,7 @@ async def test_what_a_proxy_in_front_breaks_is_named(tmp_path: Path):
             by_name = dict(zip(ports, every, strict=True))
         says(by_name["right"]["between"], GOOD, "nginx")
         only(by_name["right"], "udp", "nat", "path")  # no STUN server is offered
+        only(by_name["asked"], "udp", "nat", "path")
         says(by_name["answers"]["follow"], DOUBTFUL, "keeps answers back", "proxy_buffering off")
         says(by_name["uploads"]["follow"], DOUBTFUL, "keeps uploads back", "proxy_request_buffering off")
         says(by_name["upgrades"]["websocket"], DOUBTFUL, "WebSockets do not come through", "polling works", "upgrade")
@@ -178,6 +182,7 @@ async def test_what_is_wrong_with_a_certificate_is_named(tmp_path: Path, monkeyp
     trusted = tmp_path / "trusted.pem"
     trusted.write_bytes(b"".join(file.read_bytes() for name, file in made.items() if name != "stranger"))
     monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    monkeypatch.setattr(trust, "_made", None)  # it is read once
     async with running(tmp_path / "data", stun_servers="", trusted_proxies="127.0.0.1") as server:
         ports = {name: free_port() for name in made}
         blocks = {ports[name]: block(ports[name], server.url, tls=file) for name, file in made.items()}
@@ -219,11 +224,8 @@ async def test_a_full_disk_is_named(tiny: Path):
 @pytest.fixture
 def tiny(tmp_path: Path) -> Iterator[Path]:
     """A disk of eight MiB."""
-    place = tmp_path / "tiny"
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)], check=True)
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    with small_disk(tmp_path / "tiny", 8) as place:
+        yield place
 
 
 @pytest.mark.parametrize(("secret", "verdict"), [(SECRET, GOOD), ("another-secret-0123456789", BAD)])

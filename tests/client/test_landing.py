@@ -12,6 +12,7 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -313,12 +314,14 @@ def test_twenty_kills_lose_one_block_each_at_most(tmp_path: Path):
     files = [("big", os.urandom(60 * BLOCK + 1)), *((f"small/{n:04}", os.urandom(n * 7)) for n in range(2000))]
     top = write(tmp_path / "top", files)
     command = [sys.executable, "-m", "tests.client.lander", tmp_path / "state", top, tmp_path / "target"]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     (tmp_path / "state").mkdir()
     chance, held, carried, kills, verified = random.Random(1), 0, 0, 0, ""
     while not verified:
-        with subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, text=True, bufsize=1) as child:
+        with subprocess.Popen(command, cwd=REPO, text=True, bufsize=1, **pipes) as child:
+            assert child.stdin is not None
             assert child.stdout is not None
-            dies_after = chance.randint(0, 10) if kills < 20 else None
+            dies_after = chance.randint(0, 4) if kills < 20 else None
             for number, line in enumerate(child.stdout):
                 what, value = line.split()
                 if what == "begins":
@@ -331,6 +334,8 @@ def test_twenty_kills_lose_one_block_each_at_most(tmp_path: Path):
                     child.send_signal(signal.SIGKILL)
                     kills += 1
                     break
+                if what != "verified":
+                    child.stdin.write("\n")
     source = Source.from_paths([top])
     assert kills == 20
     assert carried <= held

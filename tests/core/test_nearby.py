@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burrowspace.client import client
-from burrowspace.core import nearby
-from burrowspace.core.nearby import ADDRESSES, Announcement, believe, is_near, properties
+from burrowspace.core import nearby, networks
+from burrowspace.core.nearby import ADDRESSES, Announcement, believe, properties
+from burrowspace.core.networks import is_near
 
 SAID = Announcement("0123456789abcdef", 5000, ("10.0.0.7", "fd00::7"), secure=True, brief=True)
 
@@ -54,4 +55,5 @@ def test_no_more_than_a_few_and_only_near_addresses_are_tried(offered: list[str]
 
 def test_the_doctests_hold() -> None:
     assert doctest.testmod(nearby).failed == 0
+    assert doctest.testmod(networks).failed == 0
     assert doctest.testmod(client).failed == 0

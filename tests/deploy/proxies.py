@@ -5,22 +5,16 @@ import contextlib
 import datetime
 import os
 import shutil
-import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from burrowspace.server.tls.authority import Authority
+from tests.machine import free_port
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 NAMES = ("caddy", "nginx", "haproxy")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def replaced(file: str, changes: list[tuple[str, str]]) -> str:

@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 
 from tests.e2e.big import PATCH, TUS, Film, Line, Watcher, create, standing
 from tests.e2e.served import Api, MiB, Served, calling, served
+from tests.machine import small_disk
 
 pytestmark = pytest.mark.anyio
 
@@ -80,11 +80,8 @@ async def fails(server: Served, how: str) -> None:
 @pytest.fixture
 def tiny(tmp_path: Path) -> Iterator[Path]:
     """A disk of 64 MiB."""
-    place = tmp_path / "tiny"
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)], check=True)
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    with small_disk(tmp_path / "tiny", 64) as place:
+        yield place
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="mounts a small disk")

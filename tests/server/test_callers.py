@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from tests.house import Running, running
+from tests.machine import free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -94,3 +95,38 @@ async def test_our_tunnel_says_who_called_while_it_is_up(tmp_path: Path):
         assert (await hello(server, Host=TUNNEL))["your_ip"] == "127.0.0.1"
         server.house.reach.tunnel_url = None
         assert (await hello(server, **through))["your_ip"] == "127.0.0.1"
+
+
+async def test_what_comes_through_bore_says_nothing_for_bore_writes_no_header(tmp_path: Path):
+    async with running(tmp_path, tunnel="bore") as server:
+        server.house.reach.tunnel_url = f"http://{TUNNEL}:1234"
+        assert (await hello(server, X_Forwarded_For="10.0.0.7", Host=f"{TUNNEL}:1234"))["your_ip"] == "127.0.0.1"
+
+
+async def test_with_local_only_our_own_stun_is_offered_and_googles_is_not(tmp_path: Path):
+    port = free_port()
+    async with running(tmp_path, local_only=True, stun_port=port) as server:
+        assert (await server.get("/status"))["stun_servers"] == [f"stun:127.0.0.1:{port}"]
+        assert [each["urls"] for each in (await hello(server))["ice_servers"]] == [[f"stun:127.0.0.1:{port}"]]
+
+
+@pytest.mark.parametrize("tls", ["off", "self-signed"])
+async def test_with_local_only_a_trusted_proxys_client_outside_is_refused(tmp_path: Path, tls: str):
+    async with running(tmp_path, local_only=True, trusted_proxies="127.0.0.1", tls=tls) as server:
+        near, far = {"X-Forwarded-For": "10.0.0.7"}, {"X-Forwarded-For": f"10.0.0.7, {REAL}"}
+        made = await server.call("POST", "/spools", headers=near, json={"length": 100_000})
+        writer = {"Authorization": f"Bearer {made['write_token']}"}
+        for path, method, data in (
+            ("/status", "GET", None),
+            ("/web/index.html", "GET", None),
+            ("/socket.io/?EIO=4&transport=polling", "GET", None),
+            (made["upload"], "PUT", bytes(100_000)),
+        ):
+            async with server.http.request(method, path, headers={**writer, **far}, data=data) as answer:
+                assert (answer.status, (await answer.json())["code"]) == (403, "forbidden"), path
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await server.http.ws_connect("/socket.io/?EIO=4&transport=websocket", headers=far)
+        assert refused.value.status == 403
+        async with server.http.put(made["upload"], headers={**writer, **near}, data=bytes(100_000)) as answer:
+            assert answer.status == 200
+        await (await server.http.ws_connect("/socket.io/?EIO=4&transport=websocket", headers=near)).close()

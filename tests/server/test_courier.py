@@ -798,7 +798,7 @@ async def test_after_a_failure_it_is_tried_again_without_being_asked(live: Bench
     live.line.die(0)
     await live.quiet()
     live._mend()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not live.spool.durable:
             await asyncio.sleep(0)
     assert live.in_memory == 0

@@ -16,8 +16,9 @@ import pytest
 from burrowspace.config import Settings
 from burrowspace.core.findings import Finding, Verdict
 from burrowspace.server.doctor import host
-from tests.client.nginx import certificate, free_port
+from tests.client.nginx import certificate
 from tests.house import running
+from tests.machine import free_port
 
 pytestmark = pytest.mark.anyio
 

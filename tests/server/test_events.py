@@ -180,7 +180,7 @@ async def test_a_relay_can_be_asked_for_and_is_told_to_both(server: Running, app
     sent = {"session_id": answer["session_id"], "chunk": "eA==", "index": 0, "total": 1}
     assert await ann.io.call("relay_chunk", sent) == {"status": "success"}
     assert await bob.hears("relay_chunk") == [sent]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while (await server.get(f"/transfer-status/{transfer}"))["transfer_mode"] != "server_relay":
             pass
 
@@ -242,7 +242,7 @@ async def test_what_a_device_has_confirmed_is_not_told_again(server: Running, ap
     bob = await apps("bob").arrive()
     await server.post("/request-transfer", {"sender_id": "ann", "receiver_id": "bob", "filename": "a"})
     await bob.hears("transfer_request")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while (await server.house.state.read(lambda rows: rows.find(_peer(), user_id="bob")))[0].seen < 1:
             pass
     await bob.leave()

@@ -51,7 +51,7 @@ async def test_each_claim_makes_a_mailbox_of_its_own_and_the_owner_hears_of_it(s
     reading = asyncio.create_task(claims(server, made, "?wait=50"))
     await waiting(server, 1)
     first = await server.post(f"/nameplates/{made['nameplate']}/claim")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         assert (await reading)["claims"] == [{"number": 0, "mailbox": first["mailbox"]}]
     second = await server.post(f"/nameplates/{made['nameplate']}/claim")
     assert first != second

@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 import sys
+import time
 from pathlib import Path
 
 import aiohttp
@@ -17,9 +18,14 @@ from cryptography import x509
 
 from burrowspace.client import trust
 from burrowspace.client.api import Server, Unreachable
+from burrowspace.client.doctor import door
 from burrowspace.config import Settings
 from burrowspace.core.hosts import hosts
+from burrowspace.core.nearby import Announcement
+from burrowspace.ports import Beacon
 from burrowspace.server.build import build
+from burrowspace.server.doctor import host
+from burrowspace.server.lan import announce
 from burrowspace.server.tls.authority import Authority
 from burrowspace.server.tls.context import NoIdentity, make_context
 from burrowspace.server.tls.identity import Identity, identity_of
@@ -282,7 +288,7 @@ async def test_a_client_names_the_fingerprint_of_a_server_it_does_not_trust_and_
 
 
 async def test_connections_of_an_address_are_bounded_before_their_handshake(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("burrowspace.server.tls.doorstep.Doorstep._is_near", lambda _: False)
+    monkeypatch.setattr("burrowspace.server.callers.Callers.is_counted", lambda *_: True)
     async with running(tmp_path, tls="self-signed", connections_per_address=2) as server:
         held = [socket.create_connection(("127.0.0.1", server.house.reach.port)) for _ in range(3)]
         reader, writer = await asyncio.open_connection(sock=held[-1])
@@ -292,6 +298,62 @@ async def test_connections_of_an_address_are_bounded_before_their_handshake(tmp_
         for each in held[:-1]:
             each.close()
         writer.close()
+
+
+async def test_with_local_only_a_stranger_gets_not_even_the_authority(server: Running, monkeypatch):
+    said = await plainly(server, "GET /ca.crt HTTP/1.1\r\nhost: x\r\n\r\n")
+    assert said.startswith("HTTP/1.1 200 ")
+    monkeypatch.setattr("burrowspace.server.callers.is_near", lambda _: False)
+    object.__setattr__(server.house.settings, "local_only", True)
+    for line in ("GET /ca.crt", "GET /", "BREW /"):
+        said = await plainly(server, f"{line} HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert said.startswith("HTTP/1.1 403 ")
+    await server.get("/status", 403)
+
+
+async def test_the_doctor_sees_that_the_port_speaks_tls(server: Running, tmp_path: Path):
+    found = await server.get("/doctor")
+    end = datetime.datetime.fromisoformat(found["tls"].pop("ends"))
+    assert found["tls"] == {"on": True}
+    assert 390 < (end - datetime.datetime.now(datetime.UTC)).days < 397
+    known = Settings(host="127.0.0.1", port=server.house.reach.port, data=tmp_path, tls="self-signed", stun_port=0)
+    by_check = {each.check: each for each in await asyncio.to_thread(host.look, known)}
+    assert by_check["port"].facts["served"] is True
+    assert by_check["certificate"].facts["ends"] == end.date().isoformat()
+    assert host.own_url(known) == server.url
+    named = known.model_copy(update={"tls_names": ("other.lan",)})
+    assert "not for other.lan" in {each.check: each for each in host.look(named)}["certificate"].found
+
+
+async def test_the_doctor_says_how_an_authority_of_its_own_is_trusted(server: Running, tmp_path: Path, monkeypatch):
+    assert server.house.identity is not None
+    assert server.house.identity.authority is not None
+    at = door.door(server.url)
+    bad = await door.tls(at, time.time)
+    assert bad is not None
+    assert server.house.identity.authority.fingerprint in bad.found
+    assert "--ca" in bad.found
+    monkeypatch.setattr(trust, "_named", [])
+    monkeypatch.setattr(trust, "_made", None)
+    trust.trust(tmp_path / "tls" / "ca.crt")
+    good = await door.tls(at, time.time)
+    assert good is not None
+    assert "is trusted" in good.found
+
+
+async def test_a_server_with_tls_announces_itself_so(server: Running):
+    heard: list[Announcement] = []
+
+    class Recorder(Beacon):
+        async def announce(self, said: Announcement) -> None:
+            heard.append(said)
+
+        async def withdraw(self) -> None:
+            pass
+
+    server.house.beacon = Recorder()
+    await announce(server.house, brief=False)
+    assert [each.urls() for each in heard] == [[server.url]]
 
 
 def test_there_is_no_identity_without_tls(tmp_path: Path):

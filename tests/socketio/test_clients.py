@@ -93,16 +93,16 @@ async def test_python_socketio(talkative: Listening, mode: str) -> None:
     assert client.transport() == MODES[mode][-1]
 
     await client.emit("message", (1, "zwölf ✓", {"deep": [b"\x01\x02"]}))
-    assert await asyncio.wait_for(back.get(), 5) == (1, "zwölf ✓", {"deep": [b"\x01\x02"]})
+    assert await asyncio.wait_for(back.get(), 20) == (1, "zwölf ✓", {"deep": [b"\x01\x02"]})
     assert await client.call("message-with-ack", ("a", b"x" * 100_000), timeout=5) == ("a", b"x" * 100_000)
     await client.emit("ask me")
-    assert await asyncio.wait_for(asked.get(), 5) == (5, b"\x02\x03")
+    assert await asyncio.wait_for(asked.get(), 20) == (5, b"\x02\x03")
     for number in range(200):
         await client.emit("message", number)
-    assert [await asyncio.wait_for(back.get(), 5) for _ in range(200)] == [(number,) for number in range(200)]
+    assert [await asyncio.wait_for(back.get(), 20) for _ in range(200)] == [(number,) for number in range(200)]
 
     await client.emit("close me")
-    await asyncio.wait_for(gone.wait(), 5)
+    await asyncio.wait_for(gone.wait(), 20)
     await client.shutdown()
     served = talkative.served
     assert isinstance(served, Server)

@@ -43,9 +43,9 @@ async def test_an_upgrade_elsewhere_is_404(echo: Listening) -> None:
 )
 async def test_odd_upgrades_are_refused_at_once(echo: Listening, head: str) -> None:
     reader, writer = await exchange(echo, head)
-    answer = await asyncio.wait_for(read_answer(reader), 5)
+    answer = await asyncio.wait_for(read_answer(reader), 20)
     assert 400 <= answer.status < 500
-    assert await asyncio.wait_for(reader.read(), 5) == b""
+    assert await asyncio.wait_for(reader.read(), 20) == b""
     writer.close()
     assert not echo.engine.sessions
 
@@ -56,9 +56,9 @@ async def test_another_kind_of_upgrade_is_answered_as_the_plain_request_it_is(ec
         "GET /engine.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\n"
         "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n",
     )
-    answer = await asyncio.wait_for(read_answer(reader), 5)
+    answer = await asyncio.wait_for(read_answer(reader), 20)
     assert answer.status == 200
-    assert await asyncio.wait_for(reader.read(), 5) == b""
+    assert await asyncio.wait_for(reader.read(), 20) == b""
     writer.close()
 
 
@@ -81,23 +81,23 @@ async def test_an_upgrade_behind_an_unanswered_request_does_not_break_into_its_a
         f"GET /engine.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\n{UPGRADE}\r\n",
     )
     await polling.post("4x")
-    answer = await asyncio.wait_for(read_answer(reader), 5)
+    answer = await asyncio.wait_for(read_answer(reader), 20)
     assert (answer.status, answer.body) == (200, b"4x")
-    assert await asyncio.wait_for(reader.read(), 5) == b""
+    assert await asyncio.wait_for(reader.read(), 20) == b""
     writer.close()
 
 
 async def test_a_head_that_does_not_come_is_not_waited_for(echo: Listening, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front, "HEAD_SECONDS", 0.05)
+    monkeypatch.setattr(front, "HEAD_SECONDS", 0.05)  # else 10, more than what is waited here
     for begin in ("", "GET /engine.io/?EIO=4 HTTP/1.1\r\nHost:"):
         reader, writer = await exchange(echo, begin)
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(reader.read(), 8) == b""
         writer.close()
     reader, writer = await exchange(
         echo, "GET /engine.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\nGET /engine.io/ HTTP/1.1\r\nHo"
     )
     assert (await read_answer(reader)).status == 200
-    assert await asyncio.wait_for(reader.read(), 5) == b""
+    assert await asyncio.wait_for(reader.read(), 8) == b""
     writer.close()
 
 
@@ -116,13 +116,13 @@ async def test_a_head_without_end_is_431(echo: Listening) -> None:
     reader, writer = await exchange(echo, "GET / HTTP/1.1\r\nHost: x\r\n")
     for _ in range(70):
         writer.write(b"X-Filler: " + b"x" * 1000 + b"\r\n")
-    assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 431 ")
+    assert (await asyncio.wait_for(reader.readline(), 20)).startswith(b"HTTP/1.1 431 ")
     writer.close()
 
 
 async def test_what_is_not_http_is_400(echo: Listening) -> None:
     reader, writer = await exchange(echo, "\x16\x03\x01 not http at all\r\n\r\n")
-    assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 400 ")
+    assert (await asyncio.wait_for(reader.readline(), 20)).startswith(b"HTTP/1.1 400 ")
     writer.close()
 
 

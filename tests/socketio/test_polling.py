@@ -113,7 +113,7 @@ async def test_a_body_that_is_too_large_is_refused_whatever_it_announces(serve: 
         + b"4" * 1024
         + b"\r\n"
     )
-    assert (await asyncio.wait_for(read_answer(reader), 5)).status == 413
+    assert (await asyncio.wait_for(read_answer(reader), 20)).status == 413
     writer.close()
     assert (await polling.get()).body == b"4" * 1000
 
@@ -135,7 +135,7 @@ async def test_a_post_whose_body_does_not_come_is_given_up(serve: Serve) -> None
     polling = await app.open_polling()
     reader, writer = await asyncio.open_connection("127.0.0.1", app.port)
     writer.write(app.head("POST", polling.query, b"4hello") + b"4he")
-    assert (await asyncio.wait_for(read_answer(reader), 5)).status == 408
+    assert (await asyncio.wait_for(read_answer(reader), 20)).status == 408
     assert (await polling.get()).status == 400
     writer.close()
 

@@ -544,7 +544,7 @@ class TestLeaving:
 
         wire, _ = await joined(up, server)
         wire.cut()
-        await asyncio.wait_for(done.wait(), 5)
+        await asyncio.wait_for(done.wait(), 20)
 
 
 async def test_answers_to_messages_of_one_read_keep_their_order(up: Listening, server: Server) -> None:

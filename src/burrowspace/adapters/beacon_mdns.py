@@ -11,7 +11,8 @@ import ifaddr
 from zeroconf import Error, IPVersion
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
-from burrowspace.core.nearby import ADDRESSES, SERVICE, Announcement, is_near, properties
+from burrowspace.core.nearby import ADDRESSES, SERVICE, Announcement, properties
+from burrowspace.core.networks import is_loopback, is_near
 
 GOODBYE_S = 0.5  # for each of the two steps of leaving
 
@@ -66,5 +67,5 @@ def _all(known: tuple[str, ...]) -> list[str]:
     found = dict.fromkeys(known)
     for adapter in ifaddr.get_adapters():
         found |= dict.fromkeys(str(each.ip) for each in adapter.ips if each.is_IPv4 and is_near(str(each.ip)))
-    outside = [at for at in found if not ipaddress.ip_address(at).is_loopback]
+    outside = [at for at in found if not is_loopback(at)]
     return (outside or list(found))[:ADDRESSES]

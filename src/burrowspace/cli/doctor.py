@@ -14,13 +14,15 @@ from burrowspace.cli.stage import Stage, fail, perform
 if TYPE_CHECKING:
     from burrowspace.cli.chart import Chart
     from burrowspace.cli.places import Place
+    from burrowspace.client.doctor.examine import Examination
     from burrowspace.config import Settings
 
-_NOBODY = "No server is named, so that only this machine is looked at."
+_NOBODY = "No server is named and none is found on this network, so that only this machine is looked at."
 
 
 def doctor(
     server: knacks.Server = None,
+    ca: knacks.Ca = None,
     host: Annotated[
         bool, typer.Option("--host", help="Look at this machine as the one that serves, with the settings of serve.")
     ] = False,
@@ -45,8 +47,8 @@ def doctor(
       burrow doctor --long --json
 
     It looks at this machine, the way to the server (name, port, certificate, proxies), HTTP, WebSockets, speed, UDP and
-    the kind of NAT, and says which way a transfer would take. --host is meant where no server is named and the data
-    folder of one lies here. Exit code 8: something does not work.
+    the kind of NAT, and says which way a transfer would take. Where no server is named, it takes the one of this
+    network, or means --host where the data folder of one lies here. Exit code 8: something does not work.
     """
     from burrowspace.cli.chart import Chart
     from burrowspace.cli.places import place
@@ -72,7 +74,6 @@ def doctor(
 
 async def _look(chart: "Chart", named: "Place | None", settings: "Settings | None", long: bool) -> None:
     from burrowspace.client.doctor.examine import Examination
-    from burrowspace.core.findings import doubtful
 
     examination = Examination(chart.heard, long=long, looking=chart.looking)
     chart.begin("machine", "This machine")
@@ -92,8 +93,23 @@ async def _look(chart: "Chart", named: "Place | None", settings: "Settings | Non
         chart.begin("server", f"From here to {url}")
         await examination.server(url)
     elif settings is None:
-        chart.begin("server", "The server")
-        chart.heard(doubtful("server", _NOBODY, "Name it with --server, BURROW_SERVER or in config.toml."))
+        await _look_near(chart, examination)
+
+
+async def _look_near(chart: "Chart", examination: "Examination") -> None:
+    """The server that `burrow send` would use, where none is named."""
+    from burrowspace.cli import near
+    from burrowspace.core.findings import doubtful
+
+    chart.looking("servers on this network")
+    found = [each for each in await near.look() if not each.brief]
+    if len(found) == 1:
+        chart.begin("server", f"From here to {found[0].url}, found on this network")
+        await examination.server(found[0].url)
+        return
+    said = f"There are several servers on this network: {near.named(found)}." if found else _NOBODY
+    chart.begin("server", "The server")
+    chart.heard(doubtful("server", said, "Name it with --server, BURROW_SERVER or in config.toml."))
 
 
 def _serves_here() -> bool:

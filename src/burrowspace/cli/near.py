@@ -24,13 +24,13 @@ def wanted() -> bool:
 async def standing(stage: "Stage", *, needed: bool, quiet: bool = False) -> str | None:
     """The only server of the network that stays; None where there is none. Where there are several somebody has to
     choose: Usage if one is `needed`, else None."""
-    found = [near for near in await _look() if not near.brief]
+    found = [near for near in await look() if not near.brief]
     if len(found) == 1:
         return _used(stage, found[0], quiet)
     if found and needed:
-        raise Usage(f"there are several servers on your network: {_named(found)}; choose one with --server")
+        raise Usage(f"there are several servers on your network: {named(found)}; choose one with --server")
     if found and not quiet:
-        stage.say(f"There are several servers on your network: {_named(found)}; --server chooses one.", "yellow")
+        stage.say(f"There are several servers on your network: {named(found)}; --server chooses one.", "yellow")
     return None
 
 
@@ -41,18 +41,19 @@ async def knowing(stage: "Stage", number: int, *, quiet: bool = False) -> str | 
     """
     import asyncio
 
-    found = await _look()
+    found = await look()
     known = await asyncio.gather(*(_knows(near.url, number) for near in found))
     found = [near for near, knows in zip(found, known, strict=True) if knows]
     if len(found) > 1:
-        raise Usage(f"several servers on your network know the number {number}: {_named(found)}; choose with --server")
+        raise Usage(f"several servers on your network know the number {number}: {named(found)}; choose with --server")
     return _used(stage, found[0], quiet) if found else None
 
 
-async def _look() -> "list[Near]":
-    from burrowspace.client.nearby import look
+async def look() -> "list[Near]":
+    """All that answer; none where nobody is to be looked for."""
+    from burrowspace.client import nearby
 
-    return await look() if wanted() else []
+    return await nearby.look() if wanted() else []
 
 
 async def _knows(url: str, number: int) -> bool:
@@ -71,5 +72,5 @@ def _used(stage: "Stage", near: "Near", quiet: bool) -> str:
     return near.url
 
 
-def _named(found: "list[Near]") -> str:
+def named(found: "list[Near]") -> str:
     return ", ".join(near.url for near in found)

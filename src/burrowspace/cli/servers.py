@@ -7,7 +7,7 @@ from burrowspace.cli.exits import Exit
 from burrowspace.cli.stage import Stage, fail, perform
 
 
-def servers(json: knacks.AsJson = False) -> None:
+def servers(ca: knacks.Ca = None, json: knacks.AsJson = False) -> None:
     """List the servers on your local network that answer; it takes a second.
 
     A command without a server uses the one that is found. Nobody vouches for who they are: what is sent is sealed, and

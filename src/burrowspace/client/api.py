@@ -9,7 +9,7 @@ import base64
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from burrowspace.client.http import AWAY, Answer, Http, is_page, refusal
 from burrowspace.client.trust import Untrusted
@@ -67,6 +67,11 @@ class SpoolState:
     expires_at: float  # seconds since 1970, UTC
 
 
+class News(NamedTuple):
+    messages: list[tuple[int, bytes]]  # (number, body)
+    made: str  # when the mailbox was made, as the server writes it; empty: it was not there
+
+
 class Server:
     """One server, by its origin: `http://192.168.1.7:5000`. `async with Server(origin) as server: …`"""
 
@@ -104,13 +109,19 @@ class Server:
 
     async def messages(self, mailbox: str, after: int, wait: float = 0.0) -> list[tuple[int, bytes]]:
         """Those with a number above `after`, waiting up to `wait` seconds for one. Empty if there is no mailbox yet."""
+        return (await self.news(mailbox, after, wait)).messages
+
+    async def news(self, mailbox: str, after: int, wait: float = 0.0) -> News:
+        """The same, and when the mailbox was made. One that is not there is made."""
         asked = {"after": after, "wait": wait}
         try:
             answer = await self._call("GET", f"/mailboxes/{mailbox}", params=asked, seconds=wait + TIMEOUT_S)
         except Missing:
             await self.make_mailbox(mailbox)
-            return []
-        return [(int(each["number"]), base64.b64decode(each["body"])) for each in answer.json()["messages"]]
+            return News([], "")
+        said = answer.json()
+        found = [(int(each["number"]), base64.b64decode(each["body"])) for each in said["messages"]]
+        return News(found, str(said["created_at"]))
 
     async def remove_mailbox(self, mailbox: str) -> None:
         await self._call("DELETE", f"/mailboxes/{mailbox}", missing=True)

@@ -21,23 +21,24 @@ from urllib.parse import urlsplit
 from burrowspace.client import events, journal, meeting
 from burrowspace.client.api import WAIT_S, Refused, Server, Unreachable
 from burrowspace.client.conversation import Conversation, patiently
-from burrowspace.client.devices import Device, Devices
+from burrowspace.client.devices import Device, Devices, Seen
 from burrowspace.client.folders import Ended, Folders, state_folder
 from burrowspace.client.journal import Journal, Record
 from burrowspace.client.options import Options
 from burrowspace.client.pause import Pause
+from burrowspace.client.reader import Reader
 from burrowspace.client.receiving import Accept, Receiving
 from burrowspace.client.running import Running
 from burrowspace.client.sending import LAST_WORDS_S, Sending
 from burrowspace.client.source import Changed, Source
 from burrowspace.core import signals
 from burrowspace.core.codes import Code, parse_code
-from burrowspace.core.devices import Introduction, encode_introduction, parse_introduction
+from burrowspace.core.devices import Inbox, Introduction, encode_introduction, parse_introduction
 from burrowspace.core.errors import BadRequest, BurrowError, Busy, NotFound
 from burrowspace.core.invitation import NAME_CHARS, Invitation
 from burrowspace.core.links import Link, format_link, mailbox_id, parse_link
 from burrowspace.core.manifest import parse
-from burrowspace.core.nearby import is_near
+from burrowspace.core.networks import is_near
 from burrowspace.core.sealing import SECRET_BYTES, Box, derive
 from burrowspace.core.signals import Role
 
@@ -462,36 +463,44 @@ class _ReceiveTransfer(Transfer):
         devices = known.all()
         if not devices:
             raise NotFound("no device is paired yet; pair one with `burrow pair`, or give a code or a link")
-        found: asyncio.Queue[tuple[Device, int, Invitation]] = asyncio.Queue()
+        found: asyncio.Queue[tuple[Device, Seen, Invitation]] = asyncio.Queue()
 
         async def look(device: Device) -> None:
             inbox = known.own_inbox(device)
-            pause = Pause()
+            reader, pause = Reader(server, inbox.mailbox), Pause()
             while True:
                 try:
-                    messages = await server.messages(inbox.mailbox, known.seen(inbox), WAIT_S)
+                    messages = await reader.next(WAIT_S)
                     pause.over()
                 except (Unreachable, Refused):
                     await pause.wait()
                     continue
                 for number, body in messages:
+                    message = Seen(number, reader.made)
+                    if known.has_seen(inbox, message):
+                        continue
                     try:
-                        found.put_nowait((device, number, inbox.open(body)))
+                        found.put_nowait((device, message, inbox.open(body)))
                         return
                     except BurrowError:
-                        known.saw(inbox, number)
+                        await self._saw(server, inbox, message)
 
         looking = [asyncio.ensure_future(look(device)) for device in devices]
         try:
-            device, number, invitation = await found.get()
+            device, message, invitation = await found.get()
         finally:
             for each in looking:
                 each.cancel()
             await asyncio.gather(*looking, return_exceptions=True)
         self._peer = device.name
         held = await asyncio.to_thread(self._journal, Link(server.origin, invitation.secret), "device", None)
-        known.saw(known.own_inbox(device), number)  # not before it is written down
+        await self._saw(server, known.own_inbox(device), message)  # not before it is written down
         return held
+
+    async def _saw(self, server: Server, inbox: Inbox, message: Seen) -> None:
+        self._client.known.saw(inbox, message)
+        with contextlib.suppress(BurrowError):  # only tidiness: what was seen is passed over
+            await server.trim_mailbox(inbox.mailbox, message.number)
 
     def _done(self, receiving: Receiving, finished: events.Finished) -> None:
         held, manifest = receiving.journal, receiving.manifest

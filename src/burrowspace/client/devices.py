@@ -25,11 +25,18 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     paired: float
 
 
+class Seen(msgspec.Struct, frozen=True):
+    """The last message of an inbox that was dealt with, and when that mailbox was made."""
+
+    number: int
+    made: str
+
+
 class _Kept(msgspec.Struct, kw_only=True):
     private: str
     name: str = ""
     devices: list[Device] = []
-    seen: dict[str, int] = {}  # inbox -> number of the last message that was looked at
+    read: dict[str, Seen] = {}  # by inbox
 
 
 class Devices:
@@ -87,13 +94,15 @@ class Devices:
         own = self.introduction("").public
         return self._inbox(device, own)
 
-    def seen(self, inbox: Inbox) -> int:
-        return self._read().seen.get(inbox.mailbox, -1)
+    def has_seen(self, inbox: Inbox, message: Seen) -> bool:
+        last = self._read().read.get(inbox.mailbox)
+        return last is not None and last.made == message.made and message.number <= last.number
 
-    def saw(self, inbox: Inbox, number: int) -> None:
-        kept = self._read()
-        kept.seen[inbox.mailbox] = max(number, kept.seen.get(inbox.mailbox, -1))
-        self._write(kept)
+    def saw(self, inbox: Inbox, message: Seen) -> None:
+        if not self.has_seen(inbox, message):
+            kept = self._read()
+            kept.read[inbox.mailbox] = message
+            self._write(kept)
 
     def _inbox(self, device: Device, owner: str) -> Inbox:
         return pair_inbox(b64decode(self._read().private), device.public, owner)

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import re
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -244,6 +245,7 @@ def _json(value: Any) -> bytes:
 
 
 async def _head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
+    """The status and the headers; `connection` is there for HTTP/1.0, where it closes unless it says otherwise."""
     lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     version, _, rest = lines[0].partition(" ")
     status = rest[:3]
@@ -254,6 +256,8 @@ async def _head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
         name, colon, value = line.partition(":")
         if colon:
             headers[name.lower()] = value.strip()
+    if version == "HTTP/1.0":
+        headers.setdefault("connection", "close")
     return int(status), headers
 
 
@@ -262,7 +266,7 @@ async def _answer(reader: asyncio.StreamReader, method: str) -> tuple[Answer, bo
     status, headers = await _head(reader)
     while 100 <= status < 200:
         status, headers = await _head(reader)
-    stays = headers.get("connection", "").lower() != "close"
+    stays = not re.search(r"\bclose\b", headers.get("connection", ""), re.IGNORECASE)
     if method == "HEAD" or status in (204, 304):
         return Answer(status, headers, b""), stays
     if headers.get("transfer-encoding", "").lower() == "chunked":

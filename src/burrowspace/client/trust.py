@@ -56,7 +56,7 @@ def context() -> ssl.SSLContext:
 
 def untrusted(error: ssl.SSLCertVerificationError, origin: str) -> Untrusted:
     """The refusal of a certificate in a sentence. Blocking: the server is asked for its authority."""
-    found = _fingerprint(origin)
+    found = authority_of(origin)
     if found is None:
         return Untrusted(f"its certificate is not to be trusted ({error.verify_message})")
     return Untrusted(
@@ -75,8 +75,9 @@ def _plain(origin: str) -> str:
     return f"http://{at}" if urlsplit(origin).port else f"http://{at}:443"
 
 
-def _fingerprint(origin: str) -> str | None:
-    """Of the authority that the server offers, over plain http: it proves nothing, a person compares it."""
+def authority_of(origin: str) -> str | None:
+    """The fingerprint of the authority that the server offers, over plain http: it proves nothing, a person compares
+    it. Blocking."""
     import http.client
 
     parts = urlsplit(_plain(origin))

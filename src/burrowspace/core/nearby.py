@@ -4,31 +4,17 @@ Anybody on the network may announce anything. So an announcement is read within 
 are taken from it, and whoever is found must still answer as a BurrowSpace server before it is used.
 """
 
-import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from burrowspace.core.networks import is_near
 
 SERVICE = "_burrowspace._tcp.local."
 VERSION = "1"  # of the announcement
 ADDRESSES = 8  # of one announcement that are looked at
 SERVERS = 32  # announcements that are looked at
 _ID = re.compile(r"[0-9a-f]{8,64}\Z")
-_NEAR = tuple(
-    map(
-        ipaddress.ip_network,
-        (
-            "10.0.0.0/8",
-            "172.16.0.0/12",
-            "192.168.0.0/16",
-            "169.254.0.0/16",
-            "127.0.0.0/8",
-            "fc00::/7",
-            "fe80::/10",
-            "::1",
-        ),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +39,6 @@ class Announcement:
         ]
 
 
-def is_near(address: str) -> bool:
-    """Whether a literal address is one of this machine or of a local network: loopback, link-local, private (RFC 1918,
-    RFC 4193).
-
-    >>> is_near("192.168.1.7"), is_near("::ffff:10.0.0.1"), is_near("fe80::1%eth0"), is_near("203.0.113.5")
-    (True, True, True, False)
-    """
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-        parsed = parsed.ipv4_mapped
-    return any(parsed.version == net.version and parsed in net for net in _NEAR)
-
-
 def properties(said: Announcement) -> dict[str, str]:
     """Its TXT record.
 
@@ -82,14 +52,16 @@ def properties(said: Announcement) -> dict[str, str]:
 def believe(port: int | None, addresses: Iterable[str], text: Mapping[bytes, bytes | None]) -> Announcement | None:
     """What a stranger's announcement is worth; None: nothing. The only door between them and our connections.
 
-    An IPv6 link-local address needs a zone that an origin cannot hold, and is left out.
+    An IPv6 link-local address needs a zone that an origin cannot hold: what has a zone, or should, is left out.
 
     >>> believe(5000, ["8.8.8.8", "10.0.0.7"], {b"v": b"1", b"id": b"00ff00ff"})
     Announcement(server_id='00ff00ff', port=5000, addresses=('10.0.0.7',), secure=False, brief=False)
     >>> believe(22, ["10.0.0.7"], {b"v": b"1", b"id": b"<script>"})
     """
     server_id = (text.get(b"id") or b"")[:65].decode("ascii", "replace")
-    near = dict.fromkeys(at for at in list(addresses)[:ADDRESSES] if is_near(at) and not at.lower().startswith("fe80:"))
+    near = dict.fromkeys(
+        at for at in list(addresses)[:ADDRESSES] if is_near(at) and "%" not in at and not at.lower().startswith("fe80:")
+    )
     if text.get(b"v") != VERSION.encode() or text.get(b"path", b"/") != b"/" or not _ID.match(server_id):
         return None
     if port is None or not 1 <= port <= 65535 or not near:

@@ -1,12 +1,13 @@
-"""Which network an address is of, as far as a server can tell: devices of one network may see each other.
+"""Which network an address is of, and which addresses no router of the internet carries: the one list of those.
 
-Whether an address is truly the caller's own is not decided here: server/nearness.py. Spec: docs/spec/nearby.md.
+Whether an address is truly the caller's own is not decided here: server/callers.py, server/nearness.py. Spec:
+docs/spec/nearby.md, docs/spec/lan.md.
 """
 
 import ipaddress
 
 OWN = "own"  # the server's own network, whichever of its addresses a device has
-_LOCAL = [
+_LOCAL = tuple(
     ipaddress.ip_network(text)
     for text in (
         "10.0.0.0/8",  # RFC 1918
@@ -18,7 +19,7 @@ _LOCAL = [
         "fe80::/10",  # RFC 4291, link-local
         "::1/128",
     )
-]
+)
 
 
 def network_of(address: str) -> str | None:
@@ -33,11 +34,22 @@ def network_of(address: str) -> str | None:
     known = _parsed(address)
     if known is None:
         return None
-    if any(known in network for network in _LOCAL):
+    if is_near(address):
         return OWN
     if isinstance(known, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((int(known), 64), strict=False))
     return str(known)
+
+
+def is_near(address: str) -> bool:
+    """Whether a literal address is one of this machine or of a local network: loopback, link-local, private (RFC 1918,
+    RFC 4193).
+
+    >>> is_near("192.168.1.7"), is_near("::ffff:10.0.0.1"), is_near("fe80::1%eth0"), is_near("203.0.113.5")
+    (True, True, True, False)
+    """
+    known = _parsed(address)
+    return known is not None and any(known in network for network in _LOCAL)
 
 
 def is_loopback(address: str) -> bool:
@@ -52,7 +64,7 @@ def is_loopback(address: str) -> bool:
 
 def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        known = ipaddress.ip_address(address.partition("%")[0])
+        known = ipaddress.ip_address(address)
     except ValueError:
         return None
     return getattr(known, "ipv4_mapped", None) or known

@@ -1,7 +1,6 @@
 """The composition root: the only file that knows which adapter stands behind which port."""
 
 import fcntl
-import ipaddress
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from burrowspace.adapters.bus_local import LocalBus
 from burrowspace.adapters.spool_disk import DiskSpool
 from burrowspace.adapters.state_sql import SqlState, open_sqlite
 from burrowspace.config import Settings
-from burrowspace.core.nearby import is_near
+from burrowspace.core.networks import is_loopback, is_near
 from burrowspace.ports import Beacon, Tunnel
 from burrowspace.server.api.app import make_api
 from burrowspace.server.api.context import Context
@@ -156,7 +155,7 @@ def _beacon(settings: Settings) -> Beacon | None:
 
 def _is_outside(host: str) -> bool:
     """Whether it is an address of the local network, other than this machine's own."""
-    return is_near(host) and not ipaddress.ip_address(host).is_loopback
+    return is_near(host) and not is_loopback(host)
 
 
 def _lock(folder: Path) -> IO[str]:

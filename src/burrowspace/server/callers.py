@@ -11,9 +11,13 @@ from typing import cast
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from burrowspace.core import forwarded
+from burrowspace.core.errors import Forbidden
 from burrowspace.core.forwarded import Caller
+from burrowspace.core.networks import is_loopback, is_near
+from burrowspace.server.door import refuse
 from burrowspace.server.reach import Reach
 
+NOT_FOR_YOU = "this server answers only callers of its own local network"
 NEAR = "burrow.near"  # in a scope: the address that the connection came from, whoever called
 
 Headers = list[tuple[bytes, bytes]]
@@ -36,6 +40,14 @@ class Callers:
         known = ipaddress.ip_address(text)
         return any(known in network for network in self._networks)
 
+    def is_counted(self, peer: str) -> bool:
+        """Whether connections from there are bounded: not from this machine, nor from the operator's proxies."""
+        return peer != "" and not is_loopback(peer) and not self.trusts(peer)
+
+    def is_stranger(self, address: str) -> bool:
+        """Whether the settings refuse whoever has this address: the caller, or what a connection came from."""
+        return self._reach.settings.local_only and not is_near(address)
+
     def who(self, peer: str, headers: Headers) -> Caller:
         """Who called over a connection from `peer`."""
         if self.trusts(peer):
@@ -57,8 +69,8 @@ class Callers:
         return who.address, headers
 
     def _from_tunnel(self, peer: str, headers: Headers) -> bool:
-        plain = forwarded.plain(peer)
-        if plain is None or not ipaddress.ip_address(plain).is_loopback:
+        """bore passes bytes on and writes no header: what came through it is the caller's own invention."""
+        if self._reach.settings.tunnel_kind == "bore" or not is_loopback(peer):
             return False
         hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
         return len(hosts) == 1 and self._reach.is_tunnel(hosts[0])
@@ -75,6 +87,9 @@ class SeenAs:
         if client is not None and scope["type"] == "http":
             scope[NEAR] = client[0]
             address, headers = self._callers.as_seen(client[0], cast(Headers, scope["headers"]))
+            if self._callers.is_stranger(address):
+                await refuse(send, Forbidden(NOT_FOR_YOU))
+                return
             if address != client[0] or headers is not scope["headers"]:
                 scope = {**scope, "client": (address, 0), "headers": headers}
         await self._app(scope, receive, send)

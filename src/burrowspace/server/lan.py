@@ -2,7 +2,8 @@
 
 import structlog
 
-from burrowspace.core.nearby import ADDRESSES, Announcement, is_near
+from burrowspace.core.nearby import ADDRESSES, Announcement
+from burrowspace.core.networks import is_near
 from burrowspace.server.build import House
 
 log = structlog.get_logger("lan")
@@ -13,7 +14,8 @@ async def announce(house: House, *, brief: bool) -> None:
     if house.beacon is None:
         return
     addresses = tuple(at for at in house.reach.addresses if is_near(at))[:ADDRESSES]
-    said = Announcement(house.driver.server_id, house.reach.port, addresses, brief=brief)
+    secure = house.settings.is_secure
+    said = Announcement(house.driver.server_id, house.reach.port, addresses, secure, brief)
     try:
         await house.beacon.announce(said)
     except OSError as error:

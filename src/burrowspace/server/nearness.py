@@ -8,11 +8,11 @@ caller is of no network and sees nobody. Spec: docs/spec/nearby.md.
 import re
 from collections.abc import Mapping
 
+from burrowspace.core.forwarded import node, parse_forwarded, parse_list
 from burrowspace.core.networks import OWN, is_loopback, network_of
 
 _LOCAL_HOST = re.compile(r"(localhost|127\.[0-9.]{5,11}|\[::1\])(:[0-9]{1,5})?\Z", re.IGNORECASE)
 _SIGNS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
-_FOR = re.compile(r'for="?(?:\[([0-9a-f:.]{2,45})\]|([0-9.]{7,15}))', re.IGNORECASE)
 
 
 def network(address: str, headers: Mapping[str, str], *, has_public_url: bool) -> str | None:
@@ -38,6 +38,6 @@ def network(address: str, headers: Mapping[str, str], *, has_public_url: bool) -
         return None if has_public_url or asked is None or any(sign in headers for sign in _SIGNS) else OWN
     if not any(sign in headers for sign in _SIGNS):
         return OWN
-    named = [headers.get("x-forwarded-for", "").rpartition(",")[2].strip()]
-    named += [each[1] or each[2] for each in _FOR.finditer(headers.get("forwarded", "").rpartition(",")[2])]
-    return OWN if address in named else None
+    elements = parse_forwarded(headers.get("forwarded", ""))
+    last = [parse_list(headers.get("x-forwarded-for", ""))[-1:], [each.get("for", "") for each in elements[-1:]]]
+    return OWN if address in {node(text) for each in last for text in each} else None

@@ -103,6 +103,7 @@ def _protocol(house: House) -> Any:
             given["server_state"].connections,
             addresses,
             house.settings.connections_per_address,
+            house.callers,
             lets_loopback_in=house.tunnel is not None,
         )
 

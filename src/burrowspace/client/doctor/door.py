@@ -15,12 +15,14 @@ from urllib.request import getproxies, proxy_bypass
 
 from cryptography import x509
 
+from burrowspace.client import trust
 from burrowspace.core.findings import Fact, Finding, bad, doubtful, good
 from burrowspace.core.names import shown
 
 SECONDS = 4.0  # for each step
 SOON_DAYS = 14  # before its end, in which a certificate that renews itself has done so
 _DAY_S = 86_400
+_UNKNOWN = {18, 19, 20, 21}  # X509_V_ERR_…: nobody that is trusted has signed it
 _BITS = {18, 19}  # X509_V_ERR_…: self-signed, alone or at the end of its chain
 _EXPIRED, _EARLY, _NAME, _ADDRESS = 10, 9, 62, 64
 
@@ -100,11 +102,6 @@ async def port(at: Door) -> Finding:
     return good("port", f"{what.capitalize()}{through} answers after {took * 1000:.0f} ms.", seconds=took)
 
 
-def trusted() -> ssl.SSLContext:
-    """Whom this program trusts for who a server is."""
-    return ssl.create_default_context()
-
-
 async def tls(at: Door, now: Callable[[], float]) -> Finding | None:
     """The certificate, and what is wrong with it; None where there is none to look at. `now`: seconds since 1970."""
     if not at.secure:
@@ -112,7 +109,7 @@ async def tls(at: Door, now: Callable[[], float]) -> Finding | None:
     if at.proxy is not None:
         return good("tls", "The certificate is looked at when the proxy has let us through.")
     try:
-        version, raw = await _handshake(at, trusted())
+        version, raw = await _handshake(at, trust.context())
     except ssl.SSLCertVerificationError as error:
         return await _distrusted(at, error, now())
     except ssl.SSLError as error:
@@ -148,6 +145,10 @@ async def _distrusted(at: Door, error: ssl.SSLCertVerificationError, now: float)
         _, raw = await _handshake(at, blind)
     except (OSError, EOFError, TimeoutError):
         return bad("tls", f"The certificate is not to be trusted: {error.verify_message}.", _FRONT)
+    offered = await asyncio.to_thread(trust.authority_of, at.origin) if error.verify_code in _UNKNOWN else None
+    if offered is not None:
+        said = await asyncio.to_thread(trust.untrusted, error, at.origin)
+        return bad("tls", f"The certificate is by an authority of the server's own: {said}.", "Then name it with --ca.")
     return wrong(raw, error.verify_code, error.verify_message, at.host, now)
 
 

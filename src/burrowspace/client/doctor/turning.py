@@ -5,9 +5,9 @@ import contextlib
 import functools
 import secrets
 import socket
-import ssl
 from collections.abc import Callable, Iterable
 
+from burrowspace.client import trust
 from burrowspace.client.nat import SECONDS, Uri, address
 from burrowspace.core import stun, turn
 from burrowspace.core.findings import Finding, bad, good
@@ -81,7 +81,7 @@ class _Ask:
     async def open(self) -> None:
         uri = self._uri
         if uri.transport == "tcp":
-            secure = ssl.create_default_context() if uri.scheme == "turns" else None
+            secure = trust.context() if uri.scheme == "turns" else None
             self._stream = await asyncio.open_connection(uri.host, uri.port, ssl=secure)
             return
         place = await address(uri)

@@ -11,6 +11,7 @@ from typing import Any
 from burrowspace import __version__
 from burrowspace.client.doctor.door import Door
 from burrowspace.client.http import Answer, Http
+from burrowspace.client.trust import Untrusted
 from burrowspace.core import forwarded
 from burrowspace.core.findings import Fact, Finding, Verdict, bad, doubtful, good
 from burrowspace.core.names import shown
@@ -103,7 +104,10 @@ async def no_answer(error: BaseException, at: Door) -> Finding:
     """Why the port is open and nothing sensible comes."""
     if not at.secure and await speaks_tls(at):
         return wants_tls(at)
-    if isinstance(error, ssl.SSLCertVerificationError):
+    if isinstance(error, Untrusted):
+        todo = "Look at what ends TLS there; an authority of your own is trusted with --ca FILE."
+        return bad("tls", f"The server is not to be trusted: {error}.", todo)
+    if isinstance(error, ssl.SSLCertVerificationError):  # behind a proxy, which cannot ask for the authority
         todo = "Look at what ends TLS there; an authority of your own is trusted with --ca FILE."
         return bad("tls", f"The certificate is not to be trusted: {error.verify_message}.", todo)
     if isinstance(error, TimeoutError):

@@ -12,7 +12,7 @@ from burrowspace import __version__
 from burrowspace.core.findings import of_space
 from burrowspace.server.api.context import Context, House
 from burrowspace.server.api.models import Doctor, StunState, TlsState, TunnelStatus, Via
-from burrowspace.server.api.peers import FEATURES, iso, limits
+from burrowspace.server.api.peers import features, iso, limits
 from burrowspace.server.callers import NEAR
 
 router = APIRouter(tags=["server"])
@@ -37,11 +37,13 @@ async def doctor(request: Request, house: House) -> Doctor:
         your_ip=request.client.host if request.client else None,
         via=Via(forwarded=any(each in request.headers for each in _FORWARDED), believed=believed),
         space=cast(Any, of_space(await kit.spool.room()).value),
-        features=FEATURES,
+        features=features(house.settings),
         limits=limits(house.settings),
     )
 
 
 def _tls(house: Context) -> TlsState:
     """Of the port itself; a proxy in front may speak TLS for it."""
-    return TlsState(on=False, ends=None)
+    identity = house.identity
+    ends = None if identity is None else identity.ends
+    return TlsState(on=identity is not None, ends=None if ends is None else iso(ends))

@@ -14,19 +14,20 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import httptools
+import orjson
 
-from burrowspace.core.nearby import is_near
+from burrowspace.core.errors import Forbidden
+from burrowspace.server.callers import NOT_FOR_YOU, Callers
 from burrowspace.server.heads import header_map
 from burrowspace.socketio.front import Front
 
 if TYPE_CHECKING:
     from burrowspace.server.bulk.serve import Bulk
-    from burrowspace.server.callers import Callers
 
 CUT = "burrow.cut"  # extension of the ASGI scope of a download: breaks its answer off
 BIG = 64 * 1024  # bytes of a body from which on the kernel moves it
 _LINGER_S, _LINGER_BYTES = 2.0, 8 << 20  # how long and how much a refused body is read and thrown away
-_SENTENCE = b'{"error":"this server answers only callers of its own local network","code":"forbidden"}'
+_SENTENCE = orjson.dumps(Forbidden(NOT_FOR_YOU).body())
 _NOT_FOR_YOU = (
     b"HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\nconnection: close\r\n"
     b"content-length: %d\r\n\r\n%s" % (len(_SENTENCE), _SENTENCE)
@@ -112,8 +113,8 @@ class BulkFront(Front):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         address = self.client_address()
-        self._stranger = self.bulk.settings.local_only and not is_near(address)
-        if not address.startswith("127.") and address not in ("::1", "") and not self.callers.trusts(address):
+        self._stranger = self.callers.is_stranger(address)
+        if self.callers.is_counted(address):
             self.addresses[address] += 1
             self._counted = address
             if self.addresses[address] > self.bulk.settings.connections_per_address:
@@ -121,6 +122,10 @@ class BulkFront(Front):
 
     def seen_as(self) -> tuple[str, list[tuple[bytes, bytes]]]:
         return self.callers.as_seen(self.client_address(), self.headers)
+
+    def _should_upgrade(self) -> bool:
+        """A stranger behind a trusted proxy gets no socket but the answer of a plain request, which refuses it."""
+        return super()._should_upgrade() and not self.callers.is_stranger(self.seen_as()[0])
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._uncount()
@@ -264,7 +269,10 @@ class BulkFront(Front):
                 return None
             if not lengths[0].isdigit() or len(lengths[0]) > 16 or int(lengths[0]) < BIG:
                 return None
-        return Job(verb, found[2].decode(), (found[3] or b"").decode(), method, self.seen_as()[1])
+        address, headers = self.seen_as()
+        if self.callers.is_stranger(address):
+            return None  # refused by ASGI
+        return Job(verb, found[2].decode(), (found[3] or b"").decode(), method, headers)
 
     def data_received(self, data: bytes) -> None:
         self._came = self._loop_time()

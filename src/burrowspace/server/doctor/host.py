@@ -7,10 +7,12 @@ import ipaddress
 import os
 import shutil
 import socket
+import ssl
 import sys
 import time
 import urllib.request
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -21,6 +23,7 @@ from burrowspace.core.names import shown
 from burrowspace.core.sizes import size_shown
 from burrowspace.server.doctor.holder import holder
 from burrowspace.server.reach import Reach
+from burrowspace.server.tls.authority import Authority
 
 TUNNELS = {"cloudflared": "cloudflared", "bore": "bore", "tailscale": "tailscale"}  # kind, program
 SOON_DAYS = 14
@@ -79,12 +82,20 @@ def _taken(settings: Settings, error: OSError) -> Finding:
 def own_url(settings: Settings) -> str:
     """Where a server with these settings is reached from this machine."""
     host = settings.host if settings.host not in ("0.0.0.0", "::", "") else "127.0.0.1"  # noqa: S104
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    return _url(settings, host)
+
+
+def _url(settings: Settings, host: str) -> str:
+    scheme = "https" if settings.is_secure else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def serves(settings: Settings) -> bool:
-    """Whether it is one of ours that has the port."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    """Whether it is one of ours that has the port. Nothing is told to it, so that any certificate will do."""
+    blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
+    handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=blind)
+    direct = urllib.request.build_opener(*handlers)
     try:
         with direct.open(own_url(settings) + "/status", timeout=CALL_S) as answer:
             return b'"server_id"' in answer.read(64 << 10)
@@ -96,7 +107,7 @@ def addresses(settings: Settings) -> Finding:
     """Where a phone of this network finds the server."""
     reach = Reach(settings)
     reach.look()
-    urls = [f"http://{f'[{each}]' if ':' in each else each}:{settings.port}" for each in reach.addresses]
+    urls = [_url(settings, each) for each in reach.addresses]
     if all(ipaddress.ip_address(each).is_loopback for each in reach.addresses if _is_literal(each)):
         todo = "Connect it to a network, or listen on every interface: --host 0.0.0.0 (BURROW_HOST)."
         if settings.host not in ("0.0.0.0", "::", ""):  # noqa: S104
@@ -209,10 +220,26 @@ def _unsynchronised() -> bool:
         return False
 
 
-def look(settings: Settings, pem: bytes | None = None, hosts: Sequence[str] = ()) -> list[Finding]:
-    """All of them. Blocking, for a few seconds at most. `pem`: the certificate that the port speaks TLS with."""
+def own_certificate(settings: Settings) -> Finding | None:
+    """The certificate that the port speaks TLS with, for the names that the settings give; None without TLS."""
+    if not settings.is_secure:
+        return None
+    file = settings.tls_cert or Authority(settings.data / "tls").cert
+    public = urlsplit(settings.public_url or "").hostname
+    wanted = [*settings.tls_names, *([public] if public else [])]
+    try:
+        return certificate(file.read_bytes(), time.time(), wanted)
+    except OSError as error:
+        if settings.tls_cert is None:
+            return good("certificate", "The server makes an authority and a certificate of its own when it first runs.")
+        todo = "Correct --tls-cert (BURROW_TLS_CERT), or let this user read it."
+        return bad("certificate", f"The certificate {file} cannot be read: {error.strerror}.", todo)
+
+
+def look(settings: Settings) -> list[Finding]:
+    """All of them. Blocking, for a few seconds at most."""
     first = [folder(settings), port(settings)]
     running = first[1].facts.get("served") is True
-    wanted = "ngrok" if settings.use_ngrok else None
-    own = [] if pem is None else [certificate(pem, time.time(), hosts)]
-    return [*first, addresses(settings), *own, tunnels(wanted), stun(settings, running), clock(settings)]
+    held = own_certificate(settings)
+    own = [] if held is None else [held]
+    return [*first, addresses(settings), *own, tunnels(settings.tunnel_kind), stun(settings, running), clock(settings)]

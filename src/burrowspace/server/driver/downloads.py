@@ -19,6 +19,7 @@ from burrowspace.server.driver.lanes import Lanes
 from burrowspace.server.driver.tokens import speak_for_one_of
 
 _COUNTED = 1000  # deliveries of one transfer
+AT_ONCE = {"x-accel-buffering": "no"}  # nginx passes on what comes, whatever its proxy_buffering says
 _OVER = (TransferState.CANCELLED, TransferState.EXPIRED, TransferState.FAILED)
 
 
@@ -102,7 +103,7 @@ class Downloads:
                 return None
             tag = _tag(transfer, upload)
             part = which(headers, lane.length, tag, lane.ledger.given, lane.size)
-            more = {**_headers(transfer), **part_headers(part, lane.length, tag)}
+            more = {**_headers(transfer), **AT_ONCE, **part_headers(part, lane.length, tag)}
             return Source(key, part, more, lane.reader(part.start))
         finally:
             lane.leave()

@@ -14,6 +14,8 @@ from typing import Any
 
 import structlog
 
+from burrowspace.core.networks import is_loopback
+from burrowspace.server.callers import Callers
 from burrowspace.server.tls.identity import Identity
 from burrowspace.server.tls.plain import Plain
 
@@ -33,18 +35,19 @@ class Doorstep(asyncio.Protocol):
         connections: set[Any],
         addresses: Counter[str],
         most: int,
+        callers: Callers,
         *,
         lets_loopback_in: bool,
     ) -> None:
         """`most`: connections from one address, counted in `addresses` as the front counts them."""
         self._make_front, self._identity = make_front, identity
         self._connections, self._addresses, self._most = connections, addresses, most
-        self._lets_loopback_in = lets_loopback_in
+        self._callers, self._lets_loopback_in = callers, lets_loopback_in
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
-        self._address = ""
+        self._address, self._counted = "", False
         self._early = b""  # deciphered before the front was there: what came in the handshake's last read
         self._gone = False
         self._left = False
@@ -54,7 +57,8 @@ class Doorstep(asyncio.Protocol):
         self._connections.add(self)
         peer = transport.get_extra_info("peername")
         self._address = str(peer[0]) if peer else ""
-        if not self._is_near():
+        self._counted = self._callers.is_counted(self._address)
+        if self._counted:
             self._addresses[self._address] += 1
             if self._addresses[self._address] > self._most:
                 transport.abort()
@@ -68,8 +72,10 @@ class Doorstep(asyncio.Protocol):
             self._transport.pause_reading()
             self._task = self._loop.create_task(self._secure(data))
         else:
-            near = self._lets_loopback_in and self._is_near()
-            self._step_aside(self._make_front() if near else Plain(self._identity), self._transport, data)
+            near = self._lets_loopback_in and is_loopback(self._address)
+            refused = self._callers.is_stranger(self._address)  # by the front, as over TLS
+            plain = self._make_front() if near or refused else Plain(self._identity)
+            self._step_aside(plain, self._transport, data)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._gone = True
@@ -104,9 +110,6 @@ class Doorstep(asyncio.Protocol):
         else:
             self._step_aside(self._make_front(), secure, self._early)
 
-    def _is_near(self) -> bool:
-        return self._address.startswith("127.") or self._address in ("::1", "")
-
     def _step_aside(self, protocol: asyncio.Protocol, transport: asyncio.Transport, early: bytes) -> None:
         self._leave()
         transport.set_protocol(protocol)
@@ -122,7 +125,7 @@ class Doorstep(asyncio.Protocol):
         self._connections.discard(self)
         if self._timer is not None:
             self._timer.cancel()
-        if not self._is_near():
+        if self._counted:
             self._addresses[self._address] -= 1
             if not self._addresses[self._address]:
                 del self._addresses[self._address]

@@ -25,7 +25,8 @@ LOOK_S = 10.0  # seconds between two looks at the files and at the addresses
 
 
 class Identity:
-    """Use `identity_of`. `context` is for the next handshake; it is another object after a renewal."""
+    """Use `identity_of`. `context` is for the next handshake; it is another object after a renewal. `ends`: when its
+    certificate does, seconds since 1970, where it tells."""
 
     def __init__(self, cert: Path, key: Path, authority: Authority | None = None, names: Iterable[str] = ()) -> None:
         self.authority = authority
@@ -33,18 +34,27 @@ class Identity:
         self._renew()
         self._seen = self._stamp()
         self._failed: object = None
-        self.context = make_context(cert, key)
+        self._use()
+
+    def _use(self) -> None:
+        self.context = make_context(self._cert, self._key)
+        held = self._held()
+        self.ends = None if held is None else held.not_valid_after_utc.timestamp()
+
+    def _held(self) -> x509.Certificate | None:
+        """None where it cannot be read here: OpenSSL takes more than this library does."""
+        try:
+            return x509.load_pem_x509_certificate(self._cert.read_bytes())
+        except (OSError, ValueError):
+            return None
 
     @property
     def is_vouched_for(self) -> bool:
         """Whether the certificate is by somebody else, so that browsers may hold the name to https."""
         if self.authority is not None:
             return False
-        try:
-            held = x509.load_pem_x509_certificate(self._cert.read_bytes())
-        except (OSError, ValueError):
-            return False
-        return held.issuer != held.subject
+        held = self._held()
+        return held is not None and held.issuer != held.subject
 
     def look(self) -> None:
         """Uses what is new. Blocking, for a few milliseconds; raises nothing."""
@@ -54,7 +64,7 @@ class Identity:
             if stamp in (self._seen, self._failed):
                 return
             self._failed = stamp
-            self.context = make_context(self._cert, self._key)
+            self._use()
         except NoIdentity as error:
             log.error("the new certificate cannot be used; the old one stays in use", why=str(error))
             return
