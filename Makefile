@@ -12,7 +12,7 @@ serve: $(VENV)/.runs ## set up and run the server with embedded defaults on port
 	$(BIN)/burrow serve
 
 test: $(VENV)/.tests ## set up and run all tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 check: $(VENV)/.tests ## style, types, import rules, generated pages
 	$(BIN)/ruff check .
@@ -22,6 +22,7 @@ check: $(VENV)/.tests ## style, types, import rules, generated pages
 	$(BIN)/python scripts/settings_doc.py --check
 	$(BIN)/python scripts/states_doc.py --check
 	$(BIN)/python scripts/vendor_web.py --check
+	$(BIN)/python scripts/words_web.py --check
 	tests/web/node_modules/.bin/tsc -p tests/web
 
 bench: $(VENV)/.tests ## measure beside the rivals; ARGS=--write keeps the result

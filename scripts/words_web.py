@@ -1,7 +1,7 @@
 """The sentences of the web app, and whether every catalogue in features/languages/ has each of them, and no other.
 
 `python scripts/words_web.py` lists them as JSON, `--check` compares. A sentence is what stands in `t("…")`, in a table
-of words (`words:`, `accept:`, `other:`, `how:`), in a BurrowError that needs no values, or as the `why` of an event.
+of words (`words:`, `accept:`, `other:`, `how:`, `found:` …), in a BurrowError that needs no values, or as the `why` of an event.
 """
 
 import argparse
@@ -17,12 +17,14 @@ _SHOWN = tuple(
     re.compile(each)
     for each in (
         rf"\bt\(\s*{_TEXT}",
-        rf"\b(?:words|accept|other|how): {_TEXT}",
+        rf"\b(?:words|accept|other|how|found|todo|check): {_TEXT}",
         rf"\bt\([\w.]+ \|\| {_TEXT}",
-        rf"\b(?:why|trouble) = {_TEXT}",
+        rf"\b(?:why|trouble|check|todo|found) = {_TEXT}",
     )
 )
 _CHOSEN = re.compile(rf"\bt\(\s*[^\"()]*\? {_TEXT}\s*: {_TEXT}")
+_EITHER = re.compile(rf"\btodo(?:: | = )\w+ \? {_TEXT}\s*: {_TEXT}")
+_ONE = re.compile(rf"\btodo(?:: | = )\w+ \? {_TEXT}\s*: \"\"")
 _THROWN = re.compile(rf'\bBurrowError\(\s*"([a-z-]+)",\s*{_TEXT}\s*[,)]')
 _TOLD = re.compile(rf"\bwhy: {_TEXT}")
 # Those that only a fault of ours, or of somebody who speaks another protocol, can bring about.
@@ -52,8 +54,9 @@ def sentences() -> list[str]:
         text = file.read_text()
         for pattern in _SHOWN:
             found |= set(pattern.findall(text))
-        for pair in _CHOSEN.findall(text):
+        for pair in (*_CHOSEN.findall(text), *_EITHER.findall(text)):
             found |= set(pair)
+        found |= set(_ONE.findall(text))
     below = "".join(file.read_text() for folder in ("core", "wire", "store") for file in (WEB / folder).glob("*.js"))
     found |= {sentence for code, sentence in _THROWN.findall(below) if code not in (*_INNER, "tampered")}
     found |= set(_TOLD.findall(below))

@@ -143,7 +143,7 @@ async def test_with_local_only_a_caller_from_elsewhere_is_refused_with_a_sentenc
             status = await _ask(net, f"http://{net.address('desk')}:5000/status")
             fields = {"status", "server_id", "ip", "port", "public_url", "connected_peers", "active_transfers"}
             assert fields | {"stun_servers"} <= set(status)
-            assert status["stun_servers"] == []
+            assert status["stun_servers"] == [f"stun:{net.address('desk')}:3478"]  # its own, none of anybody else
 
 
 ASK = """

@@ -1,11 +1,15 @@
 """The web app with real files, real pages, a real server and real terminals: what was sent is what arrives."""
 
 import asyncio
+import contextlib
 import os
+import re
+import time
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.cli.program import Person
@@ -124,6 +128,8 @@ async def test_what_was_left_on_the_server_arrives_when_the_sender_is_gone(
     link = await ann.send(file)
     await ann.page.get_by_role("button", name="Leave it on the server").click()
     await ann.page.get_by_text("It rests on the server").wait_for()
+    await ann.page.reload()
+    await ann.page.get_by_text("It rests on the server").wait_for()  # and nobody is asked for the files again
     await ann.page.context.close()
     bob = await desk(browsing, link)
     await bob.accept()
@@ -219,7 +225,7 @@ async def test_a_server_that_is_killed_and_started_again_costs_nothing_but_time(
 async def test_a_device_nearby_takes_it_by_one_tap(browsing: Browsing, server: Served, tmp_path: Path) -> None:
     file = made(tmp_path, "i.bin", MB)
     ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
-    name = await bob.page.locator("header .me .name").inner_text()
+    name = await bob.page.locator("header .me .name", has_text=re.compile(r"\w")).inner_text()
     device = ann.page.locator("device-list").get_by_role("button", name=name)
     async with ann.page.expect_file_chooser() as chooser:
         await device.click()
@@ -264,4 +270,38 @@ async def test_a_page_by_plain_http_works_and_says_what_it_is(
     await bob.page.goto(link)
     await bob.accept()
     await bob.whole()
+    assert sha256(await bob.saved()) == sha256(file)
+
+
+def renderers() -> int:
+    """Bytes that are the renderers' own, of all pages and workers together."""
+    found = 0
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "--type=renderer" in process.cmdline():
+                found += process.memory_full_info().uss
+    return found
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(3600)
+async def test_8_gb_go_through_two_pages_that_stay_small(browsing: Browsing, server: Served, tmp_path: Path) -> None:
+    file = tmp_path / "large.bin"
+    with file.open("wb") as opened:
+        for _ in range(8000):
+            opened.write(os.urandom(MB))
+    ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
+    link = await ann.send(file)
+    await bob.page.goto(link)
+    await bob.accept()
+    await bob.reaches(200 * MB)
+    before = most = renderers()
+    began = time.monotonic()
+    while await bob.job("state") in ("running", "waiting"):
+        most = max(most, renderers())
+        await asyncio.sleep(1)  # between two looks at the memory
+    seconds = time.monotonic() - began
+    await bob.whole(120)
+    print(f"7.8 GB in {seconds:.0f} s by {await bob.job('path')}; renderers {before / MB:.0f} -> {most / MB:.0f} MB")
+    assert most - before < 200 * MB
     assert sha256(await bob.saved()) == sha256(file)

@@ -152,3 +152,14 @@ async def test_the_first_load_is_light_and_asks_no_other_host(browsing: Browsing
     await ann.page.wait_for_timeout(1000)  # whatever is asked a little later
     assert {each.url.split("/")[2] for each in answers} == {server.url.split("/")[2]}
     assert 40_000 < sum(sizes) < FIRST_LOAD, sum(sizes)
+
+
+async def test_the_doctor_says_what_works_line_by_line(browsing: Browsing, server: Served) -> None:
+    ann = await desk(browsing, server.url)
+    await ann.page.get_by_role("button", name="How is the connection?").click()
+    lines = ann.page.locator("doctor-dialog li")
+    await ann.page.locator("doctor-dialog").get_by_text("to the server").wait_for()
+    said = {(await line.inner_text()).split("\n")[0].strip() for line in await lines.all()}
+    assert {"This page good", "Server good", "WebSocket good", "Speed good"} <= said
+    assert any(each.startswith("Direct way") for each in said)
+    assert await violations(ann.page) == []

@@ -3,6 +3,7 @@
 import "./features/parts/code-box.js";
 import "./features/parts/device-list.js";
 import "./features/parts/device-picture.js";
+import "./features/parts/doctor-dialog.js";
 import "./features/parts/drop-burrow.js";
 import "./features/parts/history-list.js";
 import "./features/parts/pair-dialog.js";

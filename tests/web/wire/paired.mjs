@@ -6,7 +6,7 @@
  *     paired.mjs knock ORIGIN HOW DEVICE LINK TITLE                      paired.mjs near ORIGIN HOW
  */
 
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { formatLink, parseLink } from "../../../src/burrowspace/web/core/links.js";
 import { Server } from "../../../src/burrowspace/web/wire/api.js";
 import { Known } from "../../../src/burrowspace/web/wire/known.js";
@@ -18,7 +18,8 @@ const tell = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 const server = new Server(origin);
 const state = await readFile(place, "utf8").then(JSON.parse, () => null);
 const keep = async (kept) => {
-  await writeFile(place, JSON.stringify(kept));
+  await writeFile(`${place}.new`, JSON.stringify(kept)); // whoever reads it meanwhile finds a whole one
+  await rename(`${place}.new`, place);
   if (Object.keys(kept.seen ?? {}).length) tell({ event: "seen" });
 };
 const known = new Known({ state, keep, name, kind: "computer" });

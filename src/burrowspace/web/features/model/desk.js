@@ -167,7 +167,7 @@ export class Desk extends Observable {
   #add(job) {
     this.jobs = [job, ...this.jobs];
     void this.#work().then((work) => work.hold(job.id));
-    let over = false;
+    let over = job.over || job.state === "resting"; // since an earlier page
     job.watch(() => {
       this.#awake.wanted = this.jobs.some((each) => each.state === "running");
       if (!over && (job.over || job.state === "resting")) {
@@ -184,6 +184,7 @@ export class Desk extends Observable {
   /** @param {AnyJob} job */
   async #remember(job) {
     if (job.state !== "done" && job.state !== "resting") return;
+    if (job.state === "resting") await (await this.#work()).rests(job);
     const peer = job.direction === "receive" ? job.sender : (job.to ?? job.who.join(", "));
     await this.remembered.add({
       id: job.id,

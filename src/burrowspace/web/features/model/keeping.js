@@ -61,7 +61,7 @@ export class Keeping {
       if (!(await this.hold(id))) continue;
       const record = await kept.get(id);
       if (!record) continue; // it has just ended in another tab
-      const job = record.direction === "send" ? this.#sent(record) : await this.#came(record);
+      const job = record.direction === "send" ? await this.#sent(record) : await this.#came(record);
       if (!job) continue;
       job.created = record.created;
       yield job;
@@ -74,6 +74,14 @@ export class Keeping {
     const release = await hold(id, () => this.#lost(id));
     if (release) this.#held.set(id, release);
     return release !== null;
+  }
+
+  /** It lies on the server: a page that is loaded again says so, and does not ask for the files. @param {AnyJob} job */
+  async rests(job) {
+    const record = await kept.get(job.id);
+    if (!record) return;
+    record.state.more.until = job.until;
+    await kept.put(job.id, { ...record, files: null });
   }
 
   /** Of no use any more; what it left in this browser goes, too. @param {AnyJob} job */
@@ -114,14 +122,19 @@ export class Keeping {
   }
 
   /** @param {KeptTransfer} record */
-  #sent(record) {
-    const { to, receivers } = record.state.more;
+  async #sent(record) {
+    const { to, receivers, until } = record.state.more;
+    if (until < Date.now()) {
+      await kept.remove(record.id); // the server has let go of it
+      return null;
+    }
     const job = this.send(record.id, null, { state: record.state, title: record.title, withCode: !to, record });
     job.to = to;
     job.receivers = receivers;
     job.link = record.link ?? null;
     this.#filed.add(record.id);
-    void job.revive(false);
+    if (until === undefined) void job.revive(false);
+    else job.rest(until);
     return job;
   }
 

@@ -147,6 +147,12 @@ export class SendJob extends Job {
     this.changed();
   }
 
+  /** It has rested on the server since an earlier page. @param {number} until ms since 1970 */
+  rest(until) {
+    this.until = until;
+    this.state = "resting";
+  }
+
   /** @param {boolean} many whether it stays open for more than one */
   openFor(many) {
     this.receivers = many ? null : Math.max(1, [...this.peers.values()].filter((peer) => peer.id).length);

@@ -276,9 +276,11 @@ export class BurrowApp extends LitElement {
               ? t("Your files are sealed; this page itself came over plain http and is not protected.")
               : t("Sealed on your device, opened on theirs. The server cannot read it.")}
           </span>
+          <button class="quiet small" @click=${() => this.#dialog("doctor-dialog").show()}>${icons.pulse}${t("How is the connection?")}</button>
         </footer>
         <text-dialog></text-dialog>
         <pair-dialog .devices=${desk.devices}></pair-dialog>
+        <doctor-dialog .desk=${desk}></doctor-dialog>
         <settings-dialog .desk=${desk} .tastes=${this.tastes}></settings-dialog>
       </div>
     `;

@@ -1,0 +1,118 @@
+/**
+ * What works between this page and the server, line by line, and what to do about the rest.
+ *
+ * @import { Finding } from "../model/doctor.js"
+ */
+
+import { css, html, LitElement, nothing } from "../../vendor/lit.js";
+import { ours } from "../../wire/ambient.js";
+import { speed } from "../format.js";
+import { icons } from "../icons.js";
+import { look } from "../look.js";
+import { Watching } from "../watching.js";
+import { t } from "../words.js";
+
+const SIGNS = { good: icons.check, doubtful: icons.open, bad: icons.close };
+
+export class DoctorDialog extends LitElement {
+  static properties = { desk: { attribute: false }, findings: { state: true }, busy: { state: true }, wrong: { state: true } };
+  static styles = [
+    look,
+    css`
+      .body {
+        display: grid;
+        gap: 14px;
+      }
+      li {
+        display: flex;
+        gap: 12px;
+        padding: 9px 0;
+        border-top: 1px solid var(--line);
+      }
+      li:first-child {
+        border-top: 0;
+      }
+      .good svg {
+        color: var(--direct);
+      }
+      .doubtful svg {
+        color: var(--store);
+      }
+      .bad svg {
+        color: var(--danger);
+      }
+      .check {
+        font-weight: 650;
+      }
+      .end {
+        justify-content: flex-end;
+      }
+    `,
+  ];
+
+  constructor() {
+    super();
+    /** @type {import("../model/desk.js").Desk | null} */ this.desk = null;
+    /** @type {Finding[]} */ this.findings = [];
+    this.busy = false;
+    this.wrong = "";
+    new Watching(this, () => null);
+  }
+
+  show() {
+    this.#dialog.showModal();
+    if (!this.busy) void this.#examine();
+  }
+
+  get #dialog() {
+    return /** @type {HTMLDialogElement} */ (this.renderRoot.querySelector("dialog"));
+  }
+
+  async #examine() {
+    if (!this.desk) return;
+    this.findings = [];
+    this.busy = true;
+    this.wrong = "";
+    try {
+      const { examine } = await import("../model/doctor.js");
+      for await (const finding of examine(this.desk.server)) this.findings = [...this.findings, finding];
+    } catch (error) {
+      this.wrong = ours(error).sentence;
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** @param {Finding} finding */
+  #line({ check, verdict, found, todo, values = {} }) {
+    const shown = "up" in values ? { up: speed(Number(values.up)), down: speed(Number(values.down)) } : values;
+    const verdicts = { good: t("good"), doubtful: t("doubtful"), bad: t("bad") };
+    return html`<li class=${verdict}>
+      ${SIGNS[verdict]}
+      <div>
+        <p><span class="check">${t(check)}</span> <span class="unseen">${verdicts[verdict]}</span></p>
+        <p class="small">${t(found, shown)}</p>
+        ${todo ? html`<p class="small soft">${t(todo)}</p>` : nothing}
+      </div>
+    </li>`;
+  }
+
+  render() {
+    return html`<dialog aria-labelledby="head">
+      <div class="body">
+        <h2 id="head">${t("How is the connection?")}</h2>
+        <ul aria-live="polite">
+          ${this.findings.map((finding) => this.#line(finding))}
+        </ul>
+        ${this.wrong ? html`<p class="notice bad" role="alert">${t(this.wrong)}</p>` : nothing}
+        ${this.busy ? html`<p class="soft" role="status">${t("Looking…")}</p>` : nothing}
+        <p class="small soft">${t("More in a terminal: burrow doctor.")}</p>
+        <div class="row end">
+          <button ?disabled=${this.busy} @click=${() => this.#examine()}>${icons.pulse}${t("Once more")}</button>
+          <button class="main" @click=${() => this.#dialog.close()}>${t("Close")}</button>
+        </div>
+      </div>
+    </dialog>`;
+  }
+}
+customElements.define("doctor-dialog", DoctorDialog);
