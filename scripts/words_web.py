@@ -1,7 +1,7 @@
 """The sentences of the web app, and whether every catalogue in features/languages/ has each of them, and no other.
 
 `python scripts/words_web.py` lists them as JSON, `--check` compares. A sentence is what stands in `t("…")`, in a table
-of words (`words:`, `accept:`, `other:`, `how:`, `found:` …), in a BurrowError that needs no values, or as the `why` of an event.
+of words (`words:`, `accept:`, `how:`, `found:` …), in a BurrowError that needs no values, or as the `why` of an event.
 """
 
 import argparse
