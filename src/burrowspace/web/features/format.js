@@ -7,6 +7,17 @@ import { spoken, t } from "./words.js";
 
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte"];
 
+/** Made once for each way to write: one costs as much as a few hundred numbers. @type {Map<string, Intl.NumberFormat>} */
+const WRITERS = new Map();
+
+/** @param {number} value @param {Intl.NumberFormatOptions} style */
+function written(value, style) {
+  const key = `${spoken()} ${style.style} ${style.unit} ${style.unitDisplay} ${style.maximumFractionDigits}`;
+  let writer = WRITERS.get(key);
+  if (!writer) WRITERS.set(key, (writer = new Intl.NumberFormat(spoken(), style)));
+  return writer.format(value);
+}
+
 /** 1.2 GB. @param {number} bytes @returns {string} */
 export function size(bytes) {
   let value = Math.max(0, bytes);
@@ -16,8 +27,7 @@ export function size(bytes) {
     unit += 1;
   }
   const digits = unit === 0 || value >= 99.5 ? 0 : value >= 9.95 ? 1 : 2;
-  const style = { style: "unit", unit: UNITS[unit], unitDisplay: unit ? "short" : "long", maximumFractionDigits: digits };
-  return new Intl.NumberFormat(spoken(), /** @type {Intl.NumberFormatOptions} */ (style)).format(value);
+  return written(value, { style: "unit", unit: UNITS[unit], unitDisplay: unit ? "short" : "long", maximumFractionDigits: digits });
 }
 
 /** 34 MB/s. @param {number} rate bytes per second @returns {string} */
@@ -51,10 +61,10 @@ export function moment(ms) {
 
 /** 42 %. @param {number} part of 1 @returns {string} */
 export function percent(part) {
-  return new Intl.NumberFormat(spoken(), { style: "percent", maximumFractionDigits: 0 }).format(Math.floor(part * 100) / 100);
+  return written(Math.floor(part * 100) / 100, { style: "percent", maximumFractionDigits: 0 });
 }
 
 /** @param {number} value @param {"second" | "minute" | "hour"} name */
 function unit(value, name) {
-  return new Intl.NumberFormat(spoken(), { style: "unit", unit: name, unitDisplay: "long" }).format(value);
+  return written(value, { style: "unit", unit: name, unitDisplay: "long" });
 }

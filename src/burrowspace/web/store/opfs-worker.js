@@ -15,6 +15,7 @@ import { Sums } from "./sums.js";
 
 /** @type {SyncAccess | null} */ let access = null;
 let sums = new Sums(0);
+let summed = false; // one file needs none: it is in no ZIP
 
 const CALLS = {
   /** `sums`: of an earlier run, whose bytes stay. @param {{id: string, files: number, sums: SavedSums | null}} how */
@@ -23,6 +24,7 @@ const CALLS = {
     access = await /** @type {any} */ (handle).createSyncAccessHandle();
     if (!saved) access?.truncate(0);
     sums = new Sums(files);
+    summed = files > 1;
     if (saved) sums.load(saved);
   },
 
@@ -33,7 +35,7 @@ const CALLS = {
       if (wrote <= 0) throw new DOMException("nothing was written", "QuotaExceededError");
       done += wrote;
     }
-    sums.add(file, offset, content);
+    if (summed) sums.add(file, offset, content);
   },
 
   flush() {

@@ -3,35 +3,29 @@
  *
  * @import { Given } from "../core/giving.js"
  * @import { Saved, Wanted } from "../core/taking.js"
+ * @import { GivingWork, TakingWork } from "./engines.js"
  */
 
-import { Giving } from "../core/giving.js";
-import { Taking } from "../core/taking.js";
+import { makeGiving, makeTaking } from "./engines.js";
 import { Far } from "./far.js";
 
-const WORKER = new URL("../core/worker.js", import.meta.url);
+const WORKER = new URL("./engine-worker.js", import.meta.url);
 
-/** What both have in common: `close` ends the worker.
- * @typedef {Pick<Giving, "seal" | "digest" | "catchUp"> & {close: () => void}} GivingEngine
- * @typedef {Pick<Taking, "take" | "replay" | "finish" | "save"> & {close: () => void}} TakingEngine */
+/** `close` ends the worker. @typedef {GivingWork & {close: () => void}} GivingEngine
+ * @typedef {TakingWork & {close: () => void}} TakingEngine */
 
 /** @param {Given} given @returns {Promise<GivingEngine>} */
 export async function givingEngine(given) {
-  if (typeof Worker === "undefined") {
-    const near = await Giving.make(given);
-    return {
-      seal: (position, count) => near.seal(position, count),
-      digest: () => near.digest(),
-      catchUp: (position) => near.catchUp(position),
-      close: () => undefined,
-    };
-  }
+  if (typeof Worker === "undefined") return { ...(await makeGiving(given)), close: () => undefined };
   const far = new Far(WORKER);
   far.ask({ make: "giving", args: [given] }).catch(() => undefined); // whoever asks first hears of it
   return {
     seal: (position, count) => far.ask({ call: "seal", args: [position, count] }),
     digest: () => far.ask({ call: "digest" }),
     catchUp: (position) => far.ask({ call: "catchUp", args: [position] }),
+    hold: (position, count) => far.ask({ call: "hold", args: [position, count] }),
+    patch: (id, skip, url, headers) => far.ask({ call: "patch", args: [id, skip, url, headers] }),
+    drop: (id) => void far.ask({ call: "drop", args: [id] }).catch(() => undefined), // a worker that is gone holds nothing
     close: () => far.close(),
   };
 }
@@ -40,7 +34,7 @@ export async function givingEngine(given) {
  * @param {Wanted} wanted @param {Saved} [saved] @returns {Promise<TakingEngine>} */
 export async function takingEngine(wanted, saved) {
   if (typeof Worker === "undefined") {
-    const near = await Taking.make(wanted, saved);
+    const near = await makeTaking(wanted, saved);
     return {
       take: (position, sealed, suite) => near.take(position, sealed, suite),
       replay: (position, plain) => near.replay(position, plain),

@@ -5,7 +5,7 @@
  * @import { Layout } from "../core/layout.js"
  * @import { Leg, Signal } from "../core/signals.js"
  * @import { Server, Spool } from "./api.js"
- * @import { Seal } from "./relay.js"
+ * @import { Carry } from "./relay.js"
  */
 
 import { CREDIT } from "../core/credit.js";
@@ -54,7 +54,7 @@ export class Legs {
    * @param {object} how
    * @param {Server} how.server
    * @param {Layout} how.layout
-   * @param {(stretch: Stretch) => Seal} how.seal
+   * @param {(stretch: Stretch) => Carry} how.carry
    * @param {(stretch: Stretch) => boolean} how.needless whether nobody needs more of it for now
    * @param {(error: unknown) => void} how.fail a leg cannot be had at all
    * @param {() => void} how.changed
@@ -178,13 +178,13 @@ export class Legs {
 
   /** @param {Stretch} stretch */
   #write(stretch) {
-    const { server, layout, seal, needless } = this.how;
+    const { server, layout, carry, needless } = this.how;
     // Until somebody follows it a leg is a credit ahead, and waits altogether where a link does the work.
     const ahead = () => {
       if (stretch.wanted) return Infinity;
       return needless(stretch) ? 0 : stretch.first + CREDIT;
     };
-    const writer = new Writer(server, stretch.spool, layout, stretch.first, seal(stretch), ahead);
+    const writer = new Writer(server, stretch.spool, layout, stretch.first, carry(stretch), ahead);
     stretch.writer = writer;
     writer.run().then(
       () => this.#over(stretch, writer, null),

@@ -12,7 +12,7 @@
  * @import { Event, Finished } from "./events.js"
  * @import { KeptLeg } from "./legs.js"
  * @import { Around, Options } from "./reach.js"
- * @import { Seal } from "./relay.js"
+ * @import { Carry } from "./relay.js"
  */
 
 import { hex, utf8 } from "../core/bytes.js";
@@ -107,7 +107,7 @@ export class Sending extends Running {
       server,
       ends,
       layout: this.layout,
-      seal: (stretch) => this.#legSeal(stretch),
+      carry: (stretch) => this.#carry(stretch),
       needless: (stretch) => this.#all().some((taker) => taker.leg === stretch && taker.directAt > stretch.openedAt),
       fail: (error) => this.fail(error),
       changed: () => this.changed(),
@@ -206,14 +206,19 @@ export class Sending extends Running {
     return [...this.takers.values()];
   }
 
-  /** @param {import("./legs.js").Stretch} stretch @returns {Seal} */
-  #legSeal(stretch) {
-    return async (position, count) => {
-      const held = this.#all().filter((taker) => taker.leg === stretch).map((taker) => taker.held);
-      if (held.length && position < Math.min(...held)) this.again += 1;
-      const sealed = await this.engine.seal(position, count);
-      this.served(stretch.rests ? "store" : "relay", sealed.length);
-      return sealed;
+  /** @param {import("./legs.js").Stretch} stretch @returns {Carry} */
+  #carry(stretch) {
+    const { engine } = this;
+    return {
+      hold: async (position, count) => {
+        const held = this.#all().filter((taker) => taker.leg === stretch).map((taker) => taker.held);
+        if (held.length && position < Math.min(...held)) this.again += 1;
+        const piece = await engine.hold(position, count);
+        this.served(stretch.rests ? "store" : "relay", piece.size);
+        return piece;
+      },
+      patch: (id, skip, url, headers) => engine.patch(id, skip, url, headers),
+      drop: (id) => engine.drop(id),
     };
   }
 

@@ -25,6 +25,7 @@ import { Observable } from "./observable.js";
 
 const SAMPLES = 90; // of the speed, for its curve
 const SAMPLE_MS = 400;
+const DRAW_MS = 250; // between two drawings of progress
 const IDLE_MS = 3000; // between two tellings of progress: more is a pause
 const OVER = ["done", "failed", "ended"];
 
@@ -48,6 +49,7 @@ export class Job extends Observable {
   /** For which bytes moved, without pauses and questions, s. */ seconds = 0;
 
   #sampled = 0;
+  #drawn = 0;
   #moved = 0;
 
   /** @type {"send" | "receive"} */ direction = "send";
@@ -130,7 +132,7 @@ export class Job extends Observable {
         this.peer(event.receiver).path = event.path;
         break;
       case "progress":
-        this.#progress(event);
+        if (!this.#progress(event)) return;
         break;
       case "waiting":
         if (event.receiver) this.peer(event.receiver).rate = 0;
@@ -152,19 +154,23 @@ export class Job extends Observable {
     this.changed();
   }
 
-  /** @param {Extract<Event, {event: "progress"}>} event */
+  /** Whether it is to be drawn: what draws the page takes time from what moves the bytes. @param {Extract<Event, {event: "progress"}>} event */
   #progress({ receiver, done, total, rate, eta, path }) {
     const peer = this.peer(receiver);
+    const news = path !== peer.path || done === total || (this.state !== "running" && this.state !== "offered");
     Object.assign(peer, { done, total, rate, eta, path });
     if (this.state !== "offered") this.state = "running";
     this.why = "";
     const now = performance.now();
+    const draw = news || now - this.#drawn >= DRAW_MS;
+    if (draw) this.#drawn = now;
     if (done > 0 && now - this.#moved < IDLE_MS) this.seconds += (now - this.#moved) / 1000;
     this.#moved = now;
-    if (now - this.#sampled < SAMPLE_MS) return;
+    if (now - this.#sampled < SAMPLE_MS) return draw;
     this.#sampled = now;
     this.speeds.push(this.rate);
     if (this.speeds.length > SAMPLES) this.speeds.shift();
+    return draw;
   }
 
   /** How its session ended. @param {BurrowError} error */

@@ -205,9 +205,8 @@ export class BurrowApp extends LitElement {
     if (jobs.length) void import("./of-transfers.js");
     const asked = jobs.find((job) => job.state === "offered");
     const running = jobs.find((job) => job.state === "running" && job.part !== null);
-    if (asked && document.hidden) document.title = `● ${asked.title} · BurrowSpace`;
-    else if (running) document.title = `${percent(running.part ?? 0)} · ${running.title} · BurrowSpace`;
-    else document.title = "BurrowSpace";
+    const said = asked && document.hidden ? `● ${asked.title} · ` : running ? `${percent(running.part ?? 0)} · ${running.title} · ` : "";
+    if (document.title !== `${said}BurrowSpace`) document.title = `${said}BurrowSpace`;
   }
 
   render() {

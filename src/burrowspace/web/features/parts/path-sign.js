@@ -18,13 +18,15 @@ const WAYS = {
   store: { words: "Resting on the server, sealed", colour: "var(--store)", kind: "store" },
 };
 
+const DASH = 7; // units from one dash of the line to the next
+
 /** The colour of a path, for whatever shows it. @param {Path | null} path */
 export function colourOf(path) {
   return path ? WAYS[path].colour : "var(--accent)";
 }
 
 export class PathSign extends LitElement {
-  static properties = { path: {}, moving: { type: Boolean } };
+  static properties = { path: {}, done: { type: Number } };
   static styles = [
     look,
     css`
@@ -48,9 +50,6 @@ export class PathSign extends LitElement {
         stroke-dasharray: 3 4;
         stroke-linecap: round;
       }
-      .moving .way {
-        animation: flow 0.7s linear infinite;
-      }
       .end {
         fill: currentcolor;
       }
@@ -66,25 +65,27 @@ export class PathSign extends LitElement {
         stroke-width: 2;
         stroke-linejoin: round;
       }
-      @keyframes flow {
-        to {
-          stroke-dashoffset: -7;
-        }
-      }
     `,
   ];
 
   constructor() {
     super();
     /** @type {Path | null} */ this.path = null;
-    this.moving = false;
+    /** Bytes that went this way: the line moves when they do. An endless animation would draw sixty times a second. */ this.done = 0;
+  }
+
+  #steps = 0;
+
+  /** @override @param {Map<string, unknown>} changed */
+  willUpdate(changed) {
+    if (changed.has("done") && this.done) this.#steps = (this.#steps + 1) % DASH;
   }
 
   render() {
     if (!this.path) return html``;
     const { words, colour, kind } = WAYS[this.path];
     this.style.color = colour;
-    return html`<svg viewBox="0 0 46 16" class=${this.moving ? "moving" : ""} aria-hidden="true">${SIGNS[kind]}</svg><span>${t(words)}</span>`;
+    return html`<svg viewBox="0 0 46 16" stroke-dashoffset=${-this.#steps} aria-hidden="true">${SIGNS[kind]}</svg><span>${t(words)}</span>`;
   }
 }
 

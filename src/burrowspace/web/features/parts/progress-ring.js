@@ -37,7 +37,6 @@ export class ProgressRing extends LitElement {
       .done {
         stroke: currentcolor;
         stroke-linecap: round;
-        transition: stroke-dashoffset 0.25s linear;
       }
       .seeking .done {
         animation: turn 1.6s linear infinite;

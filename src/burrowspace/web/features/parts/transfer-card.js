@@ -219,7 +219,7 @@ export class TransferCard extends LitElement {
         <p class="grow numbers">${numbers.join(" · ")}</p>
         <speed-curve .speeds=${[...job.speeds]}></speed-curve>
       </div>
-      ${job.peers.size > 1 ? nothing : html`<path-sign .path=${job.path} ?moving=${rate > 0}></path-sign>`}`;
+      ${job.peers.size > 1 ? nothing : html`<path-sign .path=${job.path} .done=${job.done}></path-sign>`}`;
   }
 
   /** @param {AnyJob} job */
@@ -272,7 +272,7 @@ export class TransferCard extends LitElement {
               ${peer.verified ? t("has it all") : peer.total ? `${percent(peer.done / peer.total)} · ${speed(peer.rate)}` : t("is there")}
             </p>
           </div>
-          ${peer.verified ? nothing : html`<path-sign .path=${peer.path} ?moving=${peer.rate > 0}></path-sign>`}
+          ${peer.verified ? nothing : html`<path-sign .path=${peer.path} .done=${peer.done}></path-sign>`}
         </li>`,
       )}
     </ul>`;

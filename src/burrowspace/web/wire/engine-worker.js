@@ -1,18 +1,17 @@
 /**
- * The worker that seals, opens and hashes, so that the page does not. One for each transfer; it holds either a Giving
- * or a Taking and answers calls of its methods. Buffers are moved, not copied.
+ * The worker that seals, opens, hashes and sends, so that the page does not. One for each transfer; it holds either a
+ * Giving with its Uploads or a Taking, and answers calls of their methods. Buffers are moved, not copied.
  *
  *     page -> worker   {id, make: "giving" | "taking", args}   {id, call: name, args}
  *     worker -> page   {id, value} or {id, error: {code, sentence}}
  *
- * The page's end is wire/engine.js.
+ * The page's end is engine.js.
  */
 
-import { BurrowError } from "./errors.js";
-import { Giving } from "./giving.js";
-import { Taking } from "./taking.js";
+import { BurrowError } from "../core/errors.js";
+import { makeGiving, makeTaking } from "./engines.js";
 
-const METHODS = ["seal", "digest", "catchUp", "take", "replay", "finish", "save"];
+const METHODS = ["seal", "digest", "catchUp", "hold", "patch", "drop", "take", "replay", "finish", "save"];
 
 /** @type {Promise<any>} */ let made = Promise.reject(new TypeError("nothing is made yet"));
 made.catch(() => undefined);
@@ -29,7 +28,7 @@ async function answer({ id, make, call, args }) {
   try {
     let value;
     if (make) {
-      made = make === "giving" ? Giving.make(args[0]) : Taking.make(args[0], args[1]);
+      made = make === "giving" ? makeGiving(args[0]) : makeTaking(args[0], args[1]);
       await made;
     } else {
       const engine = await made;
