@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,12 +10,12 @@ import aiohttp
 import pytest
 
 from tests.bulk.test_protocols import BODY, TUS, create, get, send
+from tests.e2e.served import calling, served
 from tests.house import running
 from tests.machine import small_disk
 
 pytestmark = pytest.mark.anyio
 DATA = bytes(range(256)) * 2048  # 512 KiB
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -91,74 +89,34 @@ async def test_a_failing_fsync_is_an_error_and_is_never_retried_as_if_fine(tmp_p
         assert (await get(server, key))[0] == DATA
 
 
-class Killable:
-    """A server in a process of its own, on one data folder."""
-
-    def __init__(self, data: Path, port: int) -> None:
-        settings = {"BURROW_DATA": str(data), "BURROW_PORT": str(port), "BURROW_HOST": "127.0.0.1"}
-        self.process = subprocess.Popen([sys.executable, "server.py"], cwd=ROOT, env={**os.environ, **settings},
-                                        stdout=subprocess.DEVNULL)  # fmt: skip
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-
-async def up(http: aiohttp.ClientSession) -> None:
-    async with asyncio.timeout(20):
-        while True:
-            try:
-                async with http.get("/status"):
-                    return
-            except aiohttp.ClientError:
-                await asyncio.sleep(0.05)
-
-
-async def test_what_was_acknowledged_is_there_after_kill_9(tmp_path: Path, unused_port: int):
+async def test_what_was_acknowledged_is_there_after_kill_9(tmp_path: Path):
     data, at = DATA * 16, 0
-    server = Killable(tmp_path, unused_port)
-    try:
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{unused_port}") as http:
-            await up(http)
-            ask = {"sender_id": "ann", "receiver_id": "bob", "filename": "f"}
-            async with http.post("/request-transfer", json=ask) as answer:
-                request = (await answer.json())["request_id"]
-            async with http.post(f"/approve-transfer/{request}") as answer:
-                key = (await answer.json())["transfer_id"]
-            async with http.post(f"/upload/{key}", headers={**TUS, "Upload-Length": str(len(data))}) as answer:
-                assert answer.status == 201
-            for part in (100_000, 900_000, 3_000_000):
-                said = {**BODY, "Upload-Offset": str(at)}
-                async with http.patch(f"/upload/{key}", data=data[at : at + part], headers=said) as answer:
-                    assert answer.status == 204
-                    at = int(answer.headers["upload-offset"])
-                killed = asyncio.get_running_loop().call_later(0.01, server.kill)
-                try:
-                    async with http.patch(f"/upload/{key}", data=data[at:], headers={**BODY, "Upload-Offset": str(at)}):
-                        break
-                except aiohttp.ClientError:
-                    pass
-                finally:
-                    killed.cancel()
-                server.kill()
-                server = Killable(tmp_path, unused_port)
-                await up(http)
-                async with http.head(f"/upload/{key}", headers=TUS) as answer:
-                    assert int(answer.headers["upload-offset"]) >= at
-                    at = int(answer.headers["upload-offset"])
+    async with served(tmp_path) as server, calling(server) as api:
+        key = await api.transfer()
+        creation = {**TUS, "Upload-Length": str(len(data))}
+        async with api.http.post(f"{server.url}/upload/{key}", headers=creation) as answer:
+            assert answer.status == 201
+        url = f"{server.url}/upload/{key}"
+        for part in (100_000, 900_000, 3_000_000):
             said = {**BODY, "Upload-Offset": str(at)}
-            async with http.patch(f"/upload/{key}", data=data[at:], headers=said) as answer:
-                assert answer.status in (204, 409)
-            async with http.get(f"/download/{key}") as answer:
-                assert await answer.read() == data
-    finally:
-        server.kill()
-
-
-@pytest.fixture
-def unused_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+            async with api.http.patch(url, data=data[at : at + part], headers=said) as answer:
+                assert answer.status == 204
+                at = int(answer.headers["upload-offset"])
+            killed = asyncio.get_running_loop().call_later(0.01, os.kill, server.pid, signal.SIGKILL)
+            try:
+                async with api.http.patch(url, data=data[at:], headers={**BODY, "Upload-Offset": str(at)}):
+                    break
+            except aiohttp.ClientError:
+                pass
+            finally:
+                killed.cancel()
+            await server.ended()
+            await server.start()
+            async with api.http.head(url, headers=TUS) as answer:
+                assert int(answer.headers["upload-offset"]) >= at
+                at = int(answer.headers["upload-offset"])
+        said = {**BODY, "Upload-Offset": str(at)}
+        async with api.http.patch(url, data=data[at:], headers=said) as answer:
+            assert answer.status in (204, 409)
+        async with api.http.get(f"{server.url}/download/{key}") as answer:
+            assert await answer.read() == data

@@ -1,6 +1,7 @@
 """docs/guide/three-modes.md: every command that it shows is run, in its order, in one shell."""
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
@@ -41,23 +42,29 @@ async def test_every_command_of_the_guide_works(tmp_path: Path):
     }
     shell = shutil.which("bash")
     assert shell is not None
-    process = await asyncio.create_subprocess_exec(
-        shell,
-        "-c",
-        script,
-        cwd=tmp_path,
-        env=env,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
+    output = tmp_path / "output"
+    with output.open("wb") as told_to:  # no pipe: who is left behind would hold it open
+        process = await asyncio.create_subprocess_exec(
+            shell,
+            "-c",
+            script,
+            cwd=tmp_path,
+            env=env,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=told_to,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
     try:
         async with asyncio.timeout(80):
-            told = (await process.communicate())[0].decode()
+            await process.wait()
+    except TimeoutError:
+        raise AssertionError(f"the guide does not come to its end: {output.read_text()}") from None
     finally:
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)  # the shell and what it started, nobody else
+        with contextlib.suppress(ProcessLookupError):  # the shell and what it started, nobody else
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+    told = output.read_text()
     assert process.returncode == 0, told
     assert '"status":"online"' in told
     assert told.count("has arrived, transfer_mode p2p") == told.count("holiday.bin, transfer_mode p2p") == 1

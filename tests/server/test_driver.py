@@ -126,9 +126,10 @@ class House:
     async def upload(self, transfer_id: str, token: str | None = None) -> Place:
         """Begins to upload a form, as the app does."""
         asked = Asked("POST", {"content-type": "multipart/form-data; boundary=B", "transfer-encoding": "chunked"})
-        write = await self.uploads.decide(transfer_id, asked, token)
-        assert isinstance(write, Write)
-        return await self.uploads.begin(transfer_id, write, token)
+        with self.uploads.claims.open(transfer_id) as claim:
+            write = await self.uploads.decide(claim, asked, token)
+            assert isinstance(write, Write)
+            return await self.uploads.begin(claim, write, token)
 
     async def taken(self, transfer_id: str) -> bytes:
         """The stored file."""

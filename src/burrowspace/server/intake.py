@@ -6,23 +6,24 @@ from collections.abc import AsyncIterator
 from burrowspace.core.errors import WrongChecksum
 from burrowspace.core.upload import Write
 from burrowspace.core.upload_answers import Answer, Style
+from burrowspace.server.driver.claims import Claim
 from burrowspace.server.driver.place import Place
 from burrowspace.server.driver.uploads import Uploads
 from burrowspace.server.multipart import read_form
 
 
 async def take_body(
-    uploads: Uploads, transfer_id: str, write: Write, content_type: str, body: AsyncIterator[bytes], token: str | None
+    uploads: Uploads, claim: Claim, write: Write, content_type: str, body: AsyncIterator[bytes], token: str | None
 ) -> Answer:
     """Takes the body as the decision says; the answer, or the refusal as an error."""
     if write.style is Style.FORM:
         parts = read_form(content_type, body)
         name = await parts.file("file")
-        async with await uploads.begin(transfer_id, write, token) as place:
+        async with await uploads.begin(claim, write, token) as place:
             async for piece in parts:
                 await place.take(piece)
             return await place.ended(name)
-    async with await uploads.begin(transfer_id, write, token) as place:
+    async with await uploads.begin(claim, write, token) as place:
         if write.checksum is not None:
             await _verified(place, write.checksum, body, uploads)
         else:

@@ -27,17 +27,17 @@ class Context:
     identity: Identity | None = None  # who the server is to TLS, where it speaks that
 
 
-def _context(request: Request) -> Context:
+async def _context(request: Request) -> Context:
     context: Context = request.app.state.context
     return context
 
 
-def _token(request: Request) -> str | None:
+async def _token(request: Request) -> str | None:
     """The bearer token, if one came. The published app sends none."""
     return bearer(request.headers.get("authorization"))
 
 
-def _caller(request: Request) -> str | None:
+async def _caller(request: Request) -> str | None:
     """The address that bounds are counted for; None for loopback, where an unnamed proxy stands for all."""
     return counted(request.client.host) if request.client else None
 

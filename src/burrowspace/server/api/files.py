@@ -14,9 +14,10 @@ from starlette.types import Receive, Scope, Send
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.upload import Asked, Forget
 from burrowspace.core.upload_answers import Answer
-from burrowspace.server.api.context import House, Token
+from burrowspace.server.api.context import Context, House, Token
 from burrowspace.server.api.models import CONFLICT, FULL, REFUSALS, UNKNOWN, Delivered, Uploaded, Verified, refused
 from burrowspace.server.bulk.front import CUT
+from burrowspace.server.driver.claims import Claim
 from burrowspace.server.driver.downloads import Source
 from burrowspace.server.heads import header_map
 from burrowspace.server.intake import take_body
@@ -51,16 +52,21 @@ async def upload(transfer_id: str, request: Request, house: House, token: Token)
 
     The same URL speaks tus 1.0 and the IETF draft of resumable uploads, and takes a plain PUT.
     """
+    with house.driver.uploads.claims.open(transfer_id) as claim:
+        return await _upload(claim, request, house, token)
+
+
+async def _upload(claim: Claim, request: Request, house: Context, token: str | None) -> Response:
     uploads = house.driver.uploads
-    decided = await uploads.decide(transfer_id, Asked(request.method, header_map(request.scope["headers"])), token)
+    decided = await uploads.decide(claim, Asked(request.method, header_map(request.scope["headers"])), token)
     if isinstance(decided, Forget):
-        await house.driver.transfers.cancel(transfer_id, token)
+        await house.driver.transfers.cancel(claim.transfer_id, token)
         return _reply(decided.answer)
     if isinstance(decided, Answer):
         return _reply(decided)
     kind = request.headers.get("content-type", "")
     try:
-        return _reply(await take_body(uploads, transfer_id, decided, kind, request.stream(), token))
+        return _reply(await take_body(uploads, claim, decided, kind, request.stream(), token))
     except ClientDisconnect:
         return Response(status_code=400)  # to nobody; what arrived is kept or gone already
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -19,6 +20,7 @@ from burrowspace.server.bulk.front import BIG, BulkFront, Job
 from burrowspace.server.bulk.mover import Flow, Mover
 from burrowspace.server.bulk.taken import Taken
 from burrowspace.server.door import cors, foreign
+from burrowspace.server.driver.claims import Claim
 from burrowspace.server.driver.downloads import Source
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.driver.place import Place
@@ -75,7 +77,8 @@ class Bulk:
                 return
             if not allowed:
                 raise foreign()
-            taken.answer(await self._upload(taken))
+            with self._driver.uploads.claims.open(job.key) as claim:
+                taken.answer(await self._upload(taken, claim))
         except BurrowError as error:
             taken.refuse(error)
         except (ConnectionError, TimeoutError):
@@ -97,27 +100,29 @@ class Bulk:
         except asyncio.CancelledError:
             if not flow.done.done():
                 mover.stop(flow, ConnectionAbortedError("the request was ended"))
-                await asyncio.wait([flow.done])
+            while not flow.done.done():  # its line may be lost and its upload taken over: cancelled twice
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([flow.done])
             if not flow.done.cancelled():
                 flow.done.exception()
             raise
 
     # Up
 
-    async def _upload(self, taken: Taken) -> Answer:
+    async def _upload(self, taken: Taken, claim: Claim) -> Answer:
         job, uploads = taken.job, self._driver.uploads
         token = bearer(job.headers.get("authorization"))
-        decided = await uploads.decide(job.key, Asked(job.method, job.headers), token)
+        decided = await uploads.decide(claim, Asked(job.method, job.headers), token)
         if isinstance(decided, Forget):
             raise BadRequest("this call has no body")
         if isinstance(decided, Answer):
             return decided
         taken.invite(self._promise(decided, job))
         if decided.style is Style.FORM:
-            return await self._form(taken, decided, token)
+            return await self._form(taken, claim, decided, token)
         if decided.checksum is not None:
-            return await take_body(uploads, job.key, decided, "", taken.body(self.settings.stall_s), token)
-        async with await uploads.begin(job.key, decided, token) as place:
+            return await take_body(uploads, claim, decided, "", taken.body(self.settings.stall_s), token)
+        async with await uploads.begin(claim, decided, token) as place:
             await place.take(taken.early())
             telling = None
             if _speaks_draft(decided, job):
@@ -166,7 +171,7 @@ class Bulk:
             if flow is not None and flow.passed:
                 await self._driver.kit.spool.give_back(place.transfer_id, place.lane.ledger.given)
 
-    async def _form(self, taken: Taken, write: Write, token: str | None) -> Answer:
+    async def _form(self, taken: Taken, claim: Claim, write: Write, token: str | None) -> Answer:
         """The file of a form, spliced unscanned where its head can be read and its end be told."""
         job, uploads = taken.job, self._driver.uploads
         kind = job.headers.get("content-type", "")
@@ -177,9 +182,9 @@ class Bulk:
                 break
             job.early += await taken.read(self.settings.stall_s)
         if part is None or taken.left < len(part.trailer):
-            return await take_body(uploads, job.key, write, kind, taken.body(self.settings.stall_s), token)
+            return await take_body(uploads, claim, write, kind, taken.body(self.settings.stall_s), token)
         head, file = job.early[: part.start], job.early[part.start :]
-        async with await uploads.begin(job.key, write, token) as place:
+        async with await uploads.begin(claim, write, token) as place:
             await place.take(file)
             await self._receive(taken, place, taken.left - len(part.trailer))
             tail = b""

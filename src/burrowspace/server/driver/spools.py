@@ -84,8 +84,9 @@ class Spools:
         most = settings.max_file_bytes if length is None else length
         begun = Write(Style.TUS, 0, 0, most, fresh=True, length=length, policy=policy, window=window)
         try:
-            async with await self._uploads.begin(key, begun, token) as place:
-                await place.ended()
+            with self._uploads.claims.open(key) as claim:
+                async with await self._uploads.begin(claim, begun, token) as place:
+                    await place.ended()
         except BaseException:
             await kit.state.write(
                 lambda rows: [rows.drop(kind, transfer_id=key) for kind in (Sealed, Transfer, Upload)]

@@ -8,16 +8,18 @@ from collections.abc import Callable
 import msgspec
 
 from burrowspace.core import messages
-from burrowspace.core.errors import Busy, Damaged, NoSpace, NotFound, WrongState, WrongType
+from burrowspace.core.errors import Busy, Damaged, NoSpace, NotFound, WrongOffset, WrongState, WrongType
 from burrowspace.core.names import is_our_id, safe_name
 from burrowspace.core.records import Transfer, Upload
 from burrowspace.core.spooling import Policy
 from burrowspace.core.transfer import Mode, Step, TransferState, walk
 from burrowspace.core.upload import Asked, Forget, Held, Write, decide, style_of
-from burrowspace.core.upload_answers import Answer, Style
+from burrowspace.core.upload_answers import Answer, Problem, Style
 from burrowspace.ports import Rows
+from burrowspace.server.driver.claims import Claim, Claims
 from burrowspace.server.driver.found import find_transfer
 from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.lane import Lane
 from burrowspace.server.driver.lanes import Lanes
 from burrowspace.server.driver.notices import Postman, write_notice
 from burrowspace.server.driver.place import Place
@@ -27,6 +29,7 @@ _DAY_S = 86_400.0
 _OPEN = (TransferState.READY, TransferState.TRANSFERRING, TransferState.FAILED)
 _FREER = (Policy.LIVE, Policy.LIVE_THEN_REST, Policy.REST)
 _COMING = 64 << 20  # bytes reserved for what a body of unknown length may still bring
+_TAKEN_OVER = "another request of this upload took over"
 _LOOKED = 2000  # unfinished uploads whose size is looked at before a new one is let in
 
 
@@ -36,12 +39,15 @@ class Uploads:
     def __init__(self, kit: Kit, postman: Postman, lanes: Lanes) -> None:
         self.kit, self._postman, self.lanes = kit, postman, lanes
         self._running: dict[str, Place] = {}
+        self.claims = Claims()
 
     # Deciding
 
-    async def decide(self, transfer_id: str, asked: Asked, token: str | None) -> Answer | Write | Forget:
-        """What the request means. A resumable request ends an upload that still runs: its connection is taken for dead,
-        as the IETF draft recommends; the offset told is then one that will be taken."""
+    async def decide(self, claim: Claim, asked: Asked, token: str | None) -> Answer | Write | Forget:
+        """What the request means. A resumable request takes over: an upload that still runs, or was asked for earlier
+        and has not begun, ends; its connection is taken for dead, as the IETF draft recommends. The offset told is then
+        one that will be taken."""
+        transfer_id = claim.transfer_id
         transfer = await self.kit.state.read(lambda rows: find_transfer(rows, transfer_id))
         if asked.method == "OPTIONS":
             return decide(asked, self._held(transfer, None, None))
@@ -51,10 +57,8 @@ class Uploads:
                 raise WrongType("sealed bytes come by PUT, by tus 1.0 or by the draft of resumable uploads")
         elif token is not None or asked.method != "POST":
             await self.kit.state.write(lambda rows: speak_for_one_of(rows, [transfer.sender_id], token))
-        running = self._running.get(transfer_id)
-        resumes = style_of(asked) in (Style.TUS, Style.DRAFT) or asked.method in ("HEAD", "DELETE")
-        if running is not None and resumes:
-            await running.stop(Busy("another request of this upload took over"))
+        if style_of(asked) in (Style.TUS, Style.DRAFT) or asked.method in ("HEAD", "DELETE"):
+            await self._take_over(claim)
         transfer, upload = await self.kit.state.read(
             lambda rows: (find_transfer(rows, transfer_id), rows.get(Upload, transfer_id))
         )
@@ -63,15 +67,25 @@ class Uploads:
             size = await self._size(upload)
             asks = asked.method == "HEAD" and style_of(asked) is Style.TUS
             if asks and size is not None and not upload.complete and size == upload.length:
-                transfer, upload = await self._finished(upload, size, token)
+                transfer, upload = await self._finished(claim, upload, size, token)
         return decide(asked, self._held(transfer, upload, size))
 
-    async def _finished(self, upload: Upload, size: int, token: str | None) -> tuple[Transfer, Upload | None]:
+    async def _take_over(self, claim: Claim) -> None:
+        """Returns when no request that came before moves a byte any more: at once, or when the disk has taken what was
+        being written."""
+        self.claims.take_over(claim)
+        running = self._running.get(claim.transfer_id)
+        if running is not None and not claim.lost:
+            await running.stop(Busy(_TAKEN_OVER))
+
+    async def _finished(
+        self, claim: Claim, upload: Upload, size: int, token: str | None
+    ) -> tuple[Transfer, Upload | None]:
         """The server died between the last byte and the commit. A tus client that finds the offset at the length takes
         the upload for complete and sends no more, so it is made complete before it hears of that offset."""
         key = upload.transfer_id
         write = Write(Style.TUS, size, 0, 0, length=size)
-        async with await self.begin(key, write, token) as place:
+        async with await self.begin(claim, write, token) as place:
             await place.ended()
         return await self.kit.state.read(lambda rows: (find_transfer(rows, key), rows.get(Upload, key)))
 
@@ -101,8 +115,12 @@ class Uploads:
 
     # Beginning
 
-    async def begin(self, transfer_id: str, write: Write, token: str | None) -> Place:
-        """Opens the place, its bytes reserved. Busy while another upload fills it; WrongState once it is over."""
+    async def begin(self, claim: Claim, write: Write, token: str | None) -> Place:
+        """Opens the place, its bytes reserved. Busy while another upload fills it, and for who was taken over;
+        WrongOffset where the upload stands elsewhere by now; WrongState once it is over."""
+        transfer_id = claim.transfer_id
+        if claim.lost:
+            raise Busy(_TAKEN_OVER)
         if transfer_id in self._running:
             raise Busy("another upload of this transfer is running")
         place = self._running[transfer_id] = Place(self, write, transfer_id)
@@ -116,6 +134,7 @@ class Uploads:
                 place.lane = await self.lanes.resume(
                     transfer_id, place.upload.policy, write.length, place.upload.window
                 )
+                _stands_at(write, place.lane)
             if place.lane.ledger.policy is not place.upload.policy:  # its owner has changed it meanwhile
                 place.lane.allow(place.upload.policy)
         except BaseException:
@@ -341,3 +360,11 @@ class Uploads:
         for upload in old:
             if upload.transfer_id not in self._running:
                 await self._drop(upload.transfer_id)
+
+
+def _stands_at(write: Write, lane: Lane) -> None:
+    """Between the decision and now another upload may have begun and ended."""
+    if lane.size != write.at:
+        lane.leave()
+        style = Problem.wrong_offset if write.style is Style.DRAFT else WrongOffset
+        raise style(lane.size, write.at)

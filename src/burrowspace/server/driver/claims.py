@@ -1,0 +1,45 @@
+"""Who may write an upload, of the requests that came for it: the latest that takes over.
+
+A request is many steps from its head to its first byte. A client whose line has died asks over a new one meanwhile,
+and what it is told (the offset) must not be changed by what the old line brought.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+
+class Claim:
+    """One request on one upload, from its head to its answer."""
+
+    __slots__ = ("lost", "transfer_id")
+
+    def __init__(self, transfer_id: str) -> None:
+        self.transfer_id = transfer_id
+        self.lost = False  # a later request took over: this one begins nothing any more
+
+
+class Claims:
+    """All requests on uploads that are not answered yet. Used on the loop only."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, dict[Claim, None]] = {}
+
+    @contextlib.contextmanager
+    def open(self, transfer_id: str) -> Iterator[Claim]:
+        """Entered as soon as the head is here: the order of the claims is that of the requests."""
+        claim = Claim(transfer_id)
+        there = self._open.setdefault(transfer_id, {})
+        there[claim] = None
+        try:
+            yield claim
+        finally:
+            del there[claim]
+            if not there:
+                del self._open[transfer_id]
+
+    def take_over(self, claim: Claim) -> None:
+        """All that came before it are lost. Only once the request is known to be its sender's."""
+        for older in self._open[claim.transfer_id]:
+            if older is claim:
+                return
+            older.lost = True
