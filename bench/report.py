@@ -16,6 +16,8 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
+import psutil
+
 from bench.common import ROOT, busy_seconds
 
 RESULTS = ROOT / "bench" / "results.md"
@@ -114,7 +116,9 @@ def machine() -> str:
 def strangers() -> float:
     """What share of the machine went to processes that are not ours since this program began: 0 on a quiet one."""
     begun, busy, ours = BEGUN
-    theirs = busy_seconds() - busy - (sum(os.times()[:4]) - ours)
+    # A child that lives is not in our own times yet.
+    living = sum(sum(each.cpu_times()[:4]) for each in psutil.Process().children(recursive=True))
+    theirs = busy_seconds() - busy - (sum(os.times()[:4]) + living - ours)
     return max(0.0, theirs / (time.monotonic() - begun) / (os.cpu_count() or 1))
 
 

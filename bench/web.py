@@ -1,8 +1,9 @@
-"""How fast does a file get from one page to another, and to and from a terminal, beside PeerJS?
+"""How fast does a file get from one page to another, and to and from a terminal, beside PeerJS and a bare data channel?
 
-Real Chromium, a page each in a profile of its own, over loopback; the receiver writes into the browser's own file
-system. Every byte is compared. Speed is from the yes of the receiver to "whole and verified". CPU seconds are of all of
-Chromium's processes together (both pages), and of the server, for a GB.
+Real Chromium, each page in a browser of its own with an ordinary profile (a private window keeps what it is given in
+its memory, and is slower), over loopback; the receiver writes into the browser's own file system. Every byte is
+compared, but for the bare channel's, which are counted. Speed is from the yes of the receiver to "whole and verified".
+CPU seconds are of all processes of both browsers together, and of the server, for a GB.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import BrowserContext, BrowserType, async_playwright
 from tests.cli.program import Person
 from tests.e2e.served import Served, served
 from tests.web.browser import FLAGS, Browsing
@@ -33,58 +34,97 @@ from bench.report import Figures, Metric, publish
 
 MB = 1_000_000
 SIZE = 300 * MB
+DIRECT = 100 * MB  # what goes by data channels, which are slower
 PEERJS = Path(__file__).parent / "rivals" / "peerjs"
+CHANNEL = Path(__file__).parent / "rivals" / "channel.js"
+CHOSEN = "page to page, by the way that the app chooses"
 METRICS = {
-    "direct": Metric("page to page, direct", "MB/s", 1, bound=35, side="at least", of="value"),
-    "direct_cpu": Metric("direct: CPU of Chromium for a GB", "s", 1),
+    "chosen": Metric(CHOSEN, "MB/s", 1),
+    "chosen_cpu": Metric("that: CPU of both browsers for a GB", "s", 1),
     "relay": Metric("page to page, through the server", "MB/s", 1, bound=60, side="at least", of="value"),
+    "relay_cpu": Metric("through the server: CPU of both browsers for a GB", "s", 1),
     "relay_server": Metric("through the server: CPU of the server for a GB", "s", 2),
+    "direct": Metric("page to page, by data channel alone", "MB/s", 1, bound=35, side="at least", of="value"),
+    "direct_cpu": Metric("by data channel: CPU of both browsers for a GB", "s", 1),
     "to_terminal": Metric("page to terminal", "MB/s", 1, bound=22, side="at least", of="value"),
     "from_terminal": Metric("terminal to page", "MB/s", 1, bound=30, side="at least", of="value"),
     "heap": Metric("growth of the heap of a page, 300 MB", "MB", 1, bound=60, of="value"),
     "paint": Metric("first contentful paint, cold", "s", 2, bound=0.4, of="value"),
     "load": Metric("first load, compressed", "KB", 0, bound=150, of="value"),
 }
+NO_RELAY = """(() => {
+  const real = globalThis.fetch;
+  const cut = (url) => /\\/download\\//.test(url);
+  globalThis.fetch = (url, how) => (cut(url) ? Promise.reject(new TypeError("cut")) : real(url, how));
+})()"""
+
+
+class Ordinary(Browsing):
+    """Each device is a browser of its own, with a profile on disk."""
+
+    def __init__(self, chromium: BrowserType, program: str, place: Path) -> None:
+        super().__init__(None, place / "downloads")
+        self.place = place
+        self._chromium, self._program = chromium, program
+
+    async def open(self, **options: Any) -> BrowserContext:
+        profile = tempfile.mkdtemp(dir=self.place)
+        return await self._chromium.launch_persistent_context(
+            profile, executable_path=self._program, args=FLAGS, accept_downloads=True, **options
+        )
 
 
 class Bench:
-    """One round is each job once. `place` holds the file."""
+    """One round is each job once. `place` holds the files."""
 
-    def __init__(self, browser: Browser, server: Served, file: Path, place: Path, figures: Figures) -> None:
-        self.browser, self.server, self.file, self.place, self.figures = browser, server, file, place, figures
-        self.sum = _sha256(file)
-        chromium = [each for each in psutil.Process().children(recursive=True) if "chromium" in each.name()]
-        self.chromium = chromium[0]
+    def __init__(self, chromium: BrowserType, program: str, server: Served, place: Path, figures: Figures) -> None:
+        self.chromium, self.program, self.server, self.place, self.figures = chromium, program, server, place, figures
+        self.file, self.small = _random(place / "film.bin", SIZE), _random(place / "clip.bin", DIRECT)
+        self.sums = {each: _sha256(each) for each in (self.file, self.small)}
 
     async def round(self) -> None:
         await self._first_look()
-        await self._pages("direct")
-        await self._pages("relay")
+        await self._pages("chosen", self.file)
+        await self._pages("relay", self.file)
+        await self._pages("direct", self.small)
         await self._to_terminal()
         await self._from_terminal()
 
-    async def _pages(self, how: str) -> None:
+    async def _pages(self, how: str, file: Path) -> None:
         async with self._browsing() as browsing:
             ann, bob = await desk(browsing, self.server.url), await desk(browsing, self.server.url)
+            size = file.stat().st_size
             if how == "relay":
                 for each in (ann, bob):
                     await each.cut()
+            elif how == "direct":
+                await bob.page.context.add_init_script(NO_RELAY)
             before = max(await ann.heap(), await bob.heap())
-            link = await ann.send(self.file)
-            await bob.page.evaluate(f"location.href = {link!r}")
+            link = await ann.send(file)
+            await bob.page.goto("about:blank")
+            await bob.page.goto(link)
             await bob.page.locator("offer-card button.main").wait_for()
-            busy, served_cpu, began = self._busy(), self.server.cpu(), time.monotonic()
+            busy, served_cpu, began = _busy(), self.server.cpu(), time.monotonic()
             await bob.accept()
-            await bob.whole(120)
+            await bob.whole(240)
             seconds = time.monotonic() - began
-            found = {how: SIZE / MB / seconds}
-            if how == "direct":
-                found["direct_cpu"] = (self._busy() - busy) * 1e9 / SIZE
+            found = {how: size / MB / seconds, f"{how}_cpu": (_busy() - busy) * 1e9 / size}
+            if how == "chosen":
                 found["heap"] = (max(await ann.heap(), await bob.heap()) - before) / MB
-            else:
-                found["relay_server"] = (self.server.cpu() - served_cpu) * 1e9 / SIZE
-            await self._check(bob)
+            elif how == "relay":
+                found["relay_server"] = (self.server.cpu() - served_cpu) * 1e9 / size
+            shares = (await bob.job("finished"))["shares"]
+            self._went(how, shares)
+            await self._check(bob, file)
             self.figures.add("burrowspace", **found)
+
+    def _went(self, how: str, shares: dict[str, int]) -> None:
+        """A figure for a way that was not taken is none."""
+        total = sum(shares.values())
+        print(f"      by {', '.join(f'{path} {part / total:.0%}' for path, part in shares.items())}", flush=True)
+        for path, only in (("relay", "relay"), ("direct", "webrtc")):
+            if how == path and shares.get(only, 0) < 0.98 * total:
+                raise BenchError(f"it was to go by {only} alone, and went by {shares}")
 
     async def _to_terminal(self) -> None:
         async with self._browsing() as browsing, self._person() as person:
@@ -95,9 +135,10 @@ class Bench:
             began = time.monotonic()
             if await program.ended(120):
                 raise BenchError(f"burrow receive failed: {program.out[-500:]}")
-            self.figures.add("burrowspace", to_terminal=SIZE / MB / (time.monotonic() - began))
-            if _sha256(person.folder / self.file.name) != self.sum:
+            seconds = time.monotonic() - began
+            if _sha256(person.folder / self.file.name) != self.sums[self.file]:
                 raise BenchError("what the terminal has is not what was sent")
+            self.figures.add("burrowspace", to_terminal=SIZE / MB / seconds)
 
     async def _from_terminal(self) -> None:
         async with self._browsing() as browsing, self._person() as person:
@@ -107,8 +148,9 @@ class Bench:
             began = time.monotonic()
             await bob.accept()
             await bob.whole(120)
-            self.figures.add("burrowspace", from_terminal=SIZE / MB / (time.monotonic() - began))
-            await self._check(bob)
+            seconds = time.monotonic() - began
+            await self._check(bob, self.file)
+            self.figures.add("burrowspace", from_terminal=SIZE / MB / seconds)
 
     async def _first_look(self) -> None:
         async with self._browsing() as browsing:
@@ -125,7 +167,24 @@ class Bench:
                 await asyncio.sleep(0.02)
             self.figures.add("burrowspace", paint=paint / 1000, load=sum(sizes) / 1000)
 
-    async def rival(self, page_port: int, peer_port: int) -> None:
+    async def bare(self) -> None:
+        """As many bytes through a channel of which nothing is asked."""
+        async with self._browsing() as browsing:
+            ann, bob = [await browsing.page("data:text/html,", await browsing.device()) for _ in range(2)]
+            for page in (ann, bob):
+                await page.evaluate(f"{CHANNEL.read_text()}; 0")
+            await ann.evaluate(
+                "(answered) => connect(answered)",
+                await bob.evaluate("(it) => answer(it)", await ann.evaluate("offer()")),
+            )
+            busy, began = _busy(), time.monotonic()
+            await ann.evaluate(f"send({DIRECT})")
+            while await bob.evaluate("got") < DIRECT:
+                await asyncio.sleep(0.02)
+            seconds = time.monotonic() - began
+            self.figures.add("bare channel", direct=DIRECT / MB / seconds, direct_cpu=(_busy() - busy) * 1e9 / DIRECT)
+
+    async def peerjs(self, page_port: int, peer_port: int) -> None:
         """The same file by PeerJS, page to page."""
 
         def at(own: str) -> str:
@@ -136,42 +195,35 @@ class Bench:
             bob = await browsing.page(at(f"bob{name}"), await browsing.device())
             ann = await browsing.page(at(f"ann{name}"), await browsing.device())
             for page in (ann, bob):
+                page.set_default_timeout(240_000)
                 await page.evaluate("ready()")
-            before = max(await _heap(ann), await _heap(bob))
-            await ann.set_input_files("#file", self.file)
+            await ann.set_input_files("#file", self.small)
             receiving = asyncio.create_task(bob.evaluate("receive()"))
-            busy, began = self._busy(), time.monotonic()
+            busy, began = _busy(), time.monotonic()
             await ann.evaluate(f"send('bob{name}')")
             found: dict[str, Any] = await receiving
             seconds = time.monotonic() - began
-            cpu, heap = (self._busy() - busy) * 1e9 / SIZE, max(await _heap(ann), await _heap(bob)) - before
+            cpu = (_busy() - busy) * 1e9 / DIRECT
             async with bob.expect_download() as download:
                 await bob.evaluate(
                     f"Object.assign(document.createElement('a'), {{href: '{found['url']}', download: 'x'}}).click()"
                 )
-            if _sha256(Path(await (await download.value).path())) != self.sum:
+            if _sha256(Path(await (await download.value).path())) != self.sums[self.small]:
                 raise BenchError("what PeerJS brought is not what was sent")
-            self.figures.add("peerjs", direct=SIZE / MB / seconds, direct_cpu=cpu, heap=heap / MB)
+            self.figures.add("peerjs", direct=DIRECT / MB / seconds, direct_cpu=cpu)
 
-    async def _check(self, bob: Desk) -> None:
-        if _sha256(await bob.saved()) != self.sum:
+    async def _check(self, bob: Desk, file: Path) -> None:
+        if _sha256(await bob.saved()) != self.sums[file]:
             raise BenchError("what the page has is not what was sent")
-
-    def _busy(self) -> float:
-        """CPU seconds of Chromium up to now."""
-        total = 0.0
-        for process in (self.chromium, *self.chromium.children(recursive=True)):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                total += sum(process.cpu_times()[:2])
-        return total
 
     @contextlib.asynccontextmanager
     async def _browsing(self) -> AsyncIterator[Browsing]:
-        browsing = Browsing(self.browser, self.place / "downloads")
+        browsing = Ordinary(self.chromium, self.program, Path(tempfile.mkdtemp(dir=self.place)))
         try:
             yield browsing
         finally:
             await browsing.close()
+            shutil.rmtree(browsing.place)
 
     @contextlib.asynccontextmanager
     async def _person(self) -> AsyncIterator[Person]:
@@ -182,12 +234,19 @@ class Bench:
             await person.close()
 
 
-async def _heap(page: Page) -> int:
-    session = await page.context.new_cdp_session(page)
-    await session.send("HeapProfiler.collectGarbage")
-    await session.send("Performance.enable")
-    metrics = {each["name"]: each["value"] for each in (await session.send("Performance.getMetrics"))["metrics"]}
-    return int(metrics["JSHeapUsedSize"])
+def _busy() -> float:
+    """CPU seconds of all browsers that run."""
+    total = 0.0
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "chrom" in process.name():
+                total += sum(process.cpu_times()[:2])
+    return total
+
+
+def _random(file: Path, size: int) -> Path:
+    file.write_bytes(os.urandom(size))
+    return file
 
 
 def _sha256(file: Path) -> str:
@@ -237,22 +296,19 @@ async def run(rounds: int, figures: Figures) -> None:
         raise BenchError("there is no Chromium; on Debian: apt-get install chromium-headless-shell")
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as made:
         place = Path(made)
-        file = place / "film.bin"
-        file.write_bytes(os.urandom(SIZE))
         async with (
             async_playwright() as playwright,
             served(place / "data", stun_servers="") as server,
             _peerjs() as ports,
         ):
-            browser = await playwright.chromium.launch(executable_path=found, args=FLAGS)
-            bench = Bench(browser, server, file, place, Figures(METRICS))
+            bench = Bench(playwright.chromium, found, server, place, Figures(METRICS))
             for number in range(rounds + 1):  # the first is not counted: everything is warm after it
                 if number == 1:
                     bench.figures = figures
                 print(f"  round {number}/{rounds} ...", file=sys.stderr, flush=True)
                 await bench.round()
-                await bench.rival(*ports)
-            await browser.close()
+                await bench.bare()
+                await bench.peerjs(*ports)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -261,9 +317,10 @@ def main(argv: list[str] | None = None) -> int:
     figures = Figures(METRICS)
     asyncio.run(run(rounds, figures))
     how = (
-        f"{SIZE // MB} MB over loopback, all on a tmpfs, Chromium's headless shell, no STUN. {rounds} round(s) after "
-        "one that is not counted, median (lowest – highest). PeerJS 1.5 with its own server, slices of 1 MiB, kept in "
-        "Blobs."
+        f"{SIZE // MB} MB ({DIRECT // MB} by data channels) over loopback, all on a tmpfs, two of Chromium's headless "
+        f"shells with ordinary profiles, no STUN. {rounds} round(s) after one that is not counted, median (lowest – "
+        "highest). Bare channel: zeros in messages of 64 KiB, counted, neither read from a file nor sealed, hashed or "
+        "kept; what WebRTC itself gives here. PeerJS 1.5 with its own server, slices of 1 MiB, kept in Blobs."
     )
     question = "How fast does a file get from one page to another, and to and from a terminal?"
     publish("web", question, how, figures, options.write)

@@ -35,7 +35,7 @@ VIOLATIONS = """addEventListener("securitypolicyviolation", (event) =>
 class Browsing:
     """A profile of its own: pages, downloads, and what the pages complained of."""
 
-    def __init__(self, browser: Browser, downloads: Path) -> None:
+    def __init__(self, browser: Browser | None, downloads: Path) -> None:
         self.complaints: list[str] = []
         self.excused: tuple[str, ...] = ()  # what may be in a complaint
         self._browser = browser
@@ -44,12 +44,17 @@ class Browsing:
 
     async def device(self, **options: Any) -> BrowserContext:
         """One more profile: it shares nothing with the others."""
-        context = await self._browser.new_context(accept_downloads=True, **options)
+        context = await self.open(**options)
         self._contexts.append(context)
         await context.add_init_script(VIOLATIONS)
         context.on("console", self._said)
         context.on("weberror", self._threw)
         return context
+
+    async def open(self, **options: Any) -> BrowserContext:
+        """A window of its own; in a benchmark, a browser of its own."""
+        assert self._browser
+        return await self._browser.new_context(accept_downloads=True, **options)
 
     async def page(self, url: str, context: BrowserContext | None = None) -> Page:
         """A tab at `url`, of the first profile unless another is named."""

@@ -59,24 +59,25 @@ export class Giving {
    * @returns {Promise<Bytes>}
    */
   async seal(position, count) {
+    return joined(...(await this.sealParts(position, count)));
+  }
+
+  /** The same in parts, for who need not have them in one buffer. @param {number} position @param {number} count @returns {Promise<Bytes[]>} */
+  async sealParts(position, count) {
     const layout = this.#layout;
     const end = Math.min(position + count, layout.positions ?? 0);
-    if (position >= end) return new Uint8Array(0);
-    const sealed = new Uint8Array(layout.offset(end) - layout.offset(position));
+    if (position >= end) return [];
     const plain = await this.#plain(position, end);
     const work = [];
     let at = 0;
-    let from = 0;
     for (let each = position; each < end; each++) {
       const { file, index } = layout.where(each);
       const size = layout.plainSize(each) ?? 0;
-      const into = sealed.subarray(at, (at += size + SUITES[layout.suite].overhead));
-      const block = plain.subarray(from, (from += size));
+      const block = plain.subarray(at, (at += size));
       const nonce = crypto.getRandomValues(new Uint8Array(SUITES[layout.suite].nonce));
-      work.push(this.#key.sealInto(file, index, size < BLOCK, block, nonce, into));
+      work.push(this.#key.sealParts(file, index, size < BLOCK, block, nonce));
     }
-    await Promise.all(work);
-    return sealed;
+    return (await Promise.all(work)).flat();
   }
 
   /** The digest of the whole transfer; what was not hashed yet is read now. @returns {Promise<Bytes>} */

@@ -107,44 +107,37 @@ export class BlockKey {
   }
 
   /**
-   * Seals `plain` at the start of `into`; the sealed length. The nonce is fresh and random for every call.
+   * A sealed block in two parts, one behind the other: nonce, and ciphertext with tag. The nonce is fresh and random for
+   * every call.
    *
    * @param {number} file MANIFEST or PACK
    * @param {number} index of the block in its stream
    * @param {boolean} end whether it is the stream's last
    * @param {Bytes} plain at most BLOCK bytes, fewer exactly if `end`
    * @param {Bytes} nonce
-   * @param {Uint8Array} into
-   * @returns {Promise<number>}
+   * @returns {Promise<[Bytes, Bytes]>}
    */
-  async sealInto(file, index, end, plain, nonce, into) {
-    const { nonce: skip, overhead } = SUITES[this.suite];
+  async sealParts(file, index, end, plain, nonce) {
+    const { nonce: size } = SUITES[this.suite];
     if (plain.length > BLOCK || end !== plain.length < BLOCK) {
       throw new TypeError(`a block has ${BLOCK} bytes, and fewer only at the end of its stream`);
     }
-    if (nonce.length !== skip) throw new TypeError(`a nonce of ${this.suite} has ${skip} bytes`);
-    const length = plain.length + overhead;
-    if (into.length < length) throw new TypeError(`${length} bytes are needed for this sealed block`);
+    if (nonce.length !== size) throw new TypeError(`a nonce of ${this.suite} has ${size} bytes`);
     if (this.suite === "A256GCM" && this.sealings >= SEALINGS) {
       throw new BurrowError("too-large", "this transfer has sealed as many blocks as its key is good for; start anew");
     }
     this.sealings += 1;
-    const sealed = await (await this.#cipher).encrypt(nonce, plain, this.#bound(file, index, end));
-    into.set(nonce);
-    into.set(sealed, skip);
-    return length;
+    return [nonce, await (await this.#cipher).encrypt(nonce, plain, this.#bound(file, index, end))];
   }
 
   /**
-   * The same into a buffer of its own.
+   * The same in one buffer.
    *
    * @param {number} file @param {number} index @param {boolean} end @param {Bytes} plain @param {Bytes} nonce
    * @returns {Promise<Bytes>}
    */
   async seal(file, index, end, plain, nonce) {
-    const into = new Uint8Array(plain.length + SUITES[this.suite].overhead);
-    await this.sealInto(file, index, end, plain, nonce, into);
-    return into;
+    return joined(...(await this.sealParts(file, index, end, plain, nonce)));
   }
 
   /**

@@ -16,7 +16,7 @@ import { Uploads } from "./uploads.js";
 /** @param {Given} given @returns {Promise<GivingWork>} */
 export async function makeGiving(given) {
   const giving = await Giving.make(given);
-  const uploads = new Uploads((position, count) => giving.seal(position, count));
+  const uploads = new Uploads((position, count) => giving.sealParts(position, count));
   return {
     seal: (position, count) => giving.seal(position, count),
     digest: () => giving.digest(),

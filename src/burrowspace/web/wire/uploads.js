@@ -4,7 +4,7 @@
  *
  * A piece is held as a Blob: Chromium sends one ten to thirty times as fast as a buffer, and keeps it outside of the page.
  *
- * @import { Seal } from "./relay.js"
+ * @import { Bytes } from "../core/bytes.js"
  */
 
 const PART = 16; // blocks that are sealed at once: 4 MiB, the most of a piece that is in JavaScript's hands
@@ -15,9 +15,9 @@ const PART = 16; // blocks that are sealed at once: 4 MiB, the most of a piece t
 export class Uploads {
   /** @type {Map<number, {blob: Blob, cut: AbortController}>} */ #held = new Map();
   #count = 0;
-  /** @type {Seal} */ #seal;
+  /** @type {(position: number, count: number) => Promise<Bytes[]>} */ #seal;
 
-  /** @param {Seal} seal */
+  /** @param {(position: number, count: number) => Promise<Bytes[]>} seal sealed blocks in parts, one behind the other */
   constructor(seal) {
     this.#seal = seal;
   }
@@ -26,7 +26,7 @@ export class Uploads {
   async hold(position, count) {
     const parts = [];
     for (let at = position; at < position + count; at += PART) {
-      parts.push(new Blob([await this.#seal(at, Math.min(PART, position + count - at))]));
+      parts.push(new Blob(await this.#seal(at, Math.min(PART, position + count - at))));
     }
     const blob = new Blob(parts);
     const id = (this.#count += 1);
