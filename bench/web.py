@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from playwright.async_api import BrowserContext, BrowserType, async_playwright
+from playwright.async_api import BrowserType, async_playwright
 from tests.cli.program import Person
 from tests.e2e.served import Served, served
-from tests.web.browser import FLAGS, Browsing
+from tests.web.browser import Browsing, ordinary
 from tests.web.desk import Desk, desk
 
 from bench.common import BenchError, parser, verdict
@@ -59,26 +59,11 @@ NO_RELAY = """(() => {
 })()"""
 
 
-class Ordinary(Browsing):
-    """Each device is a browser of its own, with a profile on disk."""
-
-    def __init__(self, chromium: BrowserType, program: str, place: Path) -> None:
-        super().__init__(None, place / "downloads")
-        self.place = place
-        self._chromium, self._program = chromium, program
-
-    async def open(self, **options: Any) -> BrowserContext:
-        profile = tempfile.mkdtemp(dir=self.place)
-        return await self._chromium.launch_persistent_context(
-            profile, executable_path=self._program, args=FLAGS, accept_downloads=True, **options
-        )
-
-
 class Bench:
     """One round is each job once. `place` holds the files."""
 
-    def __init__(self, chromium: BrowserType, program: str, server: Served, place: Path, figures: Figures) -> None:
-        self.chromium, self.program, self.server, self.place, self.figures = chromium, program, server, place, figures
+    def __init__(self, chromium: BrowserType, server: Served, place: Path, figures: Figures) -> None:
+        self.chromium, self.server, self.place, self.figures = chromium, server, place, figures
         self.file, self.small = _random(place / "film.bin", SIZE), _random(place / "clip.bin", DIRECT)
         self.sums = {each: _sha256(each) for each in (self.file, self.small)}
 
@@ -218,12 +203,13 @@ class Bench:
 
     @contextlib.asynccontextmanager
     async def _browsing(self) -> AsyncIterator[Browsing]:
-        browsing = Ordinary(self.chromium, self.program, Path(tempfile.mkdtemp(dir=self.place)))
+        profiles = Path(tempfile.mkdtemp(dir=self.place))
+        browsing = Browsing(ordinary(self.chromium, profiles), profiles / "downloads")
         try:
             yield browsing
         finally:
             await browsing.close()
-            shutil.rmtree(browsing.place)
+            shutil.rmtree(profiles)
 
     @contextlib.asynccontextmanager
     async def _person(self) -> AsyncIterator[Person]:
@@ -291,9 +277,6 @@ async def _until(so: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def run(rounds: int, figures: Figures) -> None:
-    found = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-    if found is None:
-        raise BenchError("there is no Chromium; on Debian: apt-get install chromium-headless-shell")
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as made:
         place = Path(made)
         async with (
@@ -301,7 +284,7 @@ async def run(rounds: int, figures: Figures) -> None:
             served(place / "data", stun_servers="") as server,
             _peerjs() as ports,
         ):
-            bench = Bench(playwright.chromium, found, server, place, Figures(METRICS))
+            bench = Bench(playwright.chromium, server, place, Figures(METRICS))
             for number in range(rounds + 1):  # the first is not counted: everything is warm after it
                 if number == 1:
                     bench.figures = figures

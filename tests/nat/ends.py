@@ -15,7 +15,7 @@ from tests.cli.program import Program
 from tests.e2e.served import Served
 from tests.e2e.transfer.pair import Machine, link_of, well
 from tests.nat.lab import PLAIN, SERVER, TURNING, Lab
-from tests.web.browser import FLAGS, Browsing
+from tests.web.browser import FLAGS, Browsing, private
 from tests.web.desk import Desk, desk
 
 SECONDS = 60.0  # for a file of a few megabytes to arrive, by whichever way
@@ -76,7 +76,7 @@ class Tab(End):
     def __init__(self, lab: Lab, side: str, home: Path, browser: Browser) -> None:
         home = home / f"{side}-downloads"
         home.mkdir()
-        self._browsing = Browsing(browser, home)
+        self._browsing = Browsing(private(browser), home)
         self._browsing.excused = EXCUSED
         proxy = lab.proxy(side)
         self._how = {"proxy": {"server": proxy}} if proxy else {}

@@ -6,13 +6,24 @@ as they are, with the headers that the server gives them, for tests of its parts
 
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Mapping
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Download, Page, WebError, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    BrowserType,
+    ConsoleMessage,
+    Download,
+    Page,
+    WebError,
+    async_playwright,
+)
 
 HERE = Path(__file__).parent
 WEB = HERE.parents[1] / "src" / "burrowspace" / "web"
@@ -32,29 +43,52 @@ VIOLATIONS = """addEventListener("securitypolicyviolation", (event) =>
     console.error(`violates ${event.effectiveDirective}: ${event.blockedURI} ${event.sample}`))"""
 
 
-class Browsing:
-    """A profile of its own: pages, downloads, and what the pages complained of."""
+Opens = Callable[..., Awaitable[BrowserContext]]
 
-    def __init__(self, browser: Browser | None, downloads: Path) -> None:
+
+def program() -> str:
+    """AssertionError: none is installed."""
+    # The shell has no window to draw, and so costs half; all else is the same Chromium.
+    found = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    assert found, "the tests need Chromium; on Debian: apt-get install chromium-headless-shell"
+    return found
+
+
+def private(browser: Browser) -> Opens:
+    """Each device is a private window: quickly made, and all that it keeps is in the browser's memory."""
+    return partial(browser.new_context, accept_downloads=True)
+
+
+def ordinary(chromium: BrowserType, place: Path) -> Opens:
+    """Each device is a browser of its own, with a profile in a folder of `place`."""
+
+    async def opens(**options: Any) -> BrowserContext:
+        profile = tempfile.mkdtemp(dir=place)
+        return await chromium.launch_persistent_context(
+            profile, executable_path=program(), args=FLAGS, accept_downloads=True, **options
+        )
+
+    return opens
+
+
+class Browsing:
+    """Devices with a profile each: pages, downloads, and what the pages complained of."""
+
+    def __init__(self, opens: Opens, downloads: Path) -> None:
         self.complaints: list[str] = []
         self.excused: tuple[str, ...] = ()  # what may be in a complaint
-        self._browser = browser
+        self._opens = opens
         self._downloads = downloads
         self._contexts: list[BrowserContext] = []
 
     async def device(self, **options: Any) -> BrowserContext:
         """One more profile: it shares nothing with the others."""
-        context = await self.open(**options)
+        context = await self._opens(**options)
         self._contexts.append(context)
         await context.add_init_script(VIOLATIONS)
         context.on("console", self._said)
         context.on("weberror", self._threw)
         return context
-
-    async def open(self, **options: Any) -> BrowserContext:
-        """A window of its own; in a benchmark, a browser of its own."""
-        assert self._browser
-        return await self._browser.new_context(accept_downloads=True, **options)
 
     async def page(self, url: str, context: BrowserContext | None = None) -> Page:
         """A tab at `url`, of the first profile unless another is named."""
@@ -133,18 +167,15 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 async def chromium(anyio_backend: str) -> AsyncIterator[Browser]:
-    # The shell has no window to draw, and so costs half; all else is the same Chromium.
-    found = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-    assert found, "the tests need Chromium; on Debian: apt-get install chromium-headless-shell"
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=found, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=program(), args=FLAGS)
         yield browser
         await browser.close()
 
 
 @pytest.fixture
 async def browsing(chromium: Browser, tmp_path: Path) -> AsyncIterator[Browsing]:
-    fresh = Browsing(chromium, tmp_path / "downloads")  # away from what is sent
+    fresh = Browsing(private(chromium), tmp_path / "downloads")  # away from what is sent
     yield fresh
     await fresh.close()
     assert not fresh.complaints, fresh.complaints

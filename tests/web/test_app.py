@@ -11,10 +11,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from playwright.async_api import Browser
 
 from tests.cli.program import Person
 from tests.e2e.served import Served, served
-from tests.web.browser import Browsing
+from tests.web.browser import Browsing, ordinary
 from tests.web.desk import JOB, desk, sha256, until
 
 pytestmark = pytest.mark.anyio
@@ -283,14 +284,22 @@ def renderers() -> int:
     return found
 
 
+@pytest.fixture
+async def at_home(chromium: Browser, server: Served, tmp_path: Path) -> AsyncIterator[Browsing]:
+    """Ordinary windows: a private one keeps in its memory what a person has on their disk."""
+    fresh = Browsing(ordinary(chromium.browser_type, tmp_path), tmp_path / "saved")
+    yield fresh
+    await fresh.close()
+
+
 @pytest.mark.proof
 @pytest.mark.timeout(3600)
-async def test_8_gb_go_through_two_pages_that_stay_small(browsing: Browsing, server: Served, tmp_path: Path) -> None:
+async def test_8_gb_go_through_two_pages_that_stay_small(at_home: Browsing, server: Served, tmp_path: Path) -> None:
     file = tmp_path / "large.bin"
     with file.open("wb") as opened:
         for _ in range(8000):
             opened.write(os.urandom(MB))
-    ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
+    ann, bob = await desk(at_home, server.url), await desk(at_home, server.url)
     link = await ann.send(file)
     await bob.page.goto(link)
     await bob.accept()
