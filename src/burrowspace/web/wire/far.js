@@ -1,6 +1,6 @@
 /**
  * A worker of ours, asked as one asks a function: `{id, …, args}` goes there, `{id, value}` or `{id, error: {code,
- * sentence}}` comes back. The workers: engine-worker.js, store/opfs-worker.js.
+ * sentence}}` comes back. The workers: engine-worker.js, pieces-worker.js, store/opfs-worker.js.
  */
 
 import { BurrowError } from "../core/errors.js";
