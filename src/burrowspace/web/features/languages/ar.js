@@ -220,6 +220,7 @@ export default {
   "you called it off": "ألغيتَ العملية",
   "you declined it; nothing was written": "رفضتَ الاستلام؛ لم يُكتب شيء",
   "{done} of {all}": "{done} من {all}",
+  "{first}: {second}": "{first}: {second}",
   "{name} would like to send you": "يرغب \u2068{name}\u2069 في أن يرسل إليك:",
   "{n} files": {
     "zero": "لا ملفات",
@@ -229,5 +230,6 @@ export default {
     "many": "{n} ملفًا",
     "other": "{n} ملف"
   },
+  "{size}/s": "{size}/ث",
   "{up} to the server, {down} from it.": "\u2068{up}\u2069 إلى الخادم، و\u2068{down}\u2069 منه."
 };

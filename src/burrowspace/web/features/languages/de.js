@@ -212,10 +212,12 @@ export default {
   "you called it off": "du hast abgebrochen",
   "you declined it; nothing was written": "du hast abgelehnt; nichts wurde geschrieben",
   "{done} of {all}": "{done} von {all}",
+  "{first}: {second}": "{first}: {second}",
   "{name} would like to send you": "{name} möchte dir senden:",
   "{n} files": {
     "one": "{n} Datei",
     "other": "{n} Dateien"
   },
+  "{size}/s": "{size}/s",
   "{up} to the server, {down} from it.": "{up} zum Server, {down} von ihm."
 };

@@ -214,11 +214,13 @@ export default {
   "you called it off": "lo has cancelado",
   "you declined it; nothing was written": "lo has rechazado; no se ha guardado nada",
   "{done} of {all}": "{done} de {all}",
+  "{first}: {second}": "{first}: {second}",
   "{name} would like to send you": "{name} quiere enviarte:",
   "{n} files": {
     "one": "{n} archivo",
     "many": "{n} de archivos",
     "other": "{n} archivos"
   },
+  "{size}/s": "{size}/s",
   "{up} to the server, {down} from it.": "{up} hacia el servidor, {down} desde él."
 };

@@ -214,11 +214,13 @@ export default {
   "you called it off": "vous avez annulé",
   "you declined it; nothing was written": "vous avez refusé ; rien n’a été enregistré",
   "{done} of {all}": "{done} sur {all}",
+  "{first}: {second}": "{first} : {second}",
   "{name} would like to send you": "{name} souhaite vous envoyer :",
   "{n} files": {
     "one": "{n} fichier",
     "many": "{n} de fichiers",
     "other": "{n} fichiers"
   },
+  "{size}/s": "{size}/s",
   "{up} to the server, {down} from it.": "{up} vers le serveur, {down} depuis celui-ci."
 };

@@ -206,9 +206,11 @@ export default {
   "you called it off": "キャンセルしました",
   "you declined it; nothing was written": "受け取りを断りました。何も保存されていません",
   "{done} of {all}": "{done} / {all}",
+  "{first}: {second}": "{first}：{second}",
   "{name} would like to send you": "{name}が次のものを送ろうとしています：",
   "{n} files": {
     "other": "{n} 個のファイル"
   },
+  "{size}/s": "{size}/秒",
   "{up} to the server, {down} from it.": "サーバーへ {up}、サーバーから {down}。"
 };

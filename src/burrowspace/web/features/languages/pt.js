@@ -214,11 +214,13 @@ export default {
   "you called it off": "cancelado neste dispositivo",
   "you declined it; nothing was written": "recusado neste dispositivo; nada foi gravado",
   "{done} of {all}": "{done} de {all}",
+  "{first}: {second}": "{first}: {second}",
   "{name} would like to send you": "{name} quer enviar:",
   "{n} files": {
     "one": "{n} arquivo",
     "many": "{n} de arquivos",
     "other": "{n} arquivos"
   },
+  "{size}/s": "{size}/s",
   "{up} to the server, {down} from it.": "{up} para o servidor, {down} a partir dele."
 };

@@ -206,9 +206,11 @@ export default {
   "you called it off": "你已取消",
   "you declined it; nothing was written": "你已拒绝；没有写入任何内容",
   "{done} of {all}": "{done} / {all}",
+  "{first}: {second}": "{first}：{second}",
   "{name} would like to send you": "{name} 想发送给你：",
   "{n} files": {
     "other": "{n} 个文件"
   },
+  "{size}/s": "{size}/秒",
   "{up} to the server, {down} from it.": "上传到服务器 {up}，从服务器下载 {down}。"
 };
