@@ -1,0 +1,32 @@
+/** What all dialogs of the page have in common: a `<dialog>` that `show` opens above the page. */
+
+import { css, LitElement } from "../vendor/lit.js";
+import { look } from "./look.js";
+
+export class Dialog extends LitElement {
+  /** @type {import("../vendor/lit.js").CSSResultGroup} */
+  static styles = [
+    look,
+    css`
+      .body {
+        display: grid;
+        gap: 16px;
+      }
+      .end {
+        justify-content: flex-end;
+      }
+    `,
+  ];
+
+  show() {
+    this.dialog.showModal();
+  }
+
+  close() {
+    this.dialog.close();
+  }
+
+  get dialog() {
+    return /** @type {HTMLDialogElement} */ (this.renderRoot.querySelector("dialog"));
+  }
+}
