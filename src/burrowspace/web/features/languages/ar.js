@@ -115,7 +115,7 @@ export default {
   "Speed": "السرعة",
   "Straight from device to device, sealed from end to end.": "مباشرة من جهاز إلى جهاز، مع تشفير تام بين الطرفين.",
   "Straight to downloads": "مباشرة إلى التنزيلات",
-  "Take it back": "سحب من الخادم",
+  "Take it back": "سحب",
   "Take it back?": "هل تريد سحبه من الخادم؟",
   "Text": "نص",
   "The code of the other device": "رمز الجهاز الآخر",

@@ -115,7 +115,7 @@ export default {
   "Speed": "Velocidad",
   "Straight from device to device, sealed from end to end.": "Directamente de dispositivo a dispositivo, cifrado de extremo a extremo.",
   "Straight to downloads": "Directo a las descargas",
-  "Take it back": "Retirar del servidor",
+  "Take it back": "Retirar",
   "Take it back?": "¿Retirarlo del servidor?",
   "Text": "Texto",
   "The code of the other device": "Código del otro dispositivo",

@@ -115,7 +115,7 @@ export default {
   "Speed": "Velocidade",
   "Straight from device to device, sealed from end to end.": "Direto de dispositivo para dispositivo, cifrado de ponta a ponta.",
   "Straight to downloads": "Direto para os downloads",
-  "Take it back": "Retirar do servidor",
+  "Take it back": "Retirar",
   "Take it back?": "Retirar do servidor?",
   "Text": "Texto",
   "The code of the other device": "Código do outro dispositivo",

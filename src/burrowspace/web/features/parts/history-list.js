@@ -47,6 +47,10 @@ export class HistoryList extends LitElement {
         width: 17px;
         height: 17px;
       }
+      li button {
+        flex: none;
+        white-space: nowrap;
+      }
       .title {
         font-weight: 600;
         font-size: 0.95rem;
