@@ -12,6 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from burrowspace.cli.exits import Usage
+from burrowspace.core.networks import is_near
+
+_SHARED = ipaddress.ip_network("100.64.0.0/10")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +104,20 @@ def origin(written: str, said_by: str) -> str:
 
 
 def _is_near(host: str) -> bool:
-    """Whether only a local network knows it, where a certificate can hardly be had: an address that the internet does
-    not route (RFC 1918, RFC 6598, loopback, link-local, unique local), one label, or a name of mDNS or of a router.
+    """Whether only a local network knows it, where a certificate can hardly be had: an address of one (core/networks.py),
+    of a carrier's NAT or an overlay network (RFC 6598), 0.0.0.0, one label, a name of mDNS or of a router.
 
-    >>> [_is_near(host) for host in ("10.0.0.7", "100.64.1.2", "fe80::1", "nas", "nas.local", "nas.lan")]
-    [True, True, True, True, True, True]
+    >>> [_is_near(host) for host in ("10.0.0.7", "100.64.1.2", "fe80::1", "0.0.0.0", "nas", "nas.local", "nas.lan")]
+    [True, True, True, True, True, True, True]
     >>> [_is_near(host) for host in ("9.9.9.9", "100.128.0.1", "2620:fe::fe", "nas.local.example.org", "example.org")]
     [False, False, False, False, False]
     """
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return "." not in host.rstrip(".") or host.rstrip(".").endswith((".local", ".lan", ".localhost"))
-    return not (getattr(address, "ipv4_mapped", None) or address).is_global
+        name = host.rstrip(".")
+        return "." not in name or name.endswith((".local", ".lan", ".localhost"))
+    return is_near(host) or address.is_unspecified or address in _SHARED
 
 
 @contextlib.contextmanager
