@@ -104,8 +104,9 @@ def origin(written: str, said_by: str) -> str:
 
 
 def _is_near(host: str) -> bool:
-    """Whether only a local network knows it, where a certificate can hardly be had: an address of one (core/networks.py),
-    of a carrier's NAT or an overlay network (RFC 6598), 0.0.0.0, one label, a name of mDNS or of a router.
+    """Whether only a local network knows it, where a certificate can hardly be had: an address of one
+    (core/networks.py), of a carrier's NAT or an overlay network (RFC 6598), 0.0.0.0, one label, a name of mDNS or of a
+    router.
 
     >>> [_is_near(host) for host in ("10.0.0.7", "100.64.1.2", "fe80::1", "0.0.0.0", "nas", "nas.local", "nas.lan")]
     [True, True, True, True, True, True, True]
