@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from burrowspace.cli.exits import MEANING, Exit, Usage, exit_of, said
-from burrowspace.cli.places import Place, config_file, own_name, place
+from burrowspace.cli.places import Place, config_file, explained, own_name, place, reachable
+from burrowspace.client.api import Unreachable
+from burrowspace.client.client import Client
 from burrowspace.core import errors
 from tests.cli.program import BURROW, environment
+from tests.e2e.served import served
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -113,7 +116,54 @@ def test_the_option_wins_over_the_environment_and_that_over_the_file(tmp_path: P
     assert own_name(known) == "desk"
     known["BURROW_SERVER"] = "https://environment.example/"
     assert place(None, known) == Place("https://environment.example", "BURROW_SERVER")
-    assert place("option.example", known) == Place("https://option.example", "--server")
+    assert place("option.example", known) == Place("https://option.example", "--server", guessed=True)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("9.9.9.9", "https://9.9.9.9"),
+        ("9.9.9.9:5000/x", "https://9.9.9.9:5000"),
+        ("[2620:fe::fe]:5000", "https://[2620:fe::fe]:5000"),
+        ("172.32.0.1", "https://172.32.0.1"),
+        ("nas.example.org", "https://nas.example.org"),
+        ("172.16.0.1:5000", "http://172.16.0.1:5000"),
+        ("100.64.0.9", "http://100.64.0.9"),
+        ("169.254.7.7", "http://169.254.7.7"),
+        ("[fe80::7]:5000", "http://[fe80::7]:5000"),
+        ("[::ffff:10.0.0.1]", "http://[::ffff:10.0.0.1]"),
+        ("NAS.Local:5000", "http://NAS.Local:5000"),
+        ("nas.lan", "http://nas.lan"),
+        ("nas:5000", "http://nas:5000"),
+        ("localhost", "http://localhost"),
+        ("http://9.9.9.9", "http://9.9.9.9"),
+        ("https://nas", "https://nas"),
+    ],
+)
+def test_without_a_scheme_only_what_the_internet_does_not_know_is_http(written: str, meant: str) -> None:
+    found = place(written, {})
+    assert found is not None
+    assert found.url == meant
+    assert found.guessed == (meant.startswith("https") and "://" not in written)
+
+
+@pytest.mark.parametrize("written", ["[::1", "a:b", "[nas]:5000", "nas:70000", ":5000", "ftp://nas"])
+def test_what_is_no_address_is_refused(written: str) -> None:
+    with pytest.raises(Usage, match="no address of a server"):
+        place(written, {})
+
+
+@pytest.mark.anyio
+async def test_https_that_was_only_taken_for_granted_is_named_when_the_server_has_no_tls(tmp_path: Path) -> None:
+    async with served(tmp_path / "data", stun_servers="") as server:
+        url = f"https://127.0.0.1:{server.port}"
+        why = await reachable(Place(url, "x", guessed=True))
+        assert why is not None
+        assert why.endswith(f"write http://127.0.0.1:{server.port} if that server has no TLS")
+        assert "http://" not in str(await reachable(Place(url, "x")))
+        with pytest.raises(Unreachable, match="if that server has no TLS"), explained(Place(url, "x", guessed=True)):
+            async with Client(url) as client:
+                await client.pair("7-walnut-orbit", "desk")
 
 
 @pytest.mark.parametrize("text", ["server = ", "\xff\xfe"])

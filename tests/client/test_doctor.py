@@ -7,7 +7,6 @@ import http.server
 import json
 import os
 import ssl
-import subprocess
 import sys
 import threading
 import time
@@ -27,10 +26,10 @@ from burrowspace.core.findings import Finding, Verdict
 from burrowspace.core.ice import Pass
 from tests.client.coturn import SECRET, coturn
 from tests.client.nginx import block, certificate, nginx
-from tests.client.test_link_punch import run
 from tests.e2e.served import Served
 from tests.house import running
 from tests.machine import free_port, small_disk
+from tests.netns import run, wired
 
 pytestmark = pytest.mark.anyio
 
@@ -264,25 +263,11 @@ CASES = {"keeps": ("", ""), "symmetric": (" fully-random", ""), "blocked": ("", 
 def one_nat() -> Iterator[tuple[str, str, str]]:
     """Namespaces: ann (10.72.1.2), her NAT (198.18.0.1), and far (198.18.0.2). All are gone afterwards."""
     ann, nat, far = (f"d{os.getpid()}-{name}" for name in ("ann", "nat", "far"))
-    made: list[str] = []
-    try:
-        for each in (ann, nat, far):
-            run("ip", "netns", "add", each)
-            made.append(each)
-            run("ip", "-n", each, "link", "set", "lo", "up")
-        wires = [(ann, "10.72.1.2/24", nat, "10.72.1.1/24"), (nat, "198.18.0.1/24", far, "198.18.0.2/24")]
-        for number, (left, left_at, right, right_at) in enumerate(wires):
-            a, b = f"w{number}a", f"w{number}b"
-            run("ip", "-n", left, "link", "add", a, "type", "veth", "peer", "name", b, "netns", right)
-            for place, name, address in ((left, a, left_at), (right, b, right_at)):
-                run("ip", "-n", place, "addr", "add", address, "dev", name)
-                run("ip", "-n", place, "link", "set", name, "up")
+    wires = [(ann, "10.72.1.2/24", nat, "10.72.1.1/24"), (nat, "198.18.0.1/24", far, "198.18.0.2/24")]
+    with wired((ann, nat, far), wires):
         run("ip", "-n", ann, "route", "add", "default", "via", "10.72.1.1")
         run("ip", "netns", "exec", nat, "sysctl", "-qw", "net.ipv4.ip_forward=1")
         yield ann, nat, far
-    finally:
-        for each in made:
-            subprocess.run(["ip", "netns", "del", each], capture_output=True, timeout=20, check=False)
 
 
 @contextlib.asynccontextmanager

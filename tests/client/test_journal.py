@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from burrowspace.client.client import DEFAULT, Client, _ReceiveTransfer
+from burrowspace.client.client import DEFAULT, Client
 from burrowspace.client.folders import HISTORY, KEPT_S, Ended, Folders
+from burrowspace.client.incoming import ReceiveTransfer
 from burrowspace.client.journal import Record, known
 from burrowspace.client.source import Source
 from burrowspace.core.errors import BadRequest, Busy, Damaged, NotFound
@@ -175,7 +176,7 @@ async def test_a_link_under_another_address_goes_on_with_the_same_transfer(tmp_p
     """A tunnel has another name after a restart; the secret is what tells a transfer."""
     client = Client(state=tmp_path / "state")
     for server in ("https://buffalo-marco.trycloudflare.com", "https://cardiff-motel.trycloudflare.com"):
-        held = _ReceiveTransfer(client, None, tmp_path, False, None, DEFAULT)._journal(
+        held = ReceiveTransfer(client, None, tmp_path, False, None, DEFAULT)._journal(
             Link(server, SECRET), "link", None
         )
         assert held.record.server == server

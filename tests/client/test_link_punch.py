@@ -13,6 +13,7 @@ from burrowspace.client import link_punch
 from burrowspace.client.greet import Pass
 from burrowspace.client.link_punch import Punch
 from tests.client.links import BLOCK, RECEIVER, SENDER, TAG, Blocks, Taker
+from tests.netns import run, wired
 
 pytestmark = pytest.mark.anyio
 HERE = ["127.0.0.1"]
@@ -73,42 +74,23 @@ table ip guard {{
 """
 
 
-def run(*command: str, text: str | None = None) -> None:
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=20, check=False)
-    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr} (root, iproute2 and nftables are needed)"
-
-
 @contextlib.contextmanager
 def two_nats(how: str = "") -> Iterator[tuple[str, str]]:
     """The namespaces of ann and bob; all are gone afterwards."""
     mark = f"b{os.getpid()}"
     ann, one, two, bob = (f"{mark}-{name}" for name in ("ann", "one", "two", "bob"))
-    made: list[str] = []
-    try:
-        for each in (ann, one, two, bob):
-            run("ip", "netns", "add", each)
-            made.append(each)
-            run("ip", "-n", each, "link", "set", "lo", "up")
-        wires = [
-            (ann, "10.71.1.2/24", one, "10.71.1.1/24"),
-            (one, "198.18.0.1/24", two, "198.18.0.2/24"),
-            (bob, "10.71.2.2/24", two, "10.71.2.1/24"),
-        ]
-        for number, (left, left_at, right, right_at) in enumerate(wires):
-            a, b = f"w{number}a", f"w{number}b"
-            run("ip", "-n", left, "link", "add", a, "type", "veth", "peer", "name", b, "netns", right)
-            for place, name, address in ((left, a, left_at), (right, b, right_at)):
-                run("ip", "-n", place, "addr", "add", address, "dev", name)
-                run("ip", "-n", place, "link", "set", name, "up")
+    wires = [
+        (ann, "10.71.1.2/24", one, "10.71.1.1/24"),
+        (one, "198.18.0.1/24", two, "198.18.0.2/24"),
+        (bob, "10.71.2.2/24", two, "10.71.2.1/24"),
+    ]
+    with wired((ann, one, two, bob), wires):
         run("ip", "-n", ann, "route", "add", "default", "via", "10.71.1.1")
         run("ip", "-n", bob, "route", "add", "default", "via", "10.71.2.1")
         for place, wan in ((one, "w1a"), (two, "w1b")):
             run("ip", "netns", "exec", place, "sysctl", "-qw", "net.ipv4.ip_forward=1")
             run("ip", "netns", "exec", place, "nft", "-f", "-", text=KEEPS_PORTS.format(wan=wan, how=how))
         yield ann, bob
-    finally:
-        for each in made:
-            subprocess.run(["ip", "netns", "del", each], capture_output=True, timeout=20, check=False)
 
 
 async def end(place: str, *words: str) -> str:

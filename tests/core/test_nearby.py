@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burrowspace.client import client
+from burrowspace.client import outgoing
 from burrowspace.core import nearby, networks
 from burrowspace.core.nearby import ADDRESSES, Announcement, believe, properties
 from burrowspace.core.networks import is_near
@@ -56,4 +56,4 @@ def test_no_more_than_a_few_and_only_near_addresses_are_tried(offered: list[str]
 def test_the_doctests_hold() -> None:
     assert doctest.testmod(nearby).failed == 0
     assert doctest.testmod(networks).failed == 0
-    assert doctest.testmod(client).failed == 0
+    assert doctest.testmod(outgoing).failed == 0

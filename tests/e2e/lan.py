@@ -7,10 +7,7 @@ import secrets
 import subprocess
 from collections.abc import Iterator
 
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr} (root and iproute2 are needed)"
+from tests.netns import run
 
 
 class Lan:
@@ -32,17 +29,17 @@ def lan(*hosts: str) -> Iterator[Lan]:
     mark = f"l{secrets.token_hex(3)}"
     made, hub = Lan(mark, hosts), f"{mark}-hub"
     try:
-        _run("ip", "netns", "add", hub)
-        _run("ip", "-n", hub, "link", "add", "bridge", "type", "bridge", "mcast_snooping", "0")
-        _run("ip", "-n", hub, "link", "set", "bridge", "up")
+        run("ip", "netns", "add", hub)
+        run("ip", "-n", hub, "link", "add", "bridge", "type", "bridge", "mcast_snooping", "0")
+        run("ip", "-n", hub, "link", "set", "bridge", "up")
         for number, host in enumerate(hosts):
             name = f"{mark}-{host}"
-            _run("ip", "netns", "add", name)
-            _run("ip", "-n", name, "link", "set", "lo", "up")
-            _run("ip", "-n", name, "link", "add", "eth0", "type", "veth", "peer", "name", f"p{number}", "netns", hub)
-            _run("ip", "-n", hub, "link", "set", f"p{number}", "master", "bridge", "up")
-            _run("ip", "-n", name, "addr", "add", f"{made.address(host)}/24", "dev", "eth0")
-            _run("ip", "-n", name, "link", "set", "eth0", "up")
+            run("ip", "netns", "add", name)
+            run("ip", "-n", name, "link", "set", "lo", "up")
+            run("ip", "-n", name, "link", "add", "eth0", "type", "veth", "peer", "name", f"p{number}", "netns", hub)
+            run("ip", "-n", hub, "link", "set", f"p{number}", "master", "bridge", "up")
+            run("ip", "-n", name, "addr", "add", f"{made.address(host)}/24", "dev", "eth0")
+            run("ip", "-n", name, "link", "set", "eth0", "up")
         yield made
     finally:
         for end in (*hosts, "hub"):

@@ -19,6 +19,7 @@ from pathlib import Path
 from tests.client.coturn import SECRET
 from tests.e2e.served import Served
 from tests.nat.kinds import RULES, Kind
+from tests.netns import run
 
 SERVER = "10.90.0.1"
 PLAIN, TURNING = 5000, 5001  # ports of the server without and with TURN
@@ -42,12 +43,6 @@ table ip count {{
   }}
 }}
 """
-
-
-def run(*command: str, text: str | None = None) -> str:
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=20, check=False)
-    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr} (root, iproute2 and nftables are needed)"
-    return done.stdout
 
 
 class Lab:

@@ -45,6 +45,20 @@ class Desk:
         await self.page.locator("#folder").set_input_files(folder)
         return await self.link()
 
+    async def leave(self, *paths: Path) -> str:
+        """The link of what rests on the server now."""
+        link = await self.send(*paths)
+        await self.page.get_by_role("button", name="Leave it on the server").click()
+        await self.page.get_by_text("It rests on the server").wait_for()
+        return link
+
+    async def take_back(self, said: str) -> None:
+        """What was left, from where the page offers it first, until the history says what became of it."""
+        await self.page.get_by_role("button", name="Take it back").first.click()
+        await self.page.get_by_role("dialog").get_by_role("button", name="Take it back").click()
+        await self.page.locator("history-list").get_by_text(said).wait_for()
+        await self.page.get_by_role("dialog").wait_for(state="hidden")
+
     async def link(self) -> str:
         return await self.page.locator("share-panel .link").inner_text()
 

@@ -14,9 +14,9 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.cli.program import Person
-from tests.e2e.served import Served, served
+from tests.e2e.served import Served, calling, served
 from tests.web.browser import Browsing, ordinary
-from tests.web.desk import JOB, desk, sha256, until
+from tests.web.desk import JOB, Desk, desk, sha256, until
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +29,9 @@ EXCUSED = (
     "ERR_CONTENT_LENGTH_MISMATCH",
     "ERR_INCOMPLETE_CHUNKED_ENCODING",
     "409 (Conflict)",
+    "416 (Requested Range Not Satisfiable)",
 )
+KEPT = "import('/web/store/kept.js').then(({ kept }) => kept.list())"
 AWAY = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "ERR_SOCKET_NOT_CONNECTED")
 
 
@@ -56,6 +58,14 @@ def made(folder: Path, name: str, size: int) -> Path:
     file = folder / name
     file.write_bytes(os.urandom(size))
     return file
+
+
+async def two(browsing: Browsing, url: str, file: Path) -> tuple[Desk, Desk]:
+    """Ann's page sends the file, Bob's has said yes to it."""
+    ann, bob = await desk(browsing, url), await desk(browsing, url)
+    await bob.page.goto(await ann.send(file))
+    await bob.accept()
+    return ann, bob
 
 
 async def test_300_mb_go_from_page_to_page_directly_and_neither_holds_them(
@@ -126,9 +136,7 @@ async def test_what_was_left_on_the_server_arrives_when_the_sender_is_gone(
 ) -> None:
     file = made(tmp_path, "c.bin", 12 * MB)
     ann = await desk(browsing, server.url)
-    link = await ann.send(file)
-    await ann.page.get_by_role("button", name="Leave it on the server").click()
-    await ann.page.get_by_text("It rests on the server").wait_for()
+    link = await ann.leave(file)
     await ann.page.reload()
     await ann.page.get_by_text("It rests on the server").wait_for()  # and nobody is asked for the files again
     await ann.page.context.close()
@@ -137,6 +145,47 @@ async def test_what_was_left_on_the_server_arrives_when_the_sender_is_gone(
     await bob.whole()
     assert await bob.job("path") == "store"
     assert sha256(await bob.saved()) == sha256(file)
+
+
+async def test_what_was_left_on_the_server_is_taken_back_from_the_history(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
+    link = await ann.leave(made(tmp_path, "l.bin", 2 * MB))
+    (record,) = await ann.page.evaluate(KEPT)
+    spools = [f"/spools/{leg['spool']['id']}" for leg in record["state"]["legs"]]
+    async with calling(server) as api:
+        assert [(await api.get(spool))["complete"] for spool in spools] == [True]
+    await ann.page.get_by_role("button", name="Clear away").click()
+    await ann.page.locator("transfer-card").wait_for(state="detached")
+    await ann.page.reload()
+    await ann.take_back("You took it back")
+    assert await ann.page.locator("transfer-card").count() == 0, "it was cleared away"
+    assert await ann.page.evaluate(KEPT) == [], "its secret is of no use any more"
+    async with calling(server) as api:
+        for spool in spools:
+            await api.get(spool, expect=404)
+    await bob.page.goto(link)
+    await bob.page.get_by_role("alert").get_by_text("the sender took it back").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("before", "said"), [("taken", "Somebody had taken it"), ("lapsed", "It was not on the server")]
+)
+async def test_what_cannot_be_taken_back_any_more_says_so(
+    browsing: Browsing, server: Served, tmp_path: Path, before: str, said: str
+) -> None:
+    ann = await desk(browsing, server.url)
+    link = await ann.leave(made(tmp_path, "m.bin", MB))
+    if before == "taken":
+        bob = await desk(browsing, link)
+        await bob.accept()
+        await bob.whole()
+    else:
+        drop = "document.querySelector('burrow-app').desk.server.dropSpool(kept.state.legs[0].spool)"
+        await ann.page.evaluate(f"{KEPT}.then(([kept]) => {drop})")
+    await ann.take_back(said)
+    assert await ann.job("state") == "ended"
 
 
 async def test_one_page_sends_to_three(browsing: Browsing, server: Served, tmp_path: Path) -> None:
@@ -158,10 +207,7 @@ async def test_a_direct_path_that_is_cut_gives_way_to_the_relay(
     browsing: Browsing, server: Served, tmp_path: Path
 ) -> None:
     file = made(tmp_path, "e.bin", 40 * MB)
-    ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
-    link = await ann.send(file)
-    await bob.page.goto(link)
-    await bob.accept()
+    ann, bob = await two(browsing, server.url, file)
     await bob.goes_by("webrtc")
     await bob.reaches(8 * MB)
     await asyncio.gather(ann.cut(), bob.cut())
@@ -177,10 +223,7 @@ async def test_a_receiving_page_that_is_loaded_again_receives_nothing_again(
     browsing: Browsing, server: Served, tmp_path: Path
 ) -> None:
     file = made(tmp_path, "f.bin", 50 * MB)
-    ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
-    link = await ann.send(file)
-    await bob.page.goto(link)
-    await bob.accept()
+    _, bob = await two(browsing, server.url, file)
     await bob.reaches(20 * MB)
     await bob.page.reload()
     await bob.whole()
@@ -190,10 +233,7 @@ async def test_a_receiving_page_that_is_loaded_again_receives_nothing_again(
 
 async def test_a_sending_page_that_is_loaded_again_goes_on(browsing: Browsing, server: Served, tmp_path: Path) -> None:
     file = made(tmp_path, "g.bin", 68 * MB)  # more than a page copies into the browser: it is chosen again
-    ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
-    link = await ann.send(file)
-    await bob.page.goto(link)
-    await bob.accept()
+    ann, bob = await two(browsing, server.url, file)
     await bob.reaches(20 * MB)
     ann.page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))  # it warns before it goes
     await ann.page.reload()
@@ -263,23 +303,22 @@ async def test_a_page_by_plain_http_works_and_says_what_it_is(
 
     file = made(tmp_path, "k.bin", 4 * MB)
     url = f"http://{LAN}:{server.port}"
-    ann, bob = await desk(browsing, url), await desk(browsing, url)
+    ann, bob = await two(browsing, url, file)
     assert not await ann.page.evaluate("isSecureContext")
     await ann.page.get_by_text("came over plain http").first.wait_for()
-    link = await ann.send(file)
-    assert link.startswith(url)
-    await bob.page.goto(link)
-    await bob.accept()
+    assert (await ann.job("link")).startswith(url)
     await bob.whole()
     assert sha256(await bob.saved()) == sha256(file)
 
 
-def renderers() -> int:
-    """Bytes that are the renderers' own, of all pages and workers together."""
+def used(*kinds: str) -> int:
+    """Bytes that are these processes' own, of both browsers together. "browser" is the one that holds what is sent."""
     found = 0
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            if "--type=renderer" in process.cmdline():
+            line = process.cmdline()
+            kind = next((each.removeprefix("--type=") for each in line if each.startswith("--type=")), "browser")
+            if line and "chromium" in line[0] and kind in kinds:
                 found += process.memory_full_info().uss
     return found
 
@@ -299,18 +338,19 @@ async def test_8_gb_go_through_two_pages_that_stay_small(at_home: Browsing, serv
     with file.open("wb") as opened:
         for _ in range(8000):
             opened.write(os.urandom(MB))
-    ann, bob = await desk(at_home, server.url), await desk(at_home, server.url)
-    link = await ann.send(file)
-    await bob.page.goto(link)
-    await bob.accept()
+    _, bob = await two(at_home, server.url, file)
     await bob.reaches(200 * MB)
-    before = most = renderers()
+    before = most = used("renderer")
+    begun = held = used("browser")
     began = time.monotonic()
     while await bob.job("state") in ("running", "waiting"):
-        most = max(most, renderers())
+        most, held = max(most, used("renderer")), max(held, used("browser"))
         await asyncio.sleep(1)  # between two looks at the memory
     seconds = time.monotonic() - began
     await bob.whole(120)
-    print(f"7.8 GB in {seconds:.0f} s by {await bob.job('path')}; renderers {before / MB:.0f} -> {most / MB:.0f} MB")
+    shares = (await bob.job("finished"))["shares"]
+    print(f"7.8 GB in {seconds:.0f} s by {shares}; pages {before / MB:.0f} -> {most / MB:.0f} MB", end="; ")
+    print(f"browsers {begun / MB:.0f} -> {held / MB:.0f} MB")
     assert most - before < 200 * MB
+    assert held - begun < 400 * MB  # pieces on their way, and those that wait for their worker to end
     assert sha256(await bob.saved()) == sha256(file)

@@ -65,7 +65,10 @@ async def test_axe_finds_nothing_on_any_screen(browsing: Browsing, server: Serve
 async def test_every_language_is_spoken_on_a_phone_and_nothing_sticks_out(browsing: Browsing, server: Served) -> None:
     ann = await desk(browsing, server.url, **PHONE)
     page = ann.page
-    await page.get_by_role("button", name="Settings").click()
+    settings = page.get_by_role("button", name="Settings")
+    called = await settings.inner_text()
+    await settings.click()
+    assert called and await page.locator("settings-dialog input").input_value() == called.strip()
     languages = page.locator("settings-dialog select").first
     codes = await languages.locator("option").evaluate_all("(options) => options.map((each) => each.value)")
     assert len(codes) >= 6

@@ -44,15 +44,16 @@ def pair(
 
 async def _pair(stage: Stage, code: str, name: str, where: "Place | None") -> Exit:
     from burrowspace.cli.send import server_or_none
-    from burrowspace.client import client as sdk
+    from burrowspace.client.client import Client
+    from burrowspace.client.home import own_name
     from burrowspace.core.names import shown
 
     url = await server_or_none(stage, where, needed=True)
-    async with sdk.Client(url) as client:
+    async with Client(url) as client:
         if code:
-            device = await client.pair(code, name or sdk.own_name())
+            device = await client.pair(code, name or own_name())
         else:
-            offered, waiting = await client.offer_pairing(name or sdk.own_name())
+            offered, waiting = await client.offer_pairing(name or own_name())
             _show_code(stage, str(offered), f"{url}")
             try:
                 device = await waiting

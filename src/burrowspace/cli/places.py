@@ -1,23 +1,46 @@
 """Which server a command uses: --server, then BURROW_SERVER, then the person's file, then none."""
 
 import asyncio
+import contextlib
+import ipaddress
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from burrowspace.cli.exits import Usage
+from burrowspace.core.networks import is_near
+
+_SHARED = ipaddress.ip_network("100.64.0.0/10")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A server's origin, and who named it."""
+    """A server's origin, and who named it. `guessed`: https was taken, for no scheme was written."""
 
     url: str
     said_by: str
+    guessed: bool = False
+
+    @property
+    def hint(self) -> str:
+        """What to try when nobody answers there, behind the sentence that says so; empty: nothing.
+
+        >>> Place("https://a.b:5000", "x", guessed=True).hint
+        '; nothing stood before a.b:5000, so https was taken: write http://a.b:5000 if that server has no TLS'
+        """
+        host = self.url.partition("://")[2]
+        more = f"; nothing stood before {host}, so https was taken: write http://{host} if that server has no TLS"
+        return more if self.guessed else ""
+
+
+def named(written: str, said_by: str) -> Place:
+    """The server that somebody named. Usage: it is no address."""
+    url = origin(written, said_by)
+    return Place(url, said_by, "://" not in written and url.startswith("https:"))
 
 
 def config_file(environment: Mapping[str, str]) -> Path:
@@ -45,12 +68,11 @@ def place(option: str | None, environment: Mapping[str, str] | None = None) -> P
     """The server to use, if any was named. Usage: what was named is no address."""
     known = os.environ if environment is None else environment
     if option:
-        return Place(origin(option, "--server"), "--server")
-    if named := known.get("BURROW_SERVER"):
-        return Place(origin(named, "BURROW_SERVER"), "BURROW_SERVER")
+        return named(option, "--server")
+    if variable := known.get("BURROW_SERVER"):
+        return named(variable, "BURROW_SERVER")
     if written := settings(known).get("server"):
-        file = str(config_file(known))
-        return Place(origin(str(written), file), file)
+        return named(str(written), str(config_file(known)))
     return None
 
 
@@ -61,17 +83,17 @@ def own_name(environment: Mapping[str, str] | None = None) -> str:
 
 
 def origin(written: str, said_by: str) -> str:
-    """An address as a server's origin; what has no scheme is https, or http where it is an address of a local network.
+    """An address as a server's origin; what has no scheme is https, or http where it is not of the internet.
 
     >>> origin("drop.example.org", "x"), origin("192.168.1.7:5000", "x"), origin("http://a.b:80/path", "x")
     ('https://drop.example.org', 'http://192.168.1.7:5000', 'http://a.b:80')
     """
     text = written.strip()
-    if "://" not in text:
-        text = f"{'http' if _is_near(text) else 'https'}://{text}"
     try:
-        parts = urlsplit(text)
+        parts = urlsplit(text if "://" in text else f"https://{text}")
         parts.port  # noqa: B018  (ValueError: it is none)
+        if "://" not in text and _is_near(parts.hostname or ""):
+            parts = parts._replace(scheme="http")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(text)
     except ValueError:
@@ -81,9 +103,36 @@ def origin(written: str, said_by: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-def _is_near(text: str) -> bool:
-    host = text.split("/", 1)[0].rpartition("]")[0].lstrip("[") or text.split("/", 1)[0].split(":")[0]
-    return host == "localhost" or host.endswith(".local") or host.replace(".", "").isdigit() or ":" in host
+def _is_near(host: str) -> bool:
+    """Whether only a local network knows it, where a certificate can hardly be had: an address of one
+    (core/networks.py), of a carrier's NAT or an overlay network (RFC 6598), 0.0.0.0, one label, a name of mDNS or of a
+    router.
+
+    >>> [_is_near(host) for host in ("10.0.0.7", "100.64.1.2", "fe80::1", "0.0.0.0", "nas", "nas.local", "nas.lan")]
+    [True, True, True, True, True, True, True]
+    >>> [_is_near(host) for host in ("9.9.9.9", "100.128.0.1", "2620:fe::fe", "nas.local.example.org", "example.org")]
+    [False, False, False, False, False]
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        name = host.rstrip(".")
+        return "." not in name or name.endswith((".local", ".lan", ".localhost"))
+    return is_near(host) or address.is_unspecified or address in _SHARED
+
+
+@contextlib.contextmanager
+def explained(server: Place) -> Iterator[None]:
+    """An Unreachable in here says what else could be meant, too."""
+    from burrowspace.client.api import Unreachable
+    from burrowspace.client.trust import Untrusted
+
+    try:
+        yield
+    except Unreachable as error:
+        if isinstance(error.__cause__, Untrusted) or not server.hint:
+            raise
+        raise Unreachable(f"{error}{server.hint}") from error
 
 
 async def reachable(server: Place, seconds: float = 5.0) -> str | None:
@@ -105,7 +154,7 @@ async def reachable(server: Place, seconds: float = 5.0) -> str | None:
     except Untrusted as error:
         return str(error)
     except OSError as error:
-        return (error.strerror or str(error) or type(error).__name__)[:200]
+        return (error.strerror or str(error) or type(error).__name__)[:200] + server.hint
     except ValueError:
         return why or "what answers there is no BurrowSpace server"
     finally:

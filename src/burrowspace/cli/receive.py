@@ -94,7 +94,10 @@ async def _receive(
     yes: bool,
     quiet: bool,
 ) -> Exit:
+    import contextlib
+
     from burrowspace.cli.outlet import stdout
+    from burrowspace.cli.places import explained
     from burrowspace.cli.tellers import teller
     from burrowspace.client.api import Unreachable
     from burrowspace.client.client import Client
@@ -126,7 +129,10 @@ async def _receive(
     stage.teller = teller(sending=False, server=url, json=stage.json, quiet=quiet)
     asker = Asker(stage, ask=not yes, by_code=what is not None)
     into = stdout() if output == "-" else _folder_or_file(output)
-    async with Client(url) as client:
+    async with contextlib.AsyncExitStack() as stack:
+        if where is not None and url == where.url:
+            stack.enter_context(explained(where))
+        client = await stack.enter_async_context(Client(url))
         runs = client.receive(what, into, overwrite=overwrite, accept=asker.accept, options=options)
         if what is None and not quiet:
             stage.say("Waiting for paired devices; Ctrl-C ends it.", "dim")

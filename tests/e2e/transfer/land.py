@@ -7,6 +7,8 @@ import secrets
 import subprocess
 from collections.abc import Iterator
 
+from tests.netns import run
+
 PORT = 5000  # of the server
 SERVER = "198.18.0.2"
 
@@ -29,11 +31,6 @@ RULES = {
     "no server": "ip saddr {server} drop; ip daddr {server} drop;",
 }  # fmt: skip
 """What the hub does, by name; `Land.let`."""
-
-
-def run(*command: str, text: str | None = None) -> None:
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=20, check=False)
-    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr} (root, iproute2 and nftables are needed)"
 
 
 class Land:

@@ -39,20 +39,26 @@ export async function feed(sink, whole, begin, end) {
 
 export const HALF = 4 * BLOCK + 1234;
 
-/** Begins, keeps what there is at HALF, writes more that is lost. */
-export async function first(kind, sizes) {
+/** A new sink of this kind, open. */
+async function begun(kind, sizes) {
   const whole = manifest(sizes);
   const { best, others, why } = await ways(whole);
   const way = [best, ...others].find((each) => each?.kind === kind);
   if (!way) throw new Error(`no ${kind}: ${why}`);
   const sink = await way.open("transfer-1");
   await sink.open(whole, false);
+  return { whole, sink, best: best.kind, others: others.map((each) => each.kind) };
+}
+
+/** Begins, keeps what there is at HALF, writes more that is lost. */
+export async function first(kind, sizes) {
+  const { whole, sink, best, others } = await begun(kind, sizes);
   await feed(sink, whole, 0, HALF);
   const survives = await sink.flush(false);
   const record = { id: "transfer-1", direction: "receive", title: "things", created: 1, secret: new Uint8Array(32), state: { at: HALF }, sink: sink.kept };
   await kept.put("transfer-1", record);
   await feed(sink, whole, HALF, HALF + BLOCK);
-  return { best: best.kind, others: others.map((each) => each.kind), survives };
+  return { best, others, survives };
 }
 
 /** After a reload: goes on to the end; what is there then. */
@@ -161,17 +167,12 @@ export async function inFolder() {
 
 /** From beginning to end in one page. */
 export async function straight(kind, sizes) {
-  const whole = manifest(sizes);
-  const { best, others, why } = await ways(whole);
-  const way = [best, ...others].find((each) => each?.kind === kind);
-  if (!way) throw new Error(`no ${kind}: ${why}`);
-  const sink = await way.open("transfer-1");
-  await sink.open(whole, false);
+  const { whole, sink, best } = await begun(kind, sizes);
   await feed(sink, whole, 0, whole.contentSize);
   const survives = await sink.flush(false);
   const places = await sink.finish();
   if (sink.received) saveBlob(await zipBlob(await sink.received(), sink.folders()), "things.zip");
-  return { best: best.kind, survives, places, kept: sink.kept };
+  return { best, survives, places, kept: sink.kept };
 }
 
 /** One large file as a stream: how much was taken before the browser took any more of it. */

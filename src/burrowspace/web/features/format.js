@@ -32,7 +32,7 @@ export function size(bytes) {
 
 /** 34 MB/s. @param {number} rate bytes per second @returns {string} */
 export function speed(rate) {
-  return `${size(rate)}/s`;
+  return t("{size}/s", { size: size(rate) });
 }
 
 /** Time left, roughly: nobody needs more. @param {number} seconds @returns {string} */

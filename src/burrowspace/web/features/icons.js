@@ -25,5 +25,6 @@ export const icons = {
   people: icon(svg`<circle cx="9" cy="8" r="3.200" /><path d="M3 20c0-3.500 2.500-6 6-6s6 2.500 6 6M16 5.200a3.200 3.200 0 0 1 0 5.800M18 14.500c2 .9 3 2.900 3 5.500" />`),
   history: icon(svg`<path d="M4 12a8 8 0 1 0 2.500-5.800L4 8.500M4 4v4.500h4.500M12 8v4.500l3 2" />`),
   pulse: icon(svg`<path d="M3 12h4l2.500-6 5 12L17 12h4" />`),
+  back: icon(svg`<path d="M9 6 4 11l5 5M4 11h10a5.500 5.500 0 0 1 0 11h-2" />`),
   trash: icon(svg`<path d="M5 7h14M10 7V4.500h4V7M7 7l1 13h8l1-13" />`),
 };

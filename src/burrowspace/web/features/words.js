@@ -73,7 +73,7 @@ export function t(sentence, values) {
 export function say(sentence) {
   const colon = sentence.indexOf(": ");
   if (colon < 0 || sentence in catalogue) return t(sentence);
-  return `${t(sentence.slice(0, colon))}: ${t(sentence.slice(colon + 2))}`;
+  return t("{first}: {second}", { first: t(sentence.slice(0, colon)), second: t(sentence.slice(colon + 2)) });
 }
 
 /** @param {string | number} value */

@@ -49,6 +49,7 @@ export default {
   "It came over plain http: the browser withholds its ciphers, its storage and the screen lock.": "Sie kam über einfaches http: Der Browser verweigert ihr seine Verschlüsselung, seinen Speicher und das Wachhalten des Bildschirms.",
   "It does not answer.": "Er antwortet nicht.",
   "It does not open.": "Er lässt sich nicht öffnen.",
+  "It goes from the server, and its link ends. Who has received it already keeps it.": "Es verschwindet vom Server, und der Link gilt nicht mehr. Wer es schon empfangen hat, behält es.",
   "It goes straight to your downloads. Keep this page open until it is done.": "Es geht direkt zu deinen Downloads. Lass diese Seite offen, bis es fertig ist.",
   "It is protected, and the browser gives it all that it needs.": "Sie ist geschützt, und der Browser gibt ihr alles, was sie braucht.",
   "It is written straight into the folder that you choose.": "Es wird direkt in den Ordner geschrieben, den du wählst.",
@@ -56,6 +57,7 @@ export default {
   "It lies in {place}.": "Es liegt in {place}.",
   "It opens: the published app can use this server from here.": "Er lässt sich öffnen: Die veröffentlichte App kann diesen Server von hier aus nutzen.",
   "It rests on the server, sealed. You may close this page: the link works until {time}.": "Es ruht versiegelt auf dem Server. Du kannst diese Seite schließen: Der Link gilt bis {time}.",
+  "It was not on the server any more: its time was up, or it was taken back before.": "Es lag nicht mehr auf dem Server: Die Zeit war abgelaufen, oder es wurde schon zurückgenommen.",
   "Its operator frees some space; until then little can rest there.": "Sein Betreiber muss Platz schaffen; bis dahin kann dort nur wenig ruhen.",
   "Its operator names the proxy in BURROW_TRUSTED_PROXIES; until then all behind it count as one.": "Sein Betreiber muss den Proxy in BURROW_TRUSTED_PROXIES nennen; bis dahin gelten alle dahinter als einer.",
   "Its operator renews it.": "Der Betreiber des Servers muss es erneuern.",
@@ -64,6 +66,7 @@ export default {
   "Keep this page open until somebody has taken it, or leave it on the server.": "Lass diese Seite offen, bis es jemand geholt hat, oder leg es auf den Server.",
   "Language": "Sprache",
   "Leave it on the server": "Auf den Server legen",
+  "Leave it there": "Liegen lassen",
   "Let go": "Loslassen",
   "Light": "Hell",
   "Looking…": "Sehe nach …",
@@ -106,11 +109,14 @@ export default {
   "Show": "Zeigen",
   "Show all {n}": "Alle {n} zeigen",
   "Somebody": "Jemand",
+  "Somebody had taken it already; nobody else can any more.": "Jemand hatte es schon empfangen; sonst kann es niemand mehr.",
   "Somebody would like to send you": "Jemand möchte dir senden:",
   "Something for you": "Etwas für dich",
   "Speed": "Geschwindigkeit",
   "Straight from device to device, sealed from end to end.": "Direkt von Gerät zu Gerät, von Ende zu Ende versiegelt.",
   "Straight to downloads": "Direkt zu den Downloads",
+  "Take it back": "Zurücknehmen",
+  "Take it back?": "Zurücknehmen?",
   "Text": "Text",
   "The code of the other device": "Der Code des anderen Geräts",
   "The link as a QR code": "Der Link als QR-Code",
@@ -147,6 +153,7 @@ export default {
   "Whole and verified, in {time} at {speed}.": "Vollständig und geprüft, in {time} mit {speed}.",
   "Whole and verified.": "Vollständig und geprüft.",
   "You and the server are in one network: devices there connect directly.": "Du und der Server seid im selben Netz: Geräte dort verbinden sich direkt.",
+  "You took it back: nobody can receive it any more.": "Du hast es zurückgenommen: Niemand kann es mehr empfangen.",
   "Your clock and the server's are {n} seconds apart.": {
     "one": "Deine Uhr und die des Servers liegen {n} Sekunde auseinander.",
     "other": "Deine Uhr und die des Servers liegen {n} Sekunden auseinander."
@@ -197,6 +204,7 @@ export default {
   "the sender offers something else under this link now; receive it again": "der Sender bietet unter diesem Link jetzt etwas anderes an; empfange es neu",
   "the sender seals in a way that this page does not know": "der Sender versiegelt auf eine Art, die diese Seite nicht kennt",
   "the sender sent other digests than files": "der Sender schickte andere Prüfsummen als Dateien",
+  "the sender took it back": "der Absender hat es zurückgenommen",
   "the server cannot be reached": "der Server ist nicht erreichbar",
   "the server cannot be reached; still trying": "der Server ist nicht erreichbar; wird weiter versucht",
   "there is no more room on that disk; free some space and go on": "auf dem Datenträger ist kein Platz mehr; schaffe etwas Platz und mach weiter",
@@ -212,10 +220,12 @@ export default {
   "you called it off": "du hast abgebrochen",
   "you declined it; nothing was written": "du hast abgelehnt; nichts wurde geschrieben",
   "{done} of {all}": "{done} von {all}",
+  "{first}: {second}": "{first}: {second}",
   "{name} would like to send you": "{name} möchte dir senden:",
   "{n} files": {
     "one": "{n} Datei",
     "other": "{n} Dateien"
   },
+  "{size}/s": "{size}/s",
   "{up} to the server, {down} from it.": "{up} zum Server, {down} von ihm."
 };

@@ -4,6 +4,7 @@
  *
  * @import { Bytes } from "../../core/bytes.js"
  * @import { Picked } from "../../store/picked.js"
+ * @import { Fate } from "../../wire/take-back.js"
  * @import { Finding, Invited } from "./devices.js"
  * @import { Keeping } from "./keeping.js"
  * @import { ReceiveJob } from "./receive-job.js"
@@ -195,7 +196,23 @@ export class Desk extends Observable {
       peer,
       digest: job.digest,
       when: Date.now(),
+      until: job.direction === "send" && job.state === "resting" ? (job.until ?? undefined) : undefined,
     });
+  }
+
+  /** What rests on the server goes from there. unreachable: it can be tried again; refused. @param {string} id @returns {Promise<Fate>} */
+  async takeBack(id) {
+    const fate = await (await this.#work()).takeBack(id);
+    const job = this.jobs.find((each) => each.id === id);
+    if (job?.direction === "send") job.settle(fate);
+    await this.remembered.settle(id, fate);
+    return fate;
+  }
+
+  /** The history, and what it could have taken back. */
+  async clearHistory() {
+    await (await this.#work()).forgetAside();
+    await this.remembered.clear();
   }
 
   /** Away from the desk; what it left in this browser, too. @param {AnyJob} job */

@@ -6,6 +6,7 @@
  * @import { Server } from "../../wire/api.js"
  * @import { ReceiveState } from "../../wire/session-receive.js"
  * @import { SendState } from "../../wire/session-send.js"
+ * @import { Fate } from "../../wire/take-back.js"
  * @import { KeptTransfer } from "../../store/kept.js"
  * @import { Picked } from "../../store/picked.js"
  * @import { AnyJob } from "./desk.js"
@@ -18,6 +19,7 @@ import { hold } from "../../store/hold.js";
 import { keepable } from "../../store/keepable.js";
 import { kept } from "../../store/kept.js";
 import { discard, reopen } from "../../store/ways.js";
+import { takeBack } from "../../wire/take-back.js";
 import { saveReceived } from "../saving.js";
 import { ReceiveJob } from "./receive-job.js";
 import { SendJob } from "./send-job.js";
@@ -61,6 +63,10 @@ export class Keeping {
       if (!(await this.hold(id))) continue;
       const record = await kept.get(id);
       if (!record) continue; // it has just ended in another tab
+      if (record.state.more.aside > Date.now()) {
+        this.#release(id);
+        continue;
+      }
       const job = record.direction === "send" ? await this.#sent(record) : await this.#came(record);
       if (!job) continue;
       job.created = record.created;
@@ -84,12 +90,40 @@ export class Keeping {
     await kept.put(job.id, { ...record, files: null });
   }
 
-  /** Of no use any more; what it left in this browser goes, too. @param {AnyJob} job */
+  /** Away from the desk; what it left in this browser goes, too, but for what takes it back from the server. @param {AnyJob} job */
   async forget(job) {
     if (job instanceof ReceiveJob) await job.forget();
-    if (job.over || job.state === "resting") await kept.remove(job.id);
-    this.#held.get(job.id)?.();
-    this.#held.delete(job.id);
+    if (job.over) await kept.remove(job.id);
+    else if (job.state === "resting") await this.#aside(job.id);
+    this.#release(job.id);
+  }
+
+  /** It is not for the desk any more. @param {string} id */
+  async #aside(id) {
+    const record = await kept.get(id);
+    if (!record) return;
+    record.state.more.aside = record.state.more.until;
+    await kept.put(id, record);
+  }
+
+  /** Nothing that was put aside can be taken back any more. */
+  async forgetAside() {
+    for (const { id, state } of await kept.list()) if (state.more?.aside) await kept.remove(id);
+  }
+
+  /** It goes from the server, where it rests. unreachable; refused. @param {string} id @returns {Promise<Fate>} */
+  async takeBack(id) {
+    const record = await kept.get(id);
+    if (!record) return "lapsed"; // it was taken back in another tab, or has lapsed
+    const fate = await takeBack(this.#common().server, record.secret, record.state.legs);
+    await kept.remove(id);
+    return fate;
+  }
+
+  /** @param {string} id */
+  #release(id) {
+    this.#held.get(id)?.();
+    this.#held.delete(id);
   }
 
   /** @param {SendJob} job @param {SendState | null} state */

@@ -4,6 +4,7 @@
  * @import { Server } from "../../wire/api.js"
  * @import { Event } from "../../wire/events.js"
  * @import { SendState } from "../../wire/session-send.js"
+ * @import { Fate } from "../../wire/take-back.js"
  * @import { KeptTransfer } from "../../store/kept.js"
  * @import { Picked } from "../../store/picked.js"
  */
@@ -12,6 +13,7 @@ import { formatLink } from "../../core/links.js";
 import { reviveItems } from "../../store/keepable.js";
 import { ours } from "../../wire/ambient.js";
 import { listed, Sending } from "../../wire/session-send.js";
+import { FATES } from "../fates.js";
 import { Job } from "./job.js";
 
 /**
@@ -151,6 +153,13 @@ export class SendJob extends Job {
   rest(until) {
     this.until = until;
     this.state = "resting";
+  }
+
+  /** It was asked back from the server. @param {Fate} fate */
+  settle(fate) {
+    this.state = "ended";
+    this.why = FATES[fate].words;
+    this.changed();
   }
 
   /** @param {boolean} many whether it stays open for more than one */

@@ -194,6 +194,13 @@ export class BurrowApp extends LitElement {
     /** @type {import("./drop-burrow.js").DropBurrow} */ (this.renderRoot.querySelector("drop-burrow")).pick(several);
   }
 
+  /** @param {CustomEvent} event */
+  async #takeBack(event) {
+    await import("./take-back-dialog.js");
+    await this.#dialog("take-back-dialog").updateComplete;
+    this.#dialog("take-back-dialog").ask(event.detail);
+  }
+
   /** @param {string} name @returns {any} */
   #dialog(name) {
     return this.renderRoot.querySelector(name);
@@ -223,6 +230,7 @@ export class BurrowApp extends LitElement {
         @pair=${() => this.#dialog("pair-dialog").show()}
         @to=${this.#to}
         @choose-again=${this.#chooseAgain}
+        @take-back=${this.#takeBack}
       >
         <header>
           <img src="/web/icons/burrow.svg" alt="" />
@@ -278,6 +286,7 @@ export class BurrowApp extends LitElement {
           <button class="quiet small" @click=${() => this.#dialog("doctor-dialog").show()}>${icons.pulse}${t("How is the connection?")}</button>
         </footer>
         <text-dialog></text-dialog>
+        <take-back-dialog .desk=${desk}></take-back-dialog>
         <pair-dialog .devices=${desk.devices}></pair-dialog>
         <doctor-dialog .desk=${desk}></doctor-dialog>
         <settings-dialog .desk=${desk} .tastes=${this.tastes}></settings-dialog>

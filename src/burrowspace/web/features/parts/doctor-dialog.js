@@ -4,25 +4,21 @@
  * @import { Finding } from "../model/doctor.js"
  */
 
-import { css, html, LitElement, nothing } from "../../vendor/lit.js";
+import { css, html, nothing } from "../../vendor/lit.js";
 import { ours } from "../../wire/ambient.js";
+import { Dialog } from "../dialog.js";
 import { speed } from "../format.js";
 import { icons } from "../icons.js";
-import { look } from "../look.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
 
 const SIGNS = { good: icons.check, doubtful: icons.open, bad: icons.close };
 
-export class DoctorDialog extends LitElement {
+export class DoctorDialog extends Dialog {
   static properties = { desk: { attribute: false }, findings: { state: true }, busy: { state: true }, wrong: { state: true } };
   static styles = [
-    look,
+    Dialog.styles,
     css`
-      .body {
-        display: grid;
-        gap: 14px;
-      }
       li {
         display: flex;
         gap: 12px;
@@ -44,9 +40,6 @@ export class DoctorDialog extends LitElement {
       .check {
         font-weight: 650;
       }
-      .end {
-        justify-content: flex-end;
-      }
     `,
   ];
 
@@ -59,13 +52,10 @@ export class DoctorDialog extends LitElement {
     new Watching(this, () => null);
   }
 
+  /** @override */
   show() {
-    this.#dialog.showModal();
+    super.show();
     if (!this.busy) void this.#examine();
-  }
-
-  get #dialog() {
-    return /** @type {HTMLDialogElement} */ (this.renderRoot.querySelector("dialog"));
   }
 
   async #examine() {
@@ -109,7 +99,7 @@ export class DoctorDialog extends LitElement {
         <p class="small soft">${t("More in a terminal: burrow doctor.")}</p>
         <div class="row end">
           <button ?disabled=${this.busy} @click=${() => this.#examine()}>${icons.pulse}${t("Once more")}</button>
-          <button class="main" @click=${() => this.#dialog.close()}>${t("Close")}</button>
+          <button class="main" @click=${() => this.close()}>${t("Close")}</button>
         </div>
       </div>
     </dialog>`;

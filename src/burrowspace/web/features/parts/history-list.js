@@ -2,11 +2,13 @@
 
 import { shown } from "../../core/names.js";
 import { css, html, LitElement, nothing } from "../../vendor/lit.js";
+import { FATES } from "../fates.js";
 import { moment, size } from "../format.js";
 import { icons } from "../icons.js";
 import { look } from "../look.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
+import { takeBackButton } from "./take-back-button.js";
 
 const SHOWN = 8;
 
@@ -45,6 +47,10 @@ export class HistoryList extends LitElement {
         width: 17px;
         height: 17px;
       }
+      li button {
+        flex: none;
+        white-space: nowrap;
+      }
       .title {
         font-weight: 600;
         font-size: 0.95rem;
@@ -60,7 +66,7 @@ export class HistoryList extends LitElement {
   }
 
   async #clear() {
-    await this.desk?.remembered.clear();
+    await this.desk?.clearHistory();
   }
 
   render() {
@@ -82,7 +88,9 @@ export class HistoryList extends LitElement {
                 <span class="unseen">${row.direction === "send" ? t("Sent") : t("Received")}</span>
                 ${[shown(row.peer, 40), size(row.size), moment(row.when)].filter(Boolean).join(" · ")}
               </p>
+              ${row.fate ? html`<p class="soft small">${t(FATES[row.fate].words)}</p>` : nothing}
             </div>
+            ${!row.fate && (row.until ?? 0) > Date.now() ? takeBackButton(row) : nothing}
           </li>`,
         )}
       </ul>

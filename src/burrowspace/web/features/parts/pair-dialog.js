@@ -1,21 +1,17 @@
 /** Pairs this browser with another device, by a code that one shows and the other types. */
 
-import { css, html, LitElement, nothing } from "../../vendor/lit.js";
+import { css, html, nothing } from "../../vendor/lit.js";
 import { ours } from "../../wire/ambient.js";
+import { Dialog } from "../dialog.js";
 import { icons } from "../icons.js";
-import { look } from "../look.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
 
-export class PairDialog extends LitElement {
+export class PairDialog extends Dialog {
   static properties = { devices: { attribute: false }, code: { state: true }, paired: { state: true }, wrong: { state: true }, busy: { state: true } };
   static styles = [
-    look,
+    Dialog.styles,
     css`
-      .body {
-        display: grid;
-        gap: 16px;
-      }
       .code {
         font-family: var(--mono);
         font-size: 1.5rem;
@@ -31,9 +27,6 @@ export class PairDialog extends LitElement {
         gap: 12px;
         padding: 4px 0;
       }
-      .end {
-        justify-content: flex-end;
-      }
     `,
   ];
 
@@ -48,15 +41,12 @@ export class PairDialog extends LitElement {
     new Watching(this, () => this.devices);
   }
 
+  /** @override */
   show() {
     this.code = this.paired = this.wrong = "";
     this.ends = new AbortController();
-    this.#dialog.showModal();
+    super.show();
     void this.#offer();
-  }
-
-  get #dialog() {
-    return /** @type {HTMLDialogElement} */ (this.renderRoot.querySelector("dialog"));
   }
 
   async #offer() {
@@ -125,7 +115,7 @@ export class PairDialog extends LitElement {
               )}
             </ul>`
           : nothing}
-        <div class="row end"><button @click=${() => this.#dialog.close()}>${t("Close")}</button></div>
+        <div class="row end"><button @click=${() => this.close()}>${t("Close")}</button></div>
       </div>
     </dialog>`;
   }

@@ -1,28 +1,21 @@
 /** What a person can choose: this device's name, the language, light or dark; and what is true of this page. */
 
-import { css, html, LitElement, nothing } from "../../vendor/lit.js";
+import { css, html, nothing } from "../../vendor/lit.js";
+import { Dialog } from "../dialog.js";
 import { icons } from "../icons.js";
-import { look } from "../look.js";
 import { Watching } from "../watching.js";
 import { LANGUAGES, spoken, t } from "../words.js";
 
-export class SettingsDialog extends LitElement {
+export class SettingsDialog extends Dialog {
   static properties = { desk: { attribute: false }, tastes: { attribute: false } };
   static styles = [
-    look,
+    Dialog.styles,
     css`
-      .body {
-        display: grid;
-        gap: 16px;
-      }
       label {
         display: grid;
         gap: 6px;
         font-weight: 600;
         font-size: 0.95rem;
-      }
-      .end {
-        justify-content: flex-end;
       }
       .notice {
         display: flex;
@@ -37,10 +30,6 @@ export class SettingsDialog extends LitElement {
     /** @type {import("../model/desk.js").Desk | null} */ this.desk = null;
     /** @type {import("../model/tastes.js").Tastes | null} */ this.tastes = null;
     new Watching(this, () => this.tastes);
-  }
-
-  show() {
-    /** @type {HTMLDialogElement} */ (this.renderRoot.querySelector("dialog")).showModal();
   }
 
   /** @param {Event} event */

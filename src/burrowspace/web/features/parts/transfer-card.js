@@ -12,6 +12,7 @@ import { look } from "../look.js";
 import { Watching } from "../watching.js";
 import { say, t } from "../words.js";
 import { colourOf } from "./path-sign.js";
+import { takeBackButton } from "./take-back-button.js";
 
 export class TransferCard extends LitElement {
   static properties = { job: { attribute: false }, desk: { attribute: false } };
@@ -319,6 +320,7 @@ export class TransferCard extends LitElement {
       } else acts.push(html`<button class="main" @click=${() => job.begin()}>${icons.play}${t("Go on")}</button>`);
     }
     if (job.state === "running") acts.push(html`<button class="quiet" @click=${() => job.pause()}>${icons.pause}${t("Pause")}</button>`);
+    if (job.direction === "send" && job.state === "resting") acts.push(takeBackButton(job));
     if (!job.over && job.state !== "resting") {
       acts.push(html`<button class="quiet danger" @click=${() => job.cancel()}>${icons.close}${t("Cancel")}</button>`);
     }

@@ -1,0 +1,48 @@
+"""What a person has on this machine, and the servers that are spoken to: a Client, as its transfers see it."""
+
+import os
+import socket
+from pathlib import Path
+
+from burrowspace.client.api import Server, Unreachable
+from burrowspace.client.devices import Devices
+from burrowspace.client.folders import Folders, state_folder
+
+
+class Home:
+    """`server`: the origin that is meant where none is named. `state`: the folder of journals, devices and history; by
+    default this person's."""
+
+    def __init__(self, server: str | None = None, *, state: Path | None = None) -> None:
+        root = state_folder(os.environ) if state is None else state
+        self._origin = server
+        self._folders = Folders(root)
+        self._devices = Devices(root)
+        self._servers: dict[str, Server] = {}
+
+    async def close(self) -> None:
+        for server in self._servers.values():
+            await server.close()
+        self._servers.clear()
+
+    def server(self, origin: str | None = None) -> Server:
+        """The one at this origin, or the one that is meant. Unreachable: none is named."""
+        origin = origin or self._origin
+        if origin is None:
+            raise Unreachable("no server is named; give --server or set BURROW_SERVER")
+        if origin not in self._servers:
+            self._servers[origin] = Server(origin)
+        return self._servers[origin]
+
+    @property
+    def folders(self) -> Folders:
+        return self._folders
+
+    @property
+    def known(self) -> Devices:
+        return self._devices
+
+
+def own_name() -> str:
+    """What to call this device to others, unless somebody says otherwise."""
+    return socket.gethostname().partition(".")[0][:64] or "a device"

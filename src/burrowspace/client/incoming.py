@@ -1,0 +1,163 @@
+"""A transfer that comes to this end, until its Receiving runs: by a code, a link, or a paired device's invitation, into
+which journal. The work is receiving.py's."""
+
+import asyncio
+import contextlib
+import time
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from burrowspace.client import events, meeting
+from burrowspace.client.api import WAIT_S, Refused, Server, Unreachable
+from burrowspace.client.devices import Device, Seen
+from burrowspace.client.folders import Ended
+from burrowspace.client.home import Home, own_name
+from burrowspace.client.journal import Journal, Record
+from burrowspace.client.options import Options
+from burrowspace.client.pause import Pause
+from burrowspace.client.reader import Reader
+from burrowspace.client.receiving import Accept, Receiving
+from burrowspace.client.transfer import Transfer
+from burrowspace.core.codes import parse_code
+from burrowspace.core.devices import Inbox
+from burrowspace.core.errors import BurrowError, Busy, NotFound
+from burrowspace.core.invitation import Invitation
+from burrowspace.core.links import Link, mailbox_id, parse_link
+
+
+class ReceiveTransfer(Transfer):
+    def __init__(
+        self,
+        home: Home,
+        code_or_link: str | None,
+        into: Path | BinaryIO | None,
+        overwrite: bool,
+        accept: Accept | None,
+        options: Options,
+    ) -> None:
+        super().__init__()
+        self._home, self._given, self._into, self._overwrite = home, code_or_link, into, overwrite
+        self._accept, self._options = accept, options
+        self._peer = ""
+
+    async def _work(self) -> events.Finished:
+        held = await self._meet()
+        record = held.record
+        server = self._home.server(record.server)
+        receiving = Receiving(
+            server=server,
+            secret=record.secret,
+            journal=held,
+            into=self._into if self._into is not None else Path.cwd(),
+            overwrite=self._overwrite,
+            accept=self._accept,
+            options=self._options,
+            own_name=self._options.name or own_name(),
+            done=self._done,
+        )
+        return await self._follow(receiving)
+
+    async def _meet(self) -> Journal:
+        """The journal of this transfer: of an earlier run, or a new one with the secret."""
+        folders, given = self._home.folders, self._given
+        if given is None:
+            return await self._invited()
+        if "#" in given or "://" in given:
+            link = parse_link(given)
+            return await asyncio.to_thread(self._journal, link, "link", None)
+        code = parse_code(given)
+        earlier = await asyncio.to_thread(folders.by_code, str(code))
+        if earlier is not None:
+            return await asyncio.to_thread(folders.open, "receive", earlier.transfer)
+        server = self._home.server()
+        secret = await meeting.take_over(server, code)
+        return await asyncio.to_thread(self._journal, Link(server.origin, secret), "code", str(code))
+
+    def _journal(self, link: Link, met: Any, code: str | None) -> Journal:
+        folders, known = self._home.folders, mailbox_id(link.secret)
+        if any(each.role == "receive" and each.transfer == known for each in folders.unfinished()):
+            held = folders.open("receive", known)
+            if met == "link" and held.record.server != link.server:
+                held.update(server=link.server, link=str(link))  # it is reached elsewhere now: tunnels change names
+            return held
+        target = str(self._into.absolute()) if isinstance(self._into, Path) else str(Path.cwd())
+        return folders.create(
+            Record(
+                role="receive",
+                transfer=known,
+                created=time.time(),
+                secret=link.secret,
+                server=link.server,
+                met=met,
+                code=code,
+                link=str(link),
+                target=target,
+            )
+        )
+
+    async def _invited(self) -> Journal:
+        """What a paired device sent and is unfinished, else its next invitation."""
+        for record in self._home.folders.unfinished():
+            if record.role == "receive" and record.met == "device":
+                with contextlib.suppress(Busy):  # another program is at it
+                    return await asyncio.to_thread(self._home.folders.open, "receive", record.transfer)
+        known, server = self._home.known, self._home.server()
+        devices = known.all()
+        if not devices:
+            raise NotFound("no device is paired yet; pair one with `burrow pair`, or give a code or a link")
+        found: asyncio.Queue[tuple[Device, Seen, Invitation]] = asyncio.Queue()
+
+        async def look(device: Device) -> None:
+            inbox = known.own_inbox(device)
+            reader, pause = Reader(server, inbox.mailbox), Pause()
+            while True:
+                try:
+                    messages = await reader.next(WAIT_S)
+                    pause.over()
+                except (Unreachable, Refused):
+                    await pause.wait()
+                    continue
+                for number, body in messages:
+                    message = Seen(number, reader.made)
+                    if known.has_seen(inbox, message):
+                        continue
+                    try:
+                        found.put_nowait((device, message, inbox.open(body)))
+                        return
+                    except BurrowError:
+                        await self._saw(server, inbox, message)
+
+        looking = [asyncio.ensure_future(look(device)) for device in devices]
+        try:
+            device, message, invitation = await found.get()
+        finally:
+            for each in looking:
+                each.cancel()
+            await asyncio.gather(*looking, return_exceptions=True)
+        self._peer = device.name
+        held = await asyncio.to_thread(self._journal, Link(server.origin, invitation.secret), "device", None)
+        await self._saw(server, known.own_inbox(device), message)  # not before it is written down
+        return held
+
+    async def _saw(self, server: Server, inbox: Inbox, message: Seen) -> None:
+        self._home.known.saw(inbox, message)
+        with contextlib.suppress(BurrowError):  # only tidiness: what was seen is passed over
+            await server.trim_mailbox(inbox.mailbox, message.number)
+
+    def _done(self, receiving: Receiving, finished: events.Finished) -> None:
+        held, manifest = receiving.journal, receiving.manifest
+        self._home.folders.finish(
+            held,
+            Ended(
+                role="receive",
+                transfer=held.record.transfer,
+                name=manifest.name if manifest else held.record.name,
+                outcome="verified",
+                created=held.record.created,
+                ended=time.time(),
+                size=finished.size,
+                peer=receiving.sender,
+                target=finished.places[0] if finished.places else None,
+                digest=receiving.digest,
+            ),
+        )

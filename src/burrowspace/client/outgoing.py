@@ -1,0 +1,202 @@
+"""A transfer that this end sends, until its Sending runs: which journal, which source, which code. The work is
+sending.py's."""
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+from burrowspace.client import events, journal, meeting
+from burrowspace.client.api import Server
+from burrowspace.client.conversation import Conversation, patiently
+from burrowspace.client.folders import Ended
+from burrowspace.client.home import Home, own_name
+from burrowspace.client.journal import Journal, Record
+from burrowspace.client.options import Options
+from burrowspace.client.sending import LAST_WORDS_S, Sending
+from burrowspace.client.source import Changed, Source
+from burrowspace.client.transfer import Transfer
+from burrowspace.core import signals
+from burrowspace.core.codes import Code
+from burrowspace.core.errors import BadRequest, BurrowError
+from burrowspace.core.invitation import NAME_CHARS, Invitation
+from burrowspace.core.links import format_link, mailbox_id, parse_link
+from burrowspace.core.manifest import parse
+from burrowspace.core.networks import is_near
+from burrowspace.core.sealing import SECRET_BYTES
+from burrowspace.core.signals import Role
+
+
+class SendTransfer(Transfer):
+    def __init__(
+        self,
+        home: Home,
+        paths: Sequence[str | Path],
+        text: str | None,
+        stream: BinaryIO | None,
+        stream_name: str,
+        with_code: bool,
+        to: str | None,
+        options: Options,
+    ) -> None:
+        super().__init__()
+        if sum((bool(paths), text is not None, stream is not None)) != 1:
+            raise BadRequest("send paths, or a text, or a stream")
+        self._home, self._paths, self._text = home, paths, text
+        self._stream, self._stream_name = stream, stream_name
+        self._with_code, self._to, self._options = with_code, to, options
+        self._code: Code | None = None
+        self._void: bytes | None = None  # the secret of a transfer that cannot be gone on with
+
+    async def _work(self) -> events.Finished:
+        home, options = self._home, self._options
+        device = home.known.find(self._to) if self._to is not None else None
+        server = home.server()
+        public = (await server.hello()).get("public_url")
+        try:
+            source, held = await asyncio.to_thread(self._open, server.origin)
+        except Changed as error:
+            await self._call_off(server, error)
+            raise
+        record = held.record
+        link = format_link(reached_at(server.origin, public), record.secret)
+        sending = Sending(
+            server=server,
+            secret=record.secret,
+            transfer=bytes.fromhex(record.transfer),
+            source=source,
+            journal=held,
+            options=options,
+            own_name=options.name or own_name(),
+            needs_meeting=self._with_code and device is None and not options.store_now,
+            done=self._done,
+        )
+        code = None
+        if device is not None:
+            inbox = home.known.inbox_of(device)
+            invitation = Invitation(secret=record.secret, name=source.manifest.name[:NAME_CHARS], created=time.time())
+            if not record.options.get("invited"):
+                await server.post(inbox.mailbox, inbox.seal(invitation, secrets.token_bytes(12)))
+                held.update(options={**record.options, "invited": True})
+        elif self._with_code:
+            plate, code = await meeting.offer_code(server)
+            self.start(self._meet(server, plate, code, record.secret, sending))
+        held.update(link=link, code=None if code is None else str(code))
+        self.tell(events.Ready(link, None if code is None else str(code), server.origin))
+        return await self._follow(sending)
+
+    async def _call_off(self, server: Server, error: Changed) -> None:
+        """Whoever waits for what was begun is told that it cannot come."""
+        if self._void is not None:
+            said = signals.Cancel(error.sentence[:1000])
+            with contextlib.suppress(TimeoutError, BurrowError):
+                async with asyncio.timeout(LAST_WORDS_S):
+                    await Conversation(server, self._void, mailbox_id(self._void), Role.SENDER).say(said)
+
+    def _open(self, origin: str) -> tuple[Source, Journal]:
+        """The source, and the journal of an earlier run of the same paths, or a new one."""
+        folders = self._home.folders
+        if self._text is not None:
+            source = Source.from_text(self._text, time.time_ns())
+            return source, self._new(source, origin, ())
+        if self._stream is not None:
+            source = Source.from_stream(self._stream, self._stream_name, time.time_ns())
+            return source, self._new(source, origin, ())
+        known = journal.known(list(self._paths))
+        earlier = folders.by_paths(known)
+        if earlier is not None and earlier.server == origin:
+            held = folders.open("send", earlier.transfer)
+            kept = held.kept("manifest")
+            try:
+                if kept is not None:
+                    return Source.from_paths(list(self._paths), was=parse(kept)), held
+            except BurrowError:
+                self._void = held.record.secret
+                held.forget()  # it is not what it was: another transfer
+                raise
+            held.forget()
+        source = Source.from_paths(list(self._paths))
+        return source, self._new(source, origin, known)
+
+    def _new(self, source: Source, origin: str, known: tuple[journal.Known, ...]) -> Journal:
+        record = Record(
+            role="send",
+            transfer=secrets.token_hex(16),
+            created=time.time(),
+            secret=secrets.token_bytes(SECRET_BYTES),
+            server=origin,
+            met="device" if self._to else "code" if self._with_code else "link",
+            device=self._to,
+            name=source.manifest.name,
+            paths=known,
+            text=self._text,
+        )
+        held = self._home.folders.create(record)
+        held.keep("manifest", source.manifest_data)
+        return held
+
+    async def _meet(self, server: Server, plate: Any, code: Code, secret: bytes, sending: Sending) -> None:
+        """Hands the secret to whoever says the code; a burnt code is replaced by another."""
+        enough = asyncio.Event()
+
+        def handed() -> None:
+            sending.needs_meeting = False
+            if self._options.receivers == 1:
+                enough.set()
+
+        while True:
+            handing = asyncio.ensure_future(meeting.hand_over(server, plate, code, secret, handed))
+            waiting = asyncio.ensure_future(enough.wait())
+            try:
+                await asyncio.wait({handing, waiting}, return_when=asyncio.FIRST_COMPLETED)
+                if enough.is_set():
+                    return
+                handing.result()
+            except meeting.CodeBurnt as burnt:
+                plate, code = await patiently(lambda: meeting.offer_code(server))
+                self.tell(events.NewCode(str(code), burnt.sentence))
+            finally:
+                for each in (handing, waiting):
+                    each.cancel()
+                await asyncio.gather(handing, waiting, return_exceptions=True)
+
+    def _done(self, sending: Sending, finished: events.Finished) -> None:
+        held = sending.journal
+        digest = sending.source.digest
+        self._home.folders.finish(
+            held,
+            Ended(
+                role="send",
+                transfer=held.record.transfer,
+                name=held.record.name,
+                outcome="resting" if finished.resting else "verified",
+                created=held.record.created,
+                ended=time.time(),
+                size=finished.size,
+                peer=next((taker.name for taker in sending.takers.values()), None),
+                digest=digest.hex() if digest else None,
+            ),
+        )
+
+
+def reached_at(origin: str, public: object) -> str:
+    """Where a link leads: to the public address that a server names, if we reach it by one of a local network, which
+    the other side may not be in. Whoever serves the link's page has the secret of a browser that opens it; so we take
+    that word only of a server that serves the page under its own address as well.
+
+    >>> reached_at("http://127.0.0.1:5000", "https://a.trycloudflare.com")
+    'https://a.trycloudflare.com'
+    >>> reached_at("https://drop.example.org", "https://evil.example"), reached_at("http://10.0.0.7:1", "javascript:0")
+    ('https://drop.example.org', 'http://10.0.0.7:1')
+    """
+    host = urlsplit(origin).hostname or ""
+    if not isinstance(public, str) or not (host == "localhost" or is_near(host)):
+        return origin
+    try:
+        return parse_link(format_link(public, bytes(SECRET_BYTES))).server
+    except BurrowError:
+        return origin

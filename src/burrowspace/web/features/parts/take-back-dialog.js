@@ -1,0 +1,57 @@
+/** Asks whether what rests on the server is to be taken back, and does so. What became of it stands where it was asked. */
+
+import { html, nothing } from "../../vendor/lit.js";
+import { shown } from "../../core/names.js";
+import { ours } from "../../wire/ambient.js";
+import { Dialog } from "../dialog.js";
+import { Watching } from "../watching.js";
+import { say, t } from "../words.js";
+
+export class TakeBackDialog extends Dialog {
+  static properties = { desk: { attribute: false }, what: { state: true }, wrong: { state: true }, busy: { state: true } };
+
+  constructor() {
+    super();
+    /** @type {import("../model/desk.js").Desk | null} */ this.desk = null;
+    /** @type {{id: string, title: string}} */ this.what = { id: "", title: "" };
+    this.wrong = "";
+    this.busy = false;
+    new Watching(this, () => null);
+  }
+
+  /** @param {{id: string, title: string}} what of the transfer */
+  ask(what) {
+    this.what = what;
+    this.wrong = "";
+    this.show();
+  }
+
+  async #take() {
+    this.wrong = "";
+    this.busy = true;
+    try {
+      await this.desk?.takeBack(this.what.id);
+      this.close();
+    } catch (error) {
+      this.wrong = ours(error).sentence;
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  render() {
+    return html`<dialog aria-labelledby="head">
+      <div class="body">
+        <h2 id="head">${t("Take it back?")}</h2>
+        <p class="name">${shown(this.what.title)}</p>
+        <p class="soft small">${t("It goes from the server, and its link ends. Who has received it already keeps it.")}</p>
+        ${this.wrong ? html`<p class="notice bad" role="alert">${say(this.wrong)}</p>` : nothing}
+        <div class="row end">
+          <button class="quiet" ?disabled=${this.busy} @click=${() => this.close()}>${t("Leave it there")}</button>
+          <button class="danger" ?disabled=${this.busy} @click=${() => this.#take()}>${t("Take it back")}</button>
+        </div>
+      </div>
+    </dialog>`;
+  }
+}
+customElements.define("take-back-dialog", TakeBackDialog);
