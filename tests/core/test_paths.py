@@ -328,3 +328,15 @@ def test_the_page_holds_both_tables_and_the_numbers_in_force():
 def test_a_relay_that_stood_still_when_it_was_looked_at_is_not_looked_at_again_soon():
     play = Play(rates={WEBRTC: 5 * MB, RELAY: 0.0}).up(WEBRTC, RELAY).run(PENALTY)
     assert used(play) == [(WEBRTC, "first"), (RELAY, "probe"), (WEBRTC, "stalled")]
+
+
+def test_a_relay_that_stalled_once_and_was_much_faster_is_taken_again_when_its_penalty_is_over():
+    play = Play(rates={WEBRTC: 5 * MB, RELAY: 40 * MB}).up(WEBRTC, RELAY).run(20)
+    play.rates[RELAY] = 0.0
+    play.run(10)
+    play.rates[RELAY] = 40 * MB
+    asked = len(play.asked)
+    play.run(PENALTY)
+    assert len(play.asked) > asked  # what was let go meanwhile
+    play.up(RELAY).run(10)
+    assert used(play) == [(WEBRTC, "first"), (RELAY, "probe"), (WEBRTC, "stalled"), (RELAY, "probe")]

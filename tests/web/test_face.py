@@ -68,7 +68,8 @@ async def test_every_language_is_spoken_on_a_phone_and_nothing_sticks_out(browsi
     settings = page.get_by_role("button", name="Settings")
     called = await settings.inner_text()
     await settings.click()
-    assert called and await page.locator("settings-dialog input").input_value() == called.strip()
+    assert called
+    assert await page.locator("settings-dialog input").input_value() == called.strip()
     languages = page.locator("settings-dialog select").first
     codes = await languages.locator("option").evaluate_all("(options) => options.map((each) => each.value)")
     assert len(codes) >= 6

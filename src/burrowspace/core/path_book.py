@@ -112,6 +112,9 @@ class PathBook:
         # A path that stalled or broke leaves no mark: what comes after it cannot be slower than nothing.
         mark = left.rate if left and decision.why in ("better", "probe") else None
         self._window.clear()
+        if decision.use:
+            # What it gave in its last seconds, perhaps in a stall, says nothing now.
+            self._paths[decision.use] = replace(self.known(decision.use), rate=None)
         self.switches += self.using is not None
         self._facts = replace(self._facts, using=decision.use, using_since=now, mark=mark)
 

@@ -211,12 +211,22 @@ def _better(facts: Facts) -> Decision | None:
 def _probe(facts: Facts) -> Decision | None:
     if facts.using not in (Path.WEBRTC, Path.TURN) or facts.now - facts.using_since < WINDOW:
         return None
-    rate, relay = facts.known(facts.using).rate, facts.known(Path.RELAY)
-    if rate is None or rate >= PROBE_BELOW or relay.rate is not None:
+    if not _promising(facts, facts.using):
         return None
-    if not facts.usable(Path.RELAY) or relay.penalised(facts.now):
+    if not facts.usable(Path.RELAY) or facts.known(Path.RELAY).penalised(facts.now):
         return None
     return Decision(Path.RELAY, "probe")
+
+
+def _promising(facts: Facts, using: Path) -> bool:
+    """Whether the relay may do better than this slow WebRTC: nobody has looked yet, or it gave more than twice as much.
+
+    One that stalled is remembered by its last seconds, in which it gave a quarter: to have given more is enough.
+    """
+    rate, relay = facts.known(using).rate, facts.known(Path.RELAY)
+    if rate is None or rate >= PROBE_BELOW:
+        return False
+    return relay.rate is None or rate < relay.rate * (1 if relay.penalised_until else SLOWER)
 
 
 @dataclass(frozen=True)
@@ -234,7 +244,8 @@ RULES: tuple[Rule, ...] = (
     Rule("slower", _slower, "the path before this one gave more than twice as much: go back, and stay for PENALTY s"),
     Rule("better", _better, "a path of lower rank is up: it spares the server or the processor; "
                             "WebRTC waits until the relay's rate is known, or it could never be found out slower"),
-    Rule("probe", _probe, "WebRTC came first and is slow: look once at what the relay gives"),
+    Rule("probe", _probe, "WebRTC carries slowly: look once at what the relay gives, and go back to it if it gave "
+                          "more than twice as much (it stalled, and its penalty is over)"),
 )  # fmt: skip
 
 
@@ -324,7 +335,7 @@ def _good(facts: Facts) -> bool:
 
 
 def _asks_relay(facts: Facts, chosen: Decision) -> bool:
-    """The relay is asked for when nothing direct carries well, and once to compare it with a slow WebRTC."""
+    """The relay is asked for when nothing direct carries well, or it may do better than a slow WebRTC."""
     if not facts.allows(Path.RELAY) or not facts.sender_present or facts.in_head_start():
         return False
     known = facts.known(Path.RELAY)
@@ -339,8 +350,7 @@ def _asks_relay(facts: Facts, chosen: Decision) -> bool:
     moved_at = max(facts.using_since, own.progress_at or facts.using_since)
     silent = chosen.use is facts.using and facts.now - moved_at >= STALL
     slow = own.rate is not None and not _good(facts)
-    curious = chosen.use in (Path.WEBRTC, Path.TURN) and own.rate is not None and own.rate < PROBE_BELOW
-    return silent or slow or (curious and known.rate is None)
+    return silent or slow or (chosen.use in (Path.WEBRTC, Path.TURN) and _promising(facts, chosen.use))
 
 
 def _again(facts: Facts) -> float:

@@ -136,6 +136,7 @@ export class PathBook {
     // A path that stalled or broke leaves no mark: what comes after it cannot be slower than nothing.
     const mark = left && (decision.why === "better" || decision.why === "probe") ? left.rate : null;
     this.#window = [];
+    if (decision.use !== null) this.#note(decision.use, { rate: null }); // what it gave in its last seconds, perhaps in a stall, says nothing now
     if (this.using !== null) this.switches += 1;
     this.#facts = { ...this.#facts, using: decision.use, usingSince: now, mark };
   }

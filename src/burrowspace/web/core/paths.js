@@ -174,13 +174,21 @@ const RULES = [
   },
   function probe(facts) {
     if ((facts.using !== "webrtc" && facts.using !== "turn") || facts.now - facts.usingSince < WINDOW) return null;
-    const { rate } = known(facts, facts.using);
-    const relay = known(facts, "relay");
-    if (rate === null || rate >= PROBE_BELOW || relay.rate !== null) return null;
-    if (!usable(facts, "relay") || facts.now < relay.penalisedUntil) return null;
+    if (!promising(facts, facts.using)) return null;
+    if (!usable(facts, "relay") || facts.now < known(facts, "relay").penalisedUntil) return null;
     return { use: "relay", why: "probe" };
   },
 ];
+
+/** Whether the relay may do better than this slow WebRTC: nobody has looked yet, or it gave more than twice as much. One
+ * that stalled is remembered by its last seconds, in which it gave a quarter: to have given more is enough.
+ * @param {Facts} facts @param {Path} using */
+function promising(facts, using) {
+  const { rate } = known(facts, using);
+  const relay = known(facts, "relay");
+  if (rate === null || rate >= PROBE_BELOW) return false;
+  return relay.rate === null || rate < relay.rate * (relay.penalisedUntil ? 1 : SLOWER);
+}
 
 /** The first rule that applies says who carries; then what else is to be tried, asked and let go.
  * @param {Facts} facts @returns {Decision} */
@@ -246,7 +254,7 @@ function good(facts) {
   return rate !== null && (facts.mark === null || rate >= facts.mark * SLOWER);
 }
 
-/** The relay is asked for when nothing direct carries well, and once to compare it with a slow WebRTC.
+/** The relay is asked for when nothing direct carries well, or it may do better than a slow WebRTC.
  * @param {Facts} facts @param {Path | null} use */
 function asksRelay(facts, use) {
   if (!allows(facts, "relay") || !facts.senderPresent || inHeadStart(facts)) return false;
@@ -257,8 +265,7 @@ function asksRelay(facts, use) {
   const own = known(facts, use);
   const silent = use === facts.using && facts.now - movedAt(facts, use) >= STALL;
   const slow = own.rate !== null && !good(facts);
-  const curious = (use === "webrtc" || use === "turn") && own.rate !== null && own.rate < PROBE_BELOW;
-  return silent || slow || (curious && relay.rate === null);
+  return silent || slow || ((use === "webrtc" || use === "turn") && promising(facts, use));
 }
 
 /** Until the head start ends or a direct path is due, and TICK at most. @param {Facts} facts */
