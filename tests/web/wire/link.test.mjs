@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { Controls } from "../../../src/burrowspace/web/core/frames.js";
 import { Layout } from "../../../src/burrowspace/web/core/layout.js";
 import { SUITES } from "../../../src/burrowspace/web/core/sealing.js";
-import { HIGH, Link, MESSAGE } from "../../../src/burrowspace/web/wire/link.js";
+import { Link } from "../../../src/burrowspace/web/wire/link.js";
+import { HIGH, MESSAGE } from "../../../src/burrowspace/web/wire/stream.js";
 
 /** Two ends of a data channel that delivers in order, later, and fills up as a real one does. */
 function channels() {
