@@ -64,7 +64,10 @@ class Bench:
                 server.within, server.host, server.port = _within(pair.left), LEFT, PORT
                 await server.start()
                 try:
-                    async with self._chromium(playwright, pair.left) as ann, self._chromium(playwright, pair.right) as bob:
+                    async with (
+                        self._chromium(playwright, pair.left) as ann,
+                        self._chromium(playwright, pair.right) as bob,
+                    ):
                         for most in [each for at, each in cases if at == far]:
                             await self._send(server, ann, bob, far, most)
                 finally:
