@@ -26,7 +26,7 @@ from tests.web.browser import FLAGS, WEB, Browsing
 from tests.web.desk import Desk, desk
 
 from bench.common import BenchError, parser, verdict
-from bench.farlink import LEFT, Hosts, Line, hosts
+from bench.farlink import LEFT, Line, hosts
 from bench.report import Figures, Metric, publish
 
 MB = 1_000_000
