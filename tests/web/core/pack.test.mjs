@@ -45,17 +45,17 @@ test("each file is hashed for itself, however the content is cut, and over a rel
 
 test("credit: nothing is asked twice, and nothing beyond the credit", () => {
   const asking = new Asking(0, 40);
-  assert.deepEqual(asking.wants(), { from: 0, upto: 32 });
-  assert.ok(asking.arrived(0));
-  assert.ok(!asking.arrived(0));
+  assert.deepEqual(asking.wants(), [{ stream: 0, from: 0, upto: 32 }]);
+  assert.ok(asking.arrived(0, 0));
+  assert.ok(!asking.arrived(0, 0));
   asking.moved(1);
-  assert.equal(asking.wants(), null);
-  for (let at = 1; at < 8; at++) assert.ok(asking.arrived(at));
+  assert.deepEqual(asking.wants(), []);
+  for (let at = 1; at < 8; at++) assert.ok(asking.arrived(0, at));
   asking.moved(8);
-  assert.deepEqual(asking.wants(), { from: 32, upto: 40 });
+  assert.deepEqual(asking.wants(), [{ stream: 0, from: 32, upto: 40 }]);
   asking.stop();
   assert.equal(asking.outstanding, 0);
-  assert.ok(asking.arrived(8));
+  assert.ok(asking.arrived(0, 8));
   const asked = new Asked();
   asked.want(5, 7);
   asked.want(9, 10);

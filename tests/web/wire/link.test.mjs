@@ -3,54 +3,36 @@ import { test } from "node:test";
 import { Controls } from "../../../src/burrowspace/web/core/frames.js";
 import { Layout } from "../../../src/burrowspace/web/core/layout.js";
 import { SUITES } from "../../../src/burrowspace/web/core/sealing.js";
-import { HIGH, Link, MESSAGE } from "../../../src/burrowspace/web/wire/link.js";
-
-/** Two ends of a data channel that delivers in order, later, and fills up as a real one does. */
-function channels() {
-  class End extends EventTarget {
-    readyState = "open";
-    bufferedAmount = 0;
-    bufferedAmountLowThreshold = 0;
-    most = 0;
-    send(message) {
-      assert.equal(this.readyState, "open");
-      assert.ok(message.byteLength <= MESSAGE, "no message is too long");
-      this.bufferedAmount += message.byteLength;
-      this.most = Math.max(this.most, this.bufferedAmount);
-      const copy = message.slice();
-      setImmediate(() => {
-        this.bufferedAmount -= copy.byteLength;
-        this.other.deliver?.(copy);
-        if (this.bufferedAmount <= this.bufferedAmountLowThreshold) this.dispatchEvent(new Event("bufferedamountlow"));
-      });
-    }
-    close() {
-      if (this.readyState === "closed") return;
-      this.readyState = "closed";
-      setImmediate(() => {
-        this.dispatchEvent(new Event("close"));
-        this.other.close();
-      });
-    }
-  }
-  const ends = [new End(), new End()];
-  [ends[0].other, ends[1].other] = [ends[1], ends[0]];
-  return ends;
-}
+import { Link } from "../../../src/burrowspace/web/wire/link.js";
+import { HIGH, MESSAGE } from "../../../src/burrowspace/web/wire/stream.js";
+import { channels } from "./channels.mjs";
 
 const KEYS = { client: new Uint8Array(32).fill(1), server: new Uint8Array(32).fill(2) };
 const LAYOUT = new Layout("A256GCM", 300_000, 60 * 262144 + 9);
 
-function pair() {
+/** Two ends of a link; `more` further channels, whose ends are in `others`. */
+function pair(more = 0) {
   const [near, far] = channels();
   const receiver = new Link(near, Controls.ofClient(KEYS), "webrtc", "A256GCM");
   const sender = new Link(far, Controls.ofServer(KEYS), "webrtc", "A256GCM");
   sender.batchFrom = LAYOUT.manifestBlocks;
   near.deliver = (data) => receiver.feed(data);
   far.deliver = (data) => sender.feed(data);
-  return { receiver, sender, near, far };
+  const others = [];
+  const widen = () => {
+    const ends = channels();
+    const streams = [
+      receiver.addStream(ends[0], Controls.ofClient(KEYS)),
+      sender.addStream(ends[1], Controls.ofServer(KEYS)),
+    ];
+    for (const at of [0, 1]) ends[at].deliver = (data) => streams[at].feed(data);
+    others.push(ends);
+  };
+  for (let each = 0; each < more; each++) widen();
+  return { receiver, sender, near, far, others, widen };
 }
 
+const ALL = Array.from({ length: LAYOUT.positions }, (_, at) => at);
 const size = (position) => LAYOUT.plainSize(position) + SUITES.A256GCM.overhead;
 
 /** Blocks whose every byte is their position. */
@@ -83,7 +65,7 @@ test("every block comes once and in order, within the credit, and no more waits 
   const { got, take, done } = taking(receiver);
   receiver.pull(take, 0, LAYOUT.positions);
   await done;
-  assert.deepEqual(got, Array.from({ length: LAYOUT.positions }, (_, at) => at));
+  assert.deepEqual(got, ALL);
   assert.ok(far.most <= HIGH + MESSAGE);
   receiver.close();
   await sender.closed;
@@ -105,7 +87,7 @@ test("a stop and a pull from elsewhere: what was on its way may come, and what i
   };
   receiver.pull(first, 0, LAYOUT.positions);
   await done;
-  assert.deepEqual([...new Set(got)].sort((a, b) => a - b), Array.from({ length: LAYOUT.positions }, (_, at) => at));
+  assert.deepEqual([...new Set(got)].sort((a, b) => a - b), ALL);
   receiver.close();
 });
 
@@ -143,4 +125,101 @@ test("a take that fails ends the link with its reason", async () => {
   sender.serve(seal);
   receiver.pull(async () => Promise.reject(new TypeError("no room")), 0, 5);
   assert.equal((await receiver.closed).sentence, "no room");
+});
+
+/** The bytes of a block frame that is all zeros. */
+function zeros(position) {
+  const frame = new Uint8Array(13 + size(position));
+  new DataView(frame.buffer).setUint32(0, 9 + size(position));
+  frame[4] = 1;
+  frame[12] = position;
+  return frame;
+}
+
+test("over four channels every block comes once and in order, each carries its share, the credit is one", async () => {
+  const { receiver, sender, far, others } = pair(3);
+  sender.serve(seal);
+  const { got, take, done } = taking(receiver);
+  receiver.pull(take, 0, LAYOUT.positions);
+  await done;
+  assert.deepEqual(got, ALL);
+  for (const end of [far, ...others.map(([, each]) => each)]) {
+    assert.ok(end.total > 8 * size(3) && end.most <= HIGH + MESSAGE, `${end.total}`);
+  }
+  receiver.close();
+  await sender.closed;
+  assert.ok(others.flat().every((each) => each.readyState === "closed"));
+});
+
+test("a channel that is far slower delays, and what came before its turn waits within the credit", async () => {
+  const { receiver, sender, others } = pair(1);
+  others[0][1].lag = 20; // turns of the loop for each message
+  sender.serve(seal);
+  const { got, take, done } = taking(receiver);
+  let held = 0;
+  let furthest = 0;
+  const plain = seal;
+  sender.serve(async (position, count) => {
+    furthest = Math.max(furthest, position + count - held);
+    return plain(position, count);
+  });
+  receiver.pull(async (...block) => (held = await take(...block)), 0, LAYOUT.positions);
+  await done;
+  assert.deepEqual(got, ALL);
+  assert.ok(furthest <= 32 + 4, `${furthest} blocks beyond what is held`);
+  receiver.close();
+});
+
+test("a channel that joins while blocks are under way takes its part", async () => {
+  const { receiver, sender, others, widen } = pair();
+  sender.serve(seal);
+  const { got, take, done } = taking(receiver);
+  receiver.pull(
+    async (position, sealed) => {
+      if (position === 5) widen();
+      return take(position, sealed);
+    },
+    0,
+    LAYOUT.positions,
+  );
+  await done;
+  assert.deepEqual(got, ALL);
+  assert.ok(others[0][1].total > 8 * size(3));
+  receiver.close();
+});
+
+test("a stop and a pull over several channels lose nothing", async () => {
+  const { receiver, sender, others } = pair(2);
+  others[0][1].lag = 5;
+  sender.serve(seal);
+  const { got, take, done } = taking(receiver);
+  let stops = 0;
+  const hesitant = async (position, sealed) => {
+    const held = await take(position, sealed);
+    if (position % 20 === 9 && stops < 3) {
+      stops += 1;
+      receiver.stop();
+      setTimeout(() => receiver.pull(hesitant, Math.max(...got) + 1, LAYOUT.positions), stops === 2 ? 0 : 20);
+    }
+    return held;
+  };
+  receiver.pull(hesitant, 0, LAYOUT.positions);
+  await done;
+  assert.ok(stops === 3);
+  assert.deepEqual([...new Set(got)].sort((a, b) => a - b), ALL);
+  receiver.close();
+});
+
+test("a block that was asked of another channel, or of none, ends the whole link; so does one that breaks", async () => {
+  for (const attack of ["elsewhere", "beyond", "break"]) {
+    const { receiver, sender, others } = pair(1);
+    receiver.pull(async () => 0, 0, LAYOUT.positions); // 0 to 3 of the first, 4 to 7 of the second
+    while (!others[0][0].total) await new Promise(setImmediate); // it has asked
+    if (attack === "break") others[0][1].close();
+    else others[0][0].deliver(zeros(attack === "beyond" ? 40 : 1));
+    const { code } = await receiver.closed;
+    if (attack !== "break") assert.equal(code, "bad-request");
+    await sender.closed;
+    assert.ok(others[0].every((each) => each.readyState === "closed"));
+  }
 });

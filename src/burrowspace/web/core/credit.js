@@ -1,6 +1,6 @@
 /**
- * What was asked and not yet sent, at both ends of a link of one stream: the flow control of docs/spec/paths.md. Twin
- * of client/credit.py. Counts only; positions and counts are blocks.
+ * What was asked and not yet sent, at both ends of a link: the flow control of docs/spec/paths.md. Twin of
+ * client/credit.py. Counts only; positions and counts are blocks.
  */
 
 import { BurrowError } from "./errors.js";
@@ -8,7 +8,7 @@ import { BurrowError } from "./errors.js";
 export const CREDIT = 32; // blocks: 8 MiB, whatever the path
 export const PIECE = 4; // blocks asked at once: one small message for each MiB
 
-/** The sender's end: ranges to send, in the order in which they were asked. */
+/** The sender's end of one stream: ranges to send, in the order in which they were asked. */
 export class Asked {
   /** @type {{from: number, upto: number}[]} */ #ranges = [];
   waiting = 0; // blocks asked and not yet taken by next(); never above CREDIT
@@ -45,22 +45,31 @@ export class Asked {
   }
 }
 
-/** The receiver's end: what to ask for, and what is on its way. `end`: the number of positions, null while unknown. */
+/** What to ask of which stream. @typedef {{stream: number, from: number, upto: number}} Wish */
+
+/** The receiver's end of a link of one or more streams: what to ask for, and what is on its way. `end`: the number of
+ * positions, null while unknown. */
 export class Asking {
   #next;
-  /** Asked and not arrived. @type {Set<number>} */ #open = new Set();
-  /** The same, from before a stop. @type {Set<number>} */ #stale = new Set();
+  /** Asked of each stream and not arrived. @type {Set<number>[]} */ #open = [];
+  /** The same, from before a stop. @type {Set<number>[]} */ #stale = [];
   resting = false;
 
-  /** @param {number} held @param {number | null} end */
-  constructor(held, end) {
+  /** @param {number} held @param {number | null} end @param {number} [streams] */
+  constructor(held, end, streams = 1) {
     this.held = this.#next = held;
     this.end = end;
+    while (this.#open.length < streams) this.addStream();
   }
 
   /** Blocks asked for and not arrived. */
   get outstanding() {
-    return this.#open.size;
+    return this.#open.reduce((sum, each) => sum + each.size, 0);
+  }
+
+  addStream() {
+    this.#open.push(new Set());
+    this.#stale.push(new Set());
   }
 
   /** Asks from `held` on. @param {number} held @param {number | null} end */
@@ -73,18 +82,21 @@ export class Asking {
   /** Asks for nothing more; what is on its way may still arrive. */
   stop() {
     this.resting = true;
-    for (const each of this.#open) this.#stale.add(each);
-    this.#open.clear();
+    for (const [stream, waiting] of this.#open.entries()) {
+      for (const each of waiting) this.#stale[stream].add(each);
+      waiting.clear();
+    }
   }
 
   /** Nothing that was asked before the stop is on its way any more. */
   settled() {
-    this.#stale.clear();
+    for (const each of this.#stale) each.clear();
   }
 
-  /** A block came in; whether it was asked for. False is an attack or a mistake of the peer. @param {number} position */
-  arrived(position) {
-    return this.#open.delete(position) || this.#stale.delete(position);
+  /** A block came in; whether it was asked of this stream. False is an attack or a mistake of the peer.
+   * @param {number} stream @param {number} position */
+  arrived(stream, position) {
+    return this.#open[stream].delete(position) || this.#stale[stream].delete(position);
   }
 
   /** All positions before `held` are written. @param {number} held */
@@ -92,15 +104,24 @@ export class Asking {
     this.held = Math.max(this.held, held);
   }
 
-  /** What to ask for now, or null. @returns {{from: number, upto: number} | null} */
+  /** What to ask for now: the stream with the least on its way comes first. @returns {Wish[]} */
   wants() {
-    if (this.resting) return null;
+    if (this.resting) return [];
     const limit = Math.min(this.held + CREDIT, this.end ?? Infinity);
-    if (limit <= this.#next) return null;
-    if (limit - this.#next < PIECE && this.#open.size && limit !== this.end) return null;
-    const from = this.#next;
-    for (let each = from; each < limit; each++) this.#open.add(each);
-    this.#next = limit;
-    return { from, upto: limit };
+    if (limit - this.#next < PIECE && this.outstanding && limit !== this.end) return [];
+    const streams = this.#open.length;
+    const most = streams === 1 ? CREDIT : 2 * Math.max(1, Math.floor(CREDIT / streams));
+    /** @type {Wish[]} */ const found = [];
+    while (this.#next < limit) {
+      const least = Math.min(...this.#open.map((each) => each.size));
+      const stream = this.#open.findIndex((each) => each.size === least);
+      const room = Math.min(streams === 1 ? CREDIT : PIECE, limit - this.#next, most - least);
+      if (room <= 0) break;
+      const from = this.#next;
+      this.#next += room;
+      for (let each = from; each < this.#next; each++) this.#open[stream].add(each);
+      found.push({ stream, from, upto: this.#next });
+    }
+    return found;
   }
 }

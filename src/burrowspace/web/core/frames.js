@@ -87,6 +87,12 @@ function keysOf(key, hello, nonce) {
   return { client: derive(key, salt, "burrow/1 link client"), server: derive(key, salt, "burrow/1 link server") };
 }
 
+/** The tag by which stream `number` (1 and up) of the link with these keys comes in: nobody else can name it.
+ * @param {Keys} keys @param {number} number @returns {Bytes} */
+export function streamTag(keys, number) {
+  return derive(joined(keys.client, keys.server), NOTHING, `burrow/1 link stream ${number}`, TAG);
+}
+
 /** A whole frame: u32 of what follows, u8 kind, body. @param {number} kind @param {Uint8Array} body @returns {Bytes} */
 export function frame(kind, body) {
   return joined(u32(1 + body.length), Uint8Array.of(kind), body);

@@ -32,7 +32,7 @@ export const PREFIX_BYTES = 24; // session, counter: in front of the sealed mess
  * @typedef {{type: "accept", suite: Suite, held: number}} Accept
  * @typedef {{type: "decline", why: string}} Decline
  * @typedef {{type: "candidates", tcp: Address[], observed: Address[]}} Candidates
- * @typedef {{type: "sdp", kind: "offer" | "answer", sdp: string, relayed: boolean}} Sdp
+ * @typedef {{type: "sdp", kind: "offer" | "answer", sdp: string, relayed: boolean, connections?: number}} Sdp
  * @typedef {{type: "ice", candidate: string, mid: string | null, line: number | null}} Ice
  * @typedef {{type: "leg", spool: string, first: number, suite: Suite, resting: boolean}} Leg
  * @typedef {{type: "leg-end", spool: string, upto: number}} LegEnd
@@ -45,9 +45,10 @@ export const PREFIX_BYTES = 24; // session, counter: in front of the sealed mess
  * @typedef {{type: "stop"}} Stop
  * @typedef {{type: "held", held: number}} Held
  * @typedef {{type: "ping" | "pong", n: number}} Ping
+ * @typedef {{type: "stream", n: number, kind: "offer" | "answer", sdp: string}} Stream
  * @typedef {Offer | Hello | Accept | Decline | Candidates | Sdp | Ice | Leg | LegEnd | AskRelay | Progress | Verified
  *   | Cancel | Bye} Signal
- * @typedef {Want | Stop | Held | Ping | Verified | Cancel | Bye} Control
+ * @typedef {Want | Stop | Held | Ping | Stream | Verified | Cancel | Bye} Control
  */
 
 /** Whether a value is what a field may hold. @typedef {(value: any) => boolean} Fits */
@@ -87,13 +88,15 @@ const addresses = listOf(
   CANDIDATES,
 );
 
-/** Fields of one kind of message in their order on the wire; a second item is the default. @type {Record<string, Record<string, [Fits, unknown?]>>} */
+/** A field in its place on the wire: a second item is the default; with a third one the default is not written, for the
+ * other end may not know the field. @typedef {[Fits, unknown?, "new"?]} Field */
+/** @type {Record<string, Record<string, Field>>} */
 const BOTH = {
   verified: { digest: [digest] },
   cancel: { why: [why] },
   bye: {},
 };
-/** @type {Record<string, Record<string, [Fits, unknown?]>>} */
+/** @type {Record<string, Record<string, Field>>} */
 const SIGNALS = {
   ...BOTH,
   offer: {
@@ -110,14 +113,14 @@ const SIGNALS = {
   accept: { suite: [suite, "A256GCM"], held: [position, 0] },
   decline: { why: [why] },
   candidates: { tcp: [addresses, []], observed: [addresses, []] },
-  sdp: { kind: [oneOf("offer", "answer")], sdp: [words(SDP_CHARS)], relayed: [flag, false] },
+  sdp: { kind: [oneOf("offer", "answer")], sdp: [words(SDP_CHARS)], relayed: [flag, false], connections: [whole(1, 64), 1, "new"] },
   ice: { candidate: [words(2000)], mid: [orNull(words(64)), null], line: [orNull(whole(0, 1024)), null] },
   leg: { spool: [id], first: [position], suite: [suite], resting: [flag] },
   "leg-end": { spool: [id], upto: [position] },
   "ask-relay": { held: [position] },
   progress: { held: [position] },
 };
-/** @type {Record<string, Record<string, [Fits, unknown?]>>} */
+/** @type {Record<string, Record<string, Field>>} */
 const CONTROLS = {
   ...BOTH,
   want: { from: [position], upto: [position] },
@@ -125,6 +128,7 @@ const CONTROLS = {
   held: { held: [position] },
   ping: { n: [whole(0, Number.MAX_SAFE_INTEGER), 0] },
   pong: { n: [whole(0, Number.MAX_SAFE_INTEGER), 0] },
+  stream: { n: [whole(1, 63)], kind: [oneOf("offer", "answer")], sdp: [words(CONTROL_BYTES)] },
 };
 
 /** @param {typeof SIGNALS} kinds @param {unknown} found @returns {any} */
@@ -157,7 +161,12 @@ function json(data) {
 
 /** As JSON, fields in their order. bad-request for what the other side would refuse. @param {Signal | Control} message @returns {Bytes} */
 export function encode(message) {
-  return utf8(JSON.stringify(fitted(Object.hasOwn(SIGNALS, message.type) ? SIGNALS : CONTROLS, message)));
+  const kinds = Object.hasOwn(SIGNALS, message.type) ? SIGNALS : CONTROLS;
+  const found = fitted(kinds, message);
+  for (const [field, row] of Object.entries(kinds[message.type])) {
+    if (row[2] && found[field] === row[1]) delete found[field];
+  }
+  return utf8(JSON.stringify(found));
 }
 
 /** A message of a mailbox. bad-request. @param {Uint8Array} data @returns {Signal} */

@@ -6,7 +6,7 @@
  * @import { Ice, Sdp, Signal } from "../core/signals.js"
  * @import { Suite } from "../core/sealing.js"
  * @import { Link } from "./link.js"
- * @import { Pass } from "./webrtc.js"
+ * @import { Pass } from "./greet.js"
  */
 
 import { BurrowError } from "../core/errors.js";
