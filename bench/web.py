@@ -303,7 +303,8 @@ def main(argv: list[str] | None = None) -> int:
         f"{SIZE // MB} MB ({DIRECT // MB} by data channels) over loopback, all on a tmpfs, two of Chromium's headless "
         f"shells with ordinary profiles, no STUN. {rounds} round(s) after one that is not counted, median (lowest – "
         "highest). Bare channel: zeros in messages of 64 KiB, counted, neither read from a file nor sealed, hashed or "
-        "kept; what WebRTC itself gives here. PeerJS 1.5 with its own server, slices of 1 MiB, kept in Blobs."
+        "kept; what WebRTC itself gives here. PeerJS 1.5 with its own server, slices of 1 MiB, kept in Blobs. What "
+        "others used counts Chromium's renderers, for which nobody of ours waits."
     )
     question = "How fast does a file get from one page to another, and to and from a terminal?"
     publish("web", question, how, figures, options.write)
