@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 from playwright.async_api import Browser, Playwright, Route, async_playwright
 from tests.e2e.served import Served
-from tests.web.browser import FLAGS, WEB, Browsing
+from tests.web.browser import FLAGS, WEB, Browsing, private
 from tests.web.desk import Desk, desk
 
 from bench.common import BenchError, parser, verdict
@@ -92,7 +92,7 @@ class Bench:
 
     @contextlib.asynccontextmanager
     async def _page(self, browser: Browser, url: str, most: int) -> AsyncIterator[Desk]:
-        browsing = Browsing(browser, self.place / "downloads")
+        browsing = Browsing(private(browser), self.place / "downloads")
 
         async def answer(route: Route) -> None:
             module = route.request.url.partition("/web/")[2]

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from tests.e2e.served import Served
-from tests.web.browser import FLAGS, Browsing
+from tests.web.browser import FLAGS, Browsing, private
 from tests.web.desk import desk, sha256
 from tests.web.long_line import LEFT, Hosts, long_line
 from tests.web.test_app import EXCUSED, MB
@@ -50,7 +50,10 @@ async def test_over_50_ms_a_file_goes_by_four_connections_and_is_whole(tmp_path:
         await server.start()
         try:
             async with browsers(pair, tmp_path) as (left, right):
-                sending, receiving = Browsing(left, tmp_path / "left"), Browsing(right, tmp_path / "right")
+                sending, receiving = (
+                    Browsing(private(left), tmp_path / "left"),
+                    Browsing(private(right), tmp_path / "right"),
+                )
                 sending.excused = receiving.excused = EXCUSED
                 ann = await desk(sending, server.url)
                 bob = await desk(receiving, await ann.send(file))
