@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import os
 import shutil
 import socket
@@ -27,7 +26,7 @@ from playwright.async_api import BrowserType, async_playwright
 from tests.cli.program import Person
 from tests.e2e.served import Served, served
 from tests.web.browser import Browsing, ordinary
-from tests.web.desk import Desk, desk
+from tests.web.desk import Desk, desk, sha256
 
 from bench.common import BenchError, parser, verdict
 from bench.report import Figures, Metric, publish
@@ -65,7 +64,7 @@ class Bench:
     def __init__(self, chromium: BrowserType, server: Served, place: Path, figures: Figures) -> None:
         self.chromium, self.server, self.place, self.figures = chromium, server, place, figures
         self.file, self.small = _random(place / "film.bin", SIZE), _random(place / "clip.bin", DIRECT)
-        self.sums = {each: _sha256(each) for each in (self.file, self.small)}
+        self.sums = {each: sha256(each) for each in (self.file, self.small)}
 
     async def round(self) -> None:
         await self._first_look()
@@ -89,11 +88,11 @@ class Bench:
             await bob.page.goto("about:blank")
             await bob.page.goto(link)
             await bob.page.locator("offer-card button.main").wait_for()
-            busy, served_cpu, began = _busy(), self.server.cpu(), time.monotonic()
+            used, served_cpu, began = busy(), self.server.cpu(), time.monotonic()
             await bob.accept()
             await bob.whole(240)
             seconds = time.monotonic() - began
-            found = {how: size / MB / seconds, f"{how}_cpu": (_busy() - busy) * 1e9 / size}
+            found = {how: size / MB / seconds, f"{how}_cpu": (busy() - used) * 1e9 / size}
             if how == "chosen":
                 found["heap"] = (max(await ann.heap(), await bob.heap()) - before) / MB
             elif how == "relay":
@@ -121,7 +120,7 @@ class Bench:
             if await program.ended(120):
                 raise BenchError(f"burrow receive failed: {program.out[-500:]}")
             seconds = time.monotonic() - began
-            if _sha256(person.folder / self.file.name) != self.sums[self.file]:
+            if sha256(person.folder / self.file.name) != self.sums[self.file]:
                 raise BenchError("what the terminal has is not what was sent")
             self.figures.add("burrowspace", to_terminal=SIZE / MB / seconds)
 
@@ -162,12 +161,12 @@ class Bench:
                 "(answered) => connect(answered)",
                 await bob.evaluate("(it) => answer(it)", await ann.evaluate("offer()")),
             )
-            busy, began = _busy(), time.monotonic()
+            used, began = busy(), time.monotonic()
             await ann.evaluate(f"send({DIRECT})")
             while await bob.evaluate("got") < DIRECT:
                 await asyncio.sleep(0.02)
             seconds = time.monotonic() - began
-            self.figures.add("bare channel", direct=DIRECT / MB / seconds, direct_cpu=(_busy() - busy) * 1e9 / DIRECT)
+            self.figures.add("bare channel", direct=DIRECT / MB / seconds, direct_cpu=(busy() - used) * 1e9 / DIRECT)
 
     async def peerjs(self, page_port: int, peer_port: int) -> None:
         """The same file by PeerJS, page to page."""
@@ -184,21 +183,21 @@ class Bench:
                 await page.evaluate("ready()")
             await ann.set_input_files("#file", self.small)
             receiving = asyncio.create_task(bob.evaluate("receive()"))
-            busy, began = _busy(), time.monotonic()
+            used, began = busy(), time.monotonic()
             await ann.evaluate(f"send('bob{name}')")
             found: dict[str, Any] = await receiving
             seconds = time.monotonic() - began
-            cpu = (_busy() - busy) * 1e9 / DIRECT
+            cpu = (busy() - used) * 1e9 / DIRECT
             async with bob.expect_download() as download:
                 await bob.evaluate(
                     f"Object.assign(document.createElement('a'), {{href: '{found['url']}', download: 'x'}}).click()"
                 )
-            if _sha256(Path(await (await download.value).path())) != self.sums[self.small]:
+            if sha256(Path(await (await download.value).path())) != self.sums[self.small]:
                 raise BenchError("what PeerJS brought is not what was sent")
             self.figures.add("peerjs", direct=DIRECT / MB / seconds, direct_cpu=cpu)
 
     async def _check(self, bob: Desk, file: Path) -> None:
-        if _sha256(await bob.saved()) != self.sums[file]:
+        if sha256(await bob.saved()) != self.sums[file]:
             raise BenchError("what the page has is not what was sent")
 
     @contextlib.asynccontextmanager
@@ -220,7 +219,7 @@ class Bench:
             await person.close()
 
 
-def _busy() -> float:
+def busy() -> float:
     """CPU seconds of all browsers that run."""
     total = 0.0
     for process in psutil.Process().children(recursive=True):
@@ -233,11 +232,6 @@ def _busy() -> float:
 def _random(file: Path, size: int) -> Path:
     file.write_bytes(os.urandom(size))
     return file
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _free() -> int:

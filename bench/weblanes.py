@@ -10,24 +10,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import os
-import shutil
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import psutil
 from playwright.async_api import Browser, Playwright, Route, async_playwright
 from tests.e2e.served import Served
-from tests.web.browser import FLAGS, WEB, Browsing, private
-from tests.web.desk import Desk, desk
+from tests.web.browser import WEB, Browsing, launched, private, program
+from tests.web.desk import Desk, desk, sha256
 
 from bench.common import BenchError, parser, verdict
 from bench.farlink import LEFT, Line, hosts
 from bench.report import Figures, Metric, publish
+from bench.web import busy
 
 MB = 1_000_000
 SIZE = 120 * MB
@@ -55,7 +53,7 @@ def changed(module: str, most: int) -> str:
 class Bench:
     def __init__(self, place: Path, file: Path, figures: Figures) -> None:
         self.place, self.file, self.figures = place, file, figures
-        self.sum = _sha256(file)
+        self.sum = sha256(file)
 
     async def round(self, playwright: Playwright, cases: list[tuple[int, int]]) -> None:
         for far in dict(cases):
@@ -78,15 +76,15 @@ class Bench:
             link = await ann.send(self.file)
             await bob.page.evaluate(f"location.href = {link!r}")
             await bob.page.locator("offer-card button.main").wait_for()
-            busy, began = _busy(), time.monotonic()
+            used, began = busy(), time.monotonic()
             await bob.accept()
             await bob.whole(180)
             seconds = time.monotonic() - began
-            cpu = (_busy() - busy) * 1e9 / SIZE
+            cpu = (busy() - used) * 1e9 / SIZE
             made, by = await bob.page.evaluate("connections.length"), (await bob.job("finished"))["shares"]
             if made != most or by.get("webrtc", 0) < SIZE * 0.9:
                 raise BenchError(f"{made} connections for {most}, and it went by {by}")
-            if _sha256(await bob.saved()) != self.sum:
+            if sha256(await bob.saved()) != self.sum:
                 raise BenchError("what the page has is not what was sent")
             self.figures.add("burrowspace", **{f"{far}-{most}": SIZE / MB / seconds, f"cpu-{far}-{most}": cpu})
 
@@ -109,14 +107,7 @@ class Bench:
 
     @contextlib.asynccontextmanager
     async def _chromium(self, playwright: Playwright, host: str) -> AsyncIterator[Browser]:
-        found = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-        if found is None:
-            raise BenchError("there is no Chromium; on Debian: apt-get install chromium-headless-shell")
-        script = self.place / f"chromium-{host}"
-        script.write_text(f'#!/bin/sh\nexec {" ".join(_within(host))} {found} "$@"\n')
-        script.chmod(0o700)
-        flags = [*FLAGS, f"--unsafely-treat-insecure-origin-as-secure=http://{LEFT}:{PORT}"]
-        browser = await playwright.chromium.launch(executable_path=script, args=flags)
+        browser = await launched(playwright, program(), _within(host), self.place, f"http://{LEFT}:{PORT}")
         try:
             yield browser
         finally:
@@ -125,21 +116,6 @@ class Bench:
 
 def _within(host: str) -> tuple[str, ...]:
     return ("ip", "netns", "exec", host)
-
-
-def _busy() -> float:
-    """CPU seconds of both browsers up to now."""
-    total = 0.0
-    for each in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if "chrom" in each.name() or "headless" in each.name():
-                total += sum(each.cpu_times()[:2])
-    return total
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 async def run(rounds: int, cases: list[tuple[int, int]], figures: Figures) -> None:

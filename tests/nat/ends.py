@@ -15,7 +15,7 @@ from tests.cli.program import Program
 from tests.e2e.served import Served
 from tests.e2e.transfer.pair import Machine, link_of, well
 from tests.nat.lab import PLAIN, SERVER, TURNING, Lab
-from tests.web.browser import FLAGS, Browsing, private
+from tests.web.browser import Browsing, launched, private
 from tests.web.desk import Desk, desk
 
 SECONDS = 60.0  # for a file of a few megabytes to arrive, by whichever way
@@ -112,13 +112,9 @@ class Browsers:
         if side not in self._started:
             found = shutil.which("chromium")
             assert found, "the tests need Chromium; on Debian: apt-get install chromium"
-            script = self._home / f"chromium-{side}"
-            script.write_text(f'#!/bin/sh\nexec {" ".join(self._lab.within(side))} {found} "$@"\n')
-            script.chmod(0o700)
-            # as behind https: what a page may do must not hang on the lab's having no certificate
-            secure = ",".join(f"http://{SERVER}:{port}" for port in (PLAIN, TURNING))
-            flags = [*FLAGS, f"--unsafely-treat-insecure-origin-as-secure={secure}"]
-            self._started[side] = await self._playwright.chromium.launch(executable_path=script, args=flags)
+            secure = (f"http://{SERVER}:{port}" for port in (PLAIN, TURNING))
+            within = self._lab.within(side)
+            self._started[side] = await launched(self._playwright, found, within, self._home, *secure)
         return self._started[side]
 
     async def close(self) -> None:

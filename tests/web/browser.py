@@ -7,7 +7,7 @@ as they are, with the headers that the server gives them, for tests of its parts
 import contextlib
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from playwright.async_api import (
     ConsoleMessage,
     Download,
     Page,
+    Playwright,
     WebError,
     async_playwright,
 )
@@ -69,6 +70,17 @@ def ordinary(chromium: BrowserType, place: Path) -> Opens:
         )
 
     return opens
+
+
+async def launched(playwright: Playwright, found: str, within: Iterable[str], home: Path, *secure: str) -> Browser:
+    """Chromium, by its program `found`, started by the command `within` that puts it into a namespace. What is at the
+    origins `secure` counts as behind https: what a page may do must not hang on a certificate."""
+    command = " ".join(within)
+    script = home / f"chromium-{command.replace('/', '-').replace(' ', '-')}"
+    script.write_text(f'#!/bin/sh\nexec {command} {found} "$@"\n')
+    script.chmod(0o700)
+    flags = [*FLAGS, f"--unsafely-treat-insecure-origin-as-secure={','.join(secure)}"]
+    return await playwright.chromium.launch(executable_path=script, args=flags)
 
 
 class Browsing:

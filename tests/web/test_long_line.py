@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from tests.e2e.served import Served
-from tests.web.browser import FLAGS, Browsing, private
+from tests.web.browser import Browsing, launched, private, program
 from tests.web.desk import desk, sha256
 from tests.web.long_line import LEFT, Hosts, long_line
 from tests.web.test_app import EXCUSED, MB
@@ -25,17 +24,11 @@ GREETED = """async () => [...((await connections[0]?.getStats())?.values() ?? []
 @contextlib.asynccontextmanager
 async def browsers(pair: Hosts, home: Path) -> AsyncIterator[list[Browser]]:
     """One on each host."""
-    found = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-    assert found, "the tests need Chromium; on Debian: apt-get install chromium-headless-shell"
-    # as behind https: what a page may do must not hang on a certificate
-    flags = [*FLAGS, f"--unsafely-treat-insecure-origin-as-secure=http://{LEFT}:{PORT}"]
     async with async_playwright() as playwright:
         started = []
         for host in (pair.left, pair.right):
-            script = home / f"chromium-{host}"
-            script.write_text(f'#!/bin/sh\nexec {" ".join(pair.within(host))} {found} "$@"\n')
-            script.chmod(0o700)
-            started.append(await playwright.chromium.launch(executable_path=script, args=flags))
+            within = pair.within(host)
+            started.append(await launched(playwright, program(), within, home, f"http://{LEFT}:{PORT}"))
         yield started
         for each in started:
             await each.close()
