@@ -1,5 +1,6 @@
 """What a person sees of the web app: readable by all, in every language, and nothing of a stranger's runs in it."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -66,9 +67,9 @@ async def test_every_language_is_spoken_on_a_phone_and_nothing_sticks_out(browsi
     ann = await desk(browsing, server.url, **PHONE)
     page = ann.page
     settings = page.get_by_role("button", name="Settings")
+    await settings.filter(has_text=re.compile(r"\S")).wait_for()  # its name is there a moment after the page
     called = await settings.inner_text()
     await settings.click()
-    assert called
     assert await page.locator("settings-dialog input").input_value() == called.strip()
     languages = page.locator("settings-dialog select").first
     codes = await languages.locator("option").evaluate_all("(options) => options.map((each) => each.value)")
