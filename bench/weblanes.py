@@ -19,7 +19,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Playwright, Route, async_playwright
 from tests.e2e.served import Served
-from tests.web.browser import WEB, Browsing, launched, private, program
+from tests.web.browser import WEB, Browsing, launched, private
 from tests.web.desk import Desk, desk, sha256
 
 from bench.common import BenchError, parser, verdict
@@ -107,7 +107,7 @@ class Bench:
 
     @contextlib.asynccontextmanager
     async def _chromium(self, playwright: Playwright, host: str) -> AsyncIterator[Browser]:
-        browser = await launched(playwright, program(), _within(host), self.place, f"http://{LEFT}:{PORT}")
+        browser = await launched(playwright, _within(host), self.place, f"http://{LEFT}:{PORT}")
         try:
             yield browser
         finally:

@@ -4,7 +4,6 @@ Both answer the same: `send` gives the link, `receive` takes it, `finished` is w
 end and where the file lies.
 """
 
-import shutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,11 +109,9 @@ class Browsers:
 
     async def at(self, side: str) -> Browser:
         if side not in self._started:
-            found = shutil.which("chromium")
-            assert found, "the tests need Chromium; on Debian: apt-get install chromium"
             secure = (f"http://{SERVER}:{port}" for port in (PLAIN, TURNING))
             within = self._lab.within(side)
-            self._started[side] = await launched(self._playwright, found, within, self._home, *secure)
+            self._started[side] = await launched(self._playwright, within, self._home, *secure)
         return self._started[side]
 
     async def close(self) -> None:

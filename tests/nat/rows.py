@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.nat.cases import CASES, NETWORKS, PROGRAMS, Case
 from tests.nat.ends import Finished
 from tests.nat.kinds import MADE
+from tests.web.browser import program
 
 ROOT = Path(__file__).resolve().parents[2]
 ALSO = 0.02  # of the bytes: a way that carried less is not named
@@ -92,7 +93,7 @@ def cell(got: Finished) -> str:
 
 
 def machine() -> str:
-    chromium = _said("chromium", "--version").partition(" built")[0]
+    chromium = _said(program(), "--version").partition(" built")[0]
     return f"{os.cpu_count()} cores of {platform.machine()}, Python {platform.python_version()}, {chromium}"
 
 

@@ -72,12 +72,12 @@ def ordinary(chromium: BrowserType, place: Path) -> Opens:
     return opens
 
 
-async def launched(playwright: Playwright, found: str, within: Iterable[str], home: Path, *secure: str) -> Browser:
-    """Chromium, by its program `found`, started by the command `within` that puts it into a namespace. What is at the
-    origins `secure` counts as behind https: what a page may do must not hang on a certificate."""
+async def launched(playwright: Playwright, within: Iterable[str], home: Path, *secure: str) -> Browser:
+    """Chromium, started by the command `within` that puts it into a namespace. What is at the origins `secure`
+    counts as behind https: what a page may do must not hang on a certificate."""
     command = " ".join(within)
     script = home / f"chromium-{command.replace('/', '-').replace(' ', '-')}"
-    script.write_text(f'#!/bin/sh\nexec {command} {found} "$@"\n')
+    script.write_text(f'#!/bin/sh\nexec {command} {program()} "$@"\n')
     script.chmod(0o700)
     flags = [*FLAGS, f"--unsafely-treat-insecure-origin-as-secure={','.join(secure)}"]
     return await playwright.chromium.launch(executable_path=script, args=flags)

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from tests.e2e.served import Served
-from tests.web.browser import Browsing, launched, private, program
+from tests.web.browser import Browsing, launched, private
 from tests.web.desk import desk, sha256
 from tests.web.long_line import LEFT, Hosts, long_line
 from tests.web.test_app import EXCUSED, MB
@@ -28,7 +28,7 @@ async def browsers(pair: Hosts, home: Path) -> AsyncIterator[list[Browser]]:
         started = []
         for host in (pair.left, pair.right):
             within = pair.within(host)
-            started.append(await launched(playwright, program(), within, home, f"http://{LEFT}:{PORT}"))
+            started.append(await launched(playwright, within, home, f"http://{LEFT}:{PORT}"))
         yield started
         for each in started:
             await each.close()
