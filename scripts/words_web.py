@@ -41,6 +41,7 @@ _SAID = (
     "the server cannot be reached; still trying",
     "waiting for the sender",
     "somebody tried a wrong code, so the old one is burnt",
+    "the server has no short code left to give; the link works all the same",
     "the other side does not answer; is the sender still there? ask for a new code",
 )
 

@@ -158,7 +158,7 @@ class Settings(BaseSettings):
     )
     nameplate_s: float = Field(3600, gt=0, description="Seconds until the number of a code may no longer be claimed.")
     max_nameplates_per_address: int = Field(
-        20, ge=1, description="Most numbers of codes held from one address; loopback is not counted."
+        100, ge=1, description="Most numbers of codes held from one address; loopback is not counted."
     )
     max_nameplate_claims: int = Field(128, ge=1, description="Most claims of one number.")
     max_claims_per_minute: int = Field(

@@ -165,6 +165,18 @@ def test_the_command_for_the_other_side_can_be_copied_as_it_stands() -> None:
     assert "burrow receive 7-walnut-orbit" in [line.text.strip() for line in Invitation().lines(ready)]
 
 
+def test_where_there_is_no_code_the_link_is_the_command_and_the_reason_is_said() -> None:
+    link = "http://10.0.0.7:41000/r#abc"
+    said = [
+        line.text.strip()
+        for line in Invitation().lines(events.Ready(link, None, "http://10.0.0.7:41000", "all numbers are taken"))
+    ]
+    assert f"burrow receive '{link}'" in said
+    assert "There is no short code: all numbers are taken. The link is enough." in said
+    (gone,) = Invitation().renewed(events.NewCode(None, "all numbers are taken"), "http://10.0.0.7:41000")
+    assert "The link is still good" in gone.text
+
+
 @pytest.mark.parametrize(
     ("width", "encoding", "there"), [(80, "utf-8", True), (30, "utf-8", False), (80, "ascii", False)]
 )

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from burrowspace.client import events
 from burrowspace.client.api import Server
+from burrowspace.client.client import Client
 from burrowspace.client.meeting import CodeBurnt, hand_over, offer_code, take_over
 from burrowspace.core.codes import Code, Confirmation, Opening, Pake, encode_meeting, parse_meeting
 from burrowspace.core.errors import WrongCode
 from burrowspace.core.signals import Role
 from tests.e2e.served import served
+from tests.house import running
 
 pytestmark = pytest.mark.anyio
 
@@ -63,3 +66,23 @@ async def test_with_a_wrong_code_the_receiver_is_told_so(tmp_path: Path) -> None
             await handing
         with pytest.raises(WrongCode):
             await taking
+
+
+async def test_where_the_server_has_no_code_left_the_link_is_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("burrowspace.server.api.context.counted", lambda _: "203.0.113.7")
+    (tmp_path / "a.txt").write_text("hello")
+    async with (
+        running(tmp_path / "data", max_nameplates_per_address=1) as server,
+        Client(server.url, state=tmp_path / "state") as client,
+    ):
+        await server.post("/nameplates")
+        sending = client.send([tmp_path / "a.txt"])
+        ready = await anext(each async for each in sending if isinstance(each, events.Ready))
+        assert ready.code is None
+        assert "your address holds 1 codes already" in ready.why
+        (tmp_path / "got").mkdir()
+        await client.receive(ready.link, tmp_path / "got")
+        assert (await sending).verified
+    assert (tmp_path / "got" / "a.txt").read_text() == "hello"

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import psutil
 import pytest
 from playwright.async_api import Browser
@@ -309,6 +310,34 @@ async def test_a_page_by_plain_http_works_and_says_what_it_is(
     assert (await ann.job("link")).startswith(url)
     await bob.whole()
     assert sha256(await bob.saved()) == sha256(file)
+
+
+async def test_where_no_code_is_left_the_link_is_enough_and_a_page_that_goes_gives_its_code_back(
+    browsing: Browsing, tmp_path: Path
+) -> None:
+    """Twenty colleagues behind one address."""
+    browsing.excused = (*EXCUSED, *AWAY, "429 (Too Many Requests)")  # the server goes before the pages
+    file = made(tmp_path, "a.bin", MB)
+    office = {"extra_http_headers": {"X-Forwarded-For": "203.0.113.7"}}
+    how = {"trusted_proxies": "127.0.0.1", "max_nameplates_per_address": "1"}
+    async with served(tmp_path / "office", stun_servers="", **how) as server, aiohttp.ClientSession() as http:
+        ann = await desk(browsing, server.url, **office)
+        await ann.send(file)
+        number = (await ann.code()).split("-")[0]
+        bob = await desk(browsing, server.url, **office)
+        link = await bob.send(file)
+        await bob.page.get_by_text("The server has no short code left to give; the link works all the same").wait_for()
+        assert await bob.page.locator("share-panel .code").count() == 0
+        eve = await desk(browsing, link, **office)
+        await eve.accept()
+        await eve.whole()
+        await ann.page.goto("about:blank")
+
+        async def free() -> bool:
+            async with http.get(f"{server.url}/nameplates/{number}") as answer:
+                return answer.status == 404
+
+        await until(free)
 
 
 def used(*kinds: str) -> int:

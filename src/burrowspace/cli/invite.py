@@ -17,6 +17,8 @@ class Invitation:
         >>> [line.text for line in Invitation(known=False).lines(Ready("http://10.0.0.7:1/r#x", "7-ivy-opal", "http://10.0.0.7:1"))]
         ['On the other machine:', '', '    burrow receive 7-ivy-opal --server http://10.0.0.7:1', '', 'or with the link:', '', "    burrow receive 'http://10.0.0.7:1/r#x'", '']
         """  # noqa: E501
+        from burrowspace.core.names import shown
+
         lines = [Line("On the other machine:"), Line("")]
         if ready.code is not None:
             lines += [Line(f"    {self.command(ready.code, ready.server)}", "bold"), Line("")]
@@ -26,7 +28,10 @@ class Invitation:
                 ),
                 Line(""),
             ]
-        return [*lines, Line(f"    burrow receive '{ready.link}'", "bold"), Line("")]
+        lines += [Line(f"    burrow receive '{ready.link}'", "bold"), Line("")]
+        if ready.why:
+            lines += [Line(f"There is no short code: {shown(ready.why, 200)}. The link is enough.", "yellow"), Line("")]
+        return lines
 
     def command(self, code: str, server: str) -> str:
         return f"burrow receive {code}" + ("" if self.known else f" --server {server}")
@@ -35,6 +40,9 @@ class Invitation:
         """A wrong guess burnt the code."""
         from burrowspace.core.names import shown
 
+        if event.code is None:
+            why = shown(event.why, 200)
+            return [Line(f"There is no short code any more: {why}. The link is still good.", "yellow")]
         return [
             Line(f"The code was burnt: {shown(event.why, 200)}. The new one:", "yellow"),
             Line(f"    {self.command(event.code, server)}", "bold"),

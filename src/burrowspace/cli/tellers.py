@@ -182,11 +182,15 @@ class Json:
 class Quiet:
     """Only what the other side needs: the code, or the link where there is none, on stdout."""
 
+    def __init__(self) -> None:
+        self._link = ""
+
     def heard(self, event: events.Event) -> None:
         if isinstance(event, events.Ready):
+            self._link = event.link
             print(event.code or event.link, flush=True)
         elif isinstance(event, events.NewCode):
-            print(event.code, flush=True)
+            print(event.code or self._link, flush=True)
 
     def say(self, text: str, style: str = "") -> None:
         if style == "red":

@@ -17,17 +17,20 @@ class Event(msgspec.Struct, frozen=True, tag_field="event"):
 
 
 class Ready(Event, frozen=True, tag="ready"):
-    """The sender can be found: by the link at any time, by the code until it is used or burnt."""
+    """The sender can be found: by the link at any time, by the code until it is used or burnt. `why`: there is no
+    code, though one was wished for."""
 
     link: str
     code: str | None
     server: str
+    why: str = ""
 
 
 class NewCode(Event, frozen=True, tag="new-code"):
-    """Somebody tried a wrong code, so the old one is worth nothing any more; this one is valid now."""
+    """Somebody tried a wrong code, so the old one is worth nothing any more; this one is valid now, or there is
+    no other."""
 
-    code: str
+    code: str | None
     why: str
 
 

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from burrowspace.client import events, journal, meeting
-from burrowspace.client.api import Server
+from burrowspace.client.api import Refused, Server
 from burrowspace.client.conversation import Conversation, patiently
 from burrowspace.client.folders import Ended
 from burrowspace.client.home import Home, own_name
@@ -75,7 +75,7 @@ class SendTransfer(Transfer):
             needs_meeting=self._with_code and device is None and not options.store_now,
             done=self._done,
         )
-        code = None
+        code, why = None, ""
         if device is not None:
             inbox = home.known.inbox_of(device)
             invitation = Invitation(secret=record.secret, name=source.manifest.name[:NAME_CHARS], created=time.time())
@@ -83,10 +83,15 @@ class SendTransfer(Transfer):
                 await server.post(inbox.mailbox, inbox.seal(invitation, secrets.token_bytes(12)))
                 held.update(options={**record.options, "invited": True})
         elif self._with_code:
-            plate, code = await meeting.offer_code(server)
-            self.start(self._meet(server, plate, code, record.secret, sending))
+            try:
+                plate, code = await meeting.offer_code(server)
+            except Refused as error:
+                why = error.sentence
+                sending.needs_meeting = False  # the link is enough
+            else:
+                self.start(self._meet(server, plate, code, record.secret, sending))
         held.update(link=link, code=None if code is None else str(code))
-        self.tell(events.Ready(link, None if code is None else str(code), server.origin))
+        self.tell(events.Ready(link, None if code is None else str(code), server.origin, why))
         return await self._follow(sending)
 
     async def _call_off(self, server: Server, error: Changed) -> None:
@@ -140,7 +145,7 @@ class SendTransfer(Transfer):
         return held
 
     async def _meet(self, server: Server, plate: Any, code: Code, secret: bytes, sending: Sending) -> None:
-        """Hands the secret to whoever says the code; a burnt code is replaced by another."""
+        """Hands the secret to whoever says the code; a burnt code is replaced by another, if the server has one."""
         enough = asyncio.Event()
 
         def handed() -> None:
@@ -157,7 +162,12 @@ class SendTransfer(Transfer):
                     return
                 handing.result()
             except meeting.CodeBurnt as burnt:
-                plate, code = await patiently(lambda: meeting.offer_code(server))
+                try:
+                    plate, code = await patiently(lambda: meeting.offer_code(server))
+                except Refused as error:
+                    sending.needs_meeting = False
+                    self.tell(events.NewCode(None, f"{burnt.sentence}; {error.sentence}"))
+                    return
                 self.tell(events.NewCode(str(code), burnt.sentence))
             finally:
                 for each in (handing, waiting):

@@ -21,6 +21,14 @@
   /** Downloads that a page has announced. @type {Map<string, {name: string, size: number | null, port: MessagePort, begun: boolean}>} */
   const streams = new Map();
 
+  // Where the browser knows routes, the API's calls do not even wake this worker: a page that goes can still say so, which
+  // it could not by way of a worker, and no piece of a file is copied for one.
+  worker.addEventListener("install", (/** @type {any} */ event) => {
+    const own = ["/", "/r", "/web/*", "/share"].map((pathname) => ({ urlPattern: { pathname } }));
+    const routed = event.addRoutes?.({ condition: { not: { or: own } }, source: "network" });
+    event.waitUntil(Promise.resolve(routed).catch(() => undefined)); // an older browser: all of them pass it
+  });
+
   worker.addEventListener("activate", (/** @type {any} */ event) => event.waitUntil(worker.clients.claim()));
 
   worker.addEventListener("fetch", (/** @type {any} */ event) => {

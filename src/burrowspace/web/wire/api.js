@@ -127,9 +127,9 @@ export class Server {
     return found?.claims ?? [];
   }
 
-  /** @param {Nameplate} plate */
+  /** Even while the page goes. @param {Nameplate} plate */
   async burn(plate) {
-    await this.#call("DELETE", `/nameplates/${plate.number}`, { headers: bearer(plate.token), missing: true });
+    await this.#call("DELETE", `/nameplates/${plate.number}`, { headers: bearer(plate.token), missing: true, keepalive: true });
   }
 
   // nearby

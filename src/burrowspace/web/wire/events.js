@@ -7,8 +7,10 @@
  */
 
 /**
- * @typedef {{event: "ready", link: string, code: string | null}} Ready the sender can be found
- * @typedef {{event: "new-code", code: string, why: string}} NewCode the old one is worth nothing any more
+ * @typedef {{event: "ready", link: string, code: string | null, why: string}} Ready the sender can be found; `why`: there is
+ *   no code, though one was wished for
+ * @typedef {{event: "new-code", code: string | null, why: string}} NewCode the old one is worth nothing any more; null: there
+ *   is no other
  * @typedef {{event: "met", peer: string, receiver: string, words: string[]}} Met the other side is there; the same four
  *   words at both ends, or somebody sits between them
  * @typedef {{event: "offered", name: string, files: number, size: number | null, sender: string, text: boolean,

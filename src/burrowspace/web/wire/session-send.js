@@ -62,6 +62,8 @@ const STORE_AFTER_S = 5; // without any receiver, where it may rest
  * @property {(state: SendState | null) => void | Promise<void>} [keep] null: there is nothing to go on with any more
  */
 
+const NO_CODE = "the server has no short code left to give; the link works all the same";
+
 export class Sending extends Running {
   /** Sealed bytes by path. @type {Record<string, number>} */ shares = {};
   /** Pieces that were sent though the receiver had said that it holds them. */ again = 0;
@@ -69,6 +71,7 @@ export class Sending extends Running {
   /** @type {Around} */ around = { servers: [], until: null };
   session = Conversation.session();
   /** The code that is valid now. @type {string | null} */ code = null;
+  /** Its number. @type {Nameplate | null} */ #plate = null;
   /** What seals the blocks: where the page has no WebCrypto, the quicker of the vendored ciphers. @type {Suite} */ suite;
 
   /** @type {Send} */ #how;
@@ -140,7 +143,7 @@ export class Sending extends Running {
     await this.#recall();
     await this.#offer();
     if (this.#how.withCode) this.start(this.#offerCodes());
-    else this.tell({ event: "ready", link: this.link, code: null });
+    else this.tell({ event: "ready", link: this.link, code: null, why: "" });
     this.start(this.#hear());
     for (let stored = false; ; ) {
       await this.change(0.25);
@@ -169,6 +172,11 @@ export class Sending extends Running {
     for (const taker of this.#all()) taker.close();
     if (!this.#finished) await this.#lastWords({ type: "bye" });
     this.#engine?.close();
+  }
+
+  /** The page goes: nobody answers for the code any more. Where it comes back, it has another. */
+  away() {
+    if (this.#plate) this.server.burn(this.#plate).catch(() => undefined); // else its time runs out
   }
 
   /** Brings all of it to the server, to rest there: `resting` says when the page may be left. */
@@ -261,22 +269,32 @@ export class Sending extends Running {
     this.tell({ event: "waiting", why: "the server cannot be reached; still trying", receiver: "" });
   }
 
-  /** A code, and another one whenever it was burnt. */
+  /** A code, and another one whenever it was burnt; where the server gives none, the link is enough. */
   async #offerCodes() {
-    /** @type {Nameplate | null} */ let plate = null;
     for (let why = ""; ; ) {
-      const offered = await patiently(() => offerCode(this.server), this.ends, () => this.#away());
-      plate = offered.plate;
-      this.code = formatCode(offered.code);
-      if (why) this.tell({ event: "new-code", code: this.code, why });
-      else this.tell({ event: "ready", link: this.link, code: this.code });
+      const offered = await this.#offered();
+      this.#plate = offered?.plate ?? null;
+      this.code = offered && formatCode(offered.code);
+      if (why) this.tell({ event: "new-code", code: this.code, why: offered ? why : NO_CODE });
+      else this.tell({ event: "ready", link: this.link, code: this.code, why: offered ? "" : NO_CODE });
+      if (!offered) return;
       try {
-        await handOver(this.server, plate, offered.code, this.secret, () => this.changed(), this.ends);
+        await handOver(this.server, offered.plate, offered.code, this.secret, () => this.changed(), this.ends);
       } catch (error) {
         const { code, sentence } = ours(error);
         if (code !== "code-burnt") throw error;
         why = sentence;
       }
+    }
+  }
+
+  /** Null where the server gives none, for too many are taken. */
+  async #offered() {
+    try {
+      return await patiently(() => offerCode(this.server), this.ends, () => this.#away());
+    } catch (error) {
+      if (ours(error).code !== "refused") throw error;
+      return null;
     }
   }
 

@@ -190,6 +190,7 @@ export default {
   "paired": "مقترن",
   "same network": "الشبكة نفسها",
   "size not known yet": "الحجم غير معروف بعد",
+  "the server has no short code left to give; the link works all the same": "لم يبقَ لدى الخادم رمز قصير؛ الرابط يعمل على أي حال",
   "somebody tried a wrong code, so the old one is burnt": "جرّب شخص ما رمزًا خاطئًا، لذا لم يعد الرمز القديم صالحًا",
   "the browser does not let this page write there any more; go on with it to allow it again": "لم يعد المتصفح يسمح لهذه الصفحة بالكتابة هناك؛ تابع للسماح بذلك من جديد",
   "the browser has no more room to keep this; free some space": "لم تعد في المتصفح مساحة لحفظ هذا؛ أخلِ بعض المساحة",

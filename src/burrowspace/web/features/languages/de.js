@@ -182,6 +182,7 @@ export default {
   "paired": "gekoppelt",
   "same network": "im selben Netz",
   "size not known yet": "Größe noch unbekannt",
+  "the server has no short code left to give; the link works all the same": "der Server hat keinen kurzen Code mehr frei; der Link tut es genauso",
   "somebody tried a wrong code, so the old one is burnt": "jemand hat einen falschen Code versucht, darum gilt der alte nicht mehr",
   "the browser does not let this page write there any more; go on with it to allow it again": "der Browser lässt diese Seite dort nicht mehr schreiben; mach weiter, um es wieder zu erlauben",
   "the browser has no more room to keep this; free some space": "der Browser hat keinen Platz mehr dafür; schaffe etwas Platz",

@@ -184,6 +184,7 @@ export default {
   "paired": "emparejado",
   "same network": "misma red",
   "size not known yet": "tamaño aún desconocido",
+  "the server has no short code left to give; the link works all the same": "al servidor no le quedan códigos cortos; el enlace funciona igual",
   "somebody tried a wrong code, so the old one is burnt": "alguien ha probado un código incorrecto, por eso el anterior ya no vale",
   "the browser does not let this page write there any more; go on with it to allow it again": "el navegador ya no deja que esta página escriba ahí; continúa para volver a permitirlo",
   "the browser has no more room to keep this; free some space": "el navegador ya no tiene espacio para guardarlo; libera espacio",

@@ -184,6 +184,7 @@ export default {
   "paired": "associé",
   "same network": "même réseau",
   "size not known yet": "taille encore inconnue",
+  "the server has no short code left to give; the link works all the same": "le serveur n’a plus de code court à donner ; le lien fonctionne tout aussi bien",
   "somebody tried a wrong code, so the old one is burnt": "quelqu’un a essayé un mauvais code, l’ancien n’est donc plus valable",
   "the browser does not let this page write there any more; go on with it to allow it again": "le navigateur n’autorise plus cette page à écrire à cet endroit ; reprenez pour l’autoriser à nouveau",
   "the browser has no more room to keep this; free some space": "le navigateur n’a plus de place pour conserver ce contenu ; libérez de l’espace",

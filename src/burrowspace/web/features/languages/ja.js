@@ -176,6 +176,7 @@ export default {
   "paired": "ペアリング済み",
   "same network": "同じネットワーク",
   "size not known yet": "サイズ未定",
+  "the server has no short code left to give; the link works all the same": "サーバーに空いている短いコードがありません。リンクはそのまま使えます",
   "somebody tried a wrong code, so the old one is burnt": "誰かが間違ったコードを試したため、前のコードは無効になりました",
   "the browser does not let this page write there any more; go on with it to allow it again": "ブラウザーがこのページの書き込みを許可しなくなりました。続けて、もう一度許可してください",
   "the browser has no more room to keep this; free some space": "ブラウザーに保存する空きがありません。空き容量を増やしてください",

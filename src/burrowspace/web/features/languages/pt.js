@@ -184,6 +184,7 @@ export default {
   "paired": "emparelhado",
   "same network": "mesma rede",
   "size not known yet": "tamanho ainda desconhecido",
+  "the server has no short code left to give; the link works all the same": "o servidor não tem mais códigos curtos; o link funciona do mesmo jeito",
   "somebody tried a wrong code, so the old one is burnt": "alguém tentou um código errado, por isso o anterior já não vale",
   "the browser does not let this page write there any more; go on with it to allow it again": "o navegador já não deixa esta página gravar ali; continue para voltar a permitir",
   "the browser has no more room to keep this; free some space": "o navegador já não tem espaço para guardar isto; libere espaço",

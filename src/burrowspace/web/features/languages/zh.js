@@ -176,6 +176,7 @@ export default {
   "paired": "已配对",
   "same network": "同一网络",
   "size not known yet": "大小未知",
+  "the server has no short code left to give; the link works all the same": "服务器暂无可用的短口令；链接照样可用",
   "somebody tried a wrong code, so the old one is burnt": "有人试了错误的口令，旧口令已作废",
   "the browser does not let this page write there any more; go on with it to allow it again": "浏览器不再允许此页面写入该位置；请继续以重新授权",
   "the browser has no more room to keep this; free some space": "浏览器没有空间存放此内容；请释放一些空间",

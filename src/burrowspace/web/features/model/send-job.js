@@ -33,7 +33,7 @@ export class SendJob extends Job {
   /** @type {"send"} */ direction = "send";
   /** @type {string | null} */ link = null;
   /** @type {string | null} */ code = null;
-  /** Why the code is a new one. */ newCode = "";
+  /** Why the code is a new one, or there is none. */ newCode = "";
   /** Who was invited, by name: a device of the list. @type {string | null} */ to = null;
   /** How many may take it: null for whoever comes. @type {number | null} */ receivers = 1;
   leaving = false;
@@ -48,6 +48,7 @@ export class SendJob extends Job {
     this.#how = how;
     this.#state = how.state ?? null;
     this.title = how.title ?? "";
+    addEventListener("pagehide", () => this.#session?.away());
   }
 
   /** Chosen again by the person, or known from the start. @returns {Picked[] | null} */
@@ -119,7 +120,7 @@ export class SendJob extends Job {
   hear(event) {
     if (event.event === "ready" || event.event === "new-code") {
       this.code = event.code;
-      this.newCode = event.event === "new-code" ? event.why : "";
+      this.newCode = event.why;
       if (this.state === "starting") this.state = "waiting";
     } else if (event.event === "finished") {
       this.finished = event;
