@@ -23,7 +23,7 @@ def anyio_backend(request: pytest.FixtureRequest):
 
 @pytest.fixture(params=[2, 0], ids=["kernel", "asgi"])
 async def server(request: pytest.FixtureRequest, tmp_path: Path):
-    async with running(tmp_path, bulk_threads=request.param) as server:
+    async with running(tmp_path, bulk_threads=request.param, grace_s=1) as server:
         yield server
 
 

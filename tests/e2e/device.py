@@ -104,6 +104,8 @@ class Device:
         assert self._process is not None
         assert self._process.stdout is not None
         async for line in self._process.stdout:
+            if not line.endswith(b"\n"):
+                break  # cut by the end of its process
             told = json.loads(line)
             if "event" in told:
                 self.heard[told["event"]].append(told["data"])

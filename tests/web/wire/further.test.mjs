@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { afterEach, test } from "node:test";
 import { Controls } from "../../../src/burrowspace/web/core/frames.js";
 import { encode, parseSignal } from "../../../src/burrowspace/web/core/signals.js";
 import { Further, MOST } from "../../../src/burrowspace/web/wire/further.js";
 import { Link } from "../../../src/burrowspace/web/wire/link.js";
 import { channels } from "./channels.mjs";
+
+/** Closes what a test has made. */
+const ending = [];
+afterEach(() => {
+  for (const each of ending.splice(0)) each.close();
+});
 
 /** Every connection that was made. A description is the number of the one that it describes. */
 const made = [];
@@ -60,6 +66,7 @@ function ends({ far = 0.05, most = MOST } = {}) {
   const how = { first, how: {}, keys: KEYS };
   receiver.widening = new Further({ ...how, link: receiver, ticket: { ...ticket, sender: false }, most });
   sender.widening = new Further({ ...how, link: sender, ticket: { ...ticket, sender: true }, most: MOST });
+  ending.push(receiver.widening, sender.widening);
   return { receiver, sender };
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { afterEach, test } from "node:test";
 import { outside, Reach } from "../../../src/burrowspace/web/wire/reach.js";
 
 /** What the last RTCPeerConnection was made with. It finds no way to anybody. */
@@ -25,10 +25,18 @@ const hello = (credential, ice_ttl_s) => ({
   ice_ttl_s,
 });
 
+/** Ends what a test has begun. */
+const ending = [];
+afterEach(() => {
+  for (const each of ending.splice(0)) each.close();
+});
+
 function reach(first, renew, sender = false) {
   const ticket = { tag: new Uint8Array(16), key: new Uint8Array(32), sender };
   const around = outside(first);
-  return new Reach({ ticket, options: {}, around, renew, suite: "A256GCM", batchFrom: 0, say: async () => {}, add: () => {} });
+  const end = new Reach({ ticket, options: {}, around, renew, suite: "A256GCM", batchFrom: 0, say: async () => {}, add: () => {} });
+  ending.push(end);
+  return end;
 }
 
 const credential = () => made.iceServers[1].credential;
@@ -89,5 +97,4 @@ test("who answers an offer renews them too", async () => {
     end.heard({ type: "sdp", kind: "offer", sdp: "", relayed: true });
   });
   assert.equal(credential(), "new");
-  end.close();
 });

@@ -24,6 +24,7 @@ const DEADLINE_S = 15; // from the offer to the greeted channel
 
 export class Further {
   /** Those of each number that was ever tried. @type {Map<number, RTCPeerConnection>} */ #peers = new Map();
+  /** @type {Set<ReturnType<typeof setTimeout>>} */ #timers = new Set();
   #looked = false;
   #closed = false;
 
@@ -62,6 +63,7 @@ export class Further {
 
   close() {
     this.#closed = true;
+    for (const timer of this.#timers) clearTimeout(timer); // of attempts that will never end
     for (const peer of this.#peers.values()) peer.close();
   }
 
@@ -76,6 +78,7 @@ export class Further {
     const peer = new RTCPeerConnection(this.how.how);
     this.#peers.set(n, peer);
     const timer = setTimeout(() => peer.close(), DEADLINE_S * 1000);
+    this.#timers.add(timer);
     how(peer)
       .then((channel) => this.#join(n, peer, channel))
       .catch(() => peer.close())
