@@ -12,7 +12,7 @@ serve: $(VENV)/.runs ## set up and run the server with embedded defaults on port
 	$(BIN)/burrow serve
 
 test: $(VENV)/.tests ## set up and run all tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: $(VENV)/.tests ## style, types, import rules, generated pages
 	$(BIN)/ruff check .
