@@ -21,8 +21,8 @@
   /** Downloads that a page has announced. @type {Map<string, {name: string, size: number | null, port: MessagePort, begun: boolean}>} */
   const streams = new Map();
 
-  // Where the browser knows routes, the API's calls do not even wake this worker: a page that goes can still say so, which
-  // it could not by way of a worker, and no piece of a file is copied for one.
+  // Where the browser knows routes, a page's calls of the API do not even wake this worker. So a page that goes can still
+  // say so: by way of a worker, most such requests die with the page. A worker's own calls come here all the same.
   worker.addEventListener("install", (/** @type {any} */ event) => {
     const own = ["/", "/r", "/web/*", "/share"].map((pathname) => ({ urlPattern: { pathname } }));
     const routed = event.addRoutes?.({ condition: { not: { or: own } }, source: "network" });

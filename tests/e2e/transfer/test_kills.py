@@ -46,7 +46,8 @@ async def receiver_killed(two: Pair, size: int, kills: int, rate: int, way: tupl
     await well(receiver, 600)
     sent = await well(sender)
     two.same("a.bin")
-    assert sent["again"] == 0
+    # Where a direct path and the relay overlap, what one has on its way may come by the other, too
+    assert sent["again"] <= (0 if way else kills * CREDIT)
     whole = size // 262_144 + 2
     print(f"{kills} kills of the receiver: {blocks(sent)} blocks sent of {whole}")
     assert blocks(sent) <= whole + kills * (CREDIT + 1)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from burrowspace.client.credit import CREDIT
 from tests.e2e.files import make
 from tests.e2e.transfer.land import land
 from tests.e2e.transfer.pair import MB, Machine, blocks, link_of, pair, paths, reaches, takes, well
@@ -78,7 +79,7 @@ async def test_without_a_direct_path_what_began_goes_by_the_relay_when_the_line_
             _, sent = await well(receiver), await well(sender)
             two.same("a.bin")
     assert paths(receiver) == ["tcp", "relay"]
-    assert sent["again"] == 0
+    assert sent["again"] <= CREDIT  # what was on its way when the relay was asked for, and came after all
 
 
 async def test_a_leg_stays_for_one_receiver_when_another_leaves_it_for_a_direct_path(tmp_path: Path) -> None:
