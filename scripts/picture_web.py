@@ -6,13 +6,12 @@
 import asyncio
 import base64
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, async_playwright
 from tests.e2e.served import served
-from tests.web.browser import FLAGS
+from tests.web.browser import FLAGS, program
 
 ROOT = Path(__file__).resolve().parents[1]
 DESKTOP = {"viewport": {"width": 1180, "height": 720}, "device_scale_factor": 1.5}
@@ -33,12 +32,11 @@ async def opened(browser: Browser, url: str, **options: object) -> Page:
 
 
 async def main() -> None:
-    found = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     with tempfile.TemporaryDirectory() as made:
         file = Path(made) / "Summer film.mp4"
         file.write_bytes(os.urandom(300_000_000))
         async with served(Path(made) / "data", stun_servers="") as server, async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=found, args=FLAGS)
+            browser = await playwright.chromium.launch(executable_path=program(), args=FLAGS)
             ann = await opened(browser, server.url, color_scheme="light", **DESKTOP)
             bob = await opened(browser, server.url, color_scheme="dark", **PHONE)
             await ann.locator("#files").set_input_files(file)

@@ -24,8 +24,11 @@ from burrowspace.config import Settings
 from burrowspace.core.errors import BurrowError, NoSpace
 from burrowspace.core.relay import pack
 from burrowspace.server.driver import courier as subject
-from burrowspace.server.driver.courier import Brakes, Courier, Parcel, Quota
+from burrowspace.server.driver.brakes import Brakes
+from burrowspace.server.driver.courier import Courier
 from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.parcel import Parcel
+from burrowspace.server.driver.quota import Quota
 from burrowspace.server.driver.tasks import Tasks
 from burrowspace.socketio import Encoded
 from tests.house import running

@@ -12,8 +12,8 @@ import msgspec
 
 from burrowspace.core import messages
 from burrowspace.core.errors import BadRequest, BurrowError, Forbidden
-from burrowspace.server.driver.courier import Parcel
 from burrowspace.server.driver.driver import Driver
+from burrowspace.server.driver.parcel import Parcel
 from burrowspace.server.early import Early
 from burrowspace.socketio import Ack, BadPacket, Encoded, Namespace, Socket
 from burrowspace.socketio.encoded import Binary

@@ -8,19 +8,21 @@ Spec: docs/spec/relay.md. Proven by tests/server/test_courier.py.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
 from burrowspace.core.errors import BurrowError, NoSpace, NotFound
 from burrowspace.core.relay import Chunk, Part, Torn, packed_size, pieces, unpack
 from burrowspace.ports import Line
+from burrowspace.server.driver.brakes import Brakes, Feeder
 from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.parcel import Parcel
+from burrowspace.server.driver.quota import Quota
 from burrowspace.server.driver.tasks import Tasks
 from burrowspace.socketio import Encoded
-from burrowspace.socketio.encoded import Binary
 
 log = structlog.get_logger("relay")
 
@@ -32,89 +34,6 @@ _RETRY_MAX_S = 60.0
 
 
 Save = Callable[[int], Awaitable[None]]  # keeps how far the peer has confirmed, bytes; durable when it returns
-
-
-class Feeder(Protocol):
-    """Whoever sends chunks: it can be made to wait."""
-
-    def pause_reading(self) -> None: ...
-    def resume_reading(self) -> None: ...
-
-
-class Answer(Protocol):
-    """What becomes of a chunk, told to its sender; exactly one of these is called."""
-
-    def delivered(self) -> None: ...
-    def queued(self) -> None: ...
-    def refused(self, error: BurrowError) -> None: ...
-
-
-class Parcel:
-    """A chunk on its way. Once its answer is given (None) it is promised: it may not be refused or lost any more."""
-
-    __slots__ = ("answer", "attachments", "body", "line", "size")
-
-    def __init__(self, body: bytes, attachments: Sequence[Binary], answer: Answer | None) -> None:
-        self.body, self.attachments, self.answer = body, attachments, answer
-        self.size = len(body) + sum(map(len, attachments))
-        self.line: Line | None = None  # the line it was sent down last
-
-    def delivered(self) -> None:
-        answer, self.answer = self.answer, None
-        if answer is not None:
-            answer.delivered()
-
-    def queued(self) -> None:
-        answer, self.answer = self.answer, None
-        if answer is not None:
-            answer.queued()
-
-    def refuse(self, error: BurrowError) -> None:
-        answer, self.answer = self.answer, None
-        if answer is not None:
-            answer.refused(error)
-
-
-class Quota:
-    """Bytes of relay chunks at rest on this server, by spool key."""
-
-    def __init__(self, each: int, total: int) -> None:
-        self.each, self.total = each, total
-        self.used = 0
-        self._held: dict[str, int] = {}
-
-    def held(self, key: str) -> int:
-        return self._held.get(key, 0)
-
-    def note(self, key: str, size: int) -> None:
-        """This many bytes rest under the key now."""
-        self.used += size - self._held.pop(key, 0)
-        if size:
-            self._held[key] = size
-
-
-class Brakes:
-    """Who is not read until somebody else has proved something.
-
-    A peer that is not read cannot prove anything either, for its pong stands behind the rest of what it sends. So a
-    courier never makes its feeder wait for a peer that waits itself: two that flood each other would wait forever.
-    """
-
-    def __init__(self) -> None:
-        self._held: dict[object, int] = {}
-
-    def hold(self, feeder: Feeder) -> None:
-        self._held[feeder] = self._held.get(feeder, 0) + 1
-        feeder.pause_reading()
-
-    def release(self, feeder: Feeder) -> None:
-        count = self._held.pop(feeder) - 1
-        if count:
-            self._held[feeder] = count
-        feeder.resume_reading()
-
-    def holds(self, line: Line) -> bool:
-        return line in self._held
 
 
 class Courier:

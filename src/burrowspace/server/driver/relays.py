@@ -12,8 +12,11 @@ from burrowspace.core.errors import BadRequest, BurrowError, Forbidden, NotFound
 from burrowspace.core.names import is_our_id
 from burrowspace.core.records import Peer, Relay, Transfer
 from burrowspace.ports import Line, Rows
-from burrowspace.server.driver.courier import Brakes, Courier, Feeder, Parcel, Quota
+from burrowspace.server.driver.brakes import Brakes, Feeder
+from burrowspace.server.driver.courier import Courier
 from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.parcel import Parcel
+from burrowspace.server.driver.quota import Quota
 from burrowspace.server.driver.tasks import Tasks
 from burrowspace.socketio import Encoded
 

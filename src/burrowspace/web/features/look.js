@@ -60,6 +60,19 @@ export const look = css`
     flex: 1 1 auto;
     min-width: 0;
   }
+  /* A field with its button, which goes below where the field would be too narrow for what is typed there. */
+  form.ask {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 10px;
+  }
+  form.ask label {
+    flex: 1000 1 12.5rem;
+    min-width: 0;
+  }
+  form.ask button {
+    flex: 1 0 auto;
+  }
   .cut {
     overflow: hidden;
     text-overflow: ellipsis;
@@ -159,6 +172,11 @@ export const look = css`
     border-radius: 12px;
     padding: 10px 14px;
     background: var(--accent-wash);
+  }
+  /* What a session says begins small, for it may stand behind a colon. */
+  .notice::first-letter,
+  .said::first-letter {
+    text-transform: uppercase;
   }
   .notice.bad {
     background: var(--danger-wash);

@@ -13,8 +13,6 @@ export class CodeBox extends LitElement {
     look,
     css`
       form {
-        display: flex;
-        gap: 10px;
         margin-top: 10px;
       }
       input[type="text"] {
@@ -58,8 +56,8 @@ export class CodeBox extends LitElement {
     return html`
       <section class="card" aria-labelledby="head">
         <h2 id="head">${t("Got a code or a link?")}</h2>
-        <form @submit=${this.#take}>
-          <label class="grow">
+        <form class="ask" @submit=${this.#take}>
+          <label>
             <span class="unseen">${t("Code or link")}</span>
             <input
               type="text"

@@ -17,10 +17,6 @@ export class PairDialog extends Dialog {
         font-size: 1.5rem;
         font-weight: 700;
       }
-      form {
-        display: flex;
-        gap: 10px;
-      }
       li {
         display: flex;
         align-items: center;
@@ -95,8 +91,8 @@ export class PairDialog extends Dialog {
                 <p class="small">${t("On the other device, type this code (in a terminal: burrow pair CODE):")}</p>
                 <p class="code" dir="ltr">${this.code || "…"}</p>
               </div>
-              <form @submit=${this.#type}>
-                <label class="grow">
+              <form class="ask" @submit=${this.#type}>
+                <label>
                   <span class="unseen">${t("The code of the other device")}</span>
                   <input type="text" placeholder=${t("or type its code here")} autocomplete="off" autocapitalize="none" spellcheck="false" dir="ltr" />
                 </label>

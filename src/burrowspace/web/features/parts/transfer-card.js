@@ -153,7 +153,7 @@ export class TransferCard extends LitElement {
     if (job.state === "done") return html`<progress-ring class="good" .fraction=${1} .inside=${icons.check} label=${job.title}></progress-ring>`;
     if (job.state === "resting") return html`<progress-ring .fraction=${1} .inside=${icons.moon} label=${job.title}></progress-ring>`;
     if (job.state === "failed" || job.state === "ended") {
-      return html`<progress-ring class="bad" .fraction=${job.part ?? 0} .inside=${icons.close} label=${job.title}></progress-ring>`;
+      return html`<progress-ring class=${job.state === "failed" ? "bad" : ""} .fraction=${job.part ?? 0} .inside=${icons.close} label=${job.title}></progress-ring>`;
     }
     if (job.state === "paused") return html`<progress-ring .fraction=${job.part ?? 0} .inside=${icons.pause} label=${job.title}></progress-ring>`;
     const begun = job.state === "running" || job.done > 0;
@@ -193,6 +193,8 @@ export class TransferCard extends LitElement {
           ${job.direction === "send" ? html`<share-panel .job=${job}></share-panel>` : nothing}`;
       case "done":
         return this.#done(job);
+      case "ended":
+        return html`<p class="notice" role="status">${say(job.why)}</p>`;
       default:
         return html`<p class="notice bad" role="alert">${say(job.why)}</p>`;
     }
@@ -203,9 +205,9 @@ export class TransferCard extends LitElement {
     if (job.direction === "send" && !job.peers.size) {
       if (job.to) return html`<p class="soft">${t("Waiting for {name} to say yes…", { name: job.to })}</p>`;
       return html`<share-panel .job=${job}></share-panel>
-        <p class="soft small">${t(job.why || "Keep this page open until somebody has taken it, or leave it on the server.")}</p>`;
+        <p class="soft small said">${t(job.why || "Keep this page open until somebody has taken it, or leave it on the server.")}</p>`;
     }
-    return html`<p class="soft" role="status">${t(job.why || "Waiting for the other side…")}</p>`;
+    return html`<p class="soft said" role="status">${t(job.why || "Waiting for the other side…")}</p>`;
   }
 
   /** @param {AnyJob} job */
