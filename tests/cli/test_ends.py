@@ -175,7 +175,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
         place(None, known)
 
 
-@pytest.mark.parametrize("command", ["send", "receive", "resume", "pair", "devices", "history"])
+@pytest.mark.parametrize("command", ["send", "receive", "resume", "take-back", "pair", "devices", "history"])
 def test_help_teaches_by_examples(tmp_path: Path, command: str) -> None:
     done = burrow(tmp_path, command, "--help", COLUMNS="100")
     assert done.returncode == 0

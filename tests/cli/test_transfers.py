@@ -172,6 +172,53 @@ async def test_left_on_the_server_it_is_fetched_when_the_sender_is_gone(server: 
     assert (bob.folder / "a.bin").read_bytes() == (ann.folder / "a.bin").read_bytes()
 
 
+async def test_what_was_left_on_the_server_is_taken_back(server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    make(ann.folder / "wrong.bin", 2 * MB)
+    make(ann.folder / "other.bin", MB, 1)
+    sender = await ann.run("send", "wrong.bin", "--server", server.url, "--store", "--json")
+    _, link = await ready(sender)
+    sender = await ann.run("send", "other.bin", "--server", server.url, "--store")
+    assert "burrow take-back" in sender.said
+    listed = await ann.run("take-back")
+    assert [line.split()[-1] for line in listed.out.splitlines()] == [b"other.bin", b"wrong.bin"]
+    spools = [each for each in (server.data / "spool").rglob("*") if each.is_file() and each.stat().st_size > 1.5 * MB]
+    assert len(spools) == 1
+    back = await ann.run("take-back", "wrong")
+    assert back.process.returncode == 0, back.said
+    assert "wrong.bin is taken back: nobody can receive it any more." in back.said
+    assert not spools[0].exists()
+    receiver = await bob.run("receive", link)
+    assert receiver.process.returncode == 3, receiver.said
+    assert "the sender took it back" in receiver.said
+    assert list(bob.folder.iterdir()) == []
+    assert b"cancelled     2.0 MB  wrong.bin" in (await ann.run("history")).out
+    assert (await ann.run("take-back", "wrong")).process.returncode == 2
+
+
+async def test_who_takes_back_too_late_is_told_so(server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    make(ann.folder / "a.bin", MB)
+    _, link = await ready(await ann.run("send", "a.bin", "--server", server.url, "--store", "--json"))
+    assert (await bob.run("receive", link)).process.returncode == 0
+    back = await ann.run("take-back", "--json")
+    assert back.process.returncode == 1, back.said
+    assert back.events[-1]["fate"] == "taken"
+    assert "Nothing of yours" in (await ann.run("take-back")).said
+
+
+async def test_while_the_server_is_away_nothing_is_taken_back_and_it_can_be_tried_again(
+    server: Served, pair: list[Person]
+) -> None:
+    ann, _ = pair
+    make(ann.folder / "a.bin", MB)
+    assert (await ann.run("send", "a.bin", "--server", server.url, "--store")).process.returncode == 0
+    await server.kill()
+    assert (await ann.run("take-back")).process.returncode == 6
+    await server.start()
+    assert (await ann.run("take-back")).process.returncode == 0
+
+
 async def test_paired_devices_need_no_code(server: Served, pair: list[Person]) -> None:
     ann, bob = pair
     first = await ann.burrow("pair", "--name", "ann's", BURROW_SERVER=server.url)

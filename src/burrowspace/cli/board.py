@@ -109,7 +109,10 @@ class Board:
                 self._row(event.receiver).waiting = shown(event.why, 120)
             case events.Resting():
                 until = time.strftime("%Y-%m-%d %H:%M", time.localtime(event.until))
-                return [Line(f"{self.signs.store} All of it rests sealed on {self.server} until {until}.", "green")]
+                return [
+                    Line(f"{self.signs.store} All of it rests sealed on {self.server} until {until}.", "green"),
+                    Line("  `burrow take-back` takes it back.", "dim"),
+                ]
             case events.Verified():
                 row = self._row(event.receiver)
                 row.verified, row.waiting, self.digest = True, "", event.digest

@@ -22,6 +22,7 @@ from burrowspace.cli.receive import receive
 from burrowspace.cli.resume import resume
 from burrowspace.cli.send import send
 from burrowspace.cli.servers import servers
+from burrowspace.cli.take_back import take_back
 
 _COLLECT = (20_000, 20, 50)  # of the garbage collector: the lists of many files are no garbage
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
@@ -84,6 +85,7 @@ def _burrow(
 app.command("send", short_help="Send files, folders, a text or stdin.")(send)
 app.command("receive", short_help="Receive by a code, a link, or from a paired device.")(receive)
 app.command("resume", short_help="Go on with an unfinished transfer.")(resume)
+app.command("take-back", short_help="Take back what was left on the server.")(take_back)
 app.command("pair", short_help="Make two devices know each other.")(pair)
 app.command("devices", short_help="List paired devices, or forget one.")(devices)
 app.command("servers", short_help="List the servers on your local network.")(servers)

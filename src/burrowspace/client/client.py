@@ -22,11 +22,14 @@ from burrowspace.client.journal import Record
 from burrowspace.client.options import Options
 from burrowspace.client.outgoing import SendTransfer
 from burrowspace.client.receiving import Accept
+from burrowspace.client.shelf import Left
+from burrowspace.client.take_back import Fate, take_back
 from burrowspace.client.transfer import Transfer
 from burrowspace.core.codes import Code
 from burrowspace.core.errors import NotFound
 
 DEFAULT = Options()
+OUTCOMES: dict[Fate, str] = {"back": "cancelled", "taken": "verified", "lapsed": "expired"}  # as the history calls them
 
 
 class Client(Home):
@@ -93,6 +96,17 @@ class Client(Home):
 
     def history(self) -> list[Ended]:
         return self._folders.history()
+
+    def resting(self) -> list[Left]:
+        """What this person's sendings left on servers and can be taken back, the newest first."""
+        return self._shelf.all(time.time())
+
+    async def take_back(self, left: Left) -> Fate:
+        """Nobody can receive it any more; what had become of it until then. Unreachable: it can be tried again."""
+        fate = await take_back(self.server(left.server), left)
+        await asyncio.to_thread(self._folders.amend, left.transfer, OUTCOMES[fate])
+        await asyncio.to_thread(self._shelf.drop, left)
+        return fate
 
     def devices(self) -> list[Device]:
         return self._devices.all()

@@ -99,6 +99,17 @@ class Folders:
         except (OSError, msgspec.MsgspecError):
             return []
 
+    def amend(self, transfer: str, outcome: str) -> None:
+        """What became of a sending that rested."""
+        with self._alone():
+            known = [
+                msgspec.structs.replace(each, outcome=outcome)
+                if each.transfer == transfer and each.role == "send"
+                else each
+                for each in self.history()
+            ]
+            write_atomically(self._history, msgspec.json.encode(known))
+
     def forget_history(self) -> None:
         """Ended transfers are remembered no more; what is unfinished stays."""
         self._history.unlink(missing_ok=True)
@@ -125,10 +136,16 @@ class Folders:
         return gone
 
     def _remember(self, ended: list[Ended]) -> None:
+        with self._alone():
+            write_atomically(self._history, msgspec.json.encode([*ended, *self.history()][:HISTORY]))
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other program changes the history meanwhile."""
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         with os.fdopen(os.open(self._root / "history.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            write_atomically(self._history, msgspec.json.encode([*ended, *self.history()][:HISTORY]))
+            yield
 
     def _find(self, fits: Callable[[Record], bool]) -> Record | None:
         return next(filter(fits, self.unfinished()), None)

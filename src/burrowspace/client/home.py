@@ -7,6 +7,7 @@ from pathlib import Path
 from burrowspace.client.api import Server, Unreachable
 from burrowspace.client.devices import Devices
 from burrowspace.client.folders import Folders, state_folder
+from burrowspace.client.shelf import Shelf
 
 
 class Home:
@@ -18,6 +19,7 @@ class Home:
         self._origin = server
         self._folders = Folders(root)
         self._devices = Devices(root)
+        self._shelf = Shelf(root)
         self._servers: dict[str, Server] = {}
 
     async def close(self) -> None:
@@ -37,6 +39,10 @@ class Home:
     @property
     def folders(self) -> Folders:
         return self._folders
+
+    @property
+    def shelf(self) -> Shelf:
+        return self._shelf
 
     @property
     def known(self) -> Devices:

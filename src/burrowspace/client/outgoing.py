@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
+import msgspec
+
 from burrowspace.client import events, journal, meeting
 from burrowspace.client.api import Refused, Server
 from burrowspace.client.conversation import Conversation, patiently
 from burrowspace.client.folders import Ended
 from burrowspace.client.home import Home, own_name
 from burrowspace.client.journal import Journal, Record
+from burrowspace.client.legs import Kept
 from burrowspace.client.options import Options
-from burrowspace.client.sending import LAST_WORDS_S, Sending
+from burrowspace.client.sending import LAST_WORDS_S, LEGS_FILE, Sending
+from burrowspace.client.shelf import Left
 from burrowspace.client.source import Changed, Source
 from burrowspace.client.transfer import Transfer
 from burrowspace.core import signals
@@ -175,16 +179,28 @@ class SendTransfer(Transfer):
                 await asyncio.gather(handing, waiting, return_exceptions=True)
 
     def _done(self, sending: Sending, finished: events.Finished) -> None:
-        held = sending.journal
+        held, record = sending.journal, sending.journal.record
         digest = sending.source.digest
+        if finished.resting and (kept := held.kept(LEGS_FILE)) is not None and sending.rests_until is not None:
+            left = Left(
+                transfer=record.transfer,
+                name=record.name,
+                server=sending.server.origin,
+                secret=record.secret,
+                legs=msgspec.json.decode(kept, type=list[Kept]),
+                size=finished.size,
+                created=record.created,
+                until=sending.rests_until,
+            )
+            self._home.shelf.put(left)  # before the journal goes: what rests can always be taken back
         self._home.folders.finish(
             held,
             Ended(
                 role="send",
-                transfer=held.record.transfer,
-                name=held.record.name,
+                transfer=record.transfer,
+                name=record.name,
                 outcome="resting" if finished.resting else "verified",
-                created=held.record.created,
+                created=record.created,
                 ended=time.time(),
                 size=finished.size,
                 peer=next((taker.name for taker in sending.takers.values()), None),

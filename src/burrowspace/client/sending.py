@@ -65,6 +65,7 @@ class Sending(Running):
         self.source, self.options, self.server, self.secret, self.transfer = source, options, server, secret, transfer
         self.layout = source.layout(PREFERRED[0])
         self.served: dict[str, int] = {}  # blocks, by path
+        self.rests_until: float | None = None  # seconds since 1970
         self.again = 0  # blocks that were sent though the receiver had said that it holds them
         self.takers: dict[str, Taker] = {}
         self.listener: Listener | None = None
@@ -270,6 +271,7 @@ class Sending(Running):
             state = await self.server.spool(resting.spool.id)
         except Unreachable:
             return False
+        self.rests_until = state.expires_at
         self.tell(events.Resting(state.expires_at))
         return True
 
