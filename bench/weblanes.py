@@ -25,13 +25,13 @@ from tests.web.desk import Desk, desk, sha256
 from bench.common import BenchError, parser, verdict
 from bench.farlink import LEFT, Line, hosts
 from bench.report import Figures, Metric, publish
-from bench.web import busy
+from bench.web import NO_RELAY, busy
 
 MB = 1_000_000
 SIZE = 120 * MB
 PORT = 5000
-# What the pages are told: None is the number of connections. No look at the relay, which is not the question.
-CHANGED = {"wire/further.js": {"MOST": None, "FAR_S": 0}, "core/paths.js": {"PROBE_BELOW": 0}}
+# What the pages are told: None is the number of connections
+CHANGED = {"wire/further.js": {"MOST": None, "FAR_S": 0}}
 CASES = [(10, 1), (10, 4), (20, 1), (20, 4), (50, 1), (50, 2), (50, 4), (50, 8), (100, 1), (100, 4)]  # ms, connections
 METRICS = {f"{far}-{most}": Metric(f"{far} ms, {most} connection(s)", "MB/s", 1) for far, most in CASES} | {
     f"cpu-{far}-{most}": Metric(f"{far} ms, {most} connection(s): CPU of both browsers for a GB", "s", 0)
@@ -98,6 +98,7 @@ class Bench:
 
         try:
             shown = await desk(browsing, "about:blank", service_workers="block")
+            await shown.page.context.add_init_script(NO_RELAY)  # which is not the question
             for module in CHANGED:
                 await shown.page.route(f"**/web/{module}", answer)
             await shown.page.goto(url)
