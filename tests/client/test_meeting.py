@@ -86,3 +86,27 @@ async def test_where_the_server_has_no_code_left_the_link_is_enough(
         await client.receive(ready.link, tmp_path / "got")
         assert (await sending).verified
     assert (tmp_path / "got" / "a.txt").read_text() == "hello"
+
+
+async def test_where_no_more_calls_of_an_address_may_wait_it_is_looked_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full office behind one address: somebody else has the only call that may wait."""
+    monkeypatch.setattr("burrowspace.server.api.context.counted", lambda _: "203.0.113.7")
+    monkeypatch.setattr("burrowspace.client.api.BUSY_S", 0.05)
+    (tmp_path / "a.txt").write_text("hello")
+    async with (
+        running(tmp_path / "data", max_waits_per_address=1) as server,
+        Client(server.url, state=tmp_path / "ann") as ann,
+        Client(server.url, state=tmp_path / "bob") as bob,
+    ):
+        await server.call("PUT", f"/mailboxes/{'0' * 32}")
+        waits = asyncio.create_task(server.get(f"/mailboxes/{'0' * 32}?after=-1&wait=50"))
+        sending = ann.send([tmp_path / "a.txt"])
+        ready = await anext(each async for each in sending if isinstance(each, events.Ready))
+        (tmp_path / "got").mkdir()
+        await bob.receive(ready.code, tmp_path / "got")
+        assert (await sending).verified
+        assert not waits.done(), "it was the one that waits"
+        waits.cancel()
+    assert (tmp_path / "got" / "a.txt").read_text() == "hello"

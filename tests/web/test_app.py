@@ -340,6 +340,31 @@ async def test_where_no_code_is_left_the_link_is_enough_and_a_page_that_goes_giv
         await until(free)
 
 
+async def test_where_no_more_calls_of_an_address_may_wait_a_transfer_goes_to_its_end(
+    browsing: Browsing, tmp_path: Path
+) -> None:
+    browsing.excused = (*EXCUSED, *AWAY, "429 (Too Many Requests)")  # the server goes before the pages
+    file = made(tmp_path, "a.bin", MB)
+    office = {"extra_http_headers": {"X-Forwarded-For": "203.0.113.7"}}
+    how = {"trusted_proxies": "127.0.0.1", "max_waits_per_address": "1"}
+    async with served(tmp_path / "office", stun_servers="", **how) as server, aiohttp.ClientSession() as http:
+        mailbox = f"{server.url}/mailboxes/{'0' * 32}"
+        await http.put(mailbox)
+        waits = asyncio.create_task(http.get(f"{mailbox}?after=-1&wait=50", headers=office["extra_http_headers"]))
+        ann = await desk(browsing, server.url, **office)
+        await ann.send(file)
+        bob = await desk(browsing, server.url, **office)
+        box = bob.page.locator("code-box")
+        await box.locator("input").fill(await ann.code())
+        await box.get_by_role("button", name="Receive").click()
+        await bob.accept()
+        await bob.whole()
+        assert sha256(await bob.saved()) == sha256(file)
+        await ann.whole()
+        assert not waits.done(), "it was the one that waits"
+        waits.cancel()
+
+
 def used(*kinds: str) -> int:
     """Bytes that are these processes' own, of both browsers together. "browser" is the one that holds what is sent."""
     found = 0

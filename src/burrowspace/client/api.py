@@ -16,6 +16,7 @@ from burrowspace.client.trust import Untrusted
 from burrowspace.core.errors import BurrowError
 
 TIMEOUT_S = 10.0  # for an answer, beyond what a call says that it may wait
+BUSY_S = 2.0  # between two looks at a server that lets no more calls of our address wait
 WAIT_S = 25.0  # that a call waits for news: below the idle limits of the usual proxies
 TRIES = 3
 AGAIN_S = 0.2
@@ -113,9 +114,8 @@ class Server:
 
     async def news(self, mailbox: str, after: int, wait: float = 0.0) -> News:
         """The same, and when the mailbox was made. One that is not there is made."""
-        asked = {"after": after, "wait": wait}
         try:
-            answer = await self._call("GET", f"/mailboxes/{mailbox}", params=asked, seconds=wait + TIMEOUT_S)
+            answer = await self._waiting(f"/mailboxes/{mailbox}", after, wait)
         except Missing:
             await self.make_mailbox(mailbox)
             return News([], "")
@@ -150,13 +150,7 @@ class Server:
 
     async def claims(self, plate: Nameplate, after: int, wait: float = WAIT_S) -> list[tuple[int, str]]:
         """(number, mailbox) of each claim beyond `after`."""
-        answer = await self._call(
-            "GET",
-            f"/nameplates/{plate.number}/claims",
-            params={"after": after, "wait": wait},
-            headers=_bearer(plate.token),
-            seconds=wait + TIMEOUT_S,
-        )
+        answer = await self._waiting(f"/nameplates/{plate.number}/claims", after, wait, headers=_bearer(plate.token))
         return [(int(each["number"]), str(each["mailbox"])) for each in answer.json()["claims"]]
 
     async def burn(self, plate: Nameplate) -> None:
@@ -193,6 +187,17 @@ class Server:
     async def delivered(self, spool: str) -> None:
         """Says that all that was read of it is verified."""
         await self._call("POST", f"/delivered/{spool}", json={}, missing=True)
+
+    async def _waiting(self, path: str, after: int, wait: float, **how: Any) -> Answer:
+        """The answer to a question for what lies beyond `after`, which the server may keep for `wait` seconds. Where as
+        many of an address wait as may, it is looked in a moment, and not waited."""
+        try:
+            return await self._call("GET", path, params={"after": after, "wait": wait}, seconds=wait + TIMEOUT_S, **how)
+        except Refused as error:
+            if error.http_status != 429 or not wait:
+                raise
+            await asyncio.sleep(min(wait, BUSY_S))
+            return await self._call("GET", path, params={"after": after, "wait": 0}, seconds=TIMEOUT_S, **how)
 
     async def _call(self, method: str, path: str, *, missing: bool = False, **how: Any) -> Answer:
         """An answer with a good status. `missing`: a 404 or 410 is good too.

@@ -6,6 +6,7 @@ the words mean. Spec: docs/spec/signalling.md.
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ log = Log("client")
 NONCE = 12
 
 T = TypeVar("T")
+BUSY_S = 60.0  # the server counts messages by the minute
 KEPT = 256  # messages that stay in a mailbox that had become full
 
 
@@ -37,8 +39,10 @@ class Conversation:
         self.away = asyncio.Event()  # set while the server cannot be reached
 
     async def say(self, signal: Signal) -> None:
-        """Leaves a message, however long the server takes to come back. Refused: it does not want it."""
+        """Leaves a message, however long the server takes to come back. Refused: it does not want it, or too many of
+        our address have said too much for BUSY_S."""
         async with self._saying:
+            busy_until = time.monotonic() + BUSY_S
             message = self._channel.seal(signal, secrets.token_bytes(NONCE))
             pause, trimmed = Pause(), False
             while True:
@@ -49,10 +53,13 @@ class Conversation:
                     await pause.wait()
                     continue
                 except Refused as error:
-                    if not _full(error) or trimmed:
+                    if _full(error) and not trimmed:
+                        trimmed = True
+                        await self._server.trim_mailbox(self.mailbox, max(0, self._after - KEPT))
+                    elif error.http_status == 429 and time.monotonic() < busy_until:
+                        await pause.wait()
+                    else:
                         raise
-                    trimmed = True
-                    await self._server.trim_mailbox(self.mailbox, max(0, self._after - KEPT))
                     continue
                 self.away.clear()
                 return

@@ -15,6 +15,7 @@ import { Hub, newsOf } from "./hub.js";
 import { Polls } from "./polls.js";
 
 export const TIMEOUT_S = 15; // for an answer, beyond what a call says that it may wait
+const BUSY_S = 2; // between two looks at a server that lets no more calls of our address wait
 export const WAIT_S = 25; // that a call waits for news: below the idle limits of the usual proxies
 const TRIES = 3;
 /** Of a tunnel or a proxy that did not reach the server; the last are Cloudflare's. */
@@ -39,8 +40,11 @@ export class Server {
   #polls = new Polls();
   #hub = new Hub(
     async (mailboxes, wait, signal) => {
-      const how = { json: { mailboxes, wait }, timeout: wait + TIMEOUT_S, signal, again: true };
-      return (await (await this.#call("POST", "/mailboxes/read", how)).json()).mailboxes;
+      const answer = await unlessBusy(wait, signal, (wait) => {
+        const how = { json: { mailboxes, wait }, timeout: wait + TIMEOUT_S, signal, again: true };
+        return this.#call("POST", "/mailboxes/read", how);
+      });
+      return (await answer.json()).mailboxes;
     },
     (mailbox, after, wait, signal) => this.#look(mailbox, after, wait, signal),
   );
@@ -195,8 +199,10 @@ export class Server {
     const { wait } = query;
     if (!wait) return (await this.#call("GET", path, { query, headers, signal })).json();
     return this.#polls.run(async (cut) => {
-      const how = { query, headers, timeout: wait + TIMEOUT_S, signal: cut };
-      return (await this.#call("GET", path, how)).json();
+      const answer = await unlessBusy(wait, cut, (wait) => {
+        return this.#call("GET", path, { query: { ...query, wait }, headers, timeout: wait + TIMEOUT_S, signal: cut });
+      });
+      return answer.json();
     }, signal);
   }
 
@@ -236,6 +242,24 @@ export class Server {
         await sleep(0.2, signal);
       }
     }
+  }
+}
+
+/**
+ * What the server may keep us waiting for; where as many of our address wait as may, it is looked in a moment instead.
+ *
+ * @param {number} wait s
+ * @param {AbortSignal} signal
+ * @param {(wait: number) => Promise<Response>} ask
+ * @returns {Promise<Response>}
+ */
+async function unlessBusy(wait, signal, ask) {
+  try {
+    return await ask(wait);
+  } catch (error) {
+    if (!(error instanceof BurrowError) || error.fields.status !== 429 || !wait) throw error;
+    await sleep(Math.min(wait, BUSY_S), signal);
+    return ask(0);
   }
 }
 

@@ -12,13 +12,14 @@
 
 import { BurrowError } from "../core/errors.js";
 import { Channel, SESSION_BYTES } from "../core/signals.js";
-import { random, sleep } from "./ambient.js";
+import { random, seconds, sleep } from "./ambient.js";
 import { WAIT_S } from "./api.js";
 import { Reader } from "./reader.js";
 
 export const RETRY_S = 0.5;
 export const RETRY_MOST_S = 8;
 const NONCE = 12;
+const BUSY_S = 60; // the server counts messages by the minute
 const KEPT = 256; // messages that stay in a mailbox that had become full
 const AWAY = [429, 500, 502, 503, 504]; // the server, or what stands before it, is not itself
 
@@ -49,7 +50,8 @@ export class Conversation {
     return random(SESSION_BYTES);
   }
 
-  /** Leaves a message, however long the server takes to come back. refused: it does not want it.
+  /** Leaves a message, however long the server takes to come back. refused: it does not want it, or too many of our address
+   * have said too much for BUSY_S.
    * @param {Signal} signal @param {AbortSignal} [ends] instead of the conversation's own @returns {Promise<void>} */
   say(signal, ends = this.#ends) {
     const said = this.#saying.then(() => this.#say(signal, ends));
@@ -60,6 +62,7 @@ export class Conversation {
   /** @param {Signal} signal @param {AbortSignal} ends */
   async #say(signal, ends) {
     const message = await this.#channel.seal(signal, random(NONCE));
+    const busyUntil = seconds() + BUSY_S;
     let delay = RETRY_S;
     for (let trimmed = false; ; ) {
       if (ends.aborted) throw ends.reason;
@@ -76,6 +79,9 @@ export class Conversation {
         } else if (isFull(error) && !trimmed) {
           trimmed = true;
           await this.#server.trimMailbox(this.mailbox, Math.max(0, this.#reader.after - KEPT));
+        } else if (error.fields.status === 429 && seconds() < busyUntil) {
+          await sleep(delay, ends);
+          delay = Math.min(2 * delay, RETRY_MOST_S);
         } else throw error;
       }
     }
