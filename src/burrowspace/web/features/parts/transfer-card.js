@@ -194,7 +194,7 @@ export class TransferCard extends LitElement {
       case "done":
         return this.#done(job);
       case "ended":
-        return html`<p class="notice" role="status">${say(job.why)}</p>`;
+        return html`<p class="notice" role="alert">${say(job.why)}</p>`;
       default:
         return html`<p class="notice bad" role="alert">${say(job.why)}</p>`;
     }
