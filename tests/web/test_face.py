@@ -1,6 +1,5 @@
 """What a person sees of the web app: readable by all, in every language, and nothing of a stranger's runs in it."""
 
-import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from playwright.async_api import Page, Response
 from tests.cli.program import Person
 from tests.e2e.served import Served, served
 from tests.web.browser import Browsing
-from tests.web.desk import desk
+from tests.web.desk import desk, until
 
 pytestmark = pytest.mark.anyio
 
@@ -67,10 +66,13 @@ async def test_every_language_is_spoken_on_a_phone_and_nothing_sticks_out(browsi
     ann = await desk(browsing, server.url, **PHONE)
     page = ann.page
     settings = page.get_by_role("button", name="Settings")
-    await settings.filter(has_text=re.compile(r"\S")).wait_for()  # its name is there a moment after the page
-    called = await settings.inner_text()
     await settings.click()
-    assert await page.locator("settings-dialog input").input_value() == called.strip()
+
+    async def named() -> bool:
+        called = (await settings.inner_text()).strip()
+        return bool(called) and await page.locator("settings-dialog input").input_value() == called
+
+    await until(named)  # the device's name is there a moment after the page
     languages = page.locator("settings-dialog select").first
     codes = await languages.locator("option").evaluate_all("(options) => options.map((each) => each.value)")
     assert len(codes) >= 6

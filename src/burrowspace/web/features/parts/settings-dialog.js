@@ -30,6 +30,7 @@ export class SettingsDialog extends Dialog {
     /** @type {import("../model/desk.js").Desk | null} */ this.desk = null;
     /** @type {import("../model/tastes.js").Tastes | null} */ this.tastes = null;
     new Watching(this, () => this.tastes);
+    new Watching(this, () => this.desk); // whose name comes a moment after the page
   }
 
   /** @param {Event} event */
