@@ -15,11 +15,9 @@ from tests.e2e.served import Served
 from tests.e2e.transfer.pair import Machine, link_of, well
 from tests.nat.lab import PLAIN, SERVER, TURNING, Lab
 from tests.web.browser import Browsing, launched, private
-from tests.web.desk import Desk, desk
+from tests.web.desk import EXCUSED, Desk, desk
 
 SECONDS = 60.0  # for a file of a few megabytes to arrive, by whichever way
-# What a browser says of answers that are no fault of ours: see tests/web/test_app.py
-EXCUSED = ("404 (Not Found)", "ERR_CONTENT_LENGTH_MISMATCH", "ERR_INCOMPLETE_CHUNKED_ENCODING", "409 (Conflict)")
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ class Tab(End):
     async def close(self) -> None:
         complaints = list(self._browsing.complaints)
         await self._browsing.close()
-        assert complaints == []
+        assert not complaints, complaints
 
     async def _desk(self, url: str) -> Desk:
         return await desk(self._browsing, url, **self._how)

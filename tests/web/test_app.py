@@ -17,21 +17,11 @@ from playwright.async_api import Browser
 from tests.cli.program import Person
 from tests.e2e.served import Served, calling, served
 from tests.web.browser import Browsing, ordinary
-from tests.web.desk import JOB, Desk, desk, sha256, until
+from tests.web.desk import EXCUSED, JOB, Desk, desk, sha256, until
 
 pytestmark = pytest.mark.anyio
 
 MB = 1_000_000
-# What the browser says of answers that are no fault of ours: a mailbox that is not there yet, a spool that another path
-# has overtaken, a server that was stopped by the test.
-EXCUSED = (
-    "404 (Not Found)",
-    "/delivered/",
-    "ERR_CONTENT_LENGTH_MISMATCH",
-    "ERR_INCOMPLETE_CHUNKED_ENCODING",
-    "409 (Conflict)",
-    "416 (Requested Range Not Satisfiable)",
-)
 KEPT = "import('/web/store/kept.js').then(({ kept }) => kept.list())"
 AWAY = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "ERR_SOCKET_NOT_CONNECTED")
 

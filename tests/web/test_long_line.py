@@ -10,9 +10,9 @@ from playwright.async_api import Browser, async_playwright
 
 from tests.e2e.served import Served
 from tests.web.browser import Browsing, launched, private
-from tests.web.desk import desk, sha256
+from tests.web.desk import EXCUSED, desk, sha256
 from tests.web.long_line import LEFT, Hosts, long_line
-from tests.web.test_app import EXCUSED, MB
+from tests.web.test_app import MB
 
 pytestmark = pytest.mark.anyio
 PORT = 5000

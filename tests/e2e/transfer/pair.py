@@ -126,6 +126,11 @@ def blocks(finished: dict[str, Any]) -> int:
     return int(sum(finished["shares"].values())) // SEALED
 
 
+def overlap(changes: int) -> int:
+    """So many blocks may come twice: what one path has on its way when another takes over may come by both."""
+    return changes * CREDIT
+
+
 def draw(seed: int) -> random.Random:
     """Chance that is the same in every run."""
     return random.Random(seed)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.files import make
 from tests.e2e.transfer.land import land
-from tests.e2e.transfer.pair import MB, link_of, pair, paths, well
+from tests.e2e.transfer.pair import MB, link_of, overlap, pair, paths, well
 
 pytestmark = pytest.mark.anyio
 
@@ -64,6 +64,6 @@ async def test_the_first_byte_comes_within_two_seconds_by_the_best_path_there_is
     print(f"\n| {case.name} | {' → '.join(ways)} | {got['first_byte']:.2f} | {started:.2f} |")
     assert ways[0] == case.first
     assert got["first_byte"] < case.within
-    assert sent["again"] == 0
+    assert sent["again"] <= overlap(len(ways) - 1)
     if case.last is not None:
         assert ways[-1] == case.last
