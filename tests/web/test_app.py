@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import psutil
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Route
 
 from tests.cli.program import Person
 from tests.e2e.served import Served, calling, served
@@ -300,6 +300,29 @@ async def test_a_page_by_plain_http_works_and_says_what_it_is(
     assert (await ann.job("link")).startswith(url)
     await bob.whole()
     assert sha256(await bob.saved()) == sha256(file)
+
+
+async def test_what_is_loaded_late_is_loaded_although_the_network_changes(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    """A phone that leaves its Wi-Fi: the requests that run then fail."""
+    browsing.excused = (*EXCUSED, "ERR_INTERNET_DISCONNECTED", "reading 'addEventListener'")  # of no service worker
+    context = await browsing.device(service_workers="block")
+    failed: set[str] = set()
+
+    async def once(route: Route) -> None:
+        path = route.request.url.partition("/web/")[2]
+        if path in failed:
+            await route.continue_()
+        else:
+            failed.add(path)
+            await route.abort("internetdisconnected")
+
+    for late in ("features/model/send-job.js", "features/parts/transfer-card.js"):
+        await context.route(f"**/web/{late}", once)
+    ann = Desk(await browsing.page(server.url, context), browsing)
+    assert "/r#" in await ann.send(made(tmp_path, "a.bin", MB))
+    assert len(failed) == 2
 
 
 async def test_where_no_code_is_left_the_link_is_enough_and_a_page_that_goes_gives_its_code_back(

@@ -203,14 +203,18 @@ async def test_what_a_page_leaves_on_the_server_is_fetched_when_it_is_gone(serve
 async def test_a_page_that_is_killed_goes_on_where_it_was(server: Running, tmp_path: Path) -> None:
     """The receiver in mid-transfer, and what it held is not received again."""
     sent = content(tmp_path / "sent", "long.bin", 100 * MiB)
-    got, state = tmp_path / "got", str(tmp_path / "page.json")
+    got, state = tmp_path / "got", tmp_path / "page.json"
     async with Client(server.url, state=tmp_path / "state") as client:
-        options = Options(webrtc=False, limit_rate=20 * MiB)
+        options = Options(webrtc=False, limit_rate=12 * MiB)
         sending = client.send([sent], with_code=False, options=options)
         ready = await anext(each async for each in sending if isinstance(each, events.Ready))
-        async with page("receive", server, {"state": state}, ready.link, got) as receiver:
-            await receiver.done(60 * MiB)
-        async with page("receive", server, {"state": state}, ready.link, got) as receiver:
+        async with page("receive", server, {"state": str(state)}, ready.link, got) as receiver:
+            await receiver.done(40 * MiB)
+            before = state.stat().st_mtime_ns
+            async with asyncio.timeout(30):
+                while state.stat().st_mtime_ns == before:
+                    await asyncio.sleep(0.02)  # until the page has kept where it was
+        async with page("receive", server, {"state": str(state)}, ready.link, got) as receiver:
             finished = await receiver.event("finished")
         done = await sending
     assert digest(got / "long.bin") == digest(sent)

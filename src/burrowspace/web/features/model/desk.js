@@ -16,6 +16,7 @@ import { kept } from "../../store/kept.js";
 import { settings } from "../../store/settings.js";
 import { ours, randomId } from "../../wire/ambient.js";
 import { Server } from "../../wire/api.js";
+import { late } from "../late.js";
 import { Devices } from "./devices.js";
 import { Observable } from "./observable.js";
 import { Remembered } from "./remembered.js";
@@ -68,13 +69,14 @@ export class Desk extends Observable {
 
   /** @returns {Promise<Keeping>} */
   #work() {
-    this.#keeping ??= import("./work.js").then(
+    this.#keeping ??= late(() => import("./work.js")).then(
       ({ Keeping }) =>
         new Keeping(
           () => ({ server: this.server, name: this.devices.name, origin: this.#origin }),
           (id) => void this.jobs.find((job) => job.id === id)?.pause(),
         ),
     );
+    this.#keeping.catch(() => (this.#keeping = null)); // the next wish tries anew
     return this.#keeping;
   }
 
@@ -129,7 +131,7 @@ export class Desk extends Observable {
       await this.receive(secret);
       return;
     }
-    const { parseCode, takeOver } = await import("./work.js");
+    const { parseCode, takeOver } = await late(() => import("./work.js"));
     await this.receive(await takeOver(this.server, parseCode(typed)));
   }
 

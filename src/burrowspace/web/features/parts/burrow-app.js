@@ -9,6 +9,7 @@ import { fromHandles, fromPaste } from "../../store/picked.js";
 import { takeShared } from "../../store/shared.js";
 import { percent } from "../format.js";
 import { icons } from "../icons.js";
+import { late } from "../late.js";
 import { look } from "../look.js";
 import { Desk } from "../model/desk.js";
 import { Tastes } from "../model/tastes.js";
@@ -110,6 +111,8 @@ export class BurrowApp extends LitElement {
     `,
   ];
 
+  /** Loads what transfers are shown with. @type {Promise<unknown> | undefined} */ #ofTransfers;
+
   constructor() {
     super();
     this.desk = new Desk();
@@ -196,7 +199,7 @@ export class BurrowApp extends LitElement {
 
   /** @param {CustomEvent} event */
   async #takeBack(event) {
-    await import("./take-back-dialog.js");
+    await late(() => import("./take-back-dialog.js"));
     await this.#dialog("take-back-dialog").updateComplete;
     this.#dialog("take-back-dialog").ask(event.detail);
   }
@@ -209,7 +212,7 @@ export class BurrowApp extends LitElement {
   /** @override */
   updated() {
     const { jobs } = this.desk;
-    if (jobs.length) void import("./of-transfers.js");
+    if (jobs.length) this.#ofTransfers ??= late(() => import("./of-transfers.js"));
     const asked = jobs.find((job) => job.state === "offered");
     const running = jobs.find((job) => job.state === "running" && job.part !== null);
     const said = asked && document.hidden ? `● ${asked.title} · ` : running ? `${percent(running.part ?? 0)} · ${running.title} · ` : "";
