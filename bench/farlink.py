@@ -67,6 +67,7 @@ def hosts(line: Line | None) -> Iterator[Hosts]:
             _ip("netns", "add", name)
             for knob in ("tcp_rmem", "tcp_wmem"):
                 _in(name, "sysctl", "-qw", f"net.ipv4.{knob}={BUFFERS}")
+            _in(name, "sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")  # tests/nat/lab.py says why
             _in(name, "ip", "link", "set", "lo", "up")
         if line is None:
             device = "eth0"

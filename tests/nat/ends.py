@@ -74,7 +74,7 @@ class Tab(End):
         home = home / f"{side}-downloads"
         home.mkdir()
         self._browsing = Browsing(private(browser), home)
-        self._browsing.excused = EXCUSED
+        self._browsing.excused = (*EXCUSED, "ERR_NETWORK_CHANGED")
         proxy = lab.proxy(side)
         self._how = {"proxy": {"server": proxy}} if proxy else {}
 

@@ -176,6 +176,8 @@ def _namespaces() -> Iterator[str]:
         for each in names:
             run("ip", "netns", "add", each)
             made.append(each)
+            # Else an IPv6 address that is good after a second is a change of networks to Chromium, whose requests fail
+            run("ip", "netns", "exec", each, "sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
             run("ip", "-n", each, "link", "set", "lo", "up")
             run("ip", "netns", "exec", each, "sysctl", "-qw", "net.ipv4.ip_forward=1")
         run("ip", "-n", f"{mark}-outside", "addr", "add", f"{SERVER}/32", "dev", "lo")
