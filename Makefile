@@ -3,6 +3,7 @@
 PYTHON ?= $(shell for each in python3.13 python3.12 python3.11; do $$each -c pass 2>/dev/null && { echo $$each; break; }; done || true)
 PYTHON := $(or $(PYTHON),python3)
 VENV ?= .venv
+WORKERS ?= 3# of the tests, on two cores: many of them wait
 BIN = $(VENV)/bin
 
 help: ## what there is to do
@@ -12,7 +13,7 @@ serve: $(VENV)/.runs ## set up and run the server with embedded defaults on port
 	$(BIN)/burrow serve
 
 test: $(VENV)/.tests ## set up and run all tests
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: $(VENV)/.tests ## style, types, import rules, generated pages
 	$(BIN)/ruff check .

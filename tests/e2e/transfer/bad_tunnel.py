@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 BODY_MOST = 100_000_000  # bytes: Cloudflare's bound
-IDLE_S = 1.0  # without a byte in either direction; real ones have 30 and more
+IDLE_S = 4.0  # without a byte in either direction; real ones have 30 and more
 _EVERY = 9  # so many requests, and one of them is answered with 502
 _CHUNK = 256 << 10
 _PAGE = b"<!DOCTYPE html><title>You are about to visit</title>"
