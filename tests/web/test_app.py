@@ -24,6 +24,8 @@ pytestmark = pytest.mark.anyio
 MB = 1_000_000
 KEPT = "import('/web/store/kept.js').then(({ kept }) => kept.list())"
 AWAY = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "ERR_SOCKET_NOT_CONNECTED")
+OFFICE = {"extra_http_headers": {"X-Forwarded-For": "203.0.113.7"}}  # all its pages come from one address
+CROWDED = (*EXCUSED, *AWAY, "429 (Too Many Requests)")  # the server goes before the pages
 
 
 @pytest.fixture
@@ -43,6 +45,11 @@ async def person(tmp_path: Path) -> AsyncIterator[Person]:
     somebody = Person(tmp_path / "person")
     yield somebody
     await somebody.close()
+
+
+def office(home: Path, **bounds: str) -> contextlib.AbstractAsyncContextManager[Served]:
+    """A server with these bounds that believes what OFFICE says."""
+    return served(home / "office", stun_servers="", trusted_proxies="127.0.0.1", **bounds)
 
 
 def made(folder: Path, name: str, size: int) -> Path:
@@ -329,19 +336,17 @@ async def test_where_no_code_is_left_the_link_is_enough_and_a_page_that_goes_giv
     browsing: Browsing, tmp_path: Path
 ) -> None:
     """Twenty colleagues behind one address."""
-    browsing.excused = (*EXCUSED, *AWAY, "429 (Too Many Requests)")  # the server goes before the pages
+    browsing.excused = CROWDED
     file = made(tmp_path, "a.bin", MB)
-    office = {"extra_http_headers": {"X-Forwarded-For": "203.0.113.7"}}
-    how = {"trusted_proxies": "127.0.0.1", "max_nameplates_per_address": "1"}
-    async with served(tmp_path / "office", stun_servers="", **how) as server, aiohttp.ClientSession() as http:
-        ann = await desk(browsing, server.url, **office)
+    async with office(tmp_path, max_nameplates_per_address="1") as server, aiohttp.ClientSession() as http:
+        ann = await desk(browsing, server.url, **OFFICE)
         await ann.send(file)
         number = (await ann.code()).split("-")[0]
-        bob = await desk(browsing, server.url, **office)
+        bob = await desk(browsing, server.url, **OFFICE)
         link = await bob.send(file)
         await bob.page.get_by_text("The server has no short code left to give; the link works all the same").wait_for()
         assert await bob.page.locator("share-panel .code").count() == 0
-        eve = await desk(browsing, link, **office)
+        eve = await desk(browsing, link, **OFFICE)
         await eve.accept()
         await eve.whole()
         await ann.page.goto("about:blank")
@@ -356,17 +361,15 @@ async def test_where_no_code_is_left_the_link_is_enough_and_a_page_that_goes_giv
 async def test_where_no_more_calls_of_an_address_may_wait_a_transfer_goes_to_its_end(
     browsing: Browsing, tmp_path: Path
 ) -> None:
-    browsing.excused = (*EXCUSED, *AWAY, "429 (Too Many Requests)")  # the server goes before the pages
+    browsing.excused = CROWDED
     file = made(tmp_path, "a.bin", MB)
-    office = {"extra_http_headers": {"X-Forwarded-For": "203.0.113.7"}}
-    how = {"trusted_proxies": "127.0.0.1", "max_waits_per_address": "1"}
-    async with served(tmp_path / "office", stun_servers="", **how) as server, aiohttp.ClientSession() as http:
+    async with office(tmp_path, max_waits_per_address="1") as server, aiohttp.ClientSession() as http:
         mailbox = f"{server.url}/mailboxes/{'0' * 32}"
         await http.put(mailbox)
-        waits = asyncio.create_task(http.get(f"{mailbox}?after=-1&wait=50", headers=office["extra_http_headers"]))
-        ann = await desk(browsing, server.url, **office)
+        waits = asyncio.create_task(http.get(f"{mailbox}?after=-1&wait=50", headers=OFFICE["extra_http_headers"]))
+        ann = await desk(browsing, server.url, **OFFICE)
         await ann.send(file)
-        bob = await desk(browsing, server.url, **office)
+        bob = await desk(browsing, server.url, **OFFICE)
         box = bob.page.locator("code-box")
         await box.locator("input").fill(await ann.code())
         await box.get_by_role("button", name="Receive").click()

@@ -8,12 +8,11 @@ import typer
 from burrowspace.cli import knacks
 from burrowspace.cli.exits import Exit, Usage
 from burrowspace.cli.stage import Stage, fail, perform
+from burrowspace.cli.which import SHOWN, fitting, only
 
 if TYPE_CHECKING:
     from burrowspace.client.journal import Record
     from burrowspace.client.options import Options
-
-_SHOWN = 8  # digits of an id
 
 
 def resume(
@@ -42,26 +41,16 @@ def resume(
 
     try:
         options = knacks.choices(rate=limit_rate, relay_only=relay_only, direct_only=direct_only, name=name)
-        records = Client().unfinished()
-        fitting = [record for record in records if which is None or _fits(record, which)]
-        if which is not None and not fitting:
-            raise Usage(f"nothing unfinished begins with {which}; `burrow resume` lists what there is")
+        fits = fitting(Client().unfinished(), which, "nothing unfinished", "burrow resume")
         if forget and which is None:
             raise Usage("--forget needs to know which; `burrow resume` lists what there is")
-        if forget and len(fitting) == 1:
-            _forget(fitting[0])
+        if forget and len(fits) == 1:
+            _forget(fits[0])
             return
     except Exception as error:
         fail(error, json=json)
-    if not fitting:
-        typer.echo("Nothing is unfinished.", err=True)
-        raise typer.Exit(int(Exit.DONE))
-    if len(fitting) > 1:
-        for record in fitting:
-            typer.echo(listed(record))
-        typer.echo("\nburrow resume WHICH goes on with one of them.", err=True)
-        raise typer.Exit(int(Exit.DONE if which is None else Exit.USAGE))
-    perform(Stage(json=json), lambda stage: _resume(stage, fitting[0], options, quiet=quiet))
+    record = only(fits, which, "Nothing is unfinished.", listed, "burrow resume WHICH goes on with one of them.")
+    perform(Stage(json=json), lambda stage: _resume(stage, record, options, quiet=quiet))
 
 
 def _forget(record: "Record") -> None:
@@ -84,17 +73,13 @@ def _forget(record: "Record") -> None:
     folders.finish(journal, ended)
 
 
-def _fits(record: "Record", which: str) -> bool:
-    return record.transfer.startswith(which) or (bool(record.name) and record.name.startswith(which))
-
-
 def listed(record: "Record") -> str:
     """A line of the list."""
     from burrowspace.core.names import shown
 
     what = "send   " if record.role == "send" else "receive"
     begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created))
-    return f"{record.transfer[:_SHOWN]}  {what}  {begun}  {shown(record.name or record.code or '', 60)}".rstrip()
+    return f"{record.transfer[:SHOWN]}  {what}  {begun}  {shown(record.name or record.code or '', 60)}".rstrip()
 
 
 async def _resume(stage: Stage, record: "Record", options: "Options", *, quiet: bool) -> Exit:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from burrowspace.cli import knacks
-from burrowspace.cli.exits import Exit, Usage
+from burrowspace.cli.exits import Exit
 from burrowspace.cli.stage import Stage, fail, perform
+from burrowspace.cli.which import SHOWN, fitting, only
 
 if TYPE_CHECKING:
     from burrowspace.client.shelf import Left
 
-_SHOWN = 8  # digits of an id
 _FATES = {
     "back": "{name} is taken back: nobody can receive it any more.",
     "taken": "Somebody had received {name} already; nobody else can any more.",
@@ -38,23 +38,12 @@ def take_back(
     from burrowspace.client.client import Client
 
     try:
-        lying = Client().resting()
-        fitting = [
-            left for left in lying if which is None or left.transfer.startswith(which) or left.name.startswith(which)
-        ]
-        if which is not None and not fitting:
-            raise Usage(f"nothing that rests on a server begins with {which}; `burrow take-back` lists what does")
+        fits = fitting(Client().resting(), which, "nothing that rests on a server", "burrow take-back")
     except Exception as error:
         fail(error, json=json)
-    if not fitting:
-        typer.echo("Nothing of yours rests on a server.", err=True)
-        raise typer.Exit(int(Exit.DONE))
-    if len(fitting) > 1:
-        for left in fitting:
-            typer.echo(listed(left))
-        typer.echo("\nburrow take-back WHICH takes back one of them.", err=True)
-        raise typer.Exit(int(Exit.DONE if which is None else Exit.USAGE))
-    perform(Stage(json=json), lambda stage: _take_back(stage, fitting[0]))
+    hint = "burrow take-back WHICH takes back one of them."
+    left = only(fits, which, "Nothing of yours rests on a server.", listed, hint)
+    perform(Stage(json=json), lambda stage: _take_back(stage, left))
 
 
 def listed(left: "Left") -> str:
@@ -62,7 +51,7 @@ def listed(left: "Left") -> str:
     from burrowspace.core.names import shown
 
     begun, until = (time.strftime("%Y-%m-%d %H:%M", time.localtime(when)) for when in (left.created, left.until))
-    return f"{left.transfer[:_SHOWN]}  {begun}  rests until {until}  {shown(left.name, 60)}"
+    return f"{left.transfer[:SHOWN]}  {begun}  rests until {until}  {shown(left.name, 60)}"
 
 
 async def _take_back(stage: Stage, left: "Left") -> Exit:
