@@ -145,6 +145,19 @@ async def test_what_was_left_on_the_server_arrives_when_the_sender_is_gone(
     assert sha256(await bob.saved()) == sha256(file)
 
 
+async def test_a_page_that_says_it_may_be_closed_has_written_down_all_that_the_next_one_needs(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    ann = await desk(browsing, server.url)
+    await ann.send(made(tmp_path, "r.bin", 2 * MB))
+    said = f"""import('/web/store/kept.js').then(({{ kept }}) => new Promise((resolve) => {{
+      const job = {JOB};
+      job.watch(() => job.state === 'resting' && resolve(kept.get(job.id)));
+      job.leave();
+    }})).then(({{ state, files }}) => [files, state.more.until > Date.now(), state.legs.map((leg) => leg.whole)])"""
+    assert await ann.page.evaluate(said) == [None, True, [True]]
+
+
 async def test_what_was_left_on_the_server_is_taken_back_from_the_history(
     browsing: Browsing, server: Served, tmp_path: Path
 ) -> None:

@@ -30,6 +30,8 @@ test("of unfinished transfers the oldest comes first, and what is sent is not wr
   assert.deepEqual(await reviveItems(await kept.get("b")), [{ text: "hello" }]);
   assert.equal((await kept.get("a")).files, null);
   assert.equal(await reviveItems(await kept.get("a")), null);
+  await kept.put("b", { ...record("b", 2), files: null });
+  assert.equal((await kept.get("b")).files, null);
   await kept.remove("b");
   assert.equal(await kept.get("b"), null);
 });

@@ -18,6 +18,7 @@ const SHELVES = /** @type {const} */ (["settings", "kept", "history", "held"]);
  * @property {(shelf: Shelf, key: string) => Promise<any>} get undefined: nothing
  * @property {(shelf: Shelf, key: string, value: unknown) => Promise<void>} put the value is cloned
  * @property {(shelf: Shelf, key: string) => Promise<void>} remove
+ * @property {(key: string, values: Partial<Record<Shelf, unknown>>) => Promise<void>} change several shelves in one step: all or none; undefined removes
  * @property {(shelf: Shelf) => Promise<any[]>} all in the order of their keys
  * @property {(shelf: Shelf) => Promise<string[]>} keys in order
  * @property {(shelf: Shelf) => Promise<void>} clear
@@ -52,21 +53,31 @@ function open() {
 
 /** @param {IDBDatabase} base @returns {Database} */
 function ofBrowser(base) {
-  /** @param {Shelf} shelf @param {IDBTransactionMode} mode @param {(store: IDBObjectStore) => IDBRequest} act @returns {Promise<any>} */
-  const run = (shelf, mode, act) =>
+  /** @param {Shelf[]} shelves @param {IDBTransactionMode} mode @param {(transaction: IDBTransaction) => IDBRequest | void} act @returns {Promise<any>} */
+  const within = (shelves, mode, act) =>
     new Promise((resolve, reject) => {
-      const transaction = base.transaction(shelf, mode, { durability: "strict" });
-      const request = act(transaction.objectStore(shelf));
-      const failed = () => reject(ours(transaction.error ?? request.error));
-      transaction.oncomplete = () => resolve(request.result);
+      const transaction = base.transaction(shelves, mode, { durability: "strict" });
+      const request = act(transaction);
+      const failed = () => reject(ours(transaction.error ?? request?.error ?? null));
+      transaction.oncomplete = () => resolve(request?.result);
       transaction.onabort = failed;
       transaction.onerror = failed;
     });
+  /** @param {Shelf} shelf @param {IDBTransactionMode} mode @param {(store: IDBObjectStore) => IDBRequest} act @returns {Promise<any>} */
+  const run = (shelf, mode, act) => within([shelf], mode, (transaction) => act(transaction.objectStore(shelf)));
   return {
     lasting: true,
     get: (shelf, key) => run(shelf, "readonly", (store) => store.get(key)),
     put: (shelf, key, value) => run(shelf, "readwrite", (store) => store.put(value, key)),
     remove: (shelf, key) => run(shelf, "readwrite", (store) => store.delete(key)),
+    change: (key, values) =>
+      within(shelvesOf(values), "readwrite", (transaction) => {
+        for (const shelf of shelvesOf(values)) {
+          const store = transaction.objectStore(shelf);
+          if (values[shelf] === undefined) store.delete(key);
+          else store.put(values[shelf], key);
+        }
+      }),
     all: (shelf) => run(shelf, "readonly", (store) => store.getAll()),
     keys: (shelf) => run(shelf, "readonly", (store) => store.getAllKeys()),
     clear: (shelf) => run(shelf, "readwrite", (store) => store.clear()),
@@ -83,10 +94,21 @@ export function inMemory() {
     get: async (shelf, key) => structuredClone(on(shelf).get(key)),
     put: async (shelf, key, value) => void on(shelf).set(key, structuredClone(value)),
     remove: async (shelf, key) => void on(shelf).delete(key),
+    change: async (key, values) => {
+      for (const shelf of shelvesOf(values)) {
+        if (values[shelf] === undefined) on(shelf).delete(key);
+        else on(shelf).set(key, structuredClone(values[shelf]));
+      }
+    },
     all: async (shelf) => keys(shelf).map((key) => structuredClone(on(shelf).get(key))),
     keys: async (shelf) => keys(shelf),
     clear: async (shelf) => on(shelf).clear(),
   };
+}
+
+/** @param {Partial<Record<Shelf, unknown>>} values */
+function shelvesOf(values) {
+  return /** @type {Shelf[]} */ (Object.keys(values));
 }
 
 /** @param {DOMException | null} error */

@@ -38,16 +38,12 @@ export const kept = {
 
   /** no-space. @param {string} id @param {KeptTransfer} record */
   async put(id, record) {
-    const { files, ...rest } = record;
-    const base = await database();
-    if (files !== undefined) await base.put("held", id, files);
-    await base.put("kept", id, rest);
+    const { files, ...kept } = record;
+    await (await database()).change(id, files === undefined ? { kept } : { kept, held: files });
   },
 
   /** Its sink's bytes are ways.js#discard's to free. @param {string} id */
   async remove(id) {
-    const base = await database();
-    await base.remove("kept", id);
-    await base.remove("held", id);
+    await (await database()).change(id, { kept: undefined, held: undefined });
   },
 };

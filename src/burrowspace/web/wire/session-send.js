@@ -60,6 +60,7 @@ const STORE_AFTER_S = 5; // without any receiver, where it may rest
  * @property {Suite} [suite] default: what this page does best
  * @property {SendState | null} [state] of an earlier run with the same items; changed, where they are others
  * @property {(state: SendState | null) => void | Promise<void>} [keep] null: there is nothing to go on with any more
+ * @property {(until: number) => Promise<void>} [rests] all of it rests on the server until then, s since 1970; written down before it is said
  */
 
 const NO_CODE = "the server has no short code left to give; the link works all the same";
@@ -356,7 +357,9 @@ export class Sending extends Running {
       if (waiting.some((taker) => this.legs.covered(taker.held) !== null)) return false;
     }
     try {
-      this.tell({ event: "resting", until: (await this.server.spool(resting.spool.id)).expiresAt });
+      const { expiresAt: until } = await this.server.spool(resting.spool.id);
+      await this.#how.rests?.(until);
+      this.tell({ event: "resting", until });
       return true;
     } catch (error) {
       if (ours(error).code === "unreachable") return false;

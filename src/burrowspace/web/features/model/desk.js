@@ -187,7 +187,6 @@ export class Desk extends Observable {
   /** @param {AnyJob} job */
   async #remember(job) {
     if (job.state !== "done" && job.state !== "resting") return;
-    if (job.state === "resting") await (await this.#work()).rests(job);
     const peer = job.direction === "receive" ? job.sender : (job.to ?? job.who.join(", "));
     await this.remembered.add({
       id: job.id,

@@ -43,7 +43,13 @@ export class Keeping {
 
   /** A transfer that is sent. @param {string} id @param {Picked[] | null} items @param {Partial<SendHow>} how */
   send(id, items, how) {
-    return new SendJob(id, { ...this.#common(), items, keep: (job, state) => this.#keepSend(job, state), ...how });
+    return new SendJob(id, {
+      ...this.#common(),
+      items,
+      keep: (job, state) => this.#keepSend(job, state),
+      rests: (job, until) => this.#rests(job, until),
+      ...how,
+    });
   }
 
   /** A transfer that comes. @param {string} id @param {Bytes} secret @param {Partial<ReceiveHow>} how */
@@ -80,14 +86,6 @@ export class Keeping {
     const release = await hold(id, () => this.#lost(id));
     if (release) this.#held.set(id, release);
     return release !== null;
-  }
-
-  /** It lies on the server: a page that is loaded again says so, and does not ask for the files. @param {AnyJob} job */
-  async rests(job) {
-    const record = await kept.get(job.id);
-    if (!record) return;
-    record.state.more.until = job.until;
-    await kept.put(job.id, { ...record, files: null });
   }
 
   /** Away from the desk; what it left in this browser goes, too, but for what takes it back from the server. @param {AnyJob} job */
@@ -135,6 +133,14 @@ export class Keeping {
     this.#filed.add(id);
     const more = { to, receivers };
     await kept.put(id, { id, direction: "send", title, created, link: job.link ?? undefined, secret: state.secret, state: { ...state, more }, files });
+  }
+
+  /** It lies on the server: a page that is loaded again says so, and does not ask for the files. @param {SendJob} job @param {number} until */
+  async #rests(job, until) {
+    const record = await kept.get(job.id);
+    if (!record) return;
+    record.state.more.until = until;
+    await kept.put(job.id, { ...record, files: null });
   }
 
   /** @param {ReceiveJob} job @param {ReceiveState | null} state */

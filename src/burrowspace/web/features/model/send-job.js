@@ -27,6 +27,7 @@ import { Job } from "./job.js";
  * @property {string} [title]
  * @property {KeptTransfer} [record] what an earlier run kept
  * @property {(job: SendJob, state: SendState | null) => Promise<void>} keep
+ * @property {(job: SendJob, until: number) => Promise<void>} rests ms since 1970
  */
 
 export class SendJob extends Job {
@@ -84,7 +85,7 @@ export class SendJob extends Job {
 
   /** Starts, or goes on. */
   begin() {
-    const { server, items, name, withCode = false, keep } = this.#how;
+    const { server, items, name, withCode = false, keep, rests } = this.#how;
     if (!items || (this.#session && !this.#session.over)) return;
     try {
       const { manifest } = listed(items, this.title || undefined);
@@ -104,6 +105,7 @@ export class SendJob extends Job {
           this.#state = state;
           return keep(this, state);
         },
+        rests: (until) => rests(this, until * 1000),
         tell: (event) => this.hear(event),
       });
     } catch (error) {
