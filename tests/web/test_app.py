@@ -242,6 +242,43 @@ async def test_a_receiving_page_that_is_loaded_again_receives_nothing_again(
     assert sum((await bob.job("finished.shares")).values()) < 34 * MB, "what was there came again"
 
 
+async def test_a_page_that_is_loaded_again_while_it_tells_the_sender_has_all_of_it(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    file = made(tmp_path, "w.bin", 3 * MB)
+    ann = await desk(browsing, server.url)
+    link = await ann.leave(file)
+    await ann.page.context.close()
+    told = asyncio.Event()
+
+    async def delivered(route: Route) -> None:
+        await route.fetch()  # nothing rests on the server any more
+        told.set()
+
+    bob = await desk(browsing, link)
+    await bob.page.route("**/delivered/*", delivered)
+    await bob.accept()
+    await told.wait()
+    await bob.page.unroute("**/delivered/*")
+    await bob.page.reload()
+    await bob.whole()
+    assert sha256(await bob.saved()) == sha256(file)
+
+
+async def test_a_text_is_there_until_it_is_cleared_away(browsing: Browsing, server: Served) -> None:
+    ann = await desk(browsing, server.url)
+    await ann.page.get_by_role("button", name="Text").click()
+    await ann.page.get_by_role("textbox", name="Text").fill("meet me at nine")
+    await ann.page.get_by_role("dialog").get_by_role("button", name="Send").click()
+    bob = await desk(browsing, await ann.link())
+    await bob.whole()
+    await bob.page.goto(server.url)
+    await bob.page.get_by_text("meet me at nine").wait_for()
+    await bob.page.get_by_role("button", name="Clear away").click()
+    await bob.page.locator("transfer-card").wait_for(state="detached")
+    assert await bob.page.evaluate(KEPT) == []
+
+
 async def test_a_sending_page_that_is_loaded_again_goes_on(browsing: Browsing, server: Served, tmp_path: Path) -> None:
     file = made(tmp_path, "g.bin", 68 * MB)  # more than a page copies into the browser: it is chosen again
     ann, bob = await two(browsing, server.url, file)

@@ -122,15 +122,18 @@ test("a landing is closed though a write waits, as for a download that the perso
 
 test("a page that is loaded again goes on from its snapshot", async () => {
   const { giving, wanted, layout } = await both(ITEMS);
-  const sink = new MemorySink();
-  const landing = new Landing(near(await Taking.make(wanted)), layout, () => undefined);
-  await landing.take("relay", 0, await giving.seal(0, 1));
-  await landing.accept(sink);
-  await landing.take("relay", 1, await giving.seal(1, 1));
-  const saved = structuredClone(await landing.snapshot());
-  sink.open = async () => undefined; // what it holds is what was flushed
-  const { digest } = await (await land(giving, wanted, layout, sink, { saved })).finish();
-  assert.deepEqual(digest, await giving.digest());
+  for (let upto = 2; upto <= layout.positions; upto++) {
+    const sink = new MemorySink();
+    const landing = new Landing(near(await Taking.make(wanted)), layout, () => undefined);
+    await landing.take("relay", 0, await giving.seal(0, 1));
+    await landing.accept(sink);
+    for (let at = 1; at < upto; at++) await landing.take("relay", at, await giving.seal(at, 1));
+    const saved = structuredClone(await landing.snapshot());
+    sink.open = async () => undefined; // what it holds is what was flushed
+    const { digest, texts } = await (await land(giving, wanted, layout, sink, { saved })).finish();
+    assert.deepEqual(digest, await giving.digest());
+    assert.deepEqual(texts, ["grüß dich"]);
+  }
 });
 
 test("a block that does not open is the path's fault, and what comes behind it is not used", async () => {

@@ -8,6 +8,7 @@
  * @import { TakingEngine } from "./engine.js"
  */
 
+import { joined } from "../core/bytes.js";
 import { BurrowError } from "../core/errors.js";
 import { Layout } from "../core/layout.js";
 import { Manifest } from "../core/manifest.js";
@@ -17,6 +18,9 @@ import { seconds } from "./ambient.js";
 
 const TELL_S = 0.05; // between two tellings that blocks came
 const TEXTS_BYTES = 8 * 2 ** 20; // of all texts together, which are kept in memory to be shown
+
+/** What a page that is loaded again goes on from; can be cloned. `texts`: what came of each so far, by the number of its file.
+ * @typedef {Saved & {texts?: [number, Bytes][]}} Snapshot */
 
 /**
  * Where a receiver's files go. Files are numbered as in `manifest.files`; texts never come here. Every method may
@@ -61,11 +65,12 @@ export class Landing {
     this.moved = moved;
   }
 
-  /** Goes on from what `snapshot` gave; the engine was made with the same. @param {Saved} saved @param {Sink | null} sink */
+  /** Goes on from what `snapshot` gave; the engine was made with the same. @param {Snapshot} saved @param {Sink | null} sink */
   async resume(saved, sink) {
     this.held = this.#next = saved.next;
     if (saved.next < this.layout.manifestBlocks) return;
     this.#know(saved.manifest);
+    for (const [file, content] of saved.texts ?? []) this.#texts.get(file)?.push(content);
     if (!sink) return;
     const beyond = (await sink.beyond?.()) ?? null;
     await this.accept(sink, true);
@@ -154,13 +159,14 @@ export class Landing {
     return written;
   }
 
-  /** What a page that is loaded again goes on from; null where the one before holds still. Waits until all that came is
-   * written. @param {boolean} [last] nothing comes any more @returns {Promise<Saved | null>} */
+  /** null where the one before holds still. Waits until all that came is written.
+   * @param {boolean} [last] nothing comes any more @returns {Promise<Snapshot | null>} */
   async snapshot(last = false) {
     const saved = this.#gate.then(async () => {
       await this.#writing;
       if (this.#sink && (await this.#sink.flush(last)) === false) return null;
-      return this.#engine.save();
+      /** @type {[number, Bytes][]} */ const texts = [...this.#texts].map(([file, chunks]) => [file, joined(...chunks)]);
+      return { ...(await this.#engine.save()), texts };
     });
     this.#gate = saved.catch(() => undefined);
     return saved;

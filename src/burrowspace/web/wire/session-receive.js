@@ -56,6 +56,7 @@ const SUITES = globalThis.crypto?.subtle ? ["A256GCM", "XC20P"] : ["XC20P", "A25
  * @property {ReceiveState | null} [state] of an earlier run
  * @property {Sink | null} [sink] of an earlier run, where `state.landing` is there: it holds what was flushed
  * @property {(state: ReceiveState | null) => void | Promise<void>} [keep] null: there is nothing to go on with any more
+ * @property {() => Promise<void>} [arrived] all is verified, in its place and told: nothing to go on with, but what was kept to let go of
  */
 
 export class Receiving extends Running {
@@ -109,12 +110,13 @@ export class Receiving extends Running {
     this.start(this.#hearPair(pair));
     this.start(routes.run());
     const firstByte = await this.#until(landing, routes, offer, pair, met, began);
-    this.#pair = null; // there is nothing to go on with
+    await this.#keep(landing, true); // a page that is loaded again while the sender is told has all of it, and tells them
+    this.#pair = null;
     const { digest, places, texts } = await landing.finish();
     this.tell({ event: "verified", digest: hex(digest), receiver: this.#receiver });
     await this.#sayVerified(pair, routes, hex(digest));
     for (const text of texts) this.tell({ event: "text", text });
-    await this.#how.keep?.(null);
+    await this.#how.arrived?.();
     /** @type {Finished} */ const finished = {
       event: "finished",
       size: this.#size(landing, landing.layout.positions ?? 0),

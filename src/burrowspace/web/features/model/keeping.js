@@ -59,6 +59,9 @@ export class Keeping {
       secret,
       keep: (job, state) => this.#keepReceive(job, state),
       arrived: (job) => this.#arrived(job),
+      save: async ({ received, manifest }) => {
+        if (received.length && manifest) await saveReceived(received, manifest);
+      },
       ...how,
     });
   }
@@ -152,13 +155,14 @@ export class Keeping {
 
   /** @param {ReceiveJob} job */
   async #arrived(job) {
-    const { id, title, created, manifest, received, sink } = job;
-    if (!received.length || !manifest) return;
-    await saveReceived(received, manifest);
-    if (sink?.kind !== "browser") return;
-    // It lies here until the person clears it away: a download may be stopped, or be looked for tomorrow.
-    const state = { ended: manifest.encode(), more: { sender: job.sender } };
-    await kept.put(id, { id, direction: "receive", title, created, secret: NOTHING, state, sink: sink.kept });
+    const { id, title, created, manifest, received, texts, sink, sender } = job;
+    const place = received.length && sink?.kind === "browser" ? sink.kept : null;
+    if (manifest && (place || texts.length)) {
+      // It lies here until the person clears it away: a download may be stopped, or be looked for tomorrow.
+      const state = { ended: manifest.encode(), texts, more: { sender } };
+      await kept.put(id, { id, direction: "receive", title, created, secret: NOTHING, state, sink: place });
+    } else await kept.remove(id);
+    if (!place) await discard(sink?.kept ?? null);
   }
 
   /** @param {KeptTransfer} record */
@@ -196,14 +200,16 @@ export class Keeping {
   /** It arrived in an earlier page, and lies here still. @param {KeptTransfer} record */
   async #ended({ id, state, sink: place, secret, created }) {
     const manifest = Manifest.parse(state.ended);
-    const sink = place && Date.now() - created < LEFT_MS ? await reopen(place, manifest) : null;
-    if (!sink) {
+    const texts = state.texts ?? [];
+    const lies = Date.now() - created < LEFT_MS;
+    const sink = place && lies ? await reopen(place, manifest) : null;
+    if (!sink && !(lies && texts.length)) {
       await discard(place ?? null);
       await kept.remove(id);
       return null;
     }
     const job = this.receive(id, secret, { sink, from: state.more.sender });
-    await job.ended(manifest);
+    await job.ended(manifest, texts);
     return job;
   }
 }

@@ -26,7 +26,8 @@ import { Job } from "./job.js";
  * @property {KeepingSink | null} [sink] of an earlier run that has ended
  * @property {() => Promise<KeepingSink | null>} [find] opens the place of an earlier run again; null: it is gone
  * @property {(job: ReceiveJob, state: ReceiveState | null) => Promise<void>} keep
- * @property {(job: ReceiveJob) => Promise<void>} arrived all is here and verified
+ * @property {(job: ReceiveJob) => Promise<void>} arrived all is here and verified; what is kept of it changes in one step
+ * @property {(job: ReceiveJob) => Promise<void>} save hands it to the person
  */
 
 export class ReceiveJob extends Job {
@@ -78,6 +79,7 @@ export class ReceiveJob extends Job {
         this.#state = state;
         return keep(this, state);
       },
+      arrived: () => this.#arrived(),
       tell: (event) => this.hear(event),
     });
     this.changed();
@@ -112,17 +114,17 @@ export class ReceiveJob extends Job {
     else if (event.event === "met" && event.peer) this.sender = shown(event.peer, 40);
     else if (event.event === "text") this.texts = [...this.texts, event.text];
     else if (event.event === "finished") {
-      if (this.#session?.manifest) this.#know(this.#session.manifest, this.sender);
       this.finished = event;
-      void this.#arrive();
+      void this.#finish();
       return;
     }
     super.hear(event);
   }
 
-  /** It ended in an earlier run, and lies here still. @param {Manifest} manifest */
-  async ended(manifest) {
+  /** It ended in an earlier run, and lies here still. @param {Manifest} manifest @param {string[]} texts */
+  async ended(manifest, texts) {
     this.#know(manifest, this.sender);
+    this.texts = texts;
     this.received = (await this.#sink?.received?.()) ?? [];
     this.state = "done";
     this.changed();
@@ -138,10 +140,15 @@ export class ReceiveJob extends Job {
     this.sender = shown(sender, 40) || this.sender;
   }
 
-  async #arrive() {
+  async #arrived() {
+    if (this.#session?.manifest) this.#know(this.#session.manifest, this.sender);
+    this.received = (await this.#sink?.received?.()) ?? [];
+    await this.#how.arrived(this);
+  }
+
+  async #finish() {
     try {
-      this.received = (await this.#sink?.received?.()) ?? [];
-      await this.#how.arrived(this);
+      await this.#how.save(this);
       this.state = "done";
       for (const peer of this.peers.values()) Object.assign(peer, { verified: true, rate: 0 });
       this.changed();
