@@ -84,7 +84,8 @@ async def test_a_receiver_that_stops_reading_is_dropped_and_loses_nothing(tmp_pa
 
         # what it had not proved rests, what comes now joins it, up to the quota; then the sender is told no
         took = await delays(ann, bob, asyncio.gather(*pushes))
-        assert server.peak() - memory < GROWTH + senders * 16 * MiB  # a read, a window and a write of each
+        # Of 400 MiB. Reads, windows and writes are 24; what the allocator keeps of them beside a busy loop was 55 – 115
+        assert server.peak() - memory < GROWTH + senders * 32 * MiB
         assert max(took) < QUICK_S
         back = await stack.enter_async_context(raw(server, "stuck", stuck.peer))
         kept: dict[str, list[int]] = {session: [] for session in sessions}
