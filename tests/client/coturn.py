@@ -21,7 +21,7 @@ OPERATORS = ROOT / "deploy" / "coturn" / "turnserver.conf"
 @contextlib.asynccontextmanager
 async def coturn(home: Path, config: Path | None = None) -> AsyncIterator[tuple[str, int]]:
     """Where it listens. Without `config` it relays to loopback too, which is for tests alone."""
-    program, port = shutil.which("turnserver"), free_port(socket.SOCK_DGRAM)
+    program, port = shutil.which("turnserver"), free_port()
     assert program is not None, "the tests need coturn; on Debian: apt-get install coturn"
     how = ["-c", str(config)] if config else ["-n", "--use-auth-secret", "--realm=test", "--allow-loopback-peers"]
     log = home / "coturn.log"

@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 
 from tests import warm
+from tests.machine import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = str(ROOT / "server.py")
@@ -25,7 +26,7 @@ KiB, MiB, GiB = 1 << 10, 1 << 20, 1 << 30
 
 
 class Served:
-    """One server process after another on the same data and, once known, the same port.
+    """One server process after another on the same data and the same port.
 
     `within` is a command that runs it elsewhere (`ip netns exec …`), `host` where it listens and is reached then.
     """
@@ -34,7 +35,7 @@ class Served:
     host = "127.0.0.1"
 
     def __init__(self, data: Path, *, under: tuple[str, ...] = (), fresh: bool = False, **settings: Any) -> None:
-        self.data, self.settings, self.port = data, settings, 0
+        self.data, self.settings, self.port = data, settings, free_port()
         self.fresh = fresh  # a new interpreter, not a fork of one that has imported the server
         self.under = under  # a program that becomes the server, and its arguments
         self.log: list[dict[str, Any]] = []
@@ -53,8 +54,7 @@ class Served:
         assert not self.errors(), self.errors()  # of the run before
         self.log = []
         self._reader = asyncio.create_task(self._read(self._process))
-        up = await self.logged("BurrowSpace is up", seconds=30)
-        self.port = int(up["addresses"][0].rpartition(":")[2])
+        await self.logged("BurrowSpace is up", seconds=30)
         return self
 
     async def _fresh(self, env: dict[str, str]) -> asyncio.subprocess.Process:

@@ -6,13 +6,13 @@ import os
 import re
 import shutil
 import signal
-import socket
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.served import ROOT
+from tests.machine import free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -27,8 +27,7 @@ def commands() -> str:
 
 
 async def test_every_command_of_the_guide_works(tmp_path: Path):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     for part in ("server.py", "src", "examples"):
         (tmp_path / part).symlink_to(ROOT / part)
     script = "set -eu -o pipefail\n" + commands().replace("127.0.0.1:5000", f"127.0.0.1:{port}")
