@@ -116,7 +116,7 @@ class Sending(Running):
         def seal(position: int, into: memoryview) -> int:
             while not leg.wanted.is_set():
                 writer = leg.writer
-                if writer is not None and writer.stopped.is_set():
+                if leg.dropped or (writer is not None and writer.stopped.is_set()):
                     raise Ended("stopped")
                 needless = any(taker.leg is leg and taker.direct_at > leg.opened_at for taker in self._all_takers())
                 if position < leg.first + CREDIT and not needless:

@@ -72,6 +72,11 @@ async def kill(program: Program) -> None:
     await program.ended()
 
 
+def through(program: Program) -> bool:
+    """It was, whatever ended it then."""
+    return program.process.returncode == 0 or any(each["event"] == "finished" for each in program.events)
+
+
 async def leaves(program: Program) -> None:
     """Ctrl-C; it may be through at this very moment."""
     program.interrupt()
