@@ -20,7 +20,8 @@ pytestmark = pytest.mark.anyio
 
 
 def another(code: Code) -> Code:
-    return Code(code.nameplate, (code.words[1], code.words[0]))
+    first, second = code.words
+    return Code(code.nameplate, (first, "zebra" if second != "zebra" else "zodiac"))
 
 
 async def test_the_secret_goes_to_whoever_has_the_code(tmp_path: Path) -> None:
