@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 import typer
 
 from burrowspace.cli.exits import Exit, exit_of, said
+from burrowspace.cli.loop import Loop
 
 if TYPE_CHECKING:
     from burrowspace.cli.tellers import Teller
@@ -67,7 +68,7 @@ def perform(stage: Stage, work: Callable[[Stage], Coroutine[Any, Any, Exit]]) ->
     _hush()
     code = Exit.ERROR
     try:
-        with asyncio.Runner() as runner:
+        with asyncio.Runner(loop_factory=Loop) as runner:
             code = runner.run(_interruptible(stage, work))
     except BaseException as error:
         code = _failed(stage, error)

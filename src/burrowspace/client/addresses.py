@@ -53,17 +53,15 @@ def worth_trying(offered: Iterable[Address], own: Iterable[str]) -> list[Address
 def own_addresses() -> list[str]:
     """This host's addresses without loopback and without IPv6 link-local ones (they need a zone to mean anything).
 
-    The addresses that the system would speak from to the outside come first; then those of its name and, on Linux,
-    of its interfaces. None is asked of a server: nothing is sent.
+    The addresses that the system would speak from to the outside come first, then those of its interfaces. Nothing is
+    sent, and no name is looked up: a name service may not answer.
     """
     found: dict[str, None] = {}
     for family, outside in ((socket.AF_INET6, "2001:db8::1"), (socket.AF_INET, "192.0.2.1")):
         with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.connect((outside, 9))  # UDP: only a route is looked up
             found[probe.getsockname()[0]] = None
-    found |= dict.fromkeys(_of_interfaces())
-    with contextlib.suppress(OSError):
-        found |= dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None))
+    found |= dict.fromkeys(_of_linux() or _of_adapters())
     return [each for each in found if _reachable(each)][:CANDIDATES]
 
 
@@ -79,7 +77,15 @@ def _reachable(host: str) -> bool:
     return False
 
 
-def _of_interfaces() -> list[str]:
+def _of_adapters() -> list[str]:
+    import ifaddr  # takes as long as half a transfer to import
+
+    with contextlib.suppress(OSError):
+        return [str(each.ip if each.is_IPv4 else each.ip[0]) for one in ifaddr.get_adapters() for each in one.ips]
+    return []
+
+
+def _of_linux() -> list[str]:
     """What Linux says of each interface; nothing elsewhere."""
     found: list[str] = []
     with contextlib.suppress(OSError, ImportError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

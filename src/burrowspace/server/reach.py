@@ -98,20 +98,15 @@ def _origin_of(url: str | None) -> str | None:
 
 
 def lan_addresses() -> list[str]:
-    """IPv4 addresses of this machine, the one with the default route first; loopback if there is nothing else."""
-    found: list[str] = []
+    """The IPv4 address of this machine that has the default route; without one all of them; loopback if there is none.
+    No name is looked up: a name service may not answer."""
+    routed = ""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # TEST-NET-1: chooses a route, sends nothing
-            found.append(probe.getsockname()[0])
+            routed = probe.getsockname()[0]
         except OSError:
             pass  # no route to anywhere: a machine without a network
-    try:
-        named = socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET, socket.SOCK_STREAM)
-    except OSError:
-        named = []
-    found += [str(info[4][0]) for info in named]
     own = [str(each.ip) for adapter in ifaddr.get_adapters() for each in adapter.ips if each.is_IPv4]
     outside = [at for at in own if not ipaddress.ip_address(at).is_loopback]
-    # A name may say what is no address of ours; all of ours are told only where neither route nor name chooses.
-    return [at for at in dict.fromkeys(found) if at in outside] or outside or ["127.0.0.1"]
+    return [routed] if routed in outside else outside or ["127.0.0.1"]
