@@ -375,11 +375,18 @@ async def test_what_is_loaded_late_is_loaded_although_the_network_changes(
             failed.add(path)
             await route.abort("internetdisconnected")
 
-    for late in ("features/model/send-job.js", "features/parts/transfer-card.js"):
+    parts = ("features/model/send-job.js", "features/parts/transfer-card.js", "wire/engine-worker.js", "core/giving.js")
+    for late in parts:
         await context.route(f"**/web/{late}", once)
     ann = Desk(await browsing.page(server.url, context), browsing)
-    assert "/r#" in await ann.send(made(tmp_path, "a.bin", MB))
-    assert len(failed) == 2
+    link = await ann.leave(made(tmp_path, "a.bin", MB))
+    assert len(failed) == 4
+    context = await browsing.device(service_workers="block")
+    await context.route("**/web/store/opfs-worker.js", once)
+    bob = Desk(await browsing.page(link, context), browsing)
+    await bob.accept()
+    await bob.whole()
+    assert len(failed) == 5
 
 
 async def test_where_no_code_is_left_the_link_is_enough_and_a_page_that_goes_gives_its_code_back(

@@ -1,8 +1,6 @@
 /** What of the page is loaded when it is needed, over a network that may change under it. */
 
-import { sleep } from "../wire/ambient.js";
-
-const PAUSES_S = [0.2, 0.5, 1, 2, 4, 8];
+import { LOAD_PAUSES_S, sleep } from "../wire/ambient.js";
 
 /**
  * What `load` gives; where the network fails, it is tried again for a while.
@@ -12,7 +10,7 @@ const PAUSES_S = [0.2, 0.5, 1, 2, 4, 8];
  * @returns {Promise<T>}
  */
 export async function late(load) {
-  for (const pause of PAUSES_S) {
+  for (const pause of LOAD_PAUSES_S) {
     try {
       return await load();
     } catch (error) {

@@ -75,3 +75,4 @@ addEventListener("message", ({ data: { id, call, args } }) => {
     }
   });
 });
+postMessage({ ready: true });

@@ -43,3 +43,4 @@ async function answer({ id, make, call, args }) {
 }
 
 addEventListener("message", ({ data }) => void answer(data));
+postMessage({ ready: true });

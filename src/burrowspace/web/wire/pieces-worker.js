@@ -20,3 +20,4 @@ async function answer({ id, call, args }) {
 }
 
 addEventListener("message", ({ data }) => void answer(data));
+postMessage({ ready: true });
