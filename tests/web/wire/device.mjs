@@ -92,7 +92,8 @@ async function begun() {
   const secret = said.includes("#") ? parseLink(said).secret : await takeOver(server, parseCode(said));
   const sink = new FolderSink(folder);
   const accept = async () => (options.decline ? null : sink);
-  return new Receiving({ server, secret, accept, tell, options, name: "a page", state, sink, keep: kept.keep });
+  const arrived = () => kept.keep(null);
+  return new Receiving({ server, secret, accept, tell, options, name: "a page", state, sink, keep: kept.keep, arrived });
 }
 
 try {

@@ -3,7 +3,7 @@
  * as it is. Catalogues are `languages/*.js`, loaded when they are needed.
  */
 
-import { late } from "./late.js";
+import { late } from "../wire/late.js";
 
 /** Text with {places}, or one for each plural category of the language (CLDR), chosen by `n`.
  * @typedef {Record<string, string | Partial<Record<Intl.LDMLPluralRule, string>>>} Catalogue */

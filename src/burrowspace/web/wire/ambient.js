@@ -7,9 +7,6 @@
 import { hex } from "../core/bytes.js";
 import { BurrowError } from "../core/errors.js";
 
-/** Before what could not be loaded over the network is tried again. */
-export const LOAD_PAUSES_S = [0.2, 0.5, 1, 2, 4, 8];
-
 /** Seconds of a clock that only goes forward. */
 export function seconds() {
   return performance.now() / 1000;

@@ -16,7 +16,7 @@ import { kept } from "../../store/kept.js";
 import { settings } from "../../store/settings.js";
 import { ours, randomId } from "../../wire/ambient.js";
 import { Server } from "../../wire/api.js";
-import { late } from "../late.js";
+import { late } from "../../wire/late.js";
 import { Devices } from "./devices.js";
 import { Observable } from "./observable.js";
 import { Remembered } from "./remembered.js";

@@ -9,7 +9,7 @@ import { fromHandles, fromPaste } from "../../store/picked.js";
 import { takeShared } from "../../store/shared.js";
 import { percent } from "../format.js";
 import { icons } from "../icons.js";
-import { late } from "../late.js";
+import { late } from "../../wire/late.js";
 import { look } from "../look.js";
 import { Desk } from "../model/desk.js";
 import { Tastes } from "../model/tastes.js";
