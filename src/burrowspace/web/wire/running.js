@@ -81,7 +81,7 @@ export class Running {
       const finished = await Promise.race([this.work(), fault]);
       this.#over = true;
       await this.end();
-      this.tell(finished);
+      this.#tell(finished);
       this.#resolve(finished);
     } catch (error) {
       this.#over = true;
@@ -104,9 +104,9 @@ export class Running {
     if (!this.#over) this.#fault?.(ours(error));
   }
 
-  /** @param {Event} event */
+  /** Nothing after its end: a part that was ended with it has no more to say. @param {Event} event */
   tell(event) {
-    this.#tell(event);
+    if (!this.#over) this.#tell(event);
   }
 
   /** Something happened that the session must look at. */
