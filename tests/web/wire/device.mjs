@@ -5,7 +5,7 @@
  */
 
 import { openAsBlob } from "node:fs";
-import { mkdir, open, readFile, stat, writeFile, rename } from "node:fs/promises";
+import { mkdir, open, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { parseCode } from "../../../src/burrowspace/web/core/codes.js";
 import { parseLink } from "../../../src/burrowspace/web/core/links.js";
@@ -24,11 +24,15 @@ const tell = (event) => {
 function journal(path) {
   const pack = (_, value) => (value instanceof Uint8Array ? { bytes: Buffer.from(value).toString("base64") } : value);
   const unpack = (_, value) => (value?.bytes !== undefined ? Uint8Array.from(Buffer.from(value.bytes, "base64")) : value);
+  let turn = Promise.resolve(); // one after the other
   return {
-    keep: async (state) => {
-      if (!path) return;
-      await writeFile(`${path}.new`, JSON.stringify(state, pack)); // a kill leaves the old one or the new one
-      await rename(`${path}.new`, path);
+    keep: (state) => {
+      const text = JSON.stringify(state, pack);
+      return (turn = turn.then(async () => {
+        if (!path) return;
+        await writeFile(`${path}.new`, text); // a kill leaves the old one or the new one
+        await rename(`${path}.new`, path);
+      }));
     },
     read: async () => (path ? readFile(path, "utf8").then((text) => JSON.parse(text, unpack), () => null) : null),
   };
