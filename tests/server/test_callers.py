@@ -1,5 +1,7 @@
 """The caller's address behind a proxy and our tunnel: in answers and bounds; never by a stranger's word."""
 
+import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -63,6 +65,53 @@ async def test_sockets_are_counted_for_the_caller_not_for_the_proxy(behind: Runn
     assert [await opens(each) for each in (REAL, REAL, OTHER)] == [200, 429, 200]
     for each in held:
         await each.close()
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+@pytest.mark.parametrize(
+    ("same", "other"),
+    [
+        (("2001:db8::1", "2001:db8::2:0:0:1"), "2001:db8:0:1::1"),
+        (("192.0.2.1", "::ffff:192.0.2.1"), "::ffff:192.0.2.2"),
+    ],
+)
+async def test_sockets_of_one_ipv6_network_are_counted_together(
+    behind: Running, transport: str, same: tuple[str, str], other: str
+):
+    held = contextlib.AsyncExitStack()
+    async with held:
+        url = f"/socket.io/?EIO=4&transport={transport}"
+
+        async def opens(address: str) -> int:
+            headers = {"X-Forwarded-For": address}
+            if transport == "polling":
+                async with behind.http.get(url, headers=headers) as answer:
+                    return answer.status
+            try:
+                await held.enter_async_context(behind.http.ws_connect(url, headers=headers))
+            except aiohttp.WSServerHandshakeError as refused:
+                return refused.status
+            return 200
+
+        assert [await opens(each) for each in (*same, other)] == [200, 429, 200]
+
+
+@pytest.mark.parametrize("tls", ["off", "self-signed"])
+async def test_connections_of_one_ipv6_network_are_counted_together(tmp_path: Path, monkeypatch, tls: str):
+    async with running(tmp_path, tls=tls, connections_per_address=2) as server:
+        known = server.house.callers.counted
+        came = iter(["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1"])
+        monkeypatch.setattr(server.house.callers, "counted", lambda _: known(next(came)))
+        async with contextlib.AsyncExitStack() as held:
+            cut = []
+            for _ in range(4):
+                reader, writer = await asyncio.open_connection("127.0.0.1", server.house.reach.port)
+                held.callback(writer.close)
+                cut.append(reader)
+            async with asyncio.timeout(10):
+                with contextlib.suppress(ConnectionError):
+                    assert await cut[2].read() == b""
+            assert not any(reader.at_eof() for reader in (cut[0], cut[1], cut[3]))
 
 
 async def test_a_page_of_the_host_that_the_proxy_says_may_call(behind: Running):

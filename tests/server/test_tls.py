@@ -288,7 +288,7 @@ async def test_a_client_names_the_fingerprint_of_a_server_it_does_not_trust_and_
 
 
 async def test_connections_of_an_address_are_bounded_before_their_handshake(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("burrowspace.server.callers.Callers.is_counted", lambda *_: True)
+    monkeypatch.setattr("burrowspace.server.callers.Callers.counted", lambda _, address: address)
     async with running(tmp_path, tls="self-signed", connections_per_address=2) as server:
         held = [socket.create_connection(("127.0.0.1", server.house.reach.port)) for _ in range(3)]
         reader, writer = await asyncio.open_connection(sock=held[-1])

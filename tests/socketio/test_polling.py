@@ -247,6 +247,12 @@ class TestLimits:
         assert (await app.request(query="EIO=4&transport=polling")).status == 200
         assert app.engine.stats.refused == {"too many sockets of one address": 2, "too many sockets": 1}
 
+    async def test_who_counts_as_one_address_is_the_servers_to_say(self, serve: Serve) -> None:
+        options = Options(max_sockets_per_address=1, counted=lambda address: None)
+        app = await serve(Engine(options, Echo))
+        for _ in range(2):
+            await app.open_polling()
+
     async def test_a_post_is_held_while_the_session_is_throttled_and_nothing_is_lost(self, serve: Serve) -> None:
         app = await serve(Engine(Options(events_per_second=1000, events_burst=10), Echo))
         polling = await app.open_polling()

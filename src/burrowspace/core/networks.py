@@ -1,11 +1,13 @@
-"""Which network an address is of, and which addresses no router of the internet carries: the one list of those.
+"""Which network an address is of, how addresses are counted, and which ones no router of the internet carries.
 
 Whether an address is truly the caller's own is not decided here: server/callers.py, server/nearness.py. Spec:
 docs/spec/nearby.md, docs/spec/lan.md.
 """
 
 import ipaddress
+from functools import lru_cache
 
+UNREADABLE = "unreadable"  # stands for the address of every caller who cannot be told from others
 OWN = "own"  # the server's own network, whichever of its addresses a device has
 _LOCAL = tuple(
     ipaddress.ip_network(text)
@@ -41,6 +43,44 @@ def network_of(address: str) -> str | None:
     return str(known)
 
 
+@lru_cache(4096)
+def counted(address: str) -> str | None:
+    """The name under which an address is counted: itself, or its /64 for IPv6, since one household has that many.
+
+    None for loopback, which has no bounds. `UNREADABLE`, and anything else that is no address, counts as one caller.
+
+    >>> counted("203.0.113.7"), counted("2001:db8::1:2:3:4"), counted("::ffff:203.0.113.7"), counted("fe80::1%eth0")
+    ('203.0.113.7', '2001:db8::/64', '203.0.113.7', 'fe80::/64')
+    >>> counted("127.0.0.1"), counted("::1"), counted("::ffff:127.0.0.1"), counted(UNREADABLE), counted("?")
+    (None, None, None, 'unreadable', 'unreadable')
+    """
+    known = _parsed(address.partition("%")[0])
+    if known is None:
+        return UNREADABLE
+    if known.is_loopback:
+        return None
+    return str(_block(known, 32))
+
+
+@lru_cache(4096)
+def neighbourhood(address: str) -> str | None:
+    """The network that an address shares with its next neighbours: the /24 of IPv4, the /64 of IPv6. One device may
+    move about in it. None for what is no address; loopback has a network too.
+
+    >>> neighbourhood("203.0.113.7"), neighbourhood("2001:db8::1:2:3:4"), neighbourhood(UNREADABLE)
+    ('203.0.113.0/24', '2001:db8::/64', None)
+    """
+    known = _parsed(address.partition("%")[0])
+    return None if known is None else str(_block(known, 24))
+
+
+def _block(known: ipaddress.IPv4Address | ipaddress.IPv6Address, bits: int) -> object:
+    """The network of so many bits that an IPv4 address is in, or the /64 of an IPv6 address."""
+    if isinstance(known, ipaddress.IPv4Address) and bits == known.max_prefixlen:
+        return known
+    return ipaddress.ip_network((known, bits if known.version == 4 else 64), strict=False)
+
+
 def is_near(address: str) -> bool:
     """Whether a literal address is one of this machine or of a local network: loopback, link-local, private (RFC 1918,
     RFC 4193).
@@ -52,6 +92,7 @@ def is_near(address: str) -> bool:
     return known is not None and any(known in network for network in _LOCAL)
 
 
+@lru_cache(4096)
 def is_loopback(address: str) -> bool:
     """Whether it is this very machine's.
 

@@ -3,27 +3,7 @@
 Pure: the clock comes in. What it remembers is bounded; whoever's bucket is full again is forgotten first.
 """
 
-import ipaddress
-
 _REMEMBERED = 20_000  # addresses
-
-
-def counted(address: str) -> str | None:
-    """Under which name an address is counted: itself, its /64 for IPv6 (one household has that many), None for
-    loopback, where a proxy that is not named stands for everybody.
-
-    >>> counted("203.0.113.7"), counted("2001:db8::1:2:3:4"), counted("::ffff:203.0.113.7"), counted("127.0.0.1")
-    ('203.0.113.7', '2001:db8::/64', '203.0.113.7', None)
-    """
-    try:
-        known = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(known, ipaddress.IPv6Address):
-        if known.ipv4_mapped is None:
-            return None if known.is_loopback else str(ipaddress.ip_network((int(known), 64), strict=False))
-        known = known.ipv4_mapped
-    return None if known.is_loopback else str(known)
 
 
 class Rate:

@@ -12,7 +12,7 @@ from burrowspace.adapters.bus_local import LocalBus
 from burrowspace.adapters.spool_disk import DiskSpool
 from burrowspace.adapters.state_sql import SqlState, open_sqlite
 from burrowspace.config import Settings
-from burrowspace.core.networks import is_loopback, is_near
+from burrowspace.core.networks import counted, is_loopback, is_near
 from burrowspace.ports import Beacon, Tunnel
 from burrowspace.server.api.app import make_api
 from burrowspace.server.api.context import Context
@@ -113,7 +113,7 @@ def _options(settings: Settings, reach: Reach) -> Options:
         max_attachments=ATTACHMENTS,
         max_sockets=settings.max_sockets,
         max_sockets_per_address=settings.max_sockets_per_address,
-        count_loopback=False,
+        counted=counted,
         events_per_second=settings.events_per_second,
         events_burst=2 * settings.events_per_second,
         send_budget=settings.send_budget_bytes,

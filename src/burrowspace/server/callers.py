@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from burrowspace.core import forwarded
 from burrowspace.core.errors import Forbidden
 from burrowspace.core.forwarded import Caller
-from burrowspace.core.networks import is_loopback, is_near
+from burrowspace.core.networks import counted, is_loopback, is_near
 from burrowspace.server.door import refuse
 from burrowspace.server.reach import Reach
 
@@ -40,9 +40,10 @@ class Callers:
         known = ipaddress.ip_address(text)
         return any(known in network for network in self._networks)
 
-    def is_counted(self, peer: str) -> bool:
-        """Whether connections from there are bounded: not from this machine, nor from the operator's proxies."""
-        return peer != "" and not is_loopback(peer) and not self.trusts(peer)
+    def counted(self, peer: str) -> str | None:
+        """The name under which connections from there are counted. None: this machine's and the operator's proxies'
+        have no limit."""
+        return None if peer == "" or self.trusts(peer) else counted(peer)
 
     def is_stranger(self, address: str) -> bool:
         """Whether the settings refuse whoever has this address: the caller, or what a connection came from."""

@@ -15,7 +15,8 @@ import structlog
 
 from burrowspace.config import Settings
 from burrowspace.core import stun
-from burrowspace.core.rates import Window, counted
+from burrowspace.core.networks import counted
+from burrowspace.core.rates import Window
 from burrowspace.server.reach import Reach
 
 log = structlog.get_logger("stun")

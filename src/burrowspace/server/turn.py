@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from burrowspace.config import Settings
 from burrowspace.core.ice import Pass, turn_pass
-from burrowspace.core.rates import Rate, counted
+from burrowspace.core.networks import counted
+from burrowspace.core.rates import Rate
 
 
 class Offer(NamedTuple):

@@ -7,7 +7,6 @@ It checks requests and hands them on: HTTP to `asgi.py`, upgrades to `upgrade.py
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
@@ -96,9 +95,8 @@ class Engine:
             raise Refused(503, 4, "Shutting down", why="shutting down")
         if len(self.sessions) >= self.options.max_sockets:
             raise Refused(503, 4, "Too many sockets", why="too many sockets")
-        if self._per_address.get(network(address), 0) >= self.options.max_sockets_per_address and (
-            self.options.count_loopback or not is_loopback(address)
-        ):
+        key = self.options.counted(address)
+        if key is not None and self._per_address.get(key, 0) >= self.options.max_sockets_per_address:
             raise Refused(429, 4, "Too many sockets", why="too many sockets of one address")
 
     def open_polling(self, address: str, header: Callable[[bytes], str | None]) -> Polling:
@@ -153,7 +151,9 @@ class Engine:
         kept = {name: value for name in self.options.keep_headers if (value := header(name.encode())) is not None}
         session = Session(self, secrets.token_urlsafe(15), address, kept or None)
         self.sessions[session.id] = session
-        self._per_address[network(address)] = self._per_address.get(network(address), 0) + 1
+        key = self.options.counted(address)
+        if key is not None:
+            self._per_address[key] = self._per_address.get(key, 0) + 1
         self.stats.opened += 1
         self.stats.sockets += 1
         return session
@@ -185,7 +185,9 @@ class Engine:
         self.timers.forget(session)
         self.stats.sockets -= 1
         self.stats.closed += 1
-        key = network(session.address)
+        key = self.options.counted(session.address)
+        if key is None:
+            return
         left = self._per_address.get(key, 1) - 1
         if left > 0:
             self._per_address[key] = left
@@ -212,30 +214,3 @@ class Engine:
         for websocket in list(self.websockets):
             websocket.transport.disconnect(graceful=False)
         self.timers.close()
-
-
-def is_loopback(address: str) -> bool:
-    """Whether this is the machine itself.
-
-    >>> is_loopback("127.0.0.9"), is_loopback("::1"), is_loopback("192.0.2.7"), is_loopback("")
-    (True, True, False, False)
-    """
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
-
-
-def network(address: str) -> str:
-    """What counts as one address: an IPv4 address, or the /64 an IPv6 host can move about in at will.
-
-    >>> network("192.0.2.7"), network("2001:db8::1:2:3:4")
-    ('192.0.2.7', '2001:db8::')
-    """
-    if ":" not in address:
-        return address
-    try:
-        packed = ipaddress.IPv6Address(address.partition("%")[0]).packed
-    except ValueError:
-        return address
-    return str(ipaddress.IPv6Address(packed[:8] + bytes(8)))

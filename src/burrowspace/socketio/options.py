@@ -52,7 +52,7 @@ class Options:
 
     max_sockets: int = 20_000  # engine sessions of the process
     max_sockets_per_address: int = 1_000
-    count_loopback: bool = True  # False behind a proxy or tunnel of this machine, where everybody is 127.0.0.1
+    counted: Callable[[str], str | None] = str  # the name an address is counted under; None: it has no limit
     events_per_second: int = 5_000  # per engine session; over it the session is not read until it may again
     events_burst: int = 10_000
 

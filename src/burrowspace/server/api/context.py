@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from burrowspace.config import Settings
-from burrowspace.core.rates import counted
+from burrowspace.core.networks import counted
 from burrowspace.server.callers import Callers
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.heads import bearer

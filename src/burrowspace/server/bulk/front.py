@@ -114,10 +114,10 @@ class BulkFront(Front):
         super().connection_made(transport)
         address = self.client_address()
         self._stranger = self.callers.is_stranger(address)
-        if self.callers.is_counted(address):
-            self.addresses[address] += 1
-            self._counted = address
-            if self.addresses[address] > self.bulk.settings.connections_per_address:
+        self._counted = self.callers.counted(address)
+        if self._counted is not None:
+            self.addresses[self._counted] += 1
+            if self.addresses[self._counted] > self.bulk.settings.connections_per_address:
                 transport.abort()
 
     def seen_as(self) -> tuple[str, list[tuple[bytes, bytes]]]:

@@ -47,7 +47,8 @@ class Doorstep(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
-        self._address, self._counted = "", False
+        self._address = ""
+        self._counted: str | None = None
         self._early = b""  # deciphered before the front was there: what came in the handshake's last read
         self._gone = False
         self._left = False
@@ -57,10 +58,10 @@ class Doorstep(asyncio.Protocol):
         self._connections.add(self)
         peer = transport.get_extra_info("peername")
         self._address = str(peer[0]) if peer else ""
-        self._counted = self._callers.is_counted(self._address)
-        if self._counted:
-            self._addresses[self._address] += 1
-            if self._addresses[self._address] > self._most:
+        self._counted = self._callers.counted(self._address)
+        if self._counted is not None:
+            self._addresses[self._counted] += 1
+            if self._addresses[self._counted] > self._most:
                 transport.abort()
                 return
         self._timer = self._loop.call_later(HELLO_S, transport.abort)
@@ -125,10 +126,10 @@ class Doorstep(asyncio.Protocol):
         self._connections.discard(self)
         if self._timer is not None:
             self._timer.cancel()
-        if self._counted:
-            self._addresses[self._address] -= 1
-            if not self._addresses[self._address]:
-                del self._addresses[self._address]
+        if self._counted is not None:
+            self._addresses[self._counted] -= 1
+            if not self._addresses[self._counted]:
+                del self._addresses[self._counted]
 
 
 def _feed(protocol: Any, data: bytes) -> None:
