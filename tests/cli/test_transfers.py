@@ -125,17 +125,6 @@ async def test_without_a_server_the_sender_is_one_and_leaves_nothing(pair: list[
     assert "Traceback" not in sender.said
 
 
-async def test_a_server_that_cannot_be_reached_is_one_sentence_and_the_sender_serves_itself(pair: list[Person]) -> None:
-    ann, _ = pair
-    make(ann.folder / "a.bin", 10)
-    sender = await ann.burrow("send", "a.bin", "--server", "http://127.0.0.1:1")
-    await sender.until(lambda p: "burrow receive" in p.said)
-    assert sender.said.startswith("http://127.0.0.1:1 (--server) cannot be reached")
-    sender.interrupt()
-    assert await sender.ended() == 130
-    assert "Stopped; the same command goes on" in sender.said
-
-
 @pytest.mark.parametrize("own", [False, True], ids=["server", "own server"])
 async def test_interrupted_at_both_ends_the_same_commands_go_on(own: bool, server: Served, pair: list[Person]) -> None:
     ann, bob = pair

@@ -31,12 +31,15 @@ def _trust(file: str | None) -> str | None:
     """Before anything is asked of a server. `ca` of the person's file, where the option is not given."""
     from pathlib import Path
 
-    from burrowspace.cli.places import settings
+    from burrowspace.cli.exits import Usage
+    from burrowspace.cli.places import config_file, settings
     from burrowspace.core.errors import BurrowError
 
     try:
-        if file is None and isinstance(written := settings(os.environ).get("ca"), str):
-            file = written
+        if file is None:
+            file = settings(os.environ).get("ca")
+        if not isinstance(file, str | None):
+            raise Usage(f"`ca` in {config_file(os.environ)} should be the name of one file")
         if file is not None:
             from burrowspace.client.trust import trust
 

@@ -1,6 +1,6 @@
 """The server on the local network, where none was named: which of those that announce themselves is meant.
 
-`BURROW_NEARBY=0` or `nearby = false` in the person's file: nobody is looked for.
+`BURROW_NEARBY=0`, or `nearby = false` in the person's file: do not look for any.
 """
 
 import os
@@ -13,12 +13,21 @@ if TYPE_CHECKING:
     from burrowspace.client.nearby import Near
 
 
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
 def wanted() -> bool:
-    from burrowspace.cli.places import settings
+    """Whether to look for servers at all. Usage: what is written is neither yes nor no, and a guess might be wrong."""
+    from burrowspace.cli.places import config_file, settings
 
     if named := os.environ.get("BURROW_NEARBY"):
-        return named.strip().lower() not in ("0", "false", "no", "off")
-    return settings(os.environ).get("nearby", True) is not False
+        if (said := named.strip().lower()) not in (*_YES, *_NO):
+            raise Usage(f"BURROW_NEARBY is {named[:40]!r}; it should be 1 or 0")
+        return said in _YES
+    written = settings(os.environ).get("nearby", True)
+    if not isinstance(written, bool):
+        raise Usage(f"`nearby` in {config_file(os.environ)} should be true or false, without quotation marks")
+    return written
 
 
 async def standing(stage: "Stage", *, needed: bool, quiet: bool = False) -> str | None:

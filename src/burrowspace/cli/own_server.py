@@ -23,27 +23,36 @@ from burrowspace.client.folders import here, state_folder
 if TYPE_CHECKING:
     from burrowspace.client.journal import Record
 
+_ORIGINS = "origins"  # a file: the addresses under which a server of ours was used
 _FLOOR = 16 << 20  # bytes of the disk that are left free
 _Opened = tuple[str, Path, asyncio.AbstractEventLoop, asyncio.Event]
 
 
 def was_own(record: "Record") -> int | None:
-    """The port of a server of our own that an unfinished sending had, if its data is still there."""
+    """The port of a server of our own that an unfinished sending had, if its data is still there. A server elsewhere
+    may have the same port; so each of ours writes down under which address it was used."""
     if record.server is None:
         return None
     port = urlsplit(record.server).port
-    return port if port is not None and (_root() / str(port)).is_dir() else None
+    with contextlib.suppress(OSError):
+        if record.server in (_root() / str(port) / _ORIGINS).read_text("utf-8").split():
+            return port
+    return None
 
 
-def port_of(paths: list[str]) -> int:
-    """The port that an unfinished sending of these paths had; 0 where there is none."""
+def begun(paths: list[str]) -> "Record | None":
+    """The unfinished sending of these paths."""
     from burrowspace.client.journal import known
     from burrowspace.core.errors import NotFound
 
     with contextlib.suppress(NotFound):
-        record = here().by_paths(known(list(paths)))
-        return (record and was_own(record)) or 0
-    return 0
+        return here().by_paths(known(list(paths))) if paths else None
+    return None
+
+
+def port_of(record: "Record | None") -> int:
+    """The port that it had; 0: any."""
+    return (record and was_own(record)) or 0
 
 
 def prepare() -> None:
@@ -121,6 +130,8 @@ async def _life(port: int, opened: "Future[_Opened]") -> None:
     stopping = asyncio.Event()
     async with serving(house, listener, brief=True):
         url = next(iter(banner.addresses(house.reach)), f"http://127.0.0.1:{port}")
+        with (folder / _ORIGINS).open("a", encoding="utf-8") as known:
+            known.write(url + "\n")
         opened.set_result((url, folder, asyncio.get_running_loop(), stopping))
         await stopping.wait()
 

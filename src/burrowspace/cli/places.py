@@ -1,9 +1,13 @@
-"""Which server a command uses: --server, then BURROW_SERVER, then the person's file, then none."""
+"""Which server a command uses: --server, then BURROW_SERVER, then the person's file, then none.
+
+A server that was named is used or is an error. Only where nobody named one may another be found, or send be its own.
+"""
 
 import asyncio
 import contextlib
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +18,15 @@ from urllib.parse import urlsplit
 from burrowspace.cli.exits import Usage
 from burrowspace.core.networks import is_near
 
+_HOW = "write it as https://drop.example.org"
 _SHARED = ipaddress.ip_network("100.64.0.0/10")
+# An address as people write it: what a slip of the finger makes of one must not be read as some other host.
+_WRITTEN = re.compile(
+    r"(?:(?P<scheme>https?)://)?(?:[^\s/?#@]*@)?(?P<host>\[[0-9a-f:.]+\]|[^\s/?#@:\[\]\\]+)(?::(?P<port>[^/?#]*))?"
+    r"(?:/(?!/)[^\s]*|[?#][^\s]*)?",
+    re.IGNORECASE,
+)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*:/+|https?:)", re.IGNORECASE)  # of something else, or not all of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +79,27 @@ def settings(environment: Mapping[str, str]) -> dict[str, Any]:
 def place(option: str | None, environment: Mapping[str, str] | None = None) -> Place | None:
     """The server to use, if any was named. Usage: what was named is no address."""
     known = os.environ if environment is None else environment
-    if option:
+    if option is not None:
         return named(option, "--server")
     if variable := known.get("BURROW_SERVER"):
         return named(variable, "BURROW_SERVER")
-    if written := settings(known).get("server"):
-        return named(str(written), str(config_file(known)))
-    return None
+    written, file = settings(known).get("server"), str(config_file(known))
+    if written is not None and not isinstance(written, str):
+        raise Usage(f"`server` in {file} is not a text; {_HOW}")
+    return None if written is None else named(written, file)
+
+
+def remembered(server: str | None) -> Place | None:
+    """The server of a transfer that was begun and is gone on with, where no other is named now. One of a local network
+    was most likely found there, and is looked for again.
+
+    >>> remembered("https://drop.example.org"), remembered("http://192.168.1.7:5000")
+    (Place(url='https://drop.example.org', said_by='where this was begun', guessed=False), None)
+    """
+    parts = urlsplit(server or "")
+    if not server or (parts.scheme == "http" and _is_near(parts.hostname or "")):
+        return None
+    return Place(server, "where this was begun")
 
 
 def own_name(environment: Mapping[str, str] | None = None) -> str:
@@ -89,18 +115,22 @@ def origin(written: str, said_by: str) -> str:
     ('https://drop.example.org', 'http://192.168.1.7:5000', 'http://a.b:80')
     """
     text = written.strip()
+    if not text:
+        raise Usage(f"{said_by} is empty, which is no address of a server; {_HOW}")
+    found = _WRITTEN.fullmatch(text)
+    begins = _SCHEME.match(text) if found is None or found["scheme"] is None else None
+    if found is None or begins or found["host"].lower() in ("http", "https"):
+        why = f": it begins with {begins[1]}" if begins else ""
+        raise Usage(f"{text!r} of {said_by} is no address of a server{why}; {_HOW}")
+    port = found["port"]
+    if port is not None and not (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536):
+        raise Usage(f"{text!r} of {said_by} is no address of a server: {port!r} is no port; {_HOW}")
     try:
-        parts = urlsplit(text if "://" in text else f"https://{text}")
-        parts.port  # noqa: B018  (ValueError: it is none)
-        if "://" not in text and _is_near(parts.hostname or ""):
-            parts = parts._replace(scheme="http")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(text)
+        host = urlsplit(f"//{found['host']}").hostname or ""
     except ValueError:
-        raise Usage(
-            f"{written!r} of {said_by} is no address of a server; write it as https://drop.example.org"
-        ) from None
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        raise Usage(f"{text!r} of {said_by} is no address of a server; {_HOW}") from None
+    scheme = (found["scheme"] or ("http" if _is_near(host) else "https")).lower()
+    return f"{scheme}://{found['host']}{'' if port is None else f':{port}'}"
 
 
 def _is_near(host: str) -> bool:

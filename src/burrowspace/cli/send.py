@@ -20,8 +20,8 @@ HELP = f"""Send files, folders, a text, or stdin, sealed from end to end.
 It prints a code and a link for the other side, then sends by the best way there is: direct, through the server, or left
 sealed on the server until the other side comes. Stopped at any moment, the same command goes on where it was.
 
-Without a server the one on your local network is used, if there is one. Else, or when it cannot be reached, this
-program is the server while the transfer lasts.
+If you name no server, the one on your local network is used. If there is none, this program is the server for as long
+as the transfer lasts. A server that you name and that cannot be reached or trusted is an error.
 
 \b
 Examples:
@@ -54,6 +54,9 @@ def send(
         str | None, typer.Option("--as", metavar="USER_ID", help="Who you are to the app, with --plain.")
     ] = None,
     server: knacks.Server = None,
+    own_server: Annotated[
+        bool, typer.Option("--own-server", help="Be the server yourself, whatever is configured or found.")
+    ] = False,
     ca: knacks.Ca = None,
     receivers: Annotated[
         str, typer.Option("--receivers", metavar="N|many", help="Leave after so many have it; many: stay until Ctrl-C.")
@@ -85,6 +88,7 @@ def send(
     try:
         given = list(paths or [])
         _check(given, text, to, plain, user, store)
+        _check_own(own_server, server, to, store)
         options = knacks.choices(
             rate=limit_rate,
             relay_only=relay_only,
@@ -96,7 +100,7 @@ def send(
         )
         from burrowspace.cli.places import place
 
-        where = place(server)
+        where = None if own_server else place(server)
         if plain:
             from burrowspace.cli.app_send import app_send
 
@@ -116,7 +120,7 @@ def send(
         if isinstance(error, typer.Exit):
             raise
         fail(error, json=json)
-    perform(stage, lambda stage: _send(stage, what, to, code, where, options, qr=qr, quiet=quiet))
+    perform(stage, lambda stage: _send(stage, what, to, code, where, options, own=own_server, qr=qr, quiet=quiet))
 
 
 def _check(
@@ -137,6 +141,13 @@ def _check(
         raise Usage("--plain goes through the server's disk; it cannot be without --store")
 
 
+def _check_own(own: bool, server: str | None, to: str | None, store: bool | None) -> None:
+    if own and server is not None:
+        raise Usage("--own-server and --server name two servers; give one of them")
+    if own and (to is not None or store):
+        raise Usage("--own-server lasts only as long as the transfer; --to and --store need a server that stays")
+
+
 def _receivers(written: str) -> int | None:
     if written == "many":
         return None
@@ -153,20 +164,25 @@ async def _send(
     where: "Place | None",
     options: "Options",
     *,
+    own: bool,
     qr: bool | None,
     quiet: bool,
 ) -> Exit:
-    from burrowspace.cli.own_server import own_server, port_of
+    from burrowspace.cli.own_server import begun, own_server, port_of
+    from burrowspace.cli.places import remembered
     from burrowspace.cli.tellers import teller
     from burrowspace.client.client import Client
 
     async with contextlib.AsyncExitStack() as stack:
-        needed, begun = to is not None or options.store_now, port_of(what.get("paths", []))
-        goes_on = where is None and begun and not needed  # as the server that an earlier run of it was
-        url = None if goes_on else await server_or_none(stage, where, needed=needed, quiet=quiet)
+        needed, earlier = to is not None or options.store_now, begun(what.get("paths", []))
+        port = port_of(earlier)
+        own = own or bool(where is None and port and not needed)  # as the server that an earlier run of it was
+        if where is None and earlier is not None and not own:
+            where = remembered(earlier.server)
+        url = None if own else await server_or_none(stage, where, needed=needed, quiet=quiet)
         own = url is None
         if url is None:
-            url = await stack.enter_async_context(own_server(begun))
+            url = await stack.enter_async_context(own_server(port))
             options = replace(options, store=False)  # what rested here would go with us
         stage.teller = teller(sending=True, server=url, json=stage.json, quiet=quiet, qr=qr, known=not own)
         if own and not quiet:
@@ -177,9 +193,10 @@ async def _send(
 
 
 async def server_or_none(stage: Stage, where: "Place | None", *, needed: bool, quiet: bool = False) -> str | None:
-    """The server that is named, if it answers, or the one on the local network.
+    """The server that is named, or else the one on the local network. Unreachable: the named one does not answer or
+    cannot be trusted; nothing takes its place.
 
-    None: be one yourself; where a server is `needed`, an error instead.
+    None: there is none, so be one yourself. Where a server is `needed`, that is an error too.
     """
     from burrowspace.cli.places import reachable
     from burrowspace.client.api import Unreachable
@@ -197,13 +214,10 @@ async def server_or_none(stage: Stage, where: "Place | None", *, needed: bool, q
             raise Unreachable("this needs a server that both sides use; name it with --server or BURROW_SERVER")
         return None
     why = await reachable(where)
-    if why is None:
-        return where.url
-    if needed:
-        raise Unreachable(f"{where.url} ({where.said_by}) cannot be reached: {why}")
-    if not quiet:
-        stage.say(f"{where.url} ({where.said_by}) cannot be reached ({why}): serving from here instead.", "yellow")
-    return None
+    if why is not None:
+        or_own = "" if needed or ";" in why else "; check the address, or be the server yourself with --own-server"
+        raise Unreachable(f"{where.url} ({where.said_by}) cannot be reached: {why}{or_own}")
+    return where.url
 
 
 send.__doc__ = HELP

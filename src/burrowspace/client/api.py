@@ -6,20 +6,24 @@ may be made twice are made again after a broken connection. Spec: docs/spec/mail
 
 import asyncio
 import base64
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from burrowspace.client.http import AWAY, Answer, Http, is_page, refusal
 from burrowspace.client.trust import Untrusted
 from burrowspace.core.errors import BurrowError
+from burrowspace.core.names import shown
 
 TIMEOUT_S = 10.0  # for an answer, beyond what a call says that it may wait
 BUSY_S = 2.0  # between two looks at a server that lets no more calls of our address wait
 WAIT_S = 25.0  # that a call waits for news: below the idle limits of the usual proxies
 TRIES = 3
 AGAIN_S = 0.2
+MOVED = {301, 302, 303, 307, 308}
 
 
 class Unreachable(BurrowError):
@@ -234,11 +238,22 @@ def _bearer(token: str) -> dict[str, str]:
 
 def not_ours(answer: Answer) -> str | None:
     """Why this is the word of something in between; None for the server's own."""
+    if answer.status in MOVED and refusal(answer.status, answer.body)[0] == "error":
+        return f"it sends callers to {_elsewhere(answer)}; name that address if it is the right one"
     if is_page(answer.headers.get("content-type")):
         return f"a page of something else answers there ({answer.status})"
     if answer.status in AWAY and refusal(answer.status, answer.body)[0] == "error":
         return f"what stands before it answered {answer.status}"
     return None
+
+
+def _elsewhere(answer: Answer) -> str:
+    """Where a redirect leads. It is never followed: it could lead from https to http, or to somebody else."""
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(answer.headers.get("location", ""))
+        if parts.scheme in ("http", "https") and parts.hostname:
+            return shown(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", 200)
+    return "another address"
 
 
 def _words(error: OSError) -> str:

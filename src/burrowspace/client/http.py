@@ -185,15 +185,12 @@ class Http:
         port = parts.port or (443 if secure else 80)
         proxies = {} if proxy_bypass(host) else getproxies()
         proxy = proxies.get(parts.scheme) or proxies.get("all")
-        if proxy:
-            return await self._through(urlsplit(proxy if "//" in proxy else f"http://{proxy}"), host, port, secure)
-        if not secure:
-            return _Line(*await asyncio.open_connection(host, port, happy_eyeballs_delay=TURN_S, limit=HEAD_MOST))
         try:
+            if proxy:
+                return await self._through(urlsplit(proxy if "//" in proxy else f"http://{proxy}"), host, port, secure)
+            tls = trust.context() if secure else None
             return _Line(
-                *await asyncio.open_connection(
-                    host, port, ssl=trust.context(), happy_eyeballs_delay=TURN_S, limit=HEAD_MOST
-                )
+                *await asyncio.open_connection(host, port, ssl=tls, happy_eyeballs_delay=TURN_S, limit=HEAD_MOST)
             )
         except ssl.SSLCertVerificationError as error:
             raise await asyncio.to_thread(trust.untrusted, error, self.origin) from error

@@ -58,7 +58,7 @@ def untrusted(error: ssl.SSLCertVerificationError, origin: str) -> Untrusted:
     """The refusal of a certificate in a sentence. Blocking: the server is asked for its authority."""
     found = authority_of(origin)
     if found is None:
-        return Untrusted(f"its certificate is not to be trusted ({error.verify_message})")
+        return Untrusted(f"its certificate cannot be trusted ({error.verify_message})")
     return Untrusted(
         f"nobody that this machine trusts vouches for it; if the server's own screen shows the fingerprint {found}, "
         f"get its certificate with `curl -O {_plain(origin)}/ca.crt` and name that with --ca ca.crt"
