@@ -229,7 +229,7 @@ class Client:
         if namespace.name == "/":
             self._root, self._raw = socket, namespace.raw
         namespace.sockets[socket.id] = socket
-        self.session.send(sp.encode_connect(namespace.name, socket.id))
+        self.session.send_alone(sp.encode_connect(namespace.name, socket.id))
         socket.opened()
         if socket.doomed:
             self.leave(socket, "server namespace disconnect")

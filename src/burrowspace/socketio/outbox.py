@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from picows import WSListener, WSMsgType, WSTransport
 
-from burrowspace.socketio.encoded import SPARE, Encoded, plain
+from burrowspace.socketio.encoded import LARGE, SPARE, Encoded, plain
 
 if TYPE_CHECKING:
     from burrowspace.socketio.engine import Engine
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 TEXT, BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 WAITERS_POLL = 0.05  # seconds between looks at how far the kernel got, while someone waits to know
 MOST_CORKED = 64  # texts held back for one write, each of up to LARGE bytes
+ALONE_S = 0.03  # how long the answer to CONNECT travels alone; enough for a busy client to read it by itself
+MOST_BEHIND = 64  # packets that wait behind it, each of up to LARGE bytes
 GATHERED = 128 << 10  # bytes from which a packet leaves in one system call; past uvloop's mark, so it goes at once
 
 # Linux's struct tcp_info: unacked, bytes_acked, notsent_bytes, and where they lie
@@ -43,6 +45,8 @@ class Outbox(WSListener):
     """What a connection still has to say."""
 
     __slots__ = (
+        "_alone_until",
+        "_behind",
         "_corked",
         "_engine",
         "_queued",
@@ -63,6 +67,8 @@ class Outbox(WSListener):
         self._waiters: deque[tuple[int, Taken]] | None = None
         self._queued = 0  # bytes ever queued since the socket last was empty
         self._corked: list[bytes] = []  # small texts of the present read, to leave in one write
+        self._behind: list[tuple[Encoded, Taken | None]] | None = None  # what waits while a packet travels alone
+        self._alone_until = inf
         self.blocked = False  # the kernel does not take everything at once
         self.session: Session | None = None
         self.stage: int = Stage.PROBING
@@ -87,6 +93,8 @@ class Outbox(WSListener):
         """`send` for a small text that nobody waits for: the short path of what is only passed on."""
         if self.stage >= Stage.SHUT:
             return False
+        if self._behind is not None:
+            return self._queue_behind(Encoded(text), None)
         if self._engine.corking:
             self._cork(text)
             return True
@@ -101,6 +109,8 @@ class Outbox(WSListener):
     def send(self, packet: Encoded, taken: Taken | None) -> bool:
         if self.stage >= Stage.SHUT:
             return False
+        if self._behind is not None:
+            return self._queue_behind(packet, taken)
         transport, head = self.transport, packet.head
         if self._engine.corking and taken is None and type(head) is bytes and not packet.attachments:
             self._cork(head)
@@ -130,6 +140,40 @@ class Outbox(WSListener):
             # picows swallows what is sent after a CLOSE, a failed transport what is written to it
             taken(not (transport.is_close_frame_sent or self.underlying.is_closing()))
         return True
+
+    def send_alone(self, packet: Encoded) -> bool:
+        """Sends a small packet in a write of its own, and what follows it only after the client had time to read it.
+
+        Programs that wait for one message and then for the next lose the second if both arrive in one read: the
+        official suite does with `ws`.
+        """
+        if self.stage >= Stage.SHUT:
+            return False
+        self.release()
+        self.uncork()
+        corking, self._engine.corking = self._engine.corking, False
+        self.send(packet, None)
+        self._engine.corking = corking
+        self._behind = []
+        timers = self._engine.timers
+        self._alone_until = timers.now() + ALONE_S
+        timers.wake_by(self, self._alone_until)
+        return True
+
+    def _queue_behind(self, packet: Encoded, taken: Taken | None) -> bool:
+        behind = self._behind
+        if behind is None or len(behind) == MOST_BEHIND or packet.size > LARGE:
+            self.release()
+            return self.send(packet, taken)
+        behind.append((packet, taken))
+        return True
+
+    def release(self) -> None:
+        """Sends what waited behind a packet that travelled alone."""
+        behind, self._behind, self._alone_until = self._behind, None, inf
+        for packet, taken in behind or ():
+            if not self.send(packet, taken) and taken is not None:
+                taken(False)
 
     def _cork(self, text: bytes) -> None:
         corked = self._corked
@@ -175,14 +219,17 @@ class Outbox(WSListener):
             self.session.budget.drained()
 
     def tick(self, now: float) -> float:
-        """See timers.Target: tells those whose bytes the kernel has taken meanwhile."""
+        """See timers.Target: sends what waited behind a packet that travelled alone, and tells those whose bytes the
+        kernel has taken meanwhile."""
+        if now >= self._alone_until:
+            self.release()
         waiters = self._waiters
         if not waiters:
-            return inf
+            return self._alone_until
         passed = self._queued - self.underlying.get_write_buffer_size()
         while waiters and waiters[0][0] <= passed:
             waiters.popleft()[1](True)
-        return now + WAITERS_POLL if waiters else inf
+        return min(self._alone_until, now + WAITERS_POLL if waiters else inf)
 
     def _settle_waiters(self, *, taken: bool) -> None:
         waiters, self._waiters = self._waiters, None

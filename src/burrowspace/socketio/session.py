@@ -169,6 +169,15 @@ class Session:
         stats.bytes_out += packet.size
         return transport.send(packet, taken)
 
+    def send_alone(self, packet: Encoded) -> None:
+        """Sends the answer to CONNECT: over a WebSocket in a write of its own, see `Outbox.send_alone`."""
+        if self.websocket is None:
+            self.send(packet)
+        elif self.state is State.OPEN:
+            self.engine.stats.events_out += 1
+            self.engine.stats.bytes_out += packet.size
+            self.websocket.send_alone(packet)
+
     def _send_text(self, text: bytes) -> None:
         transport = self.websocket or self.polling
         if transport is not None:

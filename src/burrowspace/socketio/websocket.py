@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from picows import WSFrame, WSMsgType, WSTransport
 
-from burrowspace.socketio.encoded import received
+from burrowspace.socketio.encoded import Encoded, received
 from burrowspace.socketio.outbox import Outbox, Stage
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ class WebSocket(Outbox):
         self.stage, self._plain, self._held = Stage.GONE, False, None
         self._engine.uncork()  # picows keeps the last frame of a read to itself when what follows is broken
         self._engine.gone(self)
+        self.release()  # to nobody: who asked whether the bytes were taken hears no
         self._settle_waiters(taken=False)
         session, self.session, self.deliver = self.session, None, _nobody
         if session is not None:
@@ -100,6 +101,8 @@ class WebSocket(Outbox):
     def _frame(self, frame: WSFrame) -> None:
         """Any frame that is not a whole text message in the ordinary course of things."""
         kind = frame.msg_type
+        if self._behind is not None and not self._engine.corking:
+            self.release()  # the client answers, so it has read the packet that travelled alone
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             self.fail(PROTOCOL_ERROR)
         elif kind is BINARY or kind is TEXT:
@@ -185,7 +188,18 @@ class WebSocket(Outbox):
 
     def _settle(self) -> None:
         """Decides again whether the next frame may take the short path."""
-        self._plain = self.stage is Stage.OPEN and self._held is None and self._fragments is None
+        self._plain = (
+            self.stage is Stage.OPEN and self._held is None and self._fragments is None and self._behind is None
+        )
+
+    def send_alone(self, packet: Encoded) -> bool:
+        sent = super().send_alone(packet)
+        self._settle()
+        return sent
+
+    def release(self) -> None:
+        super().release()
+        self._settle()
 
     # ── called by the session ────────────────────────────────────────────────────────────────────────────────────
 
@@ -234,6 +248,7 @@ class WebSocket(Outbox):
 
     def shut(self, code: int, *, cut: bool = False) -> None:
         """Says CLOSE and waits a moment for the peer's; `cut` aborts the connection."""
+        self.release()
         if self.stage >= Stage.SHUT:
             return
         if self._corked:
