@@ -33,6 +33,24 @@ async def test_all_that_travels_gets_through(name: str, tmp_path: Path):
         await a_signal_reaches_its_peer(through, url, http)
 
 
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_strangers_own_headers_lift_no_bound(name: str, tmp_path: Path):
+    """All of them append to X-Forwarded-For, and pass on a Forwarded that they do not write."""
+    settings = {"trusted_proxies": "127.0.0.1", "max_nameplates_per_address": 1}
+    async with (
+        running(tmp_path / "data", **settings) as server,
+        proxy(name, server.house.reach.port, tmp_path) as (url, trust),
+        aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(ssl=trust)) as http,
+    ):
+        through = Running(server.house, http)
+        answers = set()
+        for number in range(6):
+            invented = {"Forwarded": f"for=192.0.2.{number}", "X-Forwarded-For": f"192.0.2.{number}"}
+            async with through.http.post("/nameplates", headers=invented) as answer:
+                answers.add((number > 0, answer.status))
+        assert answers == {(False, 200), (True, 429)}
+
+
 async def a_file_comes_back_whole(through: Running) -> None:
     key = await through.transfer()
     await through.call("PUT", f"/upload/{key}", data=DATA)

@@ -67,6 +67,53 @@ async def test_sockets_are_counted_for_the_caller_not_for_the_proxy(behind: Runn
         await each.close()
 
 
+UNCLEAR = [
+    {"X-Forwarded-For": REAL, "Forwarded": "for=1.2.3.4"},  # an appending proxy, and a stranger's own header
+    {"X-Forwarded-For": REAL, "Forwarded": "for="},
+    {"Forwarded": 'for="1.2.3.4'},
+    {"X-Forwarded-For": f"1.2.3.4, {REAL}".rjust(5000, ",")},
+    {"X-Forwarded-For": "127.0.0.1"},
+    {"X-Forwarded-For": "unknown"},
+    {"X-Real-IP": REAL},
+]
+
+
+@pytest.mark.parametrize("kind", ["trusted", "unknown", "tunnel"])
+async def test_callers_whose_headers_cannot_be_read_share_one_bound(tmp_path: Path, kind: str):
+    settings: dict[str, Any] = {"max_nameplates_per_address": 1, "max_sockets_per_address": 1}
+    if kind == "trusted":
+        settings["trusted_proxies"] = "127.0.0.1"
+    async with running(tmp_path, **settings) as server:
+        through = {}
+        if kind == "tunnel":
+            server.house.reach.tunnel_url, through = f"https://{TUNNEL}", {"Host": TUNNEL}
+        for number, headers in enumerate(UNCLEAR):
+            status = 429 if number else 200
+            await server.call("POST", "/nameplates", status, headers={**through, **headers})
+            polling = "/socket.io/?EIO=4&transport=polling"
+            async with server.http.get(polling, headers={**through, **headers}) as answer:
+                assert answer.status == status
+        for _ in range(3):  # a program of this machine has no such bound
+            await server.call("POST", "/nameplates")
+
+
+async def test_what_comes_through_bore_has_bounds_since_it_looks_like_this_machine(tmp_path: Path):
+    async with running(tmp_path, tunnel="bore", max_nameplates_per_address=1) as server:
+        await server.call("POST", "/nameplates")
+        await server.call("POST", "/nameplates")
+        server.house.reach.tunnel_url = f"http://{TUNNEL}:1234"
+        await server.call("POST", "/nameplates")
+        await server.call("POST", "/nameplates", 429, headers={"Host": "127.0.0.1"})
+
+
+async def test_a_caller_that_cannot_be_told_is_not_of_the_local_network(tmp_path: Path):
+    async with running(tmp_path, local_only=True, trusted_proxies="127.0.0.1") as server:
+        assert (await hello(server))["your_ip"] == "127.0.0.1"
+        for headers in UNCLEAR:
+            refused = await server.call("GET", "/hello", 403, headers=headers)
+            assert "BURROW_TRUSTED_PROXIES" in refused["error"]
+
+
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 @pytest.mark.parametrize(
     ("same", "other"),

@@ -3,7 +3,8 @@
 Each proxy writes down, behind what it was given, the address that its own connection came from. So the rightmost entry
 is true when our own connection comes from a proxy that we trust, the next one when that entry is a trusted proxy too,
 and so on: the first address that is no trusted proxy is the caller, and what stands left of it is the caller's own
-invention. Nothing is believed of a caller who is no trusted proxy. Pure; whom to trust comes in.
+invention. Nothing is believed of a caller who is no trusted proxy. Where the headers do not say one thing clearly, the
+caller is `UNREADABLE`: all such callers are counted as one, and none of them is near. Pure; whom to trust comes in.
 """
 
 import ipaddress
@@ -11,6 +12,10 @@ import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from burrowspace.core.networks import UNREADABLE
+
+_OTHERS = (b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"via", b"cf-connecting-ip", b"true-client-ip")
+SIGNS = frozenset((b"forwarded", b"x-forwarded-for", *_OTHERS))  # who sends one passes on somebody else's request
 TEXT_MOST = 4096  # characters of all headers of one kind; longer is not read
 HOPS = 32  # entries that are read, from the right
 
@@ -25,21 +30,23 @@ Pairs = Iterable[tuple[bytes, bytes]]
 class Caller(NamedTuple):
     """Who called, and what was asked for by what name."""
 
-    address: str  # of the caller as far as it can be told; never what a stranger made up
+    address: str  # of the caller, or UNREADABLE; never what a stranger made up
     host: str | None  # the Host that the caller used, where a trusted proxy says so; else None
 
 
 def caller(peer: str, headers: Pairs, trusted: Trusted) -> Caller:
     """The caller behind a connection from `peer`. Header names are in small letters.
 
-    Where both headers stand there they have to agree: a proxy that writes one of them lets a stranger's other one
-    through. Where they do not, or cannot be read, the proxy itself counts as the caller.
+    Both headers have to agree: a proxy that writes one of them passes on a stranger's other one. Where they disagree or
+    cannot be read, nothing in them is believed. Without either of them the proxy itself has called.
 
     >>> ours = lambda address: address.startswith("10.")
     >>> caller("10.0.0.1", [(b"x-forwarded-for", b"1.2.3.4, 203.0.113.7, 10.0.0.9")], ours).address
     '203.0.113.7'
     >>> caller("10.0.0.1", [(b"forwarded", b'for="[2001:db8::1]:4711";host=a.example')], ours)
     Caller(address='2001:db8::1', host='a.example')
+    >>> caller("10.0.0.1", [(b"forwarded", b"for=1.2.3.4"), (b"x-forwarded-for", b"203.0.113.7")], ours).address
+    'unreadable'
     >>> caller("203.0.113.7", [(b"x-forwarded-for", b"1.2.3.4")], ours).address
     '203.0.113.7'
     """
@@ -60,25 +67,25 @@ def caller(peer: str, headers: Pairs, trusted: Trusted) -> Caller:
     if b"x-forwarded-host" in found:
         said = parse_list(", ".join(found[b"x-forwarded-host"]))
         host = _authority(said[-1] if said else "")
-    ends = {_walk(near, entries, trusted) for entries in lists}
-    return Caller(ends.pop() if len(ends) == 1 else near, host)
+    if not lists:
+        return Caller(near, host)
+    ends = {_walk(entries, trusted) for entries in lists}
+    return Caller(UNREADABLE, None) if len(ends) > 1 or UNREADABLE in ends else Caller(ends.pop(), host)
 
 
-def _walk(near: str, entries: list[str], trusted: Trusted) -> str:
-    """From the proxy next to us leftwards to the first that is not trusted; the last one known where it gets dark."""
+def _walk(entries: list[str], trusted: Trusted) -> str:
+    """From the right to the first address that is not trusted; the leftmost where all of them are."""
+    address = None
     for entry in reversed(entries[-HOPS:]):
         address = node(entry)
-        if address is None:
-            return near
-        near = address
-        if not trusted(address):
-            return near
-    return near
+        if address is None or not trusted(address):
+            return address or UNREADABLE
+    return address if address is not None and len(entries) <= HOPS else UNREADABLE
 
 
 def node(text: str) -> str | None:
-    """The address in an entry (RFC 7239, section 6), which may have a port; None for a name, `unknown`, and for what is
-    nobody's address out there: loopback would be free of all bounds.
+    """The address in an entry (RFC 7239, section 6), which may have a port; None for a name, `unknown`, and for an
+    address that nobody out there has. Loopback has no bounds, so it must never come from a header.
 
     >>> node("192.0.2.43:47011"), node("[2001:db8::17]:80"), node("2001:DB8::17"), node("_hidden"), node("127.0.0.1")
     ('192.0.2.43', '2001:db8::17', '2001:db8::17', None, None)

@@ -1,8 +1,10 @@
 """The caller's address behind proxies and our own tunnel: one answer for every bound, `your_ip` and the sockets.
 
 Headers are believed of the proxies in `trusted_proxies`, and of a connection from this very machine that asks for the
-host of our tunnel while that is up: the tunnel's own process, or another program of this machine, which has no bounds
-to get around. Reading them: core/forwarded.py. Spec: docs/spec/http.md, "Callers".
+host of our tunnel while that is up: the tunnel's own process, or another program of this machine. Loopback has no
+bounds, so a caller is loopback only if it connects from there and nothing says that it passes on somebody else's
+request; where that cannot be told, it is `UNREADABLE`. Reading the headers: core/forwarded.py. Spec: docs/spec/http.md,
+"Callers".
 """
 
 import ipaddress
@@ -13,11 +15,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from burrowspace.core import forwarded
 from burrowspace.core.errors import Forbidden
 from burrowspace.core.forwarded import Caller
-from burrowspace.core.networks import counted, is_loopback, is_near
+from burrowspace.core.networks import UNREADABLE, counted, is_loopback, is_near
 from burrowspace.server.door import refuse
 from burrowspace.server.reach import Reach
 
 NOT_FOR_YOU = "this server answers only callers of its own local network"
+_UNKNOWN_PROXY = (
+    f"{NOT_FOR_YOU}, and this call came through a proxy that does not say clearly who calls; "
+    "its operator can name the proxy in BURROW_TRUSTED_PROXIES"
+)
 NEAR = "burrow.near"  # in a scope: the address that the connection came from, whoever called
 
 Headers = list[tuple[bytes, bytes]]
@@ -52,11 +58,18 @@ class Callers:
     def who(self, peer: str, headers: Headers) -> Caller:
         """Who called over a connection from `peer`."""
         if self.trusts(peer):
-            return forwarded.caller(peer, headers, self.trusts)
-        if self._reach.tunnel_url is not None and self._from_tunnel(peer, headers):
-            near = forwarded.plain(peer)
-            return Caller(forwarded.caller(peer, headers, lambda each: each == near).address, None)
-        return Caller(peer, None)
+            said = forwarded.caller(peer, headers, self.trusts)
+            return Caller(UNREADABLE, said.host) if is_loopback(said.address) and _is_passed_on(headers) else said
+        if not is_loopback(peer):
+            return Caller(peer, None)
+        if self._reach.tunnel_url is not None:
+            if self._from_tunnel(peer, headers):
+                near = forwarded.plain(peer)
+                address = forwarded.caller(peer, headers, lambda each: each == near).address
+                return Caller(UNREADABLE if is_loopback(address) else address, None)
+            if self._is_mute:
+                return Caller(UNREADABLE, None)
+        return Caller(UNREADABLE if _is_passed_on(headers) else peer, None)
 
     def believes(self, peer: str, headers: Headers) -> bool:
         """Whether what a connection from `peer` says of its caller is taken."""
@@ -69,12 +82,20 @@ class Callers:
             headers = [pair for pair in headers if pair[0] != b"host"] + [(b"host", who.host.encode("latin-1"))]
         return who.address, headers
 
+    @property
+    def _is_mute(self) -> bool:
+        """bore passes bytes on and writes no header: what comes through it looks like a program of this machine."""
+        return self._reach.settings.tunnel_kind == "bore"
+
     def _from_tunnel(self, peer: str, headers: Headers) -> bool:
-        """bore passes bytes on and writes no header: what came through it is the caller's own invention."""
-        if self._reach.settings.tunnel_kind == "bore" or not is_loopback(peer):
+        if self._is_mute or not is_loopback(peer):
             return False
         hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
         return len(hosts) == 1 and self._reach.is_tunnel(hosts[0])
+
+
+def _is_passed_on(headers: Headers) -> bool:
+    return any(name in forwarded.SIGNS for name, _ in headers)
 
 
 class SeenAs:
@@ -89,7 +110,7 @@ class SeenAs:
             scope[NEAR] = client[0]
             address, headers = self._callers.as_seen(client[0], cast(Headers, scope["headers"]))
             if self._callers.is_stranger(address):
-                await refuse(send, Forbidden(NOT_FOR_YOU))
+                await refuse(send, Forbidden(_UNKNOWN_PROXY if address == UNREADABLE else NOT_FOR_YOU))
                 return
             if address != client[0] or headers is not scope["headers"]:
                 scope = {**scope, "client": (address, 0), "headers": headers}

@@ -8,11 +8,11 @@ caller is of no network and sees nobody. Spec: docs/spec/nearby.md.
 import re
 from collections.abc import Mapping
 
-from burrowspace.core.forwarded import node, parse_forwarded, parse_list
+from burrowspace.core.forwarded import SIGNS, node, parse_forwarded, parse_list
 from burrowspace.core.networks import OWN, is_loopback, network_of
 
 _LOCAL_HOST = re.compile(r"(localhost|127\.[0-9.]{5,11}|\[::1\])(:[0-9]{1,5})?\Z", re.IGNORECASE)
-_SIGNS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
+_SIGNS = tuple(sign.decode() for sign in SIGNS)
 
 
 def network(address: str, headers: Mapping[str, str], *, has_public_url: bool) -> str | None:

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from burrowspace.config import Settings
-from burrowspace.core.networks import counted
-from burrowspace.server.callers import Callers
+from burrowspace.core.networks import UNREADABLE, counted
+from burrowspace.server.callers import NEAR, Callers
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.heads import bearer
 from burrowspace.server.reach import Reach
@@ -40,6 +40,14 @@ async def _token(request: Request) -> str | None:
 async def _caller(request: Request) -> str | None:
     """The address that bounds are counted for; None for loopback, where an unnamed proxy stands for all."""
     return counted(request.client.host) if request.client else None
+
+
+def your_ip(request: Request) -> str | None:
+    """The caller's address as the server sees it: the proxy's, where its headers cannot be read."""
+    if request.client is None:
+        return None
+    address = request.client.host
+    return request.scope.get(NEAR) if address == UNREADABLE else address
 
 
 House = Annotated[Context, Depends(_context)]

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 
 from burrowspace import __version__
 from burrowspace.core.findings import of_space
-from burrowspace.server.api.context import Context, House
+from burrowspace.server.api.context import Context, House, your_ip
 from burrowspace.server.api.models import Doctor, StunState, TlsState, TunnelStatus, Via
 from burrowspace.server.api.peers import features, iso, limits
 from burrowspace.server.callers import NEAR
@@ -34,7 +34,7 @@ async def doctor(request: Request, house: House) -> Doctor:
         tunnel=TunnelStatus(state=cast(Any, reach.tunnel_state), message=reach.tunnel_message),
         stun=StunState(ports=list(reach.stun_ports), message=reach.stun_message),
         turn=bool(house.settings.turn_urls),
-        your_ip=request.client.host if request.client else None,
+        your_ip=your_ip(request),
         via=Via(forwarded=any(each in request.headers for each in _FORWARDED), believed=believed),
         space=cast(Any, of_space(await kit.spool.room()).value),
         features=features(house.settings),

@@ -8,7 +8,7 @@ from burrowspace import __version__
 from burrowspace.config import Settings
 from burrowspace.core.ice import ice_servers
 from burrowspace.core.names import user_id as checked_user
-from burrowspace.server.api.context import Context, House, Token
+from burrowspace.server.api.context import Context, House, Token, your_ip
 from burrowspace.server.api.models import (
     MAX_WAIT_S,
     REFUSALS,
@@ -97,7 +97,7 @@ async def hello(request: Request, house: House) -> Hello:
         server_id=house.driver.server_id,
         version=__version__,
         public_url=house.reach.public_url,
-        your_ip=address,
+        your_ip=your_ip(request),
         ice_servers=servers,
         ice_ttl_s=ttl_s,
         nat_check=both if len(both) == 2 else [],
@@ -121,7 +121,7 @@ async def connect(body: Connect, request: Request, house: House) -> Connected:
         ice_servers=servers,
         ice_ttl_s=ttl_s,
         public_url=house.reach.public_url,
-        your_ip=address,
+        your_ip=your_ip(request),
         limits=limits(house.settings),
         features=features(house.settings),
     )
