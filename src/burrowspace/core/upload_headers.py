@@ -17,6 +17,7 @@ _RANGE = re.compile(r"bytes (\d{1,16})-(\d{1,16})/(\d{1,16}|\*)\Z", re.ASCII)
 _NAME_STAR = re.compile(r"filename\*\s*=\s*utf-8'[^']{0,16}'([^;\s]{1,1000})", re.IGNORECASE)
 _NAME = re.compile(r'filename\s*=\s*(?:"((?:[^"\\]|\\.){1,1000})"|([^;"\s]{1,1000}))', re.IGNORECASE)
 _LONG = 8192  # characters of any header that is parsed
+_PAIRS = 64  # in Upload-Metadata
 
 
 def number(headers: Mapping[str, str], name: str) -> int | None:
@@ -61,7 +62,7 @@ def metadata(text: str) -> dict[str, bytes]:
     >>> metadata("filename d29ybGQ=,private")
     {'filename': b'world', 'private': b''}
     """
-    if len(text) > _LONG:
+    if len(text) > _LONG or text.count(",") > _PAIRS:
         raise BadRequest("Upload-Metadata is too long")
     found: dict[str, bytes] = {}
     for pair in text.split(",") if text.strip() else ():

@@ -11,16 +11,17 @@ from typing import Any
 import msgspec
 
 from burrowspace.core import messages
-from burrowspace.core.errors import BadRequest, BurrowError, Forbidden
+from burrowspace.core.errors import BadRequest, BurrowError, Forbidden, TooLarge
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.driver.parcel import Parcel
 from burrowspace.server.early import Early
-from burrowspace.socketio import Ack, BadPacket, Encoded, Namespace, Socket
+from burrowspace.socketio import Ack, BadPacket, Encoded, Namespace, Socket, TooManyParts
 from burrowspace.socketio.encoded import Binary
+from burrowspace.socketio.json_text import MAX_PARTS, check_depth, many_brackets
 
 _SUCCESS = messages.encode(messages.Ack("success"))
 _QUEUED = messages.encode(messages.Ack("queued", "the receiver is away; the chunk waits for it here"))
-_DEPTH = 64  # levels of JSON that a payload may have
+_TOO_MANY_PARTS = TooLarge(f"JSON here has {MAX_PARTS} brackets and quotes at most; send it as text or binary")
 _ONE_PIECE = 7168  # bytes of a body up to which the packet made of it is copied, not pieced together
 _SMALL = 2048  # bytes of a body that is looked at whole at no cost worth mentioning
 _MAX_INDEX = 2**53  # what a JavaScript number counts exactly
@@ -118,12 +119,15 @@ class Events:
         await driver.relays.arrived(peer.peer_id)
 
     def _peer_signal(self, socket: Socket, body: bytes, attachments: Sequence[Binary], ack: Ack | None) -> None:
-        if many_brackets(body):
-            check_depth(body)
         try:
+            if many_brackets(body):
+                _look(socket, body)
             asked = _signal_array(body)[1]
         except msgspec.MsgspecError as error:
             _malformed(ack, "peer_signal takes {target_peer_id, sender_peer_id, signal}", error)
+            return
+        except TooManyParts:
+            _refuse(ack, _TOO_MANY_PARTS)
             return
         caller = socket.state
         if caller.peer_id != asked.sender_peer_id:
@@ -168,9 +172,12 @@ class Events:
 
     def _relay_chunk(self, socket: Socket, body: bytes, attachments: Sequence[Binary], ack: Ack | None) -> None:
         try:
-            asked = _chunk(body)
+            asked = _chunk(socket, body)
         except msgspec.MsgspecError as error:
             _malformed(ack, "relay_chunk takes {session_id, chunk, index, total}", error)
+            return
+        except TooManyParts:
+            _refuse(ack, _TOO_MANY_PARTS)
             return
         if not (0 <= asked.index <= _MAX_INDEX and 0 <= asked.total <= _MAX_INDEX):
             _refuse(ack, BadRequest("index and total are whole numbers from 0"))
@@ -216,7 +223,12 @@ class Events:
             ack.raw(b"[" + messages.encode(messages.Ack("success", session_id=relay.session_id)) + b"]")
 
 
-def _chunk(body: bytes) -> messages.TextChunk | messages.RelayChunk:
+def _look(socket: Socket, body: bytes) -> None:
+    with socket.looked_at():
+        check_depth(body)
+
+
+def _chunk(socket: Socket, body: bytes) -> messages.TextChunk | messages.RelayChunk:
     """The fields of a chunk. Large text has one shape and no depth to look at, which would cost as much again."""
     if len(body) > _SMALL:
         try:
@@ -224,51 +236,8 @@ def _chunk(body: bytes) -> messages.TextChunk | messages.RelayChunk:
         except msgspec.ValidationError:
             pass  # another shape, read the long way
     if many_brackets(body):
-        check_depth(body)
+        _look(socket, body)
     return _chunk_array(body)[1]
-
-
-def many_brackets(body: bytes) -> bool:
-    """Whether there are enough brackets for JSON deeper than 64 levels. Most bodies have three: `find` is then the
-    cheapest way to know, by far.
-
-    >>> many_brackets(b'["a",{"b":1}]'), many_brackets(b"[" * 65)
-    (False, True)
-    """
-    count = 0
-    find = body.find
-    at = find(b"{")
-    while at >= 0 and count <= _DEPTH:
-        count += 1
-        at = find(b"{", at + 1)
-    at = find(b"[")
-    while at >= 0 and count <= _DEPTH:
-        count += 1
-        at = find(b"[", at + 1)
-    return count > _DEPTH
-
-
-def check_depth(body: bytes) -> None:
-    """Refuses JSON nested deeper than 64 levels, without building it. Called for bodies with many brackets."""
-    depth = deepest = 0
-    quoted = escaped = False
-    for byte in body:
-        if quoted:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                quoted = False
-        elif byte == 0x22:
-            quoted = True
-        elif byte in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b"]}":
-            depth -= 1
-    if deepest > _DEPTH:
-        raise BadPacket(f"JSON deeper than {_DEPTH} levels")
 
 
 def _whole(body: bytes, attachments: Sequence[Binary]) -> bytes:

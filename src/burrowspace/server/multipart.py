@@ -14,18 +14,30 @@ from burrowspace.core.errors import BadRequest, WrongType
 _PIECE = 1 << 20  # bytes handed on at once, but for the last
 _HEADERS = 16 * 1024  # bytes of the headers of one part
 _OTHERS = 1 << 20  # bytes of all fields that are not the file
-_PARTS = 100
+PARTS = 100
+_OPTIONS = 2048  # bytes of a header with options: what reads them takes the square of their length
 
 
 def read_form(content_type: str, stream: AsyncIterator[bytes]) -> "Form":
     """The form behind a Content-Type header and a body. WrongType where it is none."""
-    kind, options = parse_options_header(content_type)
+    kind, options = header_options(content_type)
     boundary = options.get(b"boundary", b"")
     if kind != b"multipart/form-data":
         raise WrongType("send the file as multipart/form-data, in the field `file`")
     if not 1 <= len(boundary) <= 70:
         raise BadRequest("the form has no proper boundary")
     return Form(boundary, stream)
+
+
+def header_options(value: str | bytes) -> tuple[bytes, dict[bytes, bytes]]:
+    """A header such as `form-data; name="a"`, taken apart. BadRequest for one that is too long to be honest.
+
+    >>> header_options('form-data; name="a"')
+    (b'form-data', {b'name': b'a'})
+    """
+    if len(value) > _OPTIONS:
+        raise BadRequest("a header of the form is too long")
+    return parse_options_header(value)
 
 
 class Form:
@@ -93,8 +105,8 @@ class Form:
 
     def _part_begin(self) -> None:
         self._parts += 1
-        if self._parts > _PARTS:
-            raise BadRequest(f"a form may have {_PARTS} parts")
+        if self._parts > PARTS:
+            raise BadRequest(f"a form may have {PARTS} parts")
         self._headers, self._header_bytes = {}, 0
 
     def _header_field(self, data: bytes, start: int, end: int) -> None:
@@ -115,7 +127,7 @@ class Form:
         self._field, self._value = bytearray(), bytearray()
 
     def _headers_finished(self) -> None:
-        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        _, options = header_options(self._headers.get(b"content-disposition", b""))
         filename = options.get(b"filename")
         if filename is not None and options.get(b"name") == self._wanted and not self._found:
             self._found = self._inside = True

@@ -16,6 +16,7 @@ from burrowspace.socketio.errors import (
     Refused,
     SocketIOError,
     TooManyAcks,
+    TooManyParts,
 )
 from burrowspace.socketio.namespace import Namespace
 from burrowspace.socketio.options import Options
@@ -45,6 +46,7 @@ __all__ = [
     "SocketIOError",
     "Stats",
     "TooManyAcks",
+    "TooManyParts",
     "UpgradeRequest",
     "encode_event",
 ]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 TEXT = b"text/plain; charset=UTF-8"
 JSON = b"application/json"
+TURN = 100  # packets of one body that are heard before others get a turn
 HEADER_NAMES = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z, -]{1,1000}")
 
 
@@ -163,8 +164,10 @@ async def _deliver(session: Session, body: bytes) -> None:
     try:
         packets = ep.split_payload(body)
     except BadPacket:
-        packets = [b""]  # which is no packet, and ends the session as one
-    for packet in packets:
+        packets = iter((b"",))  # which is no packet, and ends the session as one
+    for number, packet in enumerate(packets, 1):
+        if number % TURN == 0:
+            await asyncio.sleep(0)
         if session.reading.paused:
             await session.reading.readable()
         if session.state is not State.OPEN:

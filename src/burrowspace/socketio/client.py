@@ -11,13 +11,14 @@ import logging
 from collections.abc import Awaitable
 from contextlib import suppress
 from math import inf
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from burrowspace.socketio import packet as sp
 from burrowspace.socketio.calls import Calls
 from burrowspace.socketio.encoded import Binary
 from burrowspace.socketio.errors import BadPacket, ConnectRefused
-from burrowspace.socketio.socket import Ack, Socket
+from burrowspace.socketio.socket import REST, Ack, Socket
 
 if TYPE_CHECKING:
     from burrowspace.socketio.namespace import RawHandler
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("burrowspace.socketio")
 
 EVENT = sp.EVENT
+LARGE = 4096  # bytes of a packet off the short path whose decoding is paid for with a rest
 
 
 class Client:
@@ -88,7 +90,14 @@ class Client:
                 if handler is not None:
                     self._call_raw(handler, root, packet[start:], (), Ack(root, sp.ack_id(digits)))
                     return
-        self._packet(packet)
+        if len(packet) < LARGE:
+            self._packet(packet)
+        else:
+            began = perf_counter()
+            try:
+                self._packet(packet)
+            finally:
+                self.session.reading.rest(REST * (perf_counter() - began))
 
     def binary(self, data: Binary) -> None:
         head = self._head

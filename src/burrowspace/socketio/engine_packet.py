@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from burrowspace.socketio.errors import BadPacket
 
@@ -32,14 +32,23 @@ def open_packet(
     ).encode()
 
 
-def split_payload(body: bytes) -> list[bytes]:
-    """The packets of a polling body, as they stand in it. BadPacket unless it is UTF-8."""
+def split_payload(body: bytes) -> Iterator[bytes]:
+    """The packets of a polling body, as they stand in it, one at a time: a body may have a million of them. BadPacket
+    unless it is UTF-8."""
     if not body.isascii():
         try:
             body.decode()
         except UnicodeDecodeError:
             raise BadPacket("the body is not UTF-8") from None
-    return body.split(SEPARATOR)
+    return _packets(body)
+
+
+def _packets(body: bytes) -> Iterator[bytes]:
+    start = 0
+    while (end := body.find(SEPARATOR, start)) >= 0:
+        yield body[start:end]
+        start = end + 1
+    yield body[start:]
 
 
 def join_payload(packets: Iterable[bytes | memoryview]) -> bytes:

@@ -2,6 +2,7 @@
 
 SocketIOError
 ├── BadPacket        the client broke the protocol: its connection, and only its, is closed
+│   └── TooManyParts JSON that may be valid, but would cost too much to look at
 ├── Refused          an HTTP request the engine does not take: status, Engine.IO code, message
 ├── ConnectRefused   raised by a connect handler: becomes a CONNECT_ERROR packet
 ├── TooManyAcks      more unanswered acknowledgements than one socket may have
@@ -20,6 +21,10 @@ class SocketIOError(Exception):
 
 class BadPacket(SocketIOError):
     """What the client sent is not the protocol; a handler may raise it for a payload it cannot read."""
+
+
+class TooManyParts(BadPacket):
+    """The JSON has more brackets and quotes than one event may; a handler may refuse that event alone."""
 
 
 class Refused(SocketIOError):

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 HEAD_SECONDS = 10.0  # for a request head, from its first byte or from the connection's begin
 HEAD_BYTES = 65_536
+HEADERS = 100  # of one request; each is looked at several times
+URL_BYTES = 8_192
+PIPELINED = 16  # requests that wait behind the one that is being answered
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n"
+_TOO_LONG = b"HTTP/1.1 414 URI Too Long\r\nconnection: close\r\n\r\n"
 
 
 class Upgrader(Protocol):
@@ -67,6 +72,8 @@ class Front(HttpToolsProtocol):
         self._in_head = False  # between a head's first byte and its end
         self._head_bytes = 0
         self._released = False
+        self._refusal: bytes | None = None  # why the parser was stopped; empty: the connection is cut
+        self._pieces: list[bytes] = []  # of the body, from this read
         self._bodied_upgrade = False  # an upgrade that announces a body, which the parser would wait for
 
     # ── the head's deadline ──────────────────────────────────────────────────────────────────────────────────────
@@ -91,9 +98,39 @@ class Front(HttpToolsProtocol):
             self._head_timer = None
 
     def on_message_begin(self) -> None:
+        if len(self.pipeline) >= PIPELINED:
+            self._stop_parsing(b"")
         super().on_message_begin()
         self._in_head = True
         self._head_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        if len(self.url) > URL_BYTES:
+            self._stop_parsing(_TOO_LONG)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if len(self.headers) >= HEADERS:
+            self._stop_parsing(_TOO_LARGE)
+        super().on_header(name, value)
+
+    def _stop_parsing(self, refusal: bytes) -> None:
+        """Called by the parser, which passes the error on and reads no further."""
+        self._refusal = refusal
+        raise ValueError("enough")
+
+    def on_body(self, body: bytes) -> None:
+        """A read may bring thousands of chunks: they are passed on together, or each would copy all before it."""
+        self._pieces.append(body)
+
+    def on_message_complete(self) -> None:
+        self._pass_on_body()
+        super().on_message_complete()
+
+    def _pass_on_body(self) -> None:
+        if self._pieces:
+            body, self._pieces = b"".join(self._pieces), []
+            super().on_body(body)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -112,6 +149,7 @@ class Front(HttpToolsProtocol):
             return  # refused, and closing
         try:
             self.parser.feed_data(data)
+            self._pass_on_body()
         except httptools.HttpParserUpgrade as upgrade:
             self._stop_head_timer()
             if self._should_upgrade():
@@ -122,9 +160,7 @@ class Front(HttpToolsProtocol):
             return
         except httptools.HttpParserError:
             self._stop_head_timer()
-            self.logger.warning("Invalid HTTP request received.")
-            if not self.transport.is_closing():
-                self.send_400_response("Invalid HTTP request received.")
+            self._refuse_head()
             return
         if self._bodied_upgrade:
             self.take_upgrade(b"")  # which refuses it
@@ -135,10 +171,24 @@ class Front(HttpToolsProtocol):
         self._head_bytes += len(data)
         if self._head_bytes > HEAD_BYTES:
             self._stop_head_timer()
-            self.transport.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n")
+            self.transport.write(_TOO_LARGE)
             self.transport.close()
         elif self._head_timer is None:
             self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
+
+    def _refuse_head(self) -> None:
+        """What came is no request, or one that is not read to its end."""
+        if self.transport.is_closing():
+            return
+        waits = self.cycle is not None and not self.cycle.response_complete
+        if self._refusal == b"" or (self._refusal is not None and waits):  # nothing may be said between two answers
+            self.transport.abort()
+        elif self._refusal is not None:
+            self.transport.write(self._refusal)
+            self.transport.close()
+        else:
+            self.logger.warning("Invalid HTTP request received.")
+            self.send_400_response("Invalid HTTP request received.")
 
     def _should_upgrade(self) -> bool:
         return self._get_upgrade() == b"websocket"

@@ -45,6 +45,17 @@ class Reading:
             self.pause()
             engine.timers.wake_by(self._session, self.throttled_until)
 
+    def rest(self, seconds: float) -> None:
+        """The client is not read for so long: what it said took long to look at, and others wait."""
+        engine = self._session.engine
+        until = engine.timers.now() + seconds
+        if self.throttled_until == inf:
+            self.throttled_until = until
+            self.pause()
+        else:
+            self.throttled_until = max(self.throttled_until, until)
+        engine.timers.wake_by(self._session, self.throttled_until)
+
     def tick(self, now: float) -> None:
         """The end of a throttling, if it is due."""
         if now >= self.throttled_until:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from burrowspace.socketio.encoded import Encoded, gather
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from burrowspace.socketio.receiver import Taken
 
 Answered = Callable[..., Any]
+
+REST = 20  # times as long as expensive work for a client took, the client is not read: 5 % of the loop are its share
 
 
 class _Waiting:
@@ -130,6 +134,15 @@ class Socket:
 
     def resume_reading(self) -> None:
         self.session.reading.resume()
+
+    @contextmanager
+    def looked_at(self) -> Iterator[None]:
+        """Around work that a client can make expensive: it is then not read for as long as that takes, many times."""
+        began = perf_counter()
+        try:
+            yield
+        finally:
+            self.session.reading.rest(REST * (perf_counter() - began))
 
     def confirm(self, done: Callable[[bool], None]) -> None:
         """`done(True)` once everything sent before this call has reached the client's program, proven by the pong of

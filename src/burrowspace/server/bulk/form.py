@@ -10,10 +10,11 @@ import os
 import re
 from typing import NamedTuple
 
-from python_multipart.multipart import parse_options_header
+from burrowspace.server.multipart import PARTS, header_options
 
 HEAD_BYTES = 64 * 1024  # of a form before its file, here; longer ones take the ordinary way
 OVERLAP = 80  # bytes in which a boundary may lie across two pieces
+_DISPOSITION = re.compile(rb"^content-disposition:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _LOOK = 256 << 10  # bytes that are searched at once; they stay in the processor's cache
 _MEMMEM = ctypes.CDLL(None).memmem
 _MEMMEM.restype = ctypes.c_void_p
@@ -30,34 +31,81 @@ class FilePart(NamedTuple):
 
 def boundary_of(content_type: str) -> bytes | None:
     """The boundary of a form, or None where there is no proper one."""
-    kind, options = parse_options_header(content_type)
+    kind, options = header_options(content_type)
     boundary = options.get(b"boundary", b"")
     return boundary if kind == b"multipart/form-data" and 1 <= len(boundary) <= 70 else None
 
 
-def find_file(head: bytes, boundary: bytes, field: bytes = b"file") -> FilePart | None:
-    """The file part whose headers are complete in `head`, the beginning of the body; None where it is not there (yet).
+class FormHead:
+    """The beginning of a form, looked through once as it comes in: what was searched is not searched again, however
+    small the pieces are.
 
-    >>> body = b'--B\\r\\nContent-Disposition: form-data; name="file"; filename="a"\\r\\n\\r\\nxyz'
-    >>> body[find_file(body, b"B").start :]
+    >>> head = FormHead(b"B")
+    >>> head.feed(b'--B\\r\\nContent-Disposition: form-data; name="file"; filename="a"\\r\\n\\r')
+    >>> part = head.feed(b"\\nxyz")
+    >>> bytes(head.data[part.start :])
     b'xyz'
     """
-    if not head.startswith(b"--" + boundary + b"\r\n"):
-        return None
-    at = len(boundary) + 4
-    while True:
-        end = head.find(b"\r\n\r\n", at)
-        if end < 0:
+
+    def __init__(self, boundary: bytes, field: bytes = b"file") -> None:
+        self.data = bytearray()
+        self.over = False  # the file part is not here and will not be found: the ordinary way may read the form
+        self.searched = 0  # bytes that were looked at, in all
+        self._field, self._boundary = field, boundary
+        self._at = len(boundary) + 4  # where the headers of the present part begin
+        self._end: int | None = None  # and end, once that is known and the part is not the file
+        self._from = 0  # nothing before this needs another look
+        self._parts = 0
+
+    def feed(self, data: bytes) -> FilePart | None:
+        """The file part once its headers are complete; None while more must come, or when it is `over`."""
+        self.data += data
+        found = None
+        while found is None and not self.over and self._step():
+            found = self._file()
+        self.over = self.over or (found is None and len(self.data) >= HEAD_BYTES)
+        return found
+
+    def _step(self) -> bool:
+        """Whether the headers of another part are complete."""
+        if self._parts == 0:
+            start = b"--" + self._boundary + b"\r\n"
+            if not start.startswith(self.data[: len(start)]):
+                self.over = True
+            if len(self.data) < len(start) or self.over:
+                return False
+            self._parts, self._from = 1, self._at
+        if self._end is not None:
+            delimiter = b"\r\n--" + self._boundary + b"\r\n"
+            at = self._find(delimiter, self._end + 2)
+            if at < 0:
+                return False
+            self._at = self._from = at + len(delimiter)
+            self._end = None
+            self._parts += 1
+            self.over = self._parts > PARTS
+        end = self._find(b"\r\n\r\n", self._at)
+        if end >= 0:
+            self._end = self._from = end
+        return end >= 0 and not self.over
+
+    def _find(self, needle: bytes, start: int) -> int:
+        start = max(start, self._from)
+        found = self.data.find(needle, start)
+        self.searched += (found if found >= 0 else len(self.data)) - start
+        if found < 0:
+            self._from = max(start, len(self.data) - len(needle) + 1)
+        return found
+
+    def _file(self) -> FilePart | None:
+        """The part whose headers are complete now, if it is the file."""
+        assert self._end is not None
+        found = _DISPOSITION.search(self.data, self._at, self._end)
+        _, options = header_options(bytes(found[1]) if found else b"")
+        if options.get(b"name") != self._field or b"filename" not in options:
             return None
-        found = re.search(rb"(?im)^content-disposition:[ \t]*([^\r\n]*)", head[at:end])
-        _, options = parse_options_header(found[1] if found else b"")
-        if options.get(b"name") == field and b"filename" in options:
-            name = options[b"filename"].decode("utf-8", "replace")
-            return FilePart(end + 4, name, b"\r\n--" + boundary + b"--\r\n")
-        following = head.find(b"\r\n--" + boundary + b"\r\n", end + 2)
-        if following < 0:
-            return None
-        at = following + len(boundary) + 6
+        name = options[b"filename"].decode("utf-8", "replace")
+        return FilePart(self._end + 4, name, b"\r\n--" + self._boundary + b"--\r\n")
 
 
 def ends_as_it_must(tail: bytes, trailer: bytes) -> int | None:

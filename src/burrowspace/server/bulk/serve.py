@@ -177,10 +177,12 @@ class Bulk:
         kind = job.headers.get("content-type", "")
         boundary = form.boundary_of(kind)
         part = None
-        while boundary is not None and (part := form.find_file(job.early, boundary)) is None:
-            if len(job.early) >= form.HEAD_BYTES or not taken.left:
-                break
-            job.early += await taken.read(self.settings.stall_s)
+        if boundary is not None:
+            reading = form.FormHead(boundary)
+            part = reading.feed(job.early)
+            while part is None and not reading.over and taken.left:
+                part = reading.feed(await taken.read(self.settings.stall_s))
+            job.early = bytes(reading.data)
         if part is None or taken.left < len(part.trailer):
             return await take_body(uploads, claim, write, kind, taken.body(self.settings.stall_s), token)
         head, file = job.early[: part.start], job.early[part.start :]
