@@ -20,7 +20,7 @@ IMPURE |= {"subprocess", "tempfile", "selectors", "multiprocessing", "uuid", "st
 CALLS = {"open", "print", "input", "exec", "eval", "__import__", "breakpoint"}
 CLOCKS = {"now", "utcnow", "today"}  # of datetime
 TUNNELS = {"tunnel_program", "tunnel_guard", "tunnel_cloudflared", "tunnel_bore", "tunnel_tailscale"}
-TUNNELS |= {"tunnel_ngrok", "ngrok_agent"}
+TUNNELS |= {"tunnel_ngrok", "ngrok_agent", "tunnel_environment"}
 FAMILIES = [{"state_sql", "tables", "migrations"}, TUNNELS]
 
 
@@ -196,7 +196,7 @@ def test_a_contract_of_pyproject_fails_on_a_wrong_tree(tmp_path: Path, path: str
         (tmp_path / "src" / "burrowspace" / name).mkdir(parents=True)
     for name in ("", "cli/", "server/", "client/", "adapters/", "socketio/", "core/"):
         (tmp_path / "src" / "burrowspace" / f"{name}__init__.py").touch()
-    for name in ("ports", "config", "server/build", "client/source", "core/names", "socketio/stats"):
+    for name in ("ports", "config", "private", "server/build", "client/source", "core/names", "socketio/stats"):
         (tmp_path / "src" / "burrowspace" / f"{name}.py").touch()
     kept = lint_imports(tmp_path / "pyproject.toml", tmp_path / "src")
     assert kept.returncode == 0, kept.stdout + kept.stderr

@@ -40,7 +40,7 @@ def test_at_a_terminal_the_lines_have_signs_and_fit(tmp_path: Path):
     """And in the folder where a server's data lies, that machine is looked at."""
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "burrowspace.db").touch()
-    (tmp_path / "state").mkdir()
+    (tmp_path / "state").mkdir(mode=0o700)
     more = {"TERM": "xterm", "COLUMNS": "60", "BURROW_PORT": str(free_port()), "BURROW_STUN_PORT": "0"}
     master, end = pty.openpty()
     done = subprocess.run(
@@ -75,7 +75,7 @@ def _read(handle: int) -> bytes:
 
 
 def test_what_the_settings_would_not_take_is_a_sentence(tmp_path: Path):
-    (tmp_path / "state").mkdir()
+    (tmp_path / "state").mkdir(mode=0o700)
     command = [BURROW, "doctor", "--host", "--json"]
     env = environment(tmp_path / "state", BURROW_PORT="x")
     done = subprocess.run(command, capture_output=True, env=env, cwd=tmp_path, timeout=60, check=False)

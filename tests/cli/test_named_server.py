@@ -28,7 +28,7 @@ def burrow(tmp_path: Path, *args: str, **more: str) -> "subprocess.CompletedProc
     (tmp_path / "a.bin").write_bytes(b"a")
     return subprocess.run(
         [BURROW, *args],
-        env=environment(tmp_path / "state", **more),
+        env=environment(tmp_path / "state", XDG_CONFIG_HOME=str(tmp_path / "config"), **more),
         cwd=tmp_path,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -46,7 +46,7 @@ def test_a_named_server_that_does_not_answer_is_an_error_and_never_replaced(tmp_
     elif by == "BURROW_SERVER":
         more["BURROW_SERVER"] = NOBODY
     else:
-        file = config_file({"XDG_CONFIG_HOME": str(tmp_path / "state" / "config")})
+        file = config_file({"XDG_CONFIG_HOME": str(tmp_path / "config")})
         file.parent.mkdir(parents=True)
         file.write_text(f'server = "{NOBODY}"\n')
     done = burrow(tmp_path, *args, **more)
@@ -155,7 +155,7 @@ def test_an_authority_that_cannot_be_trusted_as_asked_ends_the_command(tmp_path:
     done = burrow(tmp_path, "send", "a.bin", "--server", NOBODY, "--ca", "missing.crt")
     assert done.returncode == 2
     assert "missing.crt" in done.stderr
-    file = config_file({"XDG_CONFIG_HOME": str(tmp_path / "state" / "config")})
+    file = config_file({"XDG_CONFIG_HOME": str(tmp_path / "config")})
     file.parent.mkdir(parents=True)
     file.write_text("ca = ['a', 'b']\n")
     done = burrow(tmp_path, "send", "a.bin", "--server", NOBODY)

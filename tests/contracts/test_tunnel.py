@@ -2,6 +2,7 @@
 programs on PATH that say what the real ones say, word for word, or something worse.
 """
 
+import ast
 import asyncio
 import contextlib
 import doctest
@@ -160,26 +161,54 @@ async def test_a_program_that_is_not_there_is_named_with_where_to_get_it(name: s
     assert down.final
 
 
+SECRETS = {
+    "NGROK_AUTHTOKEN": "2abcSecret_3def",
+    "BURROW_TURN_SECRET": "of coturn",
+    "AWS_SECRET_ACCESS_KEY": "of somebody else",
+    "DATABASE_URL": "postgres://user:secret@host",
+    "SSH_AUTH_SOCK": "/tmp/agent",
+}
+NEEDED = {
+    "HOME": "/home/burrow",
+    "LC_ALL": "C.UTF-8",
+    "https_proxy": "http://10.0.0.1:3128",
+    "NO_PROXY": "localhost",
+    "TMPDIR": "/var/tmp",
+    "SSL_CERT_FILE": "/etc/ssl/ours.pem",
+}
+
+
 @pytest.mark.parametrize(
-    ("name", "wanted"),
+    ("name", "wanted", "own"),
     [
-        ("cloudflared", ["tunnel", "--config", "/dev/null", "--no-autoupdate", "--url", "http://127.0.0.1:5000"]),
-        ("bore", ["local", "5000", "--local-host", "127.0.0.1", "--to", "bore.pub"]),
-        ("tailscale", ["funnel", "http://127.0.0.1:5000"]),
+        (
+            "cloudflared",
+            ["tunnel", "--config", "/dev/null", "--no-autoupdate", "--url", "http://127.0.0.1:5000"],
+            {"TUNNEL_TRANSPORT_PROTOCOL": "http2"},
+        ),
+        (
+            "bore",
+            ["local", "5000", "--local-host", "127.0.0.1", "--to", "bore.pub"],
+            {"BORE_SECRET": "sesame", "RUST_LOG": "info", "NO_COLOR": "1"},
+        ),
+        ("tailscale", ["funnel", "http://127.0.0.1:5000"], {}),
     ],
 )
-async def test_a_program_is_told_where_we_are_and_no_secret(
-    name: str, wanted: list[str], fake: Fake, monkeypatch: pytest.MonkeyPatch
+async def test_a_program_gets_what_it_needs_and_nothing_else_of_our_environment(
+    name: str, wanted: list[str], own: dict[str, str], fake: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BORE_SECRET", "sesame")
-    home = fake(
-        name, "assert 'NGROK_AUTHTOKEN' not in os.environ\nassert 'BORE_SECRET' in os.environ\nsay(GOOD); stay()"
-    )
-    monkeypatch.setenv("NGROK_AUTHTOKEN", "2abcSecret_3def")
+    home = fake(name, "open(HERE + '/environment', 'w').write(repr(dict(os.environ)))\nsay(GOOD); stay()")
+    for variable in os.environ.keys() - {"PATH"}:
+        monkeypatch.delenv(variable)
+    for variable, value in {**SECRETS, **NEEDED, "BORE_SECRET": "sesame", "TUNNEL_TRANSPORT_PROTOCOL": "http2"}.items():
+        monkeypatch.setenv(variable, value)
     tunnel = PROGRAMS[name][0]()
     await tunnel.open(5000)
-    assert (home / "arguments").read_text().split("\0") == wanted
     await tunnel.close()
+    assert (home / "arguments").read_text().split("\0") == wanted
+    found = ast.literal_eval((home / "environment").read_text())
+    found.pop("LC_CTYPE", None)  # Python's own
+    assert found == {**NEEDED, **own, "PATH": os.environ["PATH"]}
 
 
 FOREIGN = """\

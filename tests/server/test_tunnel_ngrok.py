@@ -97,15 +97,20 @@ async def test_the_death_of_the_agent_is_noticed(service: NgrokService) -> None:
     await tunnel.close()
 
 
-async def test_the_token_is_in_no_command_line_and_no_environment(
+async def test_the_agent_gets_no_secret_by_its_command_line_or_environment(
     service: NgrokService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NGROK_AUTHTOKEN", TOKEN.get_secret_value())
+    monkeypatch.setenv("BURROW_TURN_SECRET", "of coturn")
+    monkeypatch.setenv("HOME", "/home/burrow")
     tunnel = NgrokTunnel(TOKEN, service=service.service)
     await tunnel.open(5000)
     assert tunnel._agent is not None
     process = psutil.Process(tunnel._agent.pid)
-    assert TOKEN.get_secret_value() not in repr((process.cmdline(), process.environ()))
+    said = repr((process.cmdline(), process.environ()))
+    assert TOKEN.get_secret_value() not in said
+    assert "of coturn" not in said
+    assert process.environ()["HOME"] == "/home/burrow"
     await tunnel.close()
 
 

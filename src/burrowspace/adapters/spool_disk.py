@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TypeVar, TypeVarTuple, Unpack
 
 from burrowspace.core.errors import Damaged, NoSpace, NotFound, WrongOffset
+from burrowspace.private import private_folder
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -43,7 +44,7 @@ class DiskSpool:
         self._poisoned: set[str] = set()
         self._in_flight = _in_flight()
         self._marking = [threading.Lock() for _ in range(16)]  # a key's mark has one writer at a time
-        self._folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self._folder)
 
     async def begin(self, key: str, at: int = 0) -> None:
         await self._run(self._begin, self._path(key), at)
@@ -118,7 +119,7 @@ class DiskSpool:
 
     def _begin(self, path: Path, at: int) -> None:
         self._drop(path)
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         if at:
             _write_mark(path, at)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -171,7 +172,7 @@ class DiskSpool:
         self._check(path)
         if self._room() < len(data):
             raise NoSpace("the server's disk is full; nothing of this was kept, try again later")
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             held = os.fstat(file).st_size
@@ -240,7 +241,7 @@ def _mark(path: Path) -> Path:
 def _write_mark(path: Path, at: int) -> None:
     """Whole or not at all, and there after a power cut."""
     fresh = _mark(path).with_suffix(".new")
-    with fresh.open("w") as file:
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
         file.write(str(at))
         file.flush()
         os.fsync(file.fileno())

@@ -5,6 +5,7 @@ fsync; reads do likewise beside it on a thread of their own. Proven by tests/con
 """
 
 import asyncio
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from sqlalchemy.engine import Connection, Engine
 from burrowspace.adapters.tables import KEY, TABLES, metadata
 from burrowspace.core.records import Notice, Record
 from burrowspace.ports import Rows
+from burrowspace.private import private_file
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
@@ -281,6 +283,7 @@ def _take(jobs: "queue.SimpleQueue[_Job | None]") -> tuple[list[_Job], bool]:
 
 def open_sqlite(path: Path) -> SqlState:
     """The database in one file, made or brought up to date. Blocking: called once, at the start."""
+    os.close(private_file(path))  # SQLite gives its other files (-wal, -shm) the mode of this one
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(path)),
         poolclass=sa.pool.QueuePool,

@@ -54,5 +54,6 @@ def bore_tunnel(host: str, server: str, *, patience_s: float = PATIENCE_S) -> Pr
         lambda: _Ear(server),
         _REFUSALS,
         {"RUST_LOG": "info", "NO_COLOR": "1"},
+        ("BORE_SECRET",),
     )
     return ProgramTunnel(kind, host=host, patience_s=patience_s)

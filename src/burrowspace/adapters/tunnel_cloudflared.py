@@ -12,6 +12,8 @@ _URL = re.compile(r"\|\s+(https://[a-z0-9]+(?:-[a-z0-9]+)*\.trycloudflare\.com)\
 _STANDS = re.compile(r" INF (Registered tunnel connection|Connection [0-9a-f-]{36} registered) ")
 _LATER = "wait some minutes; Cloudflare limits how many quick tunnels it gives"
 
+_WAYS = ("TUNNEL_TRANSPORT_PROTOCOL", "TUNNEL_EDGE_IP_VERSION")  # where UDP or IPv6 does not come through
+
 _REFUSALS = (
     Refusal("429 Too Many Requests", "Cloudflare gives no further quick tunnel at the moment", _LATER),
     Refusal("failed to unmarshal quick Tunnel", "Cloudflare gives no quick tunnel at the moment", _LATER),
@@ -49,4 +51,5 @@ def cloudflared_tunnel(host: str, *, patience_s: float = PATIENCE_S) -> ProgramT
         return ["tunnel", "--config", os.devnull, "--no-autoupdate", "--url", f"http://{host}:{port}"]
 
     get = "get it from https://developers.cloudflare.com/cloudflare-one/connections/connect-networks/downloads/"
-    return ProgramTunnel(Kind("cloudflared", get, arguments, _Ear, _REFUSALS), host=host, patience_s=patience_s)
+    kind = Kind("cloudflared", get, arguments, _Ear, _REFUSALS, inherits=_WAYS)
+    return ProgramTunnel(kind, host=host, patience_s=patience_s)

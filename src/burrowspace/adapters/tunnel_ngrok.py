@@ -17,12 +17,14 @@ from typing import Any
 from pydantic import SecretStr
 
 from burrowspace import __version__
+from burrowspace.adapters.tunnel_environment import small_environment
 from burrowspace.adapters.tunnel_program import reachable
 from burrowspace.ports import TunnelDown
 
 PATIENCE_S = 15.0  # to open a tunnel; a service that is silent would hold the SDK for much longer
 LINE_BYTES = 64 * 1024
 
+_PYTHON = ("PYTHONPATH", "PYTHONHOME")  # where the SDK is found
 _AGENT = Path(__file__).with_name("ngrok_agent.py")
 _CODE = re.compile(r"ERR_NGROK_\d{1,6}")
 _PAGE = "https://dashboard.ngrok.com/get-started/your-authtoken"
@@ -148,7 +150,7 @@ class NgrokTunnel:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             limit=LINE_BYTES,
-            env={name: value for name, value in os.environ.items() if name != "NGROK_AUTHTOKEN"},
+            env=small_environment(os.environ, *_PYTHON),
         )
         assert self._agent.stdin is not None
         with contextlib.suppress(ConnectionError):  # it ended already: its fact, or the lack of one, says more

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from burrowspace.adapters.tunnel_environment import small_environment
 from burrowspace.ports import TunnelDown
 
 PATIENCE_S = 30.0  # from the start of the program to its URL
@@ -62,6 +63,7 @@ class Kind:
     ear: Callable[[], Ear]
     refusals: tuple[Refusal, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    inherits: tuple[str, ...] = ()  # of our environment, beyond what every program gets
 
 
 class ProgramTunnel:
@@ -127,8 +129,6 @@ class ProgramTunnel:
         self._said.clear()
 
     async def _start(self, path: str, arguments: list[str]) -> None:
-        secret = {"NGROK_AUTHTOKEN"}  # of another service: it is none of this program's business
-        kept = {name: value for name, value in os.environ.items() if name not in secret}
         self._guard = await asyncio.create_subprocess_exec(
             sys.executable,
             "-IP",
@@ -139,7 +139,7 @@ class ProgramTunnel:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
-            env={**kept, **self._kind.environment},
+            env={**small_environment(os.environ, *self._kind.inherits), **self._kind.environment},
         )
 
     def _ended(self) -> "asyncio.Task[int]":

@@ -57,6 +57,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _burrow(
+    ctx: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
@@ -80,6 +81,12 @@ def _burrow(
     in ~/.config/burrow/config.toml. With none, the one that is found on your local network; else send is
     the server itself, and receive finds it there.
     """
+    if ctx.invoked_subcommand != "serve":
+        from burrowspace.client.state import close_state, state_folder
+
+        with contextlib.suppress(OSError):  # the command itself says what is wrong with it
+            if said := close_state(state_folder(os.environ)):
+                typer.echo(f"burrow: {said}", err=True)
 
 
 app.command("send", short_help="Send files, folders, a text or stdin.")(send)

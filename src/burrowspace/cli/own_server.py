@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from burrowspace.client.folders import here, state_folder
+from burrowspace.client.folders import here
+from burrowspace.client.state import make_state, state_folder
+from burrowspace.private import private_file
 
 if TYPE_CHECKING:
     from burrowspace.client.journal import Record
@@ -118,7 +120,8 @@ async def _life(port: int, opened: "Future[_Opened]") -> None:
     from burrowspace.server.build import build
     from burrowspace.server.serving import listen, serving
 
-    _root().mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_state(_root().parent)
+    _root().mkdir(mode=0o700, exist_ok=True)
     _sweep()
     try:
         listener = listen(_settings(port, Path()))
@@ -130,7 +133,7 @@ async def _life(port: int, opened: "Future[_Opened]") -> None:
     stopping = asyncio.Event()
     async with serving(house, listener, brief=True):
         url = next(iter(banner.addresses(house.reach)), f"http://127.0.0.1:{port}")
-        with (folder / _ORIGINS).open("a", encoding="utf-8") as known:
+        with os.fdopen(private_file(folder / _ORIGINS), "a", encoding="utf-8") as known:
             known.write(url + "\n")
         opened.set_result((url, folder, asyncio.get_running_loop(), stopping))
         await stopping.wait()

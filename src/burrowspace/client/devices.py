@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from burrowspace.client.state import make_state
 from burrowspace.client.writing import write_atomically
 from burrowspace.core.devices import Inbox, Introduction, pair_inbox, public_key
 from burrowspace.core.errors import Damaged, NotFound
@@ -118,5 +119,5 @@ class Devices:
             raise Damaged("the file of paired devices cannot be read; move it away and pair them again") from None
 
     def _write(self, kept: _Kept) -> None:
-        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_state(self._root)
         write_atomically(self._path, msgspec.json.encode(kept))

@@ -4,13 +4,14 @@ import contextlib
 import fcntl
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from burrowspace.client.journal import Journal, Known, Record, Role, read
 from burrowspace.client.landing import discard
+from burrowspace.client.state import make_state, state_folder
 from burrowspace.client.writing import write_atomically
 from burrowspace.core.errors import BadRequest, BurrowError, NotFound
 
@@ -35,19 +36,6 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     digest: str | None = None
 
 
-def state_folder(environment: Mapping[str, str]) -> Path:
-    """Where this person's state lies: BURROW_STATE, else burrow below XDG_STATE_HOME, else ~/.local/state/burrow.
-
-    >>> state_folder({"BURROW_STATE": "/x"}), state_folder({"XDG_STATE_HOME": "/y"})
-    (PosixPath('/x'), PosixPath('/y/burrow'))
-    """
-    if own := environment.get("BURROW_STATE"):
-        return Path(own).expanduser()
-    if (xdg := environment.get("XDG_STATE_HOME")) and Path(xdg).is_absolute():  # the specification ignores others
-        return Path(xdg) / "burrow"
-    return Path.home() / ".local" / "state" / "burrow"
-
-
 class Folders:
     """The state folder `root`; made when it is needed, for its owner alone. Several programs may share it."""
 
@@ -58,8 +46,7 @@ class Folders:
 
     def create(self, record: Record) -> Journal:
         """A locked journal for a new transfer. Busy: another program has it."""
-        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._root.chmod(0o700)
+        make_state(self._root)
         self._transfers.mkdir(mode=0o700, exist_ok=True)
         return Journal.create(self._folder(record.role, record.transfer), record)
 
@@ -142,7 +129,7 @@ class Folders:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """No other program changes the history meanwhile."""
-        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_state(self._root)
         with os.fdopen(os.open(self._root / "history.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from burrowspace.client.api import Server, Unreachable
 from burrowspace.client.devices import Devices
-from burrowspace.client.folders import Folders, state_folder
+from burrowspace.client.folders import Folders
 from burrowspace.client.shelf import Shelf
+from burrowspace.client.state import state_folder
 
 
 class Home:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from burrowspace.client.legs import Kept
+from burrowspace.client.state import make_state
 from burrowspace.client.writing import sync_folder, write_atomically
 
 
@@ -32,7 +33,8 @@ class Shelf:
         self._folder = root / "resting"
 
     def put(self, left: Left) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_state(self._folder.parent)
+        self._folder.mkdir(mode=0o700, exist_ok=True)
         write_atomically(self._file(left), msgspec.json.encode(left))
 
     def all(self, now: float) -> list[Left]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from burrowspace.adapters.bus_local import LocalBus
@@ -14,6 +15,7 @@ from burrowspace.adapters.state_sql import SqlState, open_sqlite
 from burrowspace.config import Settings
 from burrowspace.core.networks import counted, is_loopback, is_near
 from burrowspace.ports import Beacon, Tunnel
+from burrowspace.private import close_files, private_file, private_folder
 from burrowspace.server.api.app import make_api
 from burrowspace.server.api.context import Context
 from burrowspace.server.api.peers import ATTACHMENTS
@@ -31,6 +33,10 @@ from burrowspace.server.tls.identity import Identity, identity_of
 from burrowspace.server.turn import Turn
 from burrowspace.socketio import Options
 from burrowspace.socketio import Server as RealTime
+
+_OURS = ("burrowspace.db", "lock", "spool", "tls", "origins")  # how the names in the data folder begin
+
+log = structlog.get_logger("server")
 
 
 class DataFolderInUse(Exception):
@@ -69,7 +75,9 @@ class House:
 
 def build(settings: Settings) -> House:
     """Opens the data folder and wires the parts. Blocking: before the loop has anything else to do."""
-    settings.data.mkdir(parents=True, exist_ok=True)
+    if said := private_folder(settings.data, _OURS):
+        log.warning(said)
+    close_files(settings.data, _OURS)
     lock = _lock(settings.data)
     identity = identity_of(settings)
     state = open_sqlite(settings.data / "burrowspace.db")
@@ -160,7 +168,7 @@ def _is_outside(host: str) -> bool:
 
 def _lock(folder: Path) -> IO[str]:
     """One server per data folder: two would sweep away each other's uploads."""
-    file = (folder / "lock").open("w")
+    file = os.fdopen(private_file(folder / "lock"), "w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -168,6 +176,7 @@ def _lock(folder: Path) -> IO[str]:
         raise DataFolderInUse(
             f"another BurrowSpace server runs on {folder}; stop it, or choose another folder with --data"
         ) from None
+    file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
     return file

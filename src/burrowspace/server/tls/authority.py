@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from burrowspace.core.hosts import Address
+from burrowspace.private import close_files, private_folder
 from burrowspace.server.tls.context import NoIdentity
 
 _DAY = datetime.timedelta(days=1)
@@ -42,6 +43,9 @@ _PRIVATE = (
 _Name: TypeAlias = x509.DNSName | x509.IPAddress
 
 
+_OURS = ("ca.", "server.")  # how the names in its folder begin
+
+
 class Authority:
     """Its files in `folder`: ca.crt, ca.key, server.crt, server.key. `now` is UTC everywhere."""
 
@@ -56,7 +60,8 @@ class Authority:
         cert, key = self.folder / "ca.crt", self.folder / "ca.key"
         again = "remove the folder to get a new one, which every device must then trust anew"
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(self.folder, _OURS)
+            close_files(self.folder, _OURS)
             if not cert.exists():
                 self._make(names, addresses, now)
             self._cert = x509.load_pem_x509_certificate(cert.read_bytes())
