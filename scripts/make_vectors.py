@@ -14,6 +14,7 @@ from typing import Any
 from scripts.vectors_devices import devices_vectors
 from scripts.vectors_nearby import nearby_vectors
 from scripts.vectors_paths import names_vectors, paths_vectors
+from scripts.vectors_session import session_vectors
 
 from burrowspace.core import codes, frames, links, manifest, signals
 from burrowspace.core.layout import Layout
@@ -339,7 +340,17 @@ def vectors() -> dict[str, str]:
     texts["names.json"] = json.dumps(names_vectors(), indent=1) + "\n"
     walks = (json.dumps(walk, separators=(",", ":")) for walk in paths_vectors()["walks"])
     texts["paths.json"] = '{"walks": [\n' + ",\n".join(walks) + "\n]}\n"
+    texts["session.json"] = _by_line(session_vectors())
     return texts
+
+
+def _by_line(lists: dict[str, list[Any]]) -> str:
+    """One walk a line, so that a change shows which one it is."""
+    parts = []
+    for name, walks in lists.items():
+        lines = ",\n".join(json.dumps(walk, separators=(",", ":")) for walk in walks)
+        parts.append(f'"{name}": [\n{lines}\n]')
+    return "{" + ",\n".join(parts) + "}\n"
 
 
 if __name__ == "__main__":

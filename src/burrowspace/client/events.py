@@ -81,6 +81,14 @@ class Waiting(Event, frozen=True, tag="waiting"):
     receiver: str = ""
 
 
+class Declined(Event, frozen=True, tag="declined"):
+    """A receiver of several has said no, or called it off; the others go on. With one receiver the transfer ends."""
+
+    peer: str  # its name, as it says
+    why: str
+    receiver: str = ""
+
+
 class Resting(Event, frozen=True, tag="resting"):
     """All of it lies sealed on the server: the sender may leave."""
 
@@ -112,3 +120,5 @@ class Finished(Event, frozen=True, tag="finished"):
     places: tuple[str, ...] = ()  # where it was written
     left_out: tuple[str, ...] = ()  # sentences: what was not sent
     again: int = 0  # blocks that were sent, or came, though the receiver had said that it holds them
+    network: dict[str, int] = {}  # sealed bytes that went or came, of use or not, by path
+    sealed: int = 0  # blocks that the sender sealed

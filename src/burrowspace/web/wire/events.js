@@ -19,12 +19,15 @@
  * @typedef {{event: "progress", done: number, total: number | null, rate: number, eta: number | null, path: Path,
  *   receiver: string}} Progress at most ten a second for each receiver
  * @typedef {{event: "waiting", why: string, receiver: string}} Waiting nothing moves, and why
+ * @typedef {{event: "declined", peer: string, why: string, receiver: string}} Declined one of several receivers has said no or
+ *   called it off; the others go on
  * @typedef {{event: "resting", until: number}} Resting all of it lies sealed on the server: the sender may leave
  * @typedef {{event: "text", text: string}} Text
  * @typedef {{event: "verified", digest: string, receiver: string}} Verified both ends computed the same
  * @typedef {{event: "finished", size: number, seconds: number, firstByte: number | null, shares: Record<string, number>,
- *   verified: boolean, resting: boolean, places: string[], again: number}} Finished the last one
- * @typedef {Ready | NewCode | Met | Offered | PathChanged | Progress | Waiting | Resting | Text | Verified | Finished} Event
+ *   verified: boolean, resting: boolean, places: string[], again: number, network: Record<string, number>, sealed: number}} Finished
+ *   the last one; `network`: sealed bytes that went or came, of use or not, `sealed`: blocks that the sender sealed
+ * @typedef {Ready | NewCode | Met | Offered | PathChanged | Progress | Waiting | Declined | Resting | Text | Verified | Finished} Event
  */
 
 export {};

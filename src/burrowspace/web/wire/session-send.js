@@ -17,11 +17,12 @@
 
 import { hex, utf8 } from "../core/bytes.js";
 import { formatCode } from "../core/codes.js";
+import { CREDIT } from "../core/credit.js";
 import { BurrowError } from "../core/errors.js";
 import { Layout } from "../core/layout.js";
 import { formatLink, mailboxId } from "../core/links.js";
 import { Manifest } from "../core/manifest.js";
-import { BLOCK } from "../core/sealing.js";
+import { BLOCK, SUITES } from "../core/sealing.js";
 import { ours, random, seconds, sleep } from "./ambient.js";
 import { Conversation, patiently } from "./conversation.js";
 import { givingEngine } from "./engine.js";
@@ -68,6 +69,7 @@ const NO_CODE = "the server has no short code left to give; the link works all t
 export class Sending extends Running {
   /** Sealed bytes by path. @type {Record<string, number>} */ shares = {};
   /** Pieces that were sent though the receiver had said that it holds them. */ again = 0;
+  /** Blocks that were sealed. */ sealed = 0;
   /** @type {Map<string, Taker>} */ takers = new Map();
   /** @type {Around} */ around = { servers: [], until: null };
   session = Conversation.session();
@@ -112,7 +114,7 @@ export class Sending extends Running {
       ends,
       layout: this.layout,
       carry: (stretch) => this.#carry(stretch),
-      needless: (stretch) => this.#all().some((taker) => taker.leg === stretch && taker.directAt > stretch.openedAt),
+      ahead: (stretch) => this.#ahead(stretch),
       fail: (error) => this.fail(error),
       changed: () => this.changed(),
       keep: (legs) => this.#keep(legs),
@@ -195,6 +197,7 @@ export class Sending extends Running {
   /** Sealed bytes went this way. @param {Path} path @param {number} size */
   served(path, size) {
     this.shares[path] = (this.shares[path] ?? 0) + size;
+    this.sealed += Math.ceil(size / SUITES[this.suite].sealed);
     if (this.#metAt !== null) this.#firstByte ??= seconds() - this.#metAt;
   }
 
@@ -213,6 +216,18 @@ export class Sending extends Running {
 
   #all() {
     return [...this.takers.values()];
+  }
+
+  /** The position before which blocks may go into a leg now: while nobody follows it, a credit ahead; none where a link
+   * does the work; while nobody who follows it has said yes, the manifest and one window.
+   * @param {import("./legs.js").Stretch} stretch */
+  #ahead(stretch) {
+    const followers = this.#all().filter((taker) => taker.leg === stretch);
+    if (stretch.rests) return Infinity;
+    if (!stretch.wanted) {
+      return followers.some((taker) => taker.directAt > stretch.openedAt) ? stretch.first : stretch.first + CREDIT;
+    }
+    return followers.length ? Math.max(...followers.map((taker) => taker.person.limit ?? Infinity)) : Infinity;
   }
 
   /** @param {import("./legs.js").Stretch} stretch @returns {Carry} */
@@ -385,6 +400,8 @@ export class Sending extends Running {
       resting,
       places: [],
       again: this.again,
+      network: { ...this.shares },
+      sealed: this.sealed,
     };
   }
 

@@ -222,6 +222,8 @@ export default {
   "this transfer has sealed as many blocks as its key is good for; start anew": "شفّرت عملية النقل هذه كل ما يسمح به مفتاحها من كتل؛ ابدأ من جديد",
   "to {name}": "إلى \u2068{name}\u2069",
   "waiting": "في الانتظار",
+  "the receiver is deciding": "المستلم يفكّر",
+  "said no": "رفض",
   "waiting for the sender": "في انتظار المرسل",
   "what arrived is not what the sender's list says": "ما وصل لا يطابق قائمة المرسل",
   "what arrives was not sealed by the sender; somebody between you changes it": "ما يصل لم يشفّره المرسل؛ هناك من يغيّره في الطريق بينكما",

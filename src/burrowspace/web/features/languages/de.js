@@ -214,6 +214,8 @@ export default {
   "this transfer has sealed as many blocks as its key is good for; start anew": "diese Übertragung hat so viele Blöcke versiegelt, wie ihr Schlüssel trägt; beginne neu",
   "to {name}": "an {name}",
   "waiting": "wartet",
+  "the receiver is deciding": "der Empfänger überlegt noch",
+  "said no": "hat abgelehnt",
   "waiting for the sender": "warte auf den Sender",
   "what arrived is not what the sender's list says": "was ankam, ist nicht, was die Liste des Senders sagt",
   "what arrives was not sealed by the sender; somebody between you changes it": "was ankommt, hat nicht der Sender versiegelt; jemand zwischen euch verändert es",

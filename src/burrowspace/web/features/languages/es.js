@@ -216,6 +216,8 @@ export default {
   "this transfer has sealed as many blocks as its key is good for; start anew": "esta transferencia ha cifrado todos los bloques que admite su clave; empieza una nueva",
   "to {name}": "para {name}",
   "waiting": "en espera",
+  "the receiver is deciding": "el destinatario está decidiendo",
+  "said no": "lo ha rechazado",
   "waiting for the sender": "esperando al remitente",
   "what arrived is not what the sender's list says": "lo que ha llegado no coincide con la lista del remitente",
   "what arrives was not sealed by the sender; somebody between you changes it": "lo que llega no lo ha cifrado el remitente; alguien lo está modificando por el camino",

@@ -216,6 +216,8 @@ export default {
   "this transfer has sealed as many blocks as its key is good for; start anew": "ce transfert a chiffré autant de blocs que sa clé le permet ; recommencez-le",
   "to {name}": "à : {name}",
   "waiting": "en attente",
+  "the receiver is deciding": "le destinataire réfléchit encore",
+  "said no": "a refusé",
   "waiting for the sender": "en attente de l’expéditeur",
   "what arrived is not what the sender's list says": "ce qui est arrivé ne correspond pas à la liste de l’expéditeur",
   "what arrives was not sealed by the sender; somebody between you changes it": "ce qui arrive n’a pas été chiffré par l’expéditeur ; quelqu’un entre vous le modifie",

@@ -208,6 +208,8 @@ export default {
   "this transfer has sealed as many blocks as its key is good for; start anew": "この転送は鍵で暗号化できるブロック数の上限に達しました。新しくやり直してください",
   "to {name}": "{name}へ",
   "waiting": "待機中",
+  "the receiver is deciding": "受信側が考えています",
+  "said no": "断りました",
   "waiting for the sender": "送信側を待っています",
   "what arrived is not what the sender's list says": "届いたものが送信側の一覧と一致しません",
   "what arrives was not sealed by the sender; somebody between you changes it": "届いているものは送信側が暗号化したものではありません。途中で誰かが書き換えています",

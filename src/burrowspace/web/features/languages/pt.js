@@ -216,6 +216,8 @@ export default {
   "this transfer has sealed as many blocks as its key is good for; start anew": "esta transferência já cifrou todos os blocos que a sua chave permite; comece de novo",
   "to {name}": "para {name}",
   "waiting": "em espera",
+  "the receiver is deciding": "o destinatário está decidindo",
+  "said no": "recusou",
   "waiting for the sender": "aguardando o remetente",
   "what arrived is not what the sender's list says": "o que chegou não corresponde à lista do remetente",
   "what arrives was not sealed by the sender; somebody between you changes it": "o que chega não foi cifrado pelo remetente; alguém no caminho altera os dados",

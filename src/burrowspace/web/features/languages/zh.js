@@ -208,6 +208,8 @@ export default {
   "this transfer has sealed as many blocks as its key is good for; start anew": "此次传输加密的数据块已达密钥上限；请重新开始",
   "to {name}": "发给 {name}",
   "waiting": "等待中",
+  "the receiver is deciding": "接收方正在考虑",
+  "said no": "已拒绝",
   "waiting for the sender": "正在等待发送方",
   "what arrived is not what the sender's list says": "收到的内容与发送方的列表不符",
   "what arrives was not sealed by the sender; somebody between you changes it": "收到的内容不是由发送方加密的；有人在中途篡改",
