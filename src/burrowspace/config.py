@@ -167,7 +167,12 @@ class Settings(BaseSettings):
     max_nameplates_per_address: int = Field(
         100, ge=1, description="Most numbers of codes held from one address; loopback is not counted."
     )
-    max_nameplate_claims: int = Field(128, ge=1, description="Most claims of one number.")
+    max_nameplate_claims: int = Field(
+        128, ge=1, description="Most claims of one number at once; one counts for a minute."
+    )
+    max_nameplate_claims_per_address: int = Field(
+        16, ge=1, description="Most of those from one address; loopback is not counted."
+    )
     max_claims_per_minute: int = Field(
         30,
         ge=1,
