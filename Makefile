@@ -32,6 +32,9 @@ bench: $(VENV)/.tests ## measure beside the rivals; ARGS=--write keeps the resul
 proof: $(VENV)/.tests ## the heavy proofs: 20 GiB files, kill -9 by the hundred, slow clients
 	$(BIN)/python -m pytest -m proof -o addopts= -rA -s --timeout 5400 tests
 
+fuzz: $(VENV)/.tests ## fuzz every parser that strangers reach, SECONDS=600 each; writes docs/security/fuzz.md
+	$(BIN)/python -m tests.fuzz $(or $(TARGET),all) --seconds $(or $(SECONDS),600) --write docs/security/fuzz.md $(if $(KEEP),--keep $(KEEP))
+
 nat-lab: $(VENV)/.tests ## which way is taken through which NAT, terminals and browsers; writes docs/nat.md; needs root
 	BURROW_LAB_PAGE=docs/nat.md $(BIN)/python -m pytest -m nat_lab -o addopts= -q -s tests/nat
 
@@ -51,4 +54,4 @@ $(VENV)/.tests: $(VENV)/.runs scripts/test_parts.sh
 	sh scripts/test_parts.sh
 	@touch $@
 
-.PHONY: help serve test check bench proof nat-lab pins
+.PHONY: help serve test check bench proof fuzz nat-lab pins

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from burrowspace.client.api import Missing, Refused, Unreachable
-from burrowspace.client.http import NO_WARNING
+from burrowspace.client.http import NO_WARNING, parsed
 from burrowspace.client.trust import context
 
 _BEAT_S = 20.0  # between two heartbeats
@@ -75,14 +75,14 @@ class AppPeer:
             try:
                 async for name, data in self._socket():
                     self.news.put_nowait((name, data))
-            except (httpx.HTTPError, ValueError, LookupError):
+            except (httpx.HTTPError, ValueError, LookupError, TypeError):  # or what came is not what a server says
                 pass
             await asyncio.sleep(_RETRY_S)
 
     async def _socket(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
         known: dict[str, Any] = {"EIO": 4, "transport": "polling"}
         opened = await self.http.get("/socket.io/", params=known)
-        known["sid"] = json.loads(opened.text.split(_SEPARATOR)[0][1:])["sid"]
+        known["sid"] = parsed(opened.text.split(_SEPARATOR)[0][1:])["sid"]
 
         async def post(packet: str) -> None:
             (await self.http.post("/socket.io/", params=known, content=packet)).raise_for_status()
@@ -99,7 +99,7 @@ class AppPeer:
                 elif packet.startswith("430"):
                     self._registered.set()
                 elif packet.startswith("42"):
-                    name, data = json.loads(packet[2:])
+                    name, data = parsed(packet[2:])
                     yield str(name), dict(data)
                 elif packet in ("1", "41"):
                     return
@@ -114,7 +114,7 @@ class AppPeer:
 async def good(answer: httpx.Response) -> dict[str, Any]:
     """The JSON of an answer. Refused, Missing."""
     try:
-        said = json.loads(await answer.aread())
+        said = parsed(await answer.aread())
     except ValueError:
         said = {}
     if answer.is_success and isinstance(said, dict):

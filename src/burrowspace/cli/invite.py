@@ -8,11 +8,9 @@ from burrowspace.client.events import NewCode, Ready
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """`known`: the other side is likely to use the same server without being told; our own it cannot know. `keys`: a
-    person is at the keyboard and may ask for a new code."""
+    """`known`: the other side is likely to use the same server without being told; our own it cannot know."""
 
     known: bool = True
-    keys: bool = False
 
     def lines(self, ready: Ready) -> list[Line]:
         """
@@ -32,26 +30,21 @@ class Invitation:
             ]
         lines += [Line(f"    burrow receive '{ready.link}'", "bold"), Line("")]
         if ready.why:
-            lines += [Line(f"There is no short code: {shown(ready.why, 200)}. The link is enough.", "yellow")]
-            lines += [*self._asking(ready.asks), Line("")]
+            lines += [Line(f"There is no short code: {shown(ready.why, 200)}. The link is enough.", "yellow"), Line("")]
         return lines
-
-    def _asking(self, asks: bool) -> list[Line]:
-        return [Line("Press Enter for a new code.", "yellow")] if asks and self.keys else []
 
     def command(self, code: str, server: str) -> str:
         return f"burrow receive {code}" + ("" if self.known else f" --server {server}")
 
     def renewed(self, event: NewCode, server: str) -> list[Line]:
-        """The old code no longer works."""
+        """A wrong guess burnt the code."""
         from burrowspace.core.names import shown
 
-        why = shown(event.why, 200)
         if event.code is None:
-            gone = f"There is no short code any more: {why}. The link is still good."
-            return [Line(gone, "yellow"), *self._asking(event.asks)]
+            why = shown(event.why, 200)
+            return [Line(f"There is no short code any more: {why}. The link is still good.", "yellow")]
         return [
-            Line(f"{why[:1].upper()}{why[1:]}. The new code:", "yellow"),
+            Line(f"The code was burnt: {shown(event.why, 200)}. The new one:", "yellow"),
             Line(f"    {self.command(event.code, server)}", "bold"),
         ]
 

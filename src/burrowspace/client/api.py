@@ -7,6 +7,7 @@ may be made twice are made again after a broken connection. Spec: docs/spec/mail
 import asyncio
 import base64
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -98,8 +99,9 @@ class Server:
 
     async def hello(self) -> dict[str, Any]:
         """What the server is and can do; `your_ip` is how it sees us."""
-        found: dict[str, Any] = (await self._call("GET", "/hello")).json()
-        return found
+        answer = await self._call("GET", "/hello")
+        with _understood():
+            return dict(answer.json())
 
     # mailboxes
 
@@ -107,7 +109,8 @@ class Server:
         """Adds a message; its number."""
         kind = {"content-type": "application/octet-stream"}
         answer = await self._call("POST", f"/mailboxes/{mailbox}", content=message, headers=kind)
-        return int(answer.json()["number"])
+        with _understood():
+            return int(answer.json()["number"])
 
     async def make_mailbox(self, mailbox: str) -> None:
         await self._call("PUT", f"/mailboxes/{mailbox}")
@@ -119,16 +122,14 @@ class Server:
     async def news(self, mailbox: str, after: int, wait: float = 0.0) -> News:
         """The same, and when the mailbox was made. One that is not there is made."""
         try:
-            return await self.letters(mailbox, after, wait)
+            answer = await self._waiting(f"/mailboxes/{mailbox}", after, wait)
         except Missing:
             await self.make_mailbox(mailbox)
             return News([], "")
-
-    async def letters(self, mailbox: str, after: int, wait: float = 0.0) -> News:
-        """The same. Missing: there is no such mailbox, and none is made."""
-        said = (await self._waiting(f"/mailboxes/{mailbox}", after, wait)).json()
-        found = [(int(each["number"]), base64.b64decode(each["body"])) for each in said["messages"]]
-        return News(found, str(said["created_at"]))
+        with _understood():
+            said = answer.json()
+            found = [(int(each["number"]), base64.b64decode(each["body"])) for each in said["messages"]]
+            return News(found, str(said["created_at"]))
 
     async def remove_mailbox(self, mailbox: str) -> None:
         await self._call("DELETE", f"/mailboxes/{mailbox}", missing=True)
@@ -140,12 +141,16 @@ class Server:
     # nameplates
 
     async def offer_nameplate(self) -> Nameplate:
-        made = (await self._call("POST", "/nameplates")).json()
-        return Nameplate(int(made["nameplate"]), str(made["token"]))
+        answer = await self._call("POST", "/nameplates")
+        with _understood():
+            made = answer.json()
+            return Nameplate(int(made["nameplate"]), str(made["token"]))
 
     async def claim(self, number: int) -> str:
         """The mailbox for this claim. Missing: nobody waits under that number."""
-        return str((await self._call("POST", f"/nameplates/{number}/claim")).json()["mailbox"])
+        answer = await self._call("POST", f"/nameplates/{number}/claim")
+        with _understood():
+            return str(answer.json()["mailbox"])
 
     async def knows(self, number: int) -> bool:
         """Whether somebody waits under that number."""
@@ -158,7 +163,8 @@ class Server:
     async def claims(self, plate: Nameplate, after: int, wait: float = WAIT_S) -> list[tuple[int, str]]:
         """(number, mailbox) of each claim beyond `after`."""
         answer = await self._waiting(f"/nameplates/{plate.number}/claims", after, wait, headers=_bearer(plate.token))
-        return [(int(each["number"]), str(each["mailbox"])) for each in answer.json()["claims"]]
+        with _understood():
+            return [(int(each["number"]), str(each["mailbox"])) for each in answer.json()["claims"]]
 
     async def burn(self, plate: Nameplate) -> None:
         await self._call("DELETE", f"/nameplates/{plate.number}", headers=_bearer(plate.token), missing=True)
@@ -169,19 +175,23 @@ class Server:
         asked: dict[str, Any] = {"policy": policy, "length": length}
         if window is not None:
             asked["window"] = window
-        made = (await self._call("POST", "/spools", json=asked)).json()
-        return Spool(str(made["transfer_id"]), str(made["write_token"]))
+        answer = await self._call("POST", "/spools", json=asked)
+        with _understood():
+            made = answer.json()
+            return Spool(str(made["transfer_id"]), str(made["write_token"]))
 
     async def spool(self, spool: str) -> SpoolState:
-        found = (await self._call("GET", f"/spools/{spool}")).json()
-        return SpoolState(
-            int(found["offset"]),
-            int(found["first"]),
-            found["length"],
-            bool(found["complete"]),
-            int(found["readers"]),
-            _seconds(found["expires_at"]),
-        )
+        answer = await self._call("GET", f"/spools/{spool}")
+        with _understood():
+            found = answer.json()
+            return SpoolState(
+                int(found["offset"]),
+                int(found["first"]),
+                None if found["length"] is None else int(found["length"]),
+                bool(found["complete"]),
+                int(found["readers"]),
+                _seconds(found["expires_at"]),
+            )
 
     async def let_rest(self, spool: Spool) -> None:
         """From now on all of it may lie there, whoever reads."""
@@ -237,6 +247,15 @@ class Server:
 
 def _bearer(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
+
+
+@contextlib.contextmanager
+def _understood() -> Iterator[None]:
+    """Reads a good answer. Unreachable: whoever gave it is not a server of ours, or is broken."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, OverflowError):
+        raise Unreachable("what answers there is not a BurrowSpace server, or it is broken") from None
 
 
 def not_ours(answer: Answer) -> str | None:

@@ -44,7 +44,7 @@ class Answer:
 
     def json(self) -> Any:
         """ValueError: it is none."""
-        return json.loads(self.body)
+        return parsed(self.body)
 
 
 @dataclass(slots=True, eq=False)
@@ -231,10 +231,18 @@ def is_page(kind: str | None) -> bool:
 def refusal(status: int, body: bytes) -> tuple[str, str]:
     """The code and the sentence of a refusal; a server, or what stands before it, may have sent none."""
     try:
-        said = json.loads(body)
+        said = parsed(body)
         return str(said["code"])[:64], str(said["error"])[:500]
     except (ValueError, KeyError, TypeError):
         return "error", f"the server answered {status}"
+
+
+def parsed(body: bytes | str) -> Any:
+    """The JSON of an answer. ValueError for anything else, and for what is nested too deep to be read."""
+    try:
+        return json.loads(body)
+    except RecursionError:
+        raise ValueError("the answer is nested too deep") from None
 
 
 def _json(value: Any) -> bytes:
@@ -246,7 +254,7 @@ async def _head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
     lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     version, _, rest = lines[0].partition(" ")
     status = rest[:3]
-    if not version.startswith("HTTP/1.") or not status.isdigit():
+    if not version.startswith("HTTP/1.") or not re.fullmatch("[0-9]{3}", status):
         raise BadAnswer("what answers there speaks no HTTP")
     headers = {}
     for line in lines[1:]:

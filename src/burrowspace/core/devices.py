@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 from burrowspace.core.errors import BadRequest
 from burrowspace.core.invitation import INVITATION_BYTES, Invitation, encode_invitation, parse_invitation
+from burrowspace.core.parsing import read_json
 from burrowspace.core.sealing import Box, derive
 
 KEY_BYTES = 32
@@ -25,6 +26,9 @@ class Introduction(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     public: str
+
+
+_INTRODUCTION = msgspec.json.Decoder(Introduction)
 
 
 class Inbox:
@@ -61,8 +65,8 @@ def parse_introduction(data: bytes) -> Introduction:
     if len(data) > INTRODUCTION_BYTES:
         raise BadRequest("the other device's introduction is too long")
     try:
-        found = msgspec.json.decode(data, type=Introduction)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        found = read_json(_INTRODUCTION, data)
+    except ValueError:
         raise BadRequest("the other device's introduction cannot be read") from None
     public_key(found.public)
     return found

@@ -7,6 +7,7 @@ docs/spec/nearby.md.
 import msgspec
 
 from burrowspace.core.errors import BadRequest
+from burrowspace.core.parsing import read_json
 from burrowspace.core.sealing import SECRET_BYTES
 
 NAME_CHARS = 64
@@ -23,6 +24,9 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     created: float
 
 
+_INVITATION = msgspec.json.Decoder(Invitation)
+
+
 def encode_invitation(invitation: Invitation) -> bytes:
     """JSON; the secret in base64."""
     return msgspec.json.encode(invitation)
@@ -35,8 +39,8 @@ def parse_invitation(data: bytes) -> Invitation:
     'cat.jpg'
     """
     try:
-        found = msgspec.json.decode(data, type=Invitation)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        found = read_json(_INVITATION, data)
+    except ValueError:
         raise BadRequest("an invitation cannot be read") from None
     if len(found.secret) != SECRET_BYTES:
         raise BadRequest("an invitation holds no secret")

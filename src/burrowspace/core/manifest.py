@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from burrowspace.core.errors import BadManifest
 from burrowspace.core.layout import MANIFEST_BYTES, POSITIONS, Layout
+from burrowspace.core.parsing import read_json
 from burrowspace.core.sealing import BLOCK
 
 ENTRIES = 1_000_000  # of one manifest
@@ -103,8 +104,8 @@ def parse(data: bytes | bytearray | memoryview) -> Manifest:
     if len(data) > MANIFEST_BYTES:
         raise BadManifest(f"the list of files has more than {MANIFEST_BYTES} bytes")
     try:
-        manifest = _DECODER.decode(data)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        manifest = read_json(_DECODER, data)
+    except ValueError:
         raise BadManifest("the list of files cannot be read") from None
     _check(manifest)
     return manifest

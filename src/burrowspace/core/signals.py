@@ -14,6 +14,7 @@ from msgspec import Meta
 from burrowspace.core.errors import BadRequest, Tampered, TooLarge, TooMany
 from burrowspace.core.layout import MANIFEST_BYTES, POSITIONS
 from burrowspace.core.manifest import PACK_BYTES
+from burrowspace.core.parsing import read_json
 from burrowspace.core.sealing import Box, Buffer, Suite, derive
 
 SIGNAL_BYTES = 60 << 10  # of one message before sealing; a mailbox takes 64 KiB
@@ -223,8 +224,8 @@ def parse_control(data: Buffer) -> Control:
 
 def _parsed(decoder: "msgspec.json.Decoder[_T]", data: Buffer) -> _T:
     try:
-        return decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return read_json(decoder, data)
+    except ValueError:
         raise BadRequest("a message of the other side cannot be read") from None
 
 

@@ -59,6 +59,7 @@ class Form:
             },
         )
         self._wanted = b""
+        self._begun = False
         self._filename: str | None = None
         self._inside = self._found = self._file_over = self._whole = False
         self._field, self._value = bytearray(), bytearray()
@@ -97,6 +98,9 @@ class Form:
             data = await anext(self._stream)
         except StopAsyncIteration:
             return False
+        if not self._begun:  # the parser takes line breaks before the form for more or less, by how they were cut
+            data = data.lstrip(b"\r\n")
+            self._begun = bool(data)
         try:
             self._parser.write(data)
         except FormParserError:
@@ -123,7 +127,7 @@ class Form:
             raise BadRequest("the headers of a part are too long")
 
     def _header_end(self) -> None:
-        self._headers[bytes(self._field).lower()] = bytes(self._value)
+        self._headers.setdefault(bytes(self._field).lower(), bytes(self._value))
         self._field, self._value = bytearray(), bytearray()
 
     def _headers_finished(self) -> None:

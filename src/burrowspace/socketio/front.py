@@ -8,7 +8,6 @@ size. A further subclass may take more off (`Front` has no state that it hides).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 from urllib.parse import unquote
 
@@ -200,9 +199,9 @@ class Front(HttpToolsProtocol):
         """Whom the limits per address count."""
         return self.client[0] if self.client else ""
 
-    def seen_as(self) -> Sequence[Any]:
-        """First the address, then the headers of the request whose head has come; override it behind a proxy that says
-        who the client is, and by which Host it asked."""
+    def seen_as(self) -> tuple[str, list[tuple[bytes, bytes]]]:
+        """The address and the headers of the request whose head has come; override it behind a proxy that says who the
+        client is, and by which Host it asked."""
         return self.client_address(), self.headers
 
     def take_upgrade(self, rest: bytes) -> None:
@@ -214,7 +213,7 @@ class Front(HttpToolsProtocol):
             self.flow.pause_reading()
             return
         path, _, query = self.url.partition(b"?")
-        address, headers = self.seen_as()[:2]
+        address, headers = self.seen_as()
         request = UpgradeRequest(
             path=unquote(path.decode("latin-1")),
             query=query,

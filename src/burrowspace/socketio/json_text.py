@@ -7,6 +7,7 @@ precision. Depth is bounded before anything is decoded.
 from __future__ import annotations
 
 import json
+import math
 import re
 from array import array
 from collections.abc import Sequence
@@ -100,7 +101,17 @@ def dumps(value: Any) -> tuple[bytes, list[Binary]]:
         if "surrogates" not in str(error):
             raise
     attachments.clear()
-    return json.dumps(value, default=lift, allow_nan=False, separators=(",", ":")).encode("ascii"), attachments
+    text = json.dumps(_finite(value), default=lift, allow_nan=False, separators=(",", ":"))
+    return text.encode("ascii"), attachments
+
+
+def _finite(value: Any) -> Any:
+    """`value` with null for infinities and NaN, as JavaScript and orjson write them. A text like 1e400 reads as one."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def rebuild(value: Any, attachments: Sequence[Binary]) -> Any:

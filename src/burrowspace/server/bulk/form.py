@@ -14,7 +14,7 @@ from burrowspace.server.multipart import PARTS, header_options
 
 HEAD_BYTES = 64 * 1024  # of a form before its file, here; longer ones take the ordinary way
 OVERLAP = 80  # bytes in which a boundary may lie across two pieces
-_DISPOSITION = re.compile(rb"^content-disposition:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_DISPOSITION = re.compile(rb"(?<=\r\n)content-disposition:[ \t]*([^\r]*)", re.IGNORECASE)
 _LOOK = 256 << 10  # bytes that are searched at once; they stay in the processor's cache
 _MEMMEM = ctypes.CDLL(None).memmem
 _MEMMEM.restype = ctypes.c_void_p

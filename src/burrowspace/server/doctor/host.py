@@ -220,19 +220,6 @@ def _unsynchronised() -> bool:
         return False
 
 
-def hosts(settings: Settings) -> Finding | None:
-    """Whether browsers that come through a proxy find a name that the server knows; None without a proxy."""
-    if not settings.trusted_proxies:
-        return None
-    public = urlsplit(settings.public_url or "").hostname
-    known = [*settings.hosts, *([public] if public else [])]
-    if known:
-        return good("hosts", f"Browsers may call the server {shown(', '.join(known), 200)}.", hosts=", ".join(known))
-    found = "A proxy stands in front, and no DNS name is set: the server refuses browsers that come by one."
-    todo = "Set BURROW_PUBLIC_URL to the address that people use, or BURROW_HOSTS to its name."
-    return doubtful("hosts", found, todo)
-
-
 def own_certificate(settings: Settings) -> Finding | None:
     """The certificate that the port speaks TLS with, for the names that the settings give; None without TLS."""
     if not settings.is_secure:
@@ -253,5 +240,6 @@ def look(settings: Settings) -> list[Finding]:
     """All of them. Blocking, for a few seconds at most."""
     first = [folder(settings), port(settings)]
     running = first[1].facts.get("served") is True
-    own = [each for each in (own_certificate(settings), hosts(settings)) if each is not None]
+    held = own_certificate(settings)
+    own = [] if held is None else [held]
     return [*first, addresses(settings), *own, tunnels(settings.tunnel_kind), stun(settings, running), clock(settings)]
