@@ -38,8 +38,8 @@ fuzz: $(VENV)/.tests ## fuzz every parser that strangers reach, SECONDS=600 each
 nat-lab: $(VENV)/.tests ## which way is taken through which NAT, terminals and browsers; writes docs/nat.md; needs root
 	BURROW_LAB_PAGE=docs/nat.md $(BIN)/python -m pytest -m nat_lab -o addopts= -q -s tests/nat
 
-pins: $(VENV)/.tests ## renew requirements.txt
-	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate -o requirements.txt pyproject.toml
+pins: $(VENV)/.tests ## renew requirements.txt, with the hashes of all files; takes minutes
+	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate -o requirements.txt pyproject.toml
 
 $(VENV)/bin/python:
 	$(PYTHON) scripts/make_venv.py $(VENV)
@@ -49,8 +49,13 @@ $(VENV)/.runs: $(VENV)/bin/python requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-$(VENV)/.tests: $(VENV)/.runs scripts/test_parts.sh
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e '.[dev]'
+# The same versions without their hashes: pip takes none as constraints of what is installed from a folder.
+$(VENV)/constraints.txt: requirements.txt
+	@mkdir -p $(VENV)
+	sed -n 's/^\([a-z0-9][^ ]*==[^ ;\\]*\).*/\1/p' requirements.txt > $@
+
+$(VENV)/.tests: $(VENV)/.runs $(VENV)/constraints.txt scripts/test_parts.sh
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/constraints.txt -e '.[dev]'
 	sh scripts/test_parts.sh
 	@touch $@
 

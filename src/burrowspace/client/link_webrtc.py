@@ -88,7 +88,7 @@ async def make_peer(servers: Sequence[IceServer], relayed: bool, name: str | Non
     if name == "aiortc":
         module = await asyncio.to_thread(importlib.import_module, "burrowspace.client.webrtc_aiortc")
         return cast(Peer, module.AiortcPeer(servers, relayed))
-    raise ConnectionError("WebRTC needs a library: pip install 'burrowspace[webrtc]'")
+    raise ConnectionError("WebRTC needs a library: run pip install '.[webrtc]' in a checkout")
 
 
 Say = Callable[[Sdp | IceCandidate], Awaitable[None]]

@@ -19,7 +19,7 @@ def program() -> Finding:
     said = f"BurrowSpace {__version__} on Python {platform.python_version()}, {platform.system()}"
     facts = {"version": __version__, "python": platform.python_version(), "webrtc": found}
     if found is None:
-        todo = "pip install 'burrowspace[webrtc]' adds it: direct ways through more kinds of networks."
+        todo = "Run pip install '.[webrtc]' in a checkout to add it: then more networks let transfers go direct."
         return doubtful("program", f"{said}, without WebRTC.", todo, **facts)
     return good("program", f"{said}, WebRTC by {found}.", **facts)
 
