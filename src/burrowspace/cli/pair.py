@@ -23,12 +23,13 @@ def pair(
     """Make two devices know each other, once: then `burrow send --to NAME` finds the other without a code.
 
     Run it on one device without a code, and on the other with the code that the first one shows. Both must use the
-    same server.
+    same server. With - it asks for the code, or reads it from stdin: so it is in no shell history.
 
     \b
     Examples:
       burrow pair                    shows a code
       burrow pair 7-walnut-orbit     on the other device
+      burrow pair -                  the same, but asks for the code
       burrow pair --name laptop      what this one is called there
     """
     try:
@@ -36,10 +37,25 @@ def pair(
 
         where = place(server)
         called = own_name() if name is None else name
+        given = _given(code or [], asks=not json)
         stage = Stage(json=json, goes_on="nobody was paired")
     except Exception as error:
+        if isinstance(error, typer.Exit):
+            raise
         fail(error, json=json)
-    perform(stage, lambda stage: _pair(stage, "-".join(code or []), called, where))
+    perform(stage, lambda stage: _pair(stage, given, called, where))
+
+
+def _given(words: list[str], *, asks: bool) -> str:
+    """The code: as it was given, or for - from the person at the terminal or from stdin. Empty: there is none."""
+    from burrowspace.cli import typed
+    from burrowspace.cli.asking import can_ask
+
+    if words != ["-"]:
+        return "-".join(words)
+    if asks and can_ask():
+        return typed.asked("Code that the other device shows", typed.code) or ""
+    return typed.line_of_stdin(typed.code)
 
 
 async def _pair(stage: Stage, code: str, name: str, where: "Place | None") -> Exit:

@@ -21,13 +21,18 @@ HELP = f"""Receive what somebody sends, checked to the last byte.
 
 Nothing is ever overwritten unless you say so. Stopped at any moment, the same command goes on where it was.
 
+Without a code or a link it asks for one. What you type there, or give on stdin with -, is in no shell history, and no
+other user of this machine sees it.
+
 \b
 Examples:
+  burrow receive                           asks; Enter alone waits for paired devices (see burrow pair)
   burrow receive 7-walnut-orbit            by code; "7 walnut orbit" is as good
   burrow receive 'https://host/r#…'        by link: needs no --server
   burrow receive 7-walnut-orbit -o photos  into a folder
   burrow receive 7-walnut-orbit -o - | tar x
-  burrow receive                           wait for paired devices (see burrow pair)
+  burrow receive -                         reads the code or the link from stdin
+  burrow receive --yes                     asks nothing: waits for paired devices, and takes what they send
   burrow receive --as bob                  wait for the published app: NOT sealed
 
 \b
@@ -68,6 +73,8 @@ def receive(
         from burrowspace.cli.places import place
 
         where = place(server)
+        if not user:
+            what = _what(what, asks=not (yes or json or quiet))
         if user:
             from burrowspace.cli.app_receive import app_receive
 
@@ -81,6 +88,19 @@ def receive(
             raise
         fail(error, json=json and output != "-")
     perform(stage, lambda stage: _receive(stage, what, output, where, options, overwrite, yes=yes, quiet=quiet))
+
+
+def _what(given: str | None, *, asks: bool) -> str | None:
+    """The code or the link: as it was given, from stdin, or from the person at the terminal. None: paired devices."""
+    from burrowspace.cli import typed
+    from burrowspace.cli.asking import can_ask
+
+    if given == "-":
+        return typed.line_of_stdin(typed.code_or_link)
+    if given is None and asks and can_ask():
+        question = "Code or link, like 7-walnut-orbit (Enter alone waits for paired devices)"
+        return typed.asked(question, typed.code_or_link, optional=True)
+    return given
 
 
 async def _receive(

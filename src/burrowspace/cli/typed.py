@@ -1,0 +1,102 @@
+"""A code or a link that is typed at a prompt or comes on stdin. In a command line it would stand in the shell's
+history, and every user of the machine could see it."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from burrowspace.cli.exits import Exit, Usage
+
+LINE_MOST = 4096  # bytes of a line of stdin that are read
+
+Check = Callable[[str], object]  # BadCode or BadLink for what is neither
+
+
+def code_or_link(text: str) -> object:
+    """BadCode, BadLink."""
+    from burrowspace.core.codes import parse_code
+    from burrowspace.core.links import parse_link
+
+    return parse_link(text) if "#" in text or "://" in text else parse_code(text)
+
+
+def code(text: str) -> object:
+    """BadCode."""
+    from burrowspace.core.codes import parse_code
+
+    return parse_code(text)
+
+
+def line_of_stdin(check: Check) -> str:
+    """The first line of stdin. BadCode, BadLink."""
+    from burrowspace.core.errors import BadCode
+
+    handle, line = sys.stdin.fileno(), bytearray()
+    while len(line) < LINE_MOST and b"\n" not in line:
+        piece = os.read(handle, LINE_MOST - len(line))
+        if not piece:
+            break
+        line += piece
+    text = line.partition(b"\n")[0].decode("utf-8", "replace").strip()
+    if not text:
+        raise BadCode("there is nothing on stdin; its first line should be a code or a link")
+    check(text)
+    return text
+
+
+def asked(question: str, check: Check, *, optional: bool = False) -> str | None:
+    """What the person at the terminal types, once it can be understood; None for Enter alone, where it is `optional`.
+
+    Usage: they end the input instead. Ctrl-C leaves by typer.Exit.
+    """
+    import typer
+
+    from burrowspace.cli.exits import said
+    from burrowspace.core.errors import BurrowError
+
+    read = _reader()
+    while True:
+        try:
+            text = read(f"{question}: ").strip()
+            if text:
+                check(text)
+        except BurrowError as error:
+            print(said(error)[0], file=sys.stderr, flush=True)
+        except EOFError:
+            print(file=sys.stderr)
+            raise Usage("nothing was typed") from None
+        except KeyboardInterrupt:
+            print(file=sys.stderr)
+            raise typer.Exit(int(Exit.INTERRUPTED)) from None
+        else:
+            if text or optional:
+                return text or None
+
+
+def _reader() -> Callable[[str], str]:
+    """Reads a line with a prompt: with completion where stdout is the terminal too, for that is where it draws."""
+    try:
+        import readline
+    except ImportError:
+        return _plainly
+    if not sys.stdout.isatty():
+        return _plainly
+    from burrowspace.cli.codewords import complete
+
+    def completer(text: str, number: int) -> str | None:
+        found = complete(text)
+        return found[number] if number < len(found) else None
+
+    readline.set_completer(completer)
+    readline.set_completer_delims("")
+    readline.set_auto_history(False)
+    readline.parse_and_bind("bind ^I rl_complete" if "libedit" in (readline.__doc__ or "") else "tab: complete")
+    return input
+
+
+def _plainly(prompt: str) -> str:
+    print(prompt, end="", file=sys.stderr, flush=True)
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line
