@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from scripts.vectors_devices import devices_vectors
+from scripts.vectors_meeting_rules import meeting_rules_vectors
 from scripts.vectors_nearby import nearby_vectors
 from scripts.vectors_paths import names_vectors, paths_vectors
+from scripts.vectors_session import session_vectors
 
 from burrowspace.core import codes, frames, links, manifest, signals
 from burrowspace.core.layout import Layout
@@ -193,13 +195,16 @@ def meeting_vectors() -> dict[str, Any]:
         handover,
     ]
     lenient = [" 7 Walnut_ORBIT ", "7walnutorbit", "7walnut orbit", "7 - walnut - orbit", "7--walnut,orbit"]
+    lenient += ["7-walnut-orbit-oasis", "7WalnutOrbitOasis", "7 walnutorbit oasis", "7-walnut orbitoasis"]
     refused = [
         "",
         "walnut-orbit",
         "7-walnut",
         "7-wallnut-orbit",
         "0-walnut-orbit",
-        "7-walnut-orbit-apple",
+        "7-walnut-orbit-oasis-ruby",
+        "7walnutorbitoasisruby",
+        "7-walnutorbitt",
         "7-wälnut-orbit",
     ]
     strange = ["https://example.org/r", "ftp://example.org/r#" + "A" * 43, "https://example.org/r#" + "A" * 42]
@@ -334,12 +339,23 @@ def vectors() -> dict[str, str]:
         "link": link_vectors(),
         "devices": devices_vectors(),
         "nearby": nearby_vectors(),
+        "meeting_rules": meeting_rules_vectors(),
     }
     texts = {f"{name}.json": json.dumps(value, indent=1) + "\n" for name, value in made.items()}
     texts["names.json"] = json.dumps(names_vectors(), indent=1) + "\n"
     walks = (json.dumps(walk, separators=(",", ":")) for walk in paths_vectors()["walks"])
     texts["paths.json"] = '{"walks": [\n' + ",\n".join(walks) + "\n]}\n"
+    texts["session.json"] = _by_line(session_vectors())
     return texts
+
+
+def _by_line(lists: dict[str, list[Any]]) -> str:
+    """One walk a line, so that a change shows which one it is."""
+    parts = []
+    for name, walks in lists.items():
+        lines = ",\n".join(json.dumps(walk, separators=(",", ":")) for walk in walks)
+        parts.append(f'"{name}": [\n{lines}\n]')
+    return "{" + ",\n".join(parts) + "}\n"
 
 
 if __name__ == "__main__":

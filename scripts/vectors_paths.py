@@ -85,7 +85,10 @@ def _walk(number: int) -> dict[str, Any]:
         elif what < 7:
             book.failed(path, now)
             event = ["failed", path]
-        elif what < 13 and book.using is not None:
+        elif what == 12 and book.using is not None:
+            book.resumed(now)
+            event = ["resumed"]
+        elif what < 12 and book.using is not None:
             book.carried(book.using, size, now)
             event = ["carried", book.using, size]
         elif what == 13:

@@ -40,9 +40,12 @@ _SAID = (
     "the server cannot be reached",
     "the server cannot be reached; still trying",
     "waiting for the sender",
-    "somebody tried a wrong code, so the old one is burnt",
+    "somebody tried a wrong code, so the old one no longer works",
+    "the connection broke while the code was being checked, so the old one no longer works",
+    "three codes were tried and failed, so no new one is made by itself",
+    "you asked for a new code",
+    "several people may use the code now, so it is a longer one",
     "the server has no short code left to give; the link works all the same",
-    "the other side does not answer; is the sender still there? ask for a new code",
 )
 
 

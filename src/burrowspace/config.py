@@ -83,10 +83,17 @@ class Settings(BaseSettings):
         description="Addresses and networks of reverse proxies whose X-Forwarded-For, X-Forwarded-Host and Forwarded "
         "are believed, comma-separated, such as 127.0.0.1,10.0.0.0/8.",
     )
+    hosts: Names = Field(
+        (),
+        description="DNS names that browsers may call this server by, comma-separated, such as files.example.org; "
+        "* for any. IP addresses, localhost, this machine's own name, .local names, the public URL, the tunnel's name "
+        "and the names in the certificate always work.",
+    )
     cors_origins: Names = Field(
         (),
         description="Further web origins that may call the API and open sockets, comma-separated, such as "
-        "https://app.example.org; * for all. This host, localhost and the public URL always may.",
+        "https://app.example.org; * for all. This host and the public URL always may, and "
+        "localhost where the server has no public address.",
     )
     use_ngrok: bool = Field(
         False,
@@ -160,7 +167,12 @@ class Settings(BaseSettings):
     max_nameplates_per_address: int = Field(
         100, ge=1, description="Most numbers of codes held from one address; loopback is not counted."
     )
-    max_nameplate_claims: int = Field(128, ge=1, description="Most claims of one number.")
+    max_nameplate_claims: int = Field(
+        128, ge=1, description="Most claims of one number at once; one counts for a minute."
+    )
+    max_nameplate_claims_per_address: int = Field(
+        16, ge=1, description="Most of those from one address; loopback is not counted."
+    )
     max_claims_per_minute: int = Field(
         30,
         ge=1,
@@ -209,7 +221,9 @@ class Settings(BaseSettings):
         """The tunnel that is wanted; USE_NGROK is the older way to say ngrok."""
         return self.tunnel or ("ngrok" if self.use_ngrok else None)
 
-    @field_validator("stun_servers", "turn_urls", "trusted_proxies", "cors_origins", "tls_names", mode="before")
+    @field_validator(
+        "stun_servers", "turn_urls", "trusted_proxies", "hosts", "cors_origins", "tls_names", mode="before"
+    )
     @classmethod
     def _split(cls, given: object) -> object:
         return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
@@ -219,6 +233,12 @@ class Settings(BaseSettings):
     def _names(cls, given: tuple[str, ...]) -> tuple[str, ...]:
         hosts(given)
         return given
+
+    @field_validator("hosts")
+    @classmethod
+    def _hosts(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        hosts(each for each in given if each != "*")
+        return tuple(each.lower() for each in given)
 
     @model_validator(mode="after")
     def _tls(self) -> Self:

@@ -31,7 +31,7 @@ class Wire:
         said = {name.replace("_", "-"): value for name, value in headers.items()}
         if body and not {"Content-Length", "Transfer-Encoding"} & set(said):
             said["Content-Length"] = str(len(body))
-        lines = [f"{method} {path} HTTP/1.1", "Host: x", *(f"{name}: {value}" for name, value in said.items())]
+        lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *(f"{name}: {value}" for name, value in said.items())]
         await self.send("\r\n".join([*lines, "", ""]).encode() + body)
 
     async def pour(self, piece: bytes, size: int, seconds: float = 10) -> int:

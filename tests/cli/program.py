@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -84,6 +85,38 @@ class Program:
             self._news.notify_all()
 
 
+class Screen:
+    """A terminal that a command runs in: what it shows, without colours, and a keyboard."""
+
+    def __init__(self) -> None:
+        self._ours, self.theirs = os.openpty()
+        self.shown = ""
+        self._news = asyncio.Event()
+        asyncio.get_running_loop().add_reader(self._ours, self._read)
+
+    def _read(self) -> None:
+        said = os.read(self._ours, 1 << 16).decode(errors="replace")
+        self.shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", self.shown + said)
+        self._news.set()
+
+    def type(self, keys: str) -> None:
+        os.write(self._ours, keys.encode())
+
+    async def until(self, pattern: str, seconds: float = 30) -> "re.Match[str]":
+        """The first place where that is shown; what is before it is forgotten."""
+        async with asyncio.timeout(seconds):
+            while not (found := re.search(pattern, self.shown)):
+                self._news.clear()
+                await self._news.wait()
+        self.shown = self.shown[found.end() :]
+        return found
+
+    def close(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._ours)
+        os.close(self._ours)
+        os.close(self.theirs)
+
+
 class Person:
     """Somebody with a machine: a state folder and a working folder."""
 
@@ -99,6 +132,7 @@ class Person:
         *args: str | Path,
         stdin: Any = asyncio.subprocess.DEVNULL,
         stdout: Any = asyncio.subprocess.PIPE,
+        stderr: Any = asyncio.subprocess.PIPE,
         **more: str,
     ) -> Program:
         words, env = [BURROW, *map(str, args)], environment(self.state, **more)
@@ -111,7 +145,7 @@ class Person:
                 *words,
                 stdin=stdin,
                 stdout=stdout,
-                stderr=asyncio.subprocess.PIPE,
+                stderr=stderr,
                 env=env,
                 cwd=self.folder,
             )

@@ -177,6 +177,20 @@ def test_where_there_is_no_code_the_link_is_the_command_and_the_reason_is_said()
     assert "The link is still good" in gone.text
 
 
+def test_after_three_failed_tries_a_person_is_told_how_to_get_a_code_and_a_script_is_not() -> None:
+    gone = events.NewCode(None, "three codes were tried and failed", 3, True)
+    first, second = Invitation(keys=True).renewed(gone, "http://10.0.0.7:41000")
+    assert "three codes were tried and failed. The link is still good." in first.text
+    assert second.text == "Press Enter for a new code."
+    assert len(Invitation().renewed(gone, "http://10.0.0.7:41000")) == 1
+
+
+def test_a_new_code_says_why_the_old_one_no_longer_works() -> None:
+    first, second = Invitation().renewed(events.NewCode("7-ivy-opal-kite", "the code's time is up"), "http://a:1")
+    assert first.text == "The code's time is up. The new code:"
+    assert second.text.strip() == "burrow receive 7-ivy-opal-kite"
+
+
 @pytest.mark.parametrize(
     ("width", "encoding", "there"), [(80, "utf-8", True), (30, "utf-8", False), (80, "ascii", False)]
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import Person, Program, people
+from tests.cli.program import Person, Program, Screen, people
 from tests.e2e.served import Served, served
 
 pytestmark = pytest.mark.anyio
@@ -259,6 +259,34 @@ async def test_a_wrong_code_is_refused_and_the_sender_shows_a_new_one(server: Se
     receiver = await bob.run("receive", new, "--server", server.url)
     assert receiver.process.returncode == 0, receiver.said
     assert await sender.ended() == 0
+
+
+async def test_after_three_wrong_codes_the_sender_asks_and_enter_makes_another(
+    server: Served, pair: list[Person]
+) -> None:
+    ann, bob = pair
+    make(ann.folder / "a.bin", MB)
+    screen = Screen()
+    try:
+        sender = await ann.burrow(
+            "send", "a.bin", "--server", server.url, "--no-qr", stdin=screen.theirs, stderr=screen.theirs
+        )
+        for _ in range(3):
+            number, *words, last = (await screen.until(r"burrow receive (\d+(-[a-z]+)+)"))[1].split("-")
+            wrong = "-".join([number, *words, "zebra" if last != "zebra" else "zodiac"])
+            first = await bob.run("receive", wrong, "--server", server.url)
+            assert first.process.returncode == 4, first.said
+            again = await bob.run("receive", wrong, "--server", server.url)
+            assert again.process.returncode == 4, again.said
+            assert "this code can't be used again. Ask the sender for a new one" in again.said
+        await screen.until("Press Enter for a new code")
+        screen.type("\n")
+        code = (await screen.until(r"burrow receive (\d+(-[a-z]+)+)"))[1]
+        receiver = await bob.run("receive", code, "--server", server.url)
+        assert receiver.process.returncode == 0, receiver.said
+        assert await sender.ended() == 0
+    finally:
+        screen.close()
 
 
 async def test_by_relay_only_nothing_goes_direct(server: Served, pair: list[Person]) -> None:

@@ -356,6 +356,8 @@ def test_what_a_server_offers_is_bounded_and_read_only_where_it_can_be():
 
 
 def test_what_a_server_says_of_itself_is_hostile_until_read():
-    assert welcome.of_itself({"space": [], "tunnel": 7, "stun": "x"}) == []
-    [finding] = welcome.of_itself({"tunnel": {"state": "down", "message": "\x1b[2Jno token"}})
+    assert welcome.of_itself({"space": [], "tunnel": 7, "stun": "x", "via": 1}, "a") == []
+    [finding] = welcome.of_itself({"via": {"host_known": False}}, "files.example.org")
+    says(finding, DOUBTFUL, "refuses browsers", "files.example.org", "BURROW_HOSTS")
+    [finding] = welcome.of_itself({"tunnel": {"state": "down", "message": "\x1b[2Jno token"}}, "a")
     says(finding, DOUBTFUL, "�[2Jno token")

@@ -22,7 +22,7 @@ from burrowspace.core.codes import (
 )
 from burrowspace.core.errors import BadCode, BadRequest, Tampered, WrongCode
 from burrowspace.core.signals import Role
-from burrowspace.core.words import WORDS, distance, nearest, pick
+from burrowspace.core.words import KNOWN, WORDS, distance, nearest, pick
 
 CODE = parse_code("7-walnut-orbit")
 SECRET = bytes(range(32))
@@ -62,9 +62,9 @@ def test_no_two_words_are_one_letter_apart() -> None:
             seen[hole] = word
 
 
-def test_two_words_written_together_are_read_one_way_only() -> None:
-    together = [one + other for one in WORDS for other in WORDS]
-    assert len(set(together)) == len(together)
+def test_words_written_together_are_read_one_way_only() -> None:
+    """No word begins with another one, so whatever is cut off in front is the only word that it can be."""
+    assert not any(word[:end] in KNOWN for word in WORDS for end in range(1, len(word)))
 
 
 @given(one=st.text("abc", max_size=5), other=st.text("abc", max_size=5))
@@ -91,12 +91,18 @@ def test_every_word_is_as_likely_as_any_other() -> None:
 # Codes
 
 
-@given(number=st.integers(1, codes.NAMEPLATE_MOST), bits=st.binary(min_size=4, max_size=4))
+@given(
+    number=st.integers(1, codes.NAMEPLATE_MOST),
+    bits=st.binary(min_size=4, max_size=4) | st.binary(min_size=6, max_size=6),
+)
 def test_what_is_written_is_read(number: int, bits: bytes) -> None:
     code = make_code(number, bits)
+    first, *rest = code.words
     assert parse_code(str(code)) == code
-    assert parse_code(f" {number} {code.words[0].upper()}_{code.words[1]}\n") == code
-    assert parse_code(f"{number}{code.words[0]}{code.words[1]}") == code
+    assert parse_code(f" {number} {first.upper()}_{' '.join(rest)}\n") == code
+    assert parse_code(f"{number}{first}{''.join(rest)}") == code
+    assert parse_code(f"{number} {first}{rest[0]} {'-'.join(rest[1:])}") == code
+    assert code.password == "-".join(code.words).encode()
 
 
 @pytest.mark.parametrize(
@@ -106,7 +112,9 @@ def test_what_is_written_is_read(number: int, bits: bytes) -> None:
         ("walnut-orbit", "number in front is missing"),
         ("7", "there are 0 words"),
         ("7-walnut", "one word"),
-        ("7-walnut-orbit-apple", "there are 3 words"),
+        ("7-walnut-orbit-oasis-ruby", "there are 4 words"),
+        ("7walnutorbitoasisruby", "there are 4 words"),
+        ("7walnutorbitt", "one word"),
         ("7-wallnut-orbit", "did you mean 7-walnut-orbit"),
         ("7-walnut-zzzzzz", "“zzzzzz” is not a word"),
         ("0-walnut-orbit", "no server gives out"),
@@ -139,6 +147,9 @@ def test_no_code_is_made_of_a_number_that_is_none() -> None:
     for number in (0, -1, codes.NAMEPLATE_MOST + 1):
         with pytest.raises(BadCode):
             make_code(number, bytes(4))
+    for size in (2, 8):
+        with pytest.raises(ValueError, match="two or three words"):
+            make_code(7, bytes(size))
 
 
 # Meeting

@@ -37,7 +37,7 @@ async def test_a_strangers_headers_say_nothing(tmp_path: Path):
 async def behind(tmp_path: Path) -> AsyncIterator[Running]:
     """A server whose proxies are on this machine."""
     settings = {"max_nameplates_per_address": 1, "max_sockets_per_address": 1, "connections_per_address": 1}
-    async with running(tmp_path, trusted_proxies="127.0.0.1,10.0.0.0/8", **settings) as server:
+    async with running(tmp_path, trusted_proxies="127.0.0.1,10.0.0.0/8", hosts="files.example", **settings) as server:
         yield server
 
 

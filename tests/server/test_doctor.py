@@ -60,7 +60,7 @@ async def test_a_stranger_learns_how_the_server_is_and_none_of_its_secrets(tmp_p
         "tunnel": {"state": "off", "message": None},
         "turn": True,
         "your_ip": "127.0.0.1",
-        "via": {"forwarded": False, "believed": False},
+        "via": {"forwarded": False, "believed": False, "host_known": True},
         "space": "good",
         "features": status["features"],
     }
@@ -73,7 +73,10 @@ async def test_a_stranger_learns_how_the_server_is_and_none_of_its_secrets(tmp_p
 async def test_it_says_whether_the_word_of_a_proxy_is_taken(tmp_path: Path, trusted: str, believed: bool, seen: str):
     async with running(tmp_path, trusted_proxies=trusted) as server:
         found = await server.call("GET", "/doctor", headers={"X-Forwarded-For": "203.0.113.7"})
-    assert (found["via"], found["your_ip"]) == ({"forwarded": True, "believed": believed}, seen)
+    assert (found["via"], found["your_ip"]) == (
+        {"forwarded": True, "believed": believed, "host_known": True},
+        seen,
+    )
 
 
 async def test_it_says_why_there_is_no_stun_and_that_the_disk_is_full(tmp_path: Path):
@@ -119,6 +122,13 @@ def test_a_clock_that_went_back_is_named(tmp_path: Path):
     os.utime(tmp_path / "burrowspace.db", (written, written))
     says(host.clock(settings(tmp_path), written - 3600), Verdict.BAD, "3600 s later", "The clock went back")
     assert host.clock(settings(tmp_path), written + 60).verdict != Verdict.BAD
+
+
+def test_a_proxy_without_a_name_is_named():
+    assert host.hosts(Settings()) is None
+    says(host.hosts(Settings(trusted_proxies="10.0.0.1")), Verdict.DOUBTFUL, "BURROW_PUBLIC_URL", "BURROW_HOSTS")
+    for named in ({"hosts": "a.example"}, {"public_url": "https://a.example"}):
+        says(host.hosts(Settings(trusted_proxies="10.0.0.1", **named)), Verdict.GOOD, "a.example")
 
 
 def test_a_tunnel_whose_program_is_missing_is_named(monkeypatch: pytest.MonkeyPatch):

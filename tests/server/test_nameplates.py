@@ -101,12 +101,67 @@ async def test_a_number_expires(tmp_path: Path):
         assert (await server.post("/nameplates"))["nameplate"] <= 9
 
 
-async def test_a_number_is_claimed_only_so_often(tmp_path: Path):
+async def speak(server: Running, mailbox: str) -> None:
+    body = {"content-type": "application/octet-stream"}
+    await server.call("POST", f"/mailboxes/{mailbox}", data=b"x", headers=body)
+
+
+async def claimed(server: Running, number: int, expect: int = 200) -> Any:
+    return (await server.post(f"/nameplates/{number}/claim", expect=expect)).get("mailbox")
+
+
+async def test_a_number_has_so_many_claims_at_once(tmp_path: Path):
     async with running(tmp_path, max_nameplate_claims=2) as server:
-        made = await server.post("/nameplates")
+        number = (await server.post("/nameplates"))["nameplate"]
         for _ in range(2):
-            await server.post(f"/nameplates/{made['nameplate']}/claim")
-        await server.post(f"/nameplates/{made['nameplate']}/claim", expect=429)
+            await speak(server, await claimed(server, number))
+        await claimed(server, number, expect=429)
+
+
+async def test_the_oldest_silent_claim_gives_way_to_a_new_one(tmp_path: Path):
+    async with running(tmp_path, max_nameplate_claims=3) as server:
+        made = await server.post("/nameplates")
+        number = made["nameplate"]
+        spoken, silent, other = [await claimed(server, number) for _ in range(3)]
+        await speak(server, spoken)
+        reading = asyncio.create_task(server.call("GET", f"/mailboxes/{silent}?wait=50", 404))
+        await waiting(server, 1)
+        fresh = await claimed(server, number)
+        async with asyncio.timeout(10):
+            await reading
+        there = [each["mailbox"] for each in (await claims(server, made))["claims"]]
+        assert there == [spoken, other, fresh]
+
+
+async def test_a_claim_that_was_abandoned_counts_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("burrowspace.server.driver.nameplates.CLAIM_S", -1.0)
+    async with running(tmp_path, max_nameplate_claims=1) as server:
+        made = await server.post("/nameplates")
+        for _ in range(3):
+            await speak(server, await claimed(server, made["nameplate"]))
+        assert len((await claims(server, made))["claims"]) == 1
+
+
+async def test_a_meeting_that_takes_long_gives_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("burrowspace.server.driver.nameplates.BRISK_S", -1.0)
+    async with running(tmp_path, max_nameplate_claims=1) as server:
+        number = (await server.post("/nameplates"))["nameplate"]
+        first = await claimed(server, number)
+        await speak(server, first)
+        await claimed(server, number)
+        await server.get(f"/mailboxes/{first}", 404)
+
+
+async def test_claims_of_one_address_leave_room_for_those_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    caller = "203.0.113.7"
+    monkeypatch.setattr("burrowspace.server.api.context.counted", lambda _: caller)
+    async with running(tmp_path, max_nameplate_claims=3, max_nameplate_claims_per_address=2) as server:
+        number = (await server.post("/nameplates"))["nameplate"]
+        for _ in range(2):
+            await speak(server, await claimed(server, number))
+        await claimed(server, number, expect=429)
+        caller = "203.0.113.8"
+        await claimed(server, number)
 
 
 async def test_who_guesses_numbers_is_stopped_also_behind_a_tunnel(tmp_path: Path, monkeypatch):

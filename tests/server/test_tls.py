@@ -20,7 +20,7 @@ from burrowspace.client import trust
 from burrowspace.client.api import Server, Unreachable
 from burrowspace.client.doctor import door
 from burrowspace.config import Settings
-from burrowspace.core.hosts import hosts
+from burrowspace.core.hosts import ONE, hosts
 from burrowspace.core.nearby import Announcement
 from burrowspace.ports import Beacon
 from burrowspace.server.build import build
@@ -123,8 +123,17 @@ async def test_a_plain_request_is_shown_the_way(server: Running):
 @pytest.mark.parametrize(
     "host", ["a\r\nHost: b", "evil.example/@x", "x y", "<script>", "a" * 300, "[::1]:5000]", "", "a:1:2"]
 )
-async def test_a_strange_host_is_not_repeated(server: Running, host: str):
-    said = await plainly(server, f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")
+async def test_a_strange_host_is_refused_and_not_repeated(server: Running, host: str):
+    for version in ("1.0", "1.1"):
+        said = await plainly(server, f"GET / HTTP/{version}\r\nHost: {host}\r\n\r\n")
+        assert said.startswith("HTTP/1.1 400 ")
+        assert "location:" not in said
+        assert said.endswith(f'{{"error":"{ONE}","code":"bad-request"}}')
+
+
+async def test_only_http_1_0_may_leave_the_host_out(server: Running):
+    assert (await plainly(server, "GET / HTTP/1.1\r\n\r\n")).startswith("HTTP/1.1 400 ")
+    said = await plainly(server, "GET / HTTP/1.0\r\n\r\n")
     assert f"\r\nlocation: https://127.0.0.1:{server.house.reach.port}/\r\n" in said
 
 
@@ -135,14 +144,14 @@ async def test_what_is_neither_gets_a_sentence(server: Running, noise: str):
 
 async def test_the_authority_is_offered_over_both_with_a_page_that_runs_nothing(server: Running):
     authority = server.house.identity.authority
-    der = (await plainly(server, "GET /ca.crt HTTP/1.1\r\n\r\n")).partition("\r\n\r\n")[2].encode("latin-1")
+    der = (await plainly(server, "GET /ca.crt HTTP/1.1\r\nHost: a\r\n\r\n")).partition("\r\n\r\n")[2].encode("latin-1")
     assert der == authority.der
     assert hashlib.sha256(der).digest().hex(":").upper() == authority.fingerprint
     async with server.http.get("/ca.crt") as answer:
         assert (answer.content_type, await answer.read()) == ("application/x-x509-ca-cert", der)
     async with server.http.get("/ca") as answer:
         page, policy = await answer.text(), answer.headers["content-security-policy"]
-    assert (await plainly(server, "GET /ca HTTP/1.1\r\n\r\n")).endswith(page.encode().decode("latin-1"))
+    assert (await plainly(server, "GET /ca HTTP/1.1\r\nHost: a\r\n\r\n")).endswith(page.encode().decode("latin-1"))
     assert authority.fingerprint in page
     assert "<script" not in page
     assert policy.startswith("default-src 'none'; style-src 'sha256-")

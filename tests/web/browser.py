@@ -28,7 +28,7 @@ from playwright.async_api import (
 
 HERE = Path(__file__).parent
 WEB = HERE.parents[1] / "src" / "burrowspace" / "web"
-LAN = "page.lan.test"  # a name that is 127.0.0.1 and no localhost: a page without https in a LAN
+LAN = "page.local"  # a name that is 127.0.0.1 and no localhost: a page without https in a LAN
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", f"--host-resolver-rules=MAP {LAN} 127.0.0.1"),

@@ -107,6 +107,10 @@ class Board:
                 row.path, row.waiting = event.path, ""
             case events.Waiting():
                 self._row(event.receiver).waiting = shown(event.why, 120)
+            case events.Declined():
+                name = shown(event.peer, 64) or "a receiver"
+                self.rows.pop(event.receiver, None)
+                return [Line(f"{name} is no longer receiving: {shown(event.why, 120)}.", "yellow")]
             case events.Resting():
                 until = time.strftime("%Y-%m-%d %H:%M", time.localtime(event.until))
                 return [

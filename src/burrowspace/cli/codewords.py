@@ -4,8 +4,8 @@
 def complete(incomplete: str) -> list[str]:
     """What could be meant.
 
-    >>> complete("7-walnu"), complete("7-walnut-orbi"), complete("7")
-    (['7-walnut-'], ['7-walnut-orbit'], [])
+    >>> complete("7-walnu"), complete("7-walnut-orbi"), complete("7-walnut-orbit-oas"), complete("7")
+    (['7-walnut-'], ['7-walnut-orbit'], ['7-walnut-orbit-oasis'], [])
     >>> complete("walnu")
     ['walnut']
     """

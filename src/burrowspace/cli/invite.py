@@ -8,9 +8,11 @@ from burrowspace.client.events import NewCode, Ready
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """`known`: the other side is likely to use the same server without being told; our own it cannot know."""
+    """`known`: the other side is likely to use the same server without being told; our own it cannot know. `keys`: a
+    person is at the keyboard and may ask for a new code."""
 
     known: bool = True
+    keys: bool = False
 
     def lines(self, ready: Ready) -> list[Line]:
         """
@@ -30,21 +32,26 @@ class Invitation:
             ]
         lines += [Line(f"    burrow receive '{ready.link}'", "bold"), Line("")]
         if ready.why:
-            lines += [Line(f"There is no short code: {shown(ready.why, 200)}. The link is enough.", "yellow"), Line("")]
+            lines += [Line(f"There is no short code: {shown(ready.why, 200)}. The link is enough.", "yellow")]
+            lines += [*self._asking(ready.asks), Line("")]
         return lines
+
+    def _asking(self, asks: bool) -> list[Line]:
+        return [Line("Press Enter for a new code.", "yellow")] if asks and self.keys else []
 
     def command(self, code: str, server: str) -> str:
         return f"burrow receive {code}" + ("" if self.known else f" --server {server}")
 
     def renewed(self, event: NewCode, server: str) -> list[Line]:
-        """A wrong guess burnt the code."""
+        """The old code no longer works."""
         from burrowspace.core.names import shown
 
+        why = shown(event.why, 200)
         if event.code is None:
-            why = shown(event.why, 200)
-            return [Line(f"There is no short code any more: {why}. The link is still good.", "yellow")]
+            gone = f"There is no short code any more: {why}. The link is still good."
+            return [Line(gone, "yellow"), *self._asking(event.asks)]
         return [
-            Line(f"The code was burnt: {shown(event.why, 200)}. The new one:", "yellow"),
+            Line(f"{why[:1].upper()}{why[1:]}. The new code:", "yellow"),
             Line(f"    {self.command(event.code, server)}", "bold"),
         ]
 

@@ -69,7 +69,9 @@ async def _pair(stage: Stage, code: str, name: str, where: "Place | None") -> Ex
         if code:
             device = await client.pair(code, name or own_name())
         else:
-            offered, waiting = await client.offer_pairing(name or own_name())
+            offered, waiting = await client.offer_pairing(
+                name or own_name(), lambda code, why: _show_code(stage, str(code), f"{url}", why)
+            )
             _show_code(stage, str(offered), f"{url}")
             try:
                 device = await waiting
@@ -83,11 +85,14 @@ async def _pair(stage: Stage, code: str, name: str, where: "Place | None") -> Ex
     return Exit.DONE
 
 
-def _show_code(stage: Stage, code: str, url: str) -> None:
+def _show_code(stage: Stage, code: str, url: str, why: str = "") -> None:
     if stage.json:
         from msgspec.json import encode
 
-        typer.echo(encode({"event": "ready", "code": code, "server": url}))
+        event = {"event": "new-code", "why": why} if why else {"event": "ready"}
+        typer.echo(encode({**event, "code": code, "server": url}))
+    if why:
+        stage.say(f"{why[:1].upper()}{why[1:]}. There is a new code.", "yellow")
     stage.say(f"On the other device, with the server {url}:\n\n    burrow pair {code}\n")
 
 

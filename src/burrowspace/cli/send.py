@@ -13,12 +13,15 @@ from burrowspace.cli.stage import Stage, fail, perform
 
 if TYPE_CHECKING:
     from burrowspace.cli.places import Place
+    from burrowspace.client.events import Event
     from burrowspace.client.options import Options
+    from burrowspace.client.outgoing import SendTransfer
 
 HELP = f"""Send files, folders, a text, or stdin, sealed from end to end.
 
 It prints a code and a link for the other side, then sends by the best way there is: direct, through the server, or left
-sealed on the server until the other side comes. Stopped at any moment, the same command goes on where it was.
+sealed on the server until the other side comes. Stopped at any moment, the same command goes on where it was. In a
+terminal, n and Enter make a new code; after three failed tries none is made unless you ask.
 
 If you name no server, the one on your local network is used. If there is none, this program is the server for as long
 as the transfer lasts. A server that you name and that cannot be reached or trusted is an error.
@@ -168,6 +171,7 @@ async def _send(
     qr: bool | None,
     quiet: bool,
 ) -> Exit:
+    from burrowspace.cli.asking import can_ask
     from burrowspace.cli.own_server import begun, own_server, port_of
     from burrowspace.cli.places import remembered
     from burrowspace.cli.tellers import teller
@@ -184,12 +188,35 @@ async def _send(
         if url is None:
             url = await stack.enter_async_context(own_server(port))
             options = replace(options, store=False)  # what rested here would go with us
-        stage.teller = teller(sending=True, server=url, json=stage.json, quiet=quiet, qr=qr, known=not own)
+        with_code = with_code and to is None
+        keys = with_code and "stream" not in what and not stage.json and not quiet and can_ask()
+        stage.teller = teller(sending=True, server=url, json=stage.json, quiet=quiet, qr=qr, known=not own, keys=keys)
         if own and not quiet:
             stage.say(f"Serving from this program on {url} for as long as the transfer lasts.", "dim")
         client = await stack.enter_async_context(Client(url))
-        with_code = with_code and to is None
-        return await stage.follow(client.send(**what, with_code=with_code, to=to, options=options))
+        transfer = client.send(**what, with_code=with_code, to=to, options=options)
+        return await (_with_keys(stage, transfer) if keys else stage.follow(transfer))
+
+
+async def _with_keys(stage: Stage, transfer: "SendTransfer") -> Exit:
+    """`n` makes a new code at any time, Enter alone where the person has just been told so."""
+    from burrowspace.cli.asking import typed
+    from burrowspace.client.events import NewCode, Ready
+
+    asks = False
+
+    def on(event: "Event") -> bool:
+        nonlocal asks
+        if isinstance(event, Ready | NewCode):
+            asks = event.asks
+        return True
+
+    def heard(line: str) -> None:
+        if line.lower() == "n" or (asks and not line):
+            transfer.new_code()
+
+    with typed(heard):
+        return await stage.follow(transfer, on)
 
 
 async def server_or_none(stage: Stage, where: "Place | None", *, needed: bool, quiet: bool = False) -> str | None:

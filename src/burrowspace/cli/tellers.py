@@ -213,15 +213,16 @@ def teller(
     qr: bool | None = False,
     known: bool = True,
     sealed: bool = True,
+    keys: bool = False,
 ) -> Teller:
-    """The one that fits where we are. `server`: its origin; `qr` None: where it fits."""
+    """The one that fits where we are. `server`: its origin; `qr` None: where it fits; `keys`: see Invitation."""
     if json:
         return Json()
     if quiet:
         return Quiet()
     err = sys.stderr
     host = server.partition("://")[2] or "the server"
-    invitation = Invitation(known)
+    invitation = Invitation(known, keys)
     if not err.isatty() or os.environ.get("TERM") == "dumb":
         return Plain(Board(sending, host, signs(err.encoding), sealed), invitation, err)
     from rich.console import Console

@@ -122,10 +122,14 @@ class Server:
     async def news(self, mailbox: str, after: int, wait: float = 0.0) -> News:
         """The same, and when the mailbox was made. One that is not there is made."""
         try:
-            answer = await self._waiting(f"/mailboxes/{mailbox}", after, wait)
+            return await self.letters(mailbox, after, wait)
         except Missing:
             await self.make_mailbox(mailbox)
             return News([], "")
+
+    async def letters(self, mailbox: str, after: int, wait: float = 0.0) -> News:
+        """The same. Missing: there is no such mailbox, and none is made."""
+        answer = await self._waiting(f"/mailboxes/{mailbox}", after, wait)
         with _understood():
             said = answer.json()
             found = [(int(each["number"]), base64.b64decode(each["body"])) for each in said["messages"]]

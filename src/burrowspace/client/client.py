@@ -56,10 +56,11 @@ class Client(Home):
         with_code: bool = True,
         to: str | None = None,
         options: Options = DEFAULT,
-    ) -> Transfer:
+    ) -> SendTransfer:
         """Files and folders, or a text, or a stream. The same paths go on where an earlier sending stopped.
 
-        `to`: a paired device; else whoever has the link, and the code where `with_code`.
+        `to`: a paired device; else whoever has the link, and the code where `with_code`. The transfer's `new_code()`
+        replaces that code.
         """
         return SendTransfer(self, paths, text, stream, stream_name, with_code, to, options).begin()
 
@@ -86,7 +87,7 @@ class Client(Home):
             self._origin = record.server
         if record.role == "send":
             names = [each.path for each in record.paths]
-            return self.send(names, text=record.text, with_code=record.code is not None, options=options)
+            return self.send(names, text=record.text, with_code=record.met == "code", options=options)
         into = None if record.target is None else Path(record.target)
         return self.receive(record.link, into, options=options)
 
@@ -114,10 +115,13 @@ class Client(Home):
     def forget(self, name: str) -> Device:
         return self._devices.forget(name)
 
-    async def offer_pairing(self, name: str) -> tuple[Code, "asyncio.Task[Device]"]:
-        """A code for the other device, and what will be known of it. CodeBurnt after a wrong guess."""
-        return await pairing.offer_pairing(self.server(), self._devices, name)
+    async def offer_pairing(
+        self, name: str, renewed: pairing.Renewed | None = None
+    ) -> tuple[Code, "asyncio.Task[Device]"]:
+        """A code for the other device, and what will be known of it. `renewed` hears of each code that replaces a burnt
+        one, with the reason. CodeBurnt after three burnt ones; without `renewed`, after the first."""
+        return await pairing.offer_pairing(self.server(), self._devices, name, renewed)
 
     async def pair(self, code: str, name: str) -> Device:
         """Pairs with the device that offered this code."""
-        return await pairing.pair(self.server(), self._devices, code, name)
+        return await pairing.pair(self.server(), self._devices, code, name, self.spent)

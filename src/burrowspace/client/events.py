@@ -18,20 +18,23 @@ class Event(msgspec.Struct, frozen=True, tag_field="event"):
 
 class Ready(Event, frozen=True, tag="ready"):
     """The sender can be found: by the link at any time, by the code until it is used or burnt. `why`: there is no
-    code, though one was wished for."""
+    code, though you asked for one; where `asks`, the transfer's `new_code()` makes one."""
 
     link: str
     code: str | None
     server: str
     why: str = ""
+    asks: bool = False
 
 
 class NewCode(Event, frozen=True, tag="new-code"):
-    """Somebody tried a wrong code, so the old one is worth nothing any more; this one is valid now, or there is
-    no other."""
+    """The old code no longer works, and why; this one is valid now. None: there is no other one unless the person asks
+    for it, by the transfer's `new_code()`. `burns`: how many codes of this transfer were burnt by a failed try."""
 
     code: str | None
     why: str
+    burns: int = 0
+    asks: bool = False
 
 
 class Met(Event, frozen=True, tag="met"):
@@ -81,6 +84,14 @@ class Waiting(Event, frozen=True, tag="waiting"):
     receiver: str = ""
 
 
+class Declined(Event, frozen=True, tag="declined"):
+    """A receiver of several has said no, or called it off; the others go on. With one receiver the transfer ends."""
+
+    peer: str  # its name, as it says
+    why: str
+    receiver: str = ""
+
+
 class Resting(Event, frozen=True, tag="resting"):
     """All of it lies sealed on the server: the sender may leave."""
 
@@ -112,3 +123,5 @@ class Finished(Event, frozen=True, tag="finished"):
     places: tuple[str, ...] = ()  # where it was written
     left_out: tuple[str, ...] = ()  # sentences: what was not sent
     again: int = 0  # blocks that were sent, or came, though the receiver had said that it holds them
+    network: dict[str, int] = {}  # sealed bytes that went or came, of use or not, by path
+    sealed: int = 0  # blocks that the sender sealed

@@ -8,6 +8,7 @@ from burrowspace.client.api import Server, Unreachable
 from burrowspace.client.devices import Devices
 from burrowspace.client.folders import Folders
 from burrowspace.client.shelf import Shelf
+from burrowspace.client.spent import Spent
 from burrowspace.client.state import state_folder
 
 
@@ -21,6 +22,7 @@ class Home:
         self._folders = Folders(root)
         self._devices = Devices(root)
         self._shelf = Shelf(root)
+        self._spent = Spent(root)
         self._servers: dict[str, Server] = {}
 
     async def close(self) -> None:
@@ -44,6 +46,10 @@ class Home:
     @property
     def shelf(self) -> Shelf:
         return self._shelf
+
+    @property
+    def spent(self) -> Spent:
+        return self._spent
 
     @property
     def known(self) -> Devices:

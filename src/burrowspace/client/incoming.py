@@ -70,7 +70,7 @@ class ReceiveTransfer(Transfer):
         if earlier is not None:
             return await asyncio.to_thread(folders.open, "receive", earlier.transfer)
         server = self._home.server()
-        secret = await meeting.take_over(server, code)
+        secret = await meeting.take_over(server, code, self._home.spent)
         return await asyncio.to_thread(self._journal, Link(server.origin, secret), "code", str(code))
 
     def _journal(self, link: Link, met: Any, code: str | None) -> Journal:

@@ -23,13 +23,13 @@ from burrowspace.client.moving import move_into, sync_all, writeback
 from burrowspace.client.pack import DIGEST, UNKNOWN, Digests, Row, total
 from burrowspace.client.space import make_sure_of_room
 from burrowspace.client.writing import write_atomically
+from burrowspace.core.consent import WINDOW
 from burrowspace.core.errors import BadRequest, BurrowError, Damaged, NoSpace, TooLarge, WrongState
 from burrowspace.core.layout import MANIFEST_BYTES, blocks_of
 from burrowspace.core.manifest import Entry, Manifest, parse
 from burrowspace.core.names import safe_name, safe_path, safe_paths
 from burrowspace.core.sealing import BLOCK
 
-WINDOW = 32  # blocks kept in memory while one before them is missing: the credit
 _WRITEBACK = 64 << 20  # bytes after which the disk is asked to begin
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -124,6 +124,15 @@ class Landing:
     def positions(self) -> int | None:
         """Blocks of the whole transfer; None until a stream has ended."""
         return self._positions
+
+    @property
+    def here(self) -> int:
+        """Positions in a row that have come: held, or waiting in memory for the person's yes."""
+        with self._lock:
+            here = self.held
+            while here in self._window:
+                here += 1
+            return here
 
     @property
     def complete(self) -> bool:

@@ -10,6 +10,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 
 import msgspec
 
@@ -52,6 +53,11 @@ class Stretch:
         self.dropped = False
         self.ended_by: Stretch | None = None
 
+    def wake(self) -> None:
+        """More may go into it now."""
+        if self.writer is not None:
+            self.writer.woken.set()
+
     def announcement(self) -> signals.Leg:
         return signals.Leg(self.spool.id, self.first, self.suite, self.rests)
 
@@ -77,7 +83,8 @@ class Kept(msgspec.Struct):
 
 
 class Legs:
-    """`seal(stretch)` gives the callable that seals for it. `keep(data)` writes down what the next run must know.
+    """`seal(stretch)` gives the callable that seals for it, `ahead(stretch)` the position before which blocks may go
+    into it now (None: all; asked in its thread). `keep(data)` writes down what the next run must know.
 
     `fail(error)` is called when a leg cannot be had at all (no space, refused).
     """
@@ -87,6 +94,7 @@ class Legs:
         server: Server,
         layout: Callable[[Suite], Layout],
         seal: Callable[[Stretch], Seal],
+        ahead: Callable[[Stretch], int | None],
         bucket: Bucket | None,
         fail: Callable[[BaseException], None],
         changed: Callable[[], None],
@@ -94,6 +102,7 @@ class Legs:
     ) -> None:
         self.stretches: list[Stretch] = []
         self._server, self._layout, self._seal, self._bucket = server, layout, seal, bucket
+        self._ahead = ahead
         self._fail, self._changed, self._keep = fail, changed, keep
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -152,6 +161,7 @@ class Legs:
                 await self._server.let_rest(stretch.spool)
             stretch.rests = True
             stretch.wanted.set()
+            stretch.wake()
             await self._write_down()
             await stretch.say(stretch.announcement())
 
@@ -218,7 +228,8 @@ class Legs:
 
         origin, seal = self._server.origin, self._seal(stretch)
         layout = self._layout(stretch.suite)
-        stretch.writer = Writer(origin, stretch.spool, layout, stretch.first, seal, over, self._bucket)
+        ahead = partial(self._ahead, stretch)
+        stretch.writer = Writer(origin, stretch.spool, layout, stretch.first, seal, ahead, over, self._bucket)
         stretch.writer.start()
 
     def _over(self, stretch: Stretch, leg: Leg, ended: Ended | None) -> None:

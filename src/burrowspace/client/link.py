@@ -96,8 +96,8 @@ class Link(Protocol):
     def pull(self, take: Take, held: int, end: int | None = None) -> None:
         """Asks for the positions from `held` on to `end`, with credit, and gives each to `take`; again after stop()."""
 
-    def ends(self, end: int) -> None:
-        """The number of positions has become known."""
+    def ends(self, end: int | None) -> None:
+        """Another position before which blocks are asked for: the end has become known, or the person said yes."""
 
     def stop(self) -> None:
         """Asks for nothing more. What is under way may still be given to `take`."""
@@ -179,10 +179,11 @@ class StreamLink:
                 self._asking.begin(held, end)
             self._ask(self._asking)
 
-    def ends(self, end: int) -> None:
+    def ends(self, end: int | None) -> None:
         with self._lock:
             if self._asking:
                 self._asking.end = end
+                self._ask(self._asking)
 
     def stop(self) -> None:
         with self._lock:

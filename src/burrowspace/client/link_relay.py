@@ -23,7 +23,10 @@ from burrowspace.client.pause import RETRY_MOST_S, RETRY_S
 from burrowspace.core.layout import Layout
 from burrowspace.core.sealing import SEALED_MOST
 
-PIECE = 60 << 20  # bytes of one request: tunnels and proxies refuse bodies of 100 MB
+PIECE = 60 << 20  # bytes of one request at most: tunnels and proxies refuse bodies of 100 MB
+FIRST = 4  # blocks of the first request: behind a proxy that keeps each until it is whole, something arrives soon
+PIECE_S = 2.0  # that a request takes about: it grows and shrinks with the line
+HOLD_S = 0.1  # between two looks whether more may go
 CONNECT_S = 10.0
 IDLE_S = 120.0  # without a byte: the connection is taken for dead
 BUFFER = 1 << 20
@@ -140,10 +143,14 @@ class Writer(Leg):
         layout: Layout,
         first: int,
         seal: Seal,
+        ahead: Callable[[], int | None],
         over: Callable[["Leg", Ended | None], None],
         bucket: Bucket | None = None,
     ) -> None:
         super().__init__(origin, spool.id, over, "leg-writer")
+        self.woken = threading.Event()
+        self._ahead = ahead
+        self._count = FIRST
         self.first, self.position = first, first
         self.sent = self.safe = 0
         self.blocks = 0
@@ -155,9 +162,12 @@ class Writer(Leg):
     def _work(self) -> None:
         delay = RETRY_S
         while not self._ended or self.safe < self.sent:
+            upto = self._allowed()
             try:
                 connection = self._connection or self._connect()
-                self._piece(connection)
+                began = time.monotonic()
+                self._piece(connection, upto)
+                self._paced(time.monotonic() - began)
                 delay = RETRY_S
             except (OSError, http.client.HTTPException) as error:
                 self._drop()
@@ -172,9 +182,30 @@ class Writer(Leg):
                 self.position, self.sent, self._ended = position, held, position == self._layout.positions
         self._finish()
 
-    def _piece(self, connection: http.client.HTTPConnection) -> None:
-        """One request, as many whole blocks as fit into PIECE."""
-        layout, upto = self._layout, self.position + PIECE // self._layout.suite.sealed
+    def stop(self) -> None:
+        super().stop()
+        self.woken.set()
+
+    def _allowed(self) -> int:
+        """Where the next request ends: waits until it may carry a block."""
+        while True:
+            ahead = self._ahead()
+            if ahead is None or ahead > self.position or self._ended:
+                return self.position + self._count if ahead is None else min(ahead, self.position + self._count)
+            if self.stopped.is_set():
+                raise Ended("stopped")
+            self.woken.wait(HOLD_S)
+            self.woken.clear()
+
+    def _paced(self, took: float) -> None:
+        if took < PIECE_S / 2:
+            self._count = min(2 * self._count, PIECE // self._layout.suite.sealed)
+        elif took > PIECE_S * 2:
+            self._count = max(self._count // 2, 1)
+
+    def _piece(self, connection: http.client.HTTPConnection, upto: int) -> None:
+        """One request, of whole blocks to before `upto`."""
+        layout = self._layout
         if layout.positions is None:
             size = None
         else:
@@ -303,6 +334,8 @@ class Reader(Leg):
     ) -> None:
         super().__init__(origin, spool, over, "leg-reader")
         self.first, self.position, self.upto = first, position, upto
+        # The server sends no more than this, even if `upto` grows meanwhile.
+        self._asked_upto = upto if upto is None or layout.positions is None else min(upto, layout.positions)
         self.came_at = time.monotonic()
         self.received = 0
         self.blocks = 0
@@ -318,7 +351,8 @@ class Reader(Leg):
 
     def _follow(self, connection: http.client.HTTPConnection) -> None:
         start = self._layout.offset(self.position) - self._base
-        headers = {**NO_WARNING, "Range": f"bytes={start}-"} if start else NO_WARNING
+        last = "" if self._asked_upto is None else str(self._layout.offset(self._asked_upto) - self._base - 1)
+        headers = {**NO_WARNING, "Range": f"bytes={start}-{last}"} if start or last else NO_WARNING
         connection.request("GET", f"/download/{self.spool}?follow=1", headers=headers)
         answer = connection.getresponse()
         self._ours(answer)
@@ -363,7 +397,7 @@ class Reader(Leg):
         return got, False
 
     def _at_end(self) -> bool:
-        limits = [each for each in (self.upto, self._layout.positions) if each is not None]
+        limits = [each for each in (self.upto, self._asked_upto, self._layout.positions) if each is not None]
         return bool(limits) and self.position >= min(limits)
 
     def _size(self) -> int:

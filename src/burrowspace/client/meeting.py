@@ -1,143 +1,136 @@
 """A code becomes a secret: the number finds a mailbox, SPAKE2 and its confirmation run in it, the secret changes hands.
 
-The sender's side answers any number of claims, one after the other is wrong: then the code is burnt. Spec:
-docs/spec/meeting.md.
+Here is one meeting, and the receiver's side; the sender's many are hosting.py's. What the end of a meeting costs is
+decided by core/meeting_rules.py. Spec: docs/spec/meeting.md.
 """
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from typing import TypeVar
 
-from burrowspace.client.api import Missing, Nameplate, Refused, Server, Unreachable
+from burrowspace.client.api import Missing, Refused, Server, Unreachable
 from burrowspace.client.log import Log
+from burrowspace.client.running import GaveUp
+from burrowspace.client.spent import Spent
 from burrowspace.core import codes
-from burrowspace.core.codes import Agreed, Code, Confirmation, Handover, Meeting, Opening, Pake
-from burrowspace.core.errors import BadCode, BurrowError, WrongCode
+from burrowspace.core.codes import Code, Confirmation, Handover, Meeting, Opening, Pake
+from burrowspace.core.errors import BadCode, BadRequest, BurrowError, Tampered, WrongCode
+from burrowspace.core.meeting_rules import MEETING_S, Stand, after
 from burrowspace.core.signals import Role
 
 log = Log("client")
 
-MEETING_S = 30.0  # that one meeting may take
 POLL_S = 20.0
+NO_MORE = "this code can't be used again. Ask the sender for a new one"
 
 M = TypeVar("M", bound=Meeting)
 
 
 class CodeBurnt(BurrowError):
-    """Somebody used a wrong code: the right one is worth nothing any more."""
+    """A proof was given or checked and no secret changed hands: the code must not be used again."""
 
     code, status = "code-burnt", 410
 
 
-async def offer_code(server: Server) -> tuple[Nameplate, Code]:
-    """A fresh code. Unreachable, Refused."""
-    plate = await server.offer_nameplate()
-    return plate, codes.make_code(plate.number, secrets.token_bytes(4))
+class CodeExpired(BurrowError):
+    """The number's time is up; nobody guessed at the code."""
+
+    code, status = "code-expired", 410
 
 
-async def hand_over(server: Server, plate: Nameplate, code: Code, secret: bytes, handed: Callable[[], None]) -> None:
-    """Gives the secret to everyone who comes with the code, until it is cancelled. `handed` is called for each.
+async def take_over(server: Server, code: Code, spent: Spent | None = None) -> bytes:
+    """The secret of whoever offered the code. `spent` remembers codes that were given up, over restarts.
 
-    CodeBurnt after a wrong guess (the nameplate is released), or when its time is up.
+    BadCode: nobody waits under the number. WrongCode, CodeBurnt: the code can't be used again. GaveUp, Tampered,
+    BadRequest, Refused, Unreachable: it can.
     """
-    after = -1
-    try:
-        while True:
-            try:
-                claims = await server.claims(plate, after, POLL_S)
-            except Unreachable:
-                await asyncio.sleep(1.0)
-                continue
-            except Missing:
-                raise CodeBurnt("the code's time is up") from None
-            for number, mailbox in claims:
-                after = max(after, number)
-                try:
-                    async with asyncio.timeout(MEETING_S):
-                        await _give(server, mailbox, code, secret)
-                except TimeoutError:
-                    log.info("somebody said the number and no more")
-                    continue
-                except Unreachable:
-                    log.info("the server went away in the middle of a meeting")
-                    continue
-                handed()
-    except WrongCode:
-        raise CodeBurnt("somebody tried a wrong code, so the old one is burnt") from None
-    finally:
-        await _quietly(server.burn(plate))
-
-
-async def _give(server: Server, mailbox: str, code: Code, secret: bytes) -> None:
-    async with _Talk(server, mailbox, Role.SENDER) as talk:
-        agreed = await _agree(talk, code, Role.SENDER)
-        handover = agreed.hand_over(secret, secrets.token_bytes(12))
-        await talk.say(handover)
-
-
-async def take_over(server: Server, code: Code) -> bytes:
-    """The secret of whoever offered the code. WrongCode, BadCode (nobody waits under the number), Unreachable."""
+    if spent is not None and await asyncio.to_thread(spent.has, code):
+        raise CodeBurnt(f"this code was tried here before; {NO_MORE}")
     try:
         mailbox = await server.claim(code.nameplate)
     except Missing:
         raise BadCode(
             f"nobody waits under the number {code.nameplate}: the code is used up, too old or wrong; ask for a new one"
         ) from None
+    stand = Stand.OPEN
     try:
-        async with asyncio.timeout(MEETING_S), _Talk(server, mailbox, Role.RECEIVER) as talk:
-            agreed = await _agree(talk, code, Role.RECEIVER)
-            return agreed.take_over(await talk.next(Handover))
-    except TimeoutError:
-        raise WrongCode("the other side does not answer; is the sender still running? ask for a new code") from None
+        async with asyncio.timeout(MEETING_S), Talk(server, mailbox, Role.RECEIVER) as talk:
+            pake = Pake(code, Role.RECEIVER, secrets.token_bytes)
+            await talk.say(pake.opening)
+            agreed = pake.finish(await talk.next(Opening))
+            if spent is not None:  # before the proof leaves, so that even a kill cannot give away a second guess
+                await asyncio.to_thread(spent.add, code)
+            stand = after(stand, "proof")
+            await talk.say(agreed.confirmation)
+            agreed.check(await talk.next(Confirmation))
+            secret = agreed.take_over(await talk.next(Handover))
+    except (BurrowError, TimeoutError, ValueError, KeyError, TypeError) as error:
+        event = event_of(error)
+        if after(stand, event) is not Stand.BURNT:
+            if event == "late":
+                raise GaveUp("the other side does not answer; is the sender still there? try it again") from None
+            raise
+        if event == "wrong-proof":
+            raise
+        raise CodeBurnt(f"the connection broke while the code was being checked; {NO_MORE}") from error
+    if spent is not None:
+        await asyncio.to_thread(spent.drop, code)
+    await quietly(server.remove_mailbox(mailbox))  # only now: after a failure the sender must still find our proof
+    return secret
 
 
-async def _agree(talk: "_Talk", code: Code, role: Role) -> Agreed:
-    pake = Pake(code, role, secrets.token_bytes)
-    await talk.say(pake.opening)
-    agreed = pake.finish(await talk.next(Opening))
-    if role is Role.RECEIVER:
-        await talk.say(agreed.confirmation)
-    proof = await talk.next(Confirmation)
-    if (
-        role is Role.SENDER
-    ):  # second, so that nobody tries a guess on this proof and falls silent; a bad guess hears of it
-        await talk.say(agreed.confirmation)
-    agreed.check(proof)
-    return agreed
+def event_of(error: BaseException) -> str:
+    """What went wrong, as the rules call it.
+
+    >>> event_of(TimeoutError()), event_of(Unreachable("gone")), event_of(asyncio.CancelledError())
+    ('late', 'unreachable', 'cut')
+    """
+    kinds: dict[str, type[BaseException] | tuple[type[BaseException], ...]] = {
+        "wrong-proof": WrongCode,
+        "no-point": Tampered,
+        "malformed": (
+            BadRequest,
+            ValueError,
+            KeyError,
+            TypeError,
+        ),  # the latter: what the server answers is not JSON of ours
+        "refused": Refused,
+        "unreachable": Unreachable,
+        "late": TimeoutError,
+    }
+    return next((event for event, kind in kinds.items() if isinstance(error, kind)), "cut")
 
 
-class _Talk:
+class Talk:
     """The messages of one meeting; the own ones are told from the other's by their role."""
 
     def __init__(self, server: Server, mailbox: str, role: Role) -> None:
         self._server, self._mailbox, self._role = server, mailbox, role
         self._heard: AsyncIterator[Meeting] = self._listen()
 
-    async def __aenter__(self) -> "_Talk":
+    async def __aenter__(self) -> "Talk":
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._heard.aclose()  # type: ignore[attr-defined]
-        if self._role is Role.RECEIVER:
-            await _quietly(self._server.remove_mailbox(self._mailbox))
 
     async def say(self, message: Meeting) -> None:
         await self._server.post(self._mailbox, codes.encode_meeting(message))
 
     async def next(self, kind: type[M]) -> M:
-        """The other's next message. WrongCode if it is of another kind."""
+        """The other's next message. BadRequest if it is of another kind, or none."""
         async for message in self._heard:
-            if not isinstance(message, kind):
-                break
-            return message
-        raise WrongCode("the other side does not follow the rules of a meeting; ask for a new code")
+            if isinstance(message, kind):
+                return message
+            break
+        raise BadRequest("the other side does not follow the rules of a meeting; try it again")
 
     async def _listen(self) -> AsyncIterator[Meeting]:
-        after = -1
+        seen = -1
         while True:
-            for number, body in await self._server.messages(self._mailbox, after, POLL_S):
-                after = max(after, number)
+            for number, body in (await self._server.letters(self._mailbox, seen, POLL_S)).messages:
+                seen = max(seen, number)
                 message = codes.parse_meeting(body)
                 if isinstance(message, Handover):
                     if self._role is Role.RECEIVER:
@@ -146,7 +139,7 @@ class _Talk:
                     yield message
 
 
-async def _quietly(work: Awaitable[None]) -> None:
+async def quietly(work: Awaitable[object]) -> None:
     """What is only tidiness may fail."""
     try:
         async with asyncio.timeout(2.0):

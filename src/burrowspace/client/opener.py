@@ -26,7 +26,8 @@ class Opener:
         self.layout = layout
         self.fault: BurrowError | None = None
         self.shares: Counter[str] = Counter()  # sealed bytes that were of use, by path
-        self.again = 0  # blocks that came though they were held before they were asked for
+        self.network: Counter[str] = Counter()  # sealed bytes that came, of use or not, by path
+        self.again = 0  # blocks that came though they were here before they were asked for
         self.tampered = 0
         self._landing, self._keys, self._moved = landing, keys, moved
         self._told_at = 0.0
@@ -46,9 +47,10 @@ class Opener:
         if room is None:
             room = self._rooms.room = memoryview(bytearray(BLOCK))
         landing, layout, key = self._landing, self.layout, self._keys[suite]
-        if position < landing.held:
+        self.network[path] += len(sealed)
+        if position < landing.here:
             self.again += 1
-            return landing.held
+            return landing.here
         file, index = layout.where(position)
         end = len(sealed) < suite.sealed
         try:
@@ -70,4 +72,4 @@ class Opener:
         if now - self._told_at >= TELL_S or position < layout.manifest_blocks or landing.complete or end:
             self._told_at = now
             self._moved()
-        return landing.held
+        return landing.here

@@ -7,18 +7,19 @@ import secrets
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import msgspec
 
-from burrowspace.client import events, journal, meeting
+from burrowspace.client import events, journal
 from burrowspace.client.api import Refused, Server
-from burrowspace.client.conversation import Conversation, patiently
+from burrowspace.client.conversation import Conversation
 from burrowspace.client.folders import Ended
 from burrowspace.client.home import Home, own_name
 from burrowspace.client.journal import Journal, Record
 from burrowspace.client.legs import Kept
+from burrowspace.client.offers import ENOUGH, Offers
 from burrowspace.client.options import Options
 from burrowspace.client.sending import LAST_WORDS_S, LEGS_FILE, Sending
 from burrowspace.client.shelf import Left
@@ -53,7 +54,7 @@ class SendTransfer(Transfer):
         self._home, self._paths, self._text = home, paths, text
         self._stream, self._stream_name = stream, stream_name
         self._with_code, self._to, self._options = with_code, to, options
-        self._code: Code | None = None
+        self._offers: Offers | None = None
         self._void: bytes | None = None  # the secret of a transfer that cannot be gone on with
 
     async def _work(self) -> events.Finished:
@@ -87,15 +88,27 @@ class SendTransfer(Transfer):
                 await server.post(inbox.mailbox, inbox.seal(invitation, secrets.token_bytes(12)))
                 held.update(options={**record.options, "invited": True})
         elif self._with_code:
+
+            def counted(burns: int) -> None:
+                with contextlib.suppress(OSError):
+                    held.update(options={**held.record.options, "burns": burns})
+
+            burns = record.options.get("burns")
+            burns = burns if isinstance(burns, int) else 0
+            offers = self._offers = Offers(
+                server, record.secret, burns=burns, several=options.receivers != 1, counted=counted
+            )
             try:
-                plate, code = await meeting.offer_code(server)
+                code = await offers.first()
+                why = "" if code is not None else ENOUGH
             except Refused as error:
                 why = error.sentence
+            if code is None:
                 sending.needs_meeting = False  # the link is enough
-            else:
-                self.start(self._meet(server, plate, code, record.secret, sending))
+            self.start(self._meet(offers, sending))
         held.update(link=link, code=None if code is None else str(code))
-        self.tell(events.Ready(link, None if code is None else str(code), server.origin, why))
+        asks = self._offers is not None and code is None
+        self.tell(events.Ready(link, None if code is None else str(code), server.origin, why, asks))
         return await self._follow(sending)
 
     async def _call_off(self, server: Server, error: Changed) -> None:
@@ -148,8 +161,13 @@ class SendTransfer(Transfer):
         held.keep("manifest", source.manifest_data)
         return held
 
-    async def _meet(self, server: Server, plate: Any, code: Code, secret: bytes, sending: Sending) -> None:
-        """Hands the secret to whoever says the code; a burnt code is replaced by another, if the server has one."""
+    def new_code(self) -> None:
+        """The person wants a new code: it comes as events.NewCode, and the old one no longer works."""
+        if self._offers is not None:
+            self._offers.another()
+
+    async def _meet(self, offers: Offers, sending: Sending) -> None:
+        """Hands the secret to whoever says the code, and tells of each code that follows it."""
         enough = asyncio.Event()
 
         def handed() -> None:
@@ -157,26 +175,21 @@ class SendTransfer(Transfer):
             if self._options.receivers == 1:
                 enough.set()
 
-        while True:
-            handing = asyncio.ensure_future(meeting.hand_over(server, plate, code, secret, handed))
-            waiting = asyncio.ensure_future(enough.wait())
-            try:
-                await asyncio.wait({handing, waiting}, return_when=asyncio.FIRST_COMPLETED)
-                if enough.is_set():
-                    return
-                handing.result()
-            except meeting.CodeBurnt as burnt:
-                try:
-                    plate, code = await patiently(lambda: meeting.offer_code(server))
-                except Refused as error:
-                    sending.needs_meeting = False
-                    self.tell(events.NewCode(None, f"{burnt.sentence}; {error.sentence}"))
-                    return
-                self.tell(events.NewCode(str(code), burnt.sentence))
-            finally:
-                for each in (handing, waiting):
-                    each.cancel()
-                await asyncio.gather(handing, waiting, return_exceptions=True)
+        def renewed(code: Code | None, why: str, *, asks: bool) -> None:
+            if code is None:
+                sending.needs_meeting = False  # the link is enough
+            self.tell(events.NewCode(None if code is None else str(code), why, offers.burns, asks))
+
+        offering = asyncio.ensure_future(offers.run(handed, renewed))
+        waiting = asyncio.ensure_future(enough.wait())
+        try:
+            await asyncio.wait({offering, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if offering.done():
+                offering.result()
+        finally:
+            for each in (offering, waiting):
+                each.cancel()
+            await asyncio.gather(offering, waiting, return_exceptions=True)
 
     def _done(self, sending: Sending, finished: events.Finished) -> None:
         held, record = sending.journal, sending.journal.record

@@ -3,22 +3,40 @@
 import asyncio
 import contextlib
 import secrets
+from collections.abc import Callable
 
 from burrowspace.client import meeting
 from burrowspace.client.api import WAIT_S, Server
 from burrowspace.client.devices import Device, Devices
+from burrowspace.client.meeting import CodeBurnt
+from burrowspace.client.offers import Offers
+from burrowspace.client.spent import Spent
 from burrowspace.core.codes import Code, parse_code
 from burrowspace.core.devices import Introduction, encode_introduction, parse_introduction
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.links import mailbox_id
 from burrowspace.core.sealing import SECRET_BYTES, Box, derive
 
+Renewed = Callable[[Code, str], None]
+"""(the code that is valid now, why the old one no longer is)"""
 
-async def offer_pairing(server: Server, devices: Devices, name: str) -> tuple[Code, "asyncio.Task[Device]"]:
-    """A code for the other device, and what will be known of it. CodeBurnt after a wrong guess."""
-    plate, code = await meeting.offer_code(server)
+
+async def offer_pairing(
+    server: Server, devices: Devices, name: str, renewed: Renewed | None = None
+) -> tuple[Code, "asyncio.Task[Device]"]:
+    """A code for the other device, and what will be known of it. `renewed` is told of each code that replaces a burnt
+    or expired one. CodeBurnt after three burnt ones; where `renewed` is None, after the first."""
     secret = secrets.token_bytes(SECRET_BYTES)
-    handing = asyncio.ensure_future(meeting.hand_over(server, plate, code, secret, lambda: None))
+    offers = Offers(server, secret)
+    code = await offers.first()
+    assert code is not None, "the first code of a pairing"
+
+    def told(code: Code | None, why: str, *, asks: bool) -> None:
+        if code is None or renewed is None:
+            raise CodeBurnt(f"{why}; nobody was paired")
+        renewed(code, why)
+
+    handing = asyncio.ensure_future(offers.run(lambda: None, told))
 
     async def whole() -> Device:
         introducing = asyncio.ensure_future(_introduce(server, devices, secret, name, first=True))
@@ -35,9 +53,9 @@ async def offer_pairing(server: Server, devices: Devices, name: str) -> tuple[Co
     return code, asyncio.ensure_future(whole())
 
 
-async def pair(server: Server, devices: Devices, code: str, name: str) -> Device:
+async def pair(server: Server, devices: Devices, code: str, name: str, spent: Spent | None = None) -> Device:
     """Pairs with the device that offered this code."""
-    secret = await meeting.take_over(server, parse_code(code))
+    secret = await meeting.take_over(server, parse_code(code), spent)
     return await _introduce(server, devices, secret, name, first=False)
 
 

@@ -28,6 +28,7 @@ from burrowspace.client.routes import Routes
 from burrowspace.client.running import Cancelled, GaveUp, Meter, Running
 from burrowspace.core import paths, signals
 from burrowspace.core.codes import check_words
+from burrowspace.core.consent import Act, Consent, Stage
 from burrowspace.core.errors import BurrowError, Tampered
 from burrowspace.core.layout import Layout
 from burrowspace.core.links import link_key, link_tag, mailbox_id
@@ -88,7 +89,7 @@ class Receiving(Running):
         self._listener: Listener | None = None
         self._reach: Reach | None = None
         self._receiver = ""
-        self._accepting = False
+        self._consent: Consent | None = None
 
     # ---- the whole
 
@@ -105,6 +106,7 @@ class Receiving(Running):
         keys = Keys(self._secret, bytes.fromhex(offer.transfer))
         opener = Opener(landing, keys, layout, lambda: self._soon(self._changed.set))
         self._receiver = receiver = self._id()
+        consent = self._consent = Consent(layout.manifest_blocks, accepted=landing.accepted)
         pair = self._pair = Conversation(
             self._server, self._secret, mailbox_id(self._secret, receiver), Role.RECEIVER, self._main.session
         )
@@ -132,10 +134,9 @@ class Receiving(Running):
                 raise Tampered("what arrives was not sealed by the sender; somebody between you changes it")
             if first_byte is None and opener.shares:
                 first_byte = time.monotonic() - met
-            if landing.manifest is not None and not landing.accepted and not self._accepting:
-                self._accepting = True
-                self.start(self._ask_person(landing, offer, pair))
             now = time.monotonic()
+            if landing.manifest is not None:
+                await self._do(consent.know(now) + consent.tick(now))
             if now - last_told >= 0.1:
                 last_told = now
                 self._progress(landing, opener, meter, now)
@@ -155,6 +156,7 @@ class Receiving(Running):
             verified=True,
             places=tuple(map(str, landing.landed)),
             again=opener.again,
+            network=dict(opener.network),
         )
         log.debug("received", blocks=(landing.positions or 0) - began_at, again=opener.again)
         if self._done is not None:
@@ -255,11 +257,14 @@ class Receiving(Running):
         book.may_store(offer.may_store)
         landing = self._landing
         assert landing is not None
+        assert self._consent is not None
         self._routes = routes = Routes(
             origin=self._server.origin,
             reach=reach,
             opener=opener,
+            consent=self._consent,
             held=lambda: landing.held,
+            here=lambda: landing.here,
             say=pair.say,
             tell=self.tell,
             start=self.start,
@@ -275,15 +280,40 @@ class Receiving(Running):
     async def _hello(self, held: int) -> None:
         await self._main.say(signals.Hello(self._id(), self._own_name[:255], held, self._options.suites))
 
-    async def _ask_person(self, landing: Landing, offer: signals.Offer, pair: Conversation) -> None:
+    async def _do(self, acts: tuple[Act, ...]) -> None:
+        """What core/consent.py decided."""
+        landing, offer, pair, routes = self._landing, self._offer, self._pair, self._routes
+        assert landing is not None
+        assert offer is not None
+        assert pair is not None
+        assert routes is not None
+        for act in acts:
+            if act is Act.ASK:
+                self.start(self._ask_person(landing, offer))
+            elif act is Act.SAY_DECIDING:
+                self.start(pair.say(signals.Progress(landing.held)))
+            elif act is Act.SAY_ACCEPT:
+                self.start(pair.say(signals.Accept(self._suite(offer), landing.held)))
+            elif act is Act.SAY_DECLINE:
+                with contextlib.suppress(TimeoutError, BurrowError):
+                    async with asyncio.timeout(GOODBYE_S):
+                        await pair.say(signals.Decline("declined by the receiver"))
+            elif act is Act.GO_ON:
+                routes.wake()
+                self._changed.set()
+            elif act is Act.CLOSE:
+                self._void = True
+                raise Cancelled("you declined it; nothing was written")
+
+    async def _ask_person(self, landing: Landing, offer: signals.Offer) -> None:
         manifest = self.manifest = landing.manifest
         assert manifest is not None
+        assert self._consent is not None
         text = all(each.kind == "text" for each in manifest.entries)
         size = manifest.content_size
         self.tell(events.Offered(manifest.name, len(manifest.files), size, offer.name, text))
         if self._accept is not None and not await self._accept(manifest, offer.name):
-            await pair.say(signals.Decline("declined by the receiver"))
-            raise Cancelled("you declined it; nothing was written")
+            await self._do(self._consent.answer(False))
 
         def accept() -> None:
             into = self._into
@@ -299,8 +329,7 @@ class Receiving(Running):
                 landing.accept(into, overwrite=self._overwrite)
 
         await asyncio.to_thread(accept)
-        await pair.say(signals.Accept(self._suite(offer), landing.held))
-        self._changed.set()
+        await self._do(self._consent.answer(True))
 
     # ---- what is heard
 
@@ -382,7 +411,7 @@ class Receiving(Running):
         eta = (total - done) / rate if total is not None and rate > 0 else None
         path = routes.using
         if path is None:
-            if now - routes.idle_since > 2.0:
+            if now - routes.idle_since > 2.0 and not self._deciding:
                 why = self._why_idle()
                 if why != self._idle[1] or now - self._idle[0] > WAITING_S:
                     self._idle = (now, why)
@@ -390,6 +419,10 @@ class Receiving(Running):
             return
         self._idle = (0.0, "")
         self.tell(events.Progress(done, total, rate, eta, path.value))
+
+    @property
+    def _deciding(self) -> bool:
+        return self._consent is not None and self._consent.stage is Stage.DECIDING
 
     def _why_idle(self) -> str:
         if self._main.away.is_set():

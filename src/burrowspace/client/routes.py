@@ -18,9 +18,10 @@ from burrowspace.client.log import Log
 from burrowspace.client.opener import Opener
 from burrowspace.client.reach import Reach
 from burrowspace.core import signals
+from burrowspace.core.consent import Consent
 from burrowspace.core.errors import BurrowError, Tampered
 from burrowspace.core.path_book import PathBook
-from burrowspace.core.paths import DIRECT, Decision, Path, State, backoff
+from burrowspace.core.paths import DIRECT, TICK, Decision, Path, State, backoff
 from burrowspace.core.sealing import Suite
 
 log = Log("client")
@@ -59,7 +60,9 @@ class Routes:
         origin: str,
         reach: Reach,
         opener: Opener,
+        consent: Consent,
         held: Callable[[], int],
+        here: Callable[[], int],
         say: Callable[[signals.Signal], Coroutine[Any, Any, None]],
         tell: Callable[[Event], None],
         start: Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]],
@@ -74,6 +77,9 @@ class Routes:
         self.used_spools: set[str] = set()
         self._origin, self._reach, self._opener = origin, reach, opener
         self._held, self._say, self._tell, self._start = held, say, tell, start
+        self._consent, self._here = consent, here
+        self._resting = False  # nothing may be requested: the person has not said yes
+        self._limit: int | None = consent.limit(opener.layout.positions)
         self._legs: list[Stretch] = []
         self._ends: dict[str, int] = {}  # by spool: where it ends, which may be heard before it begins
         self._reader: Reader | None = None
@@ -109,8 +115,8 @@ class Routes:
     @property
     def nothing_left(self) -> bool:
         """Whether all that the sender left on the server is gone."""
-        held = self._held()
-        return not any(each.serves(held) for each in self._legs)
+        here = self._here()
+        return not any(each.serves(here) for each in self._legs)
 
     def leg(self, leg: signals.Leg) -> None:
         found = next((each for each in self._legs if each.spool == leg.spool), None)
@@ -131,7 +137,7 @@ class Routes:
             if each.spool == end.spool:
                 each.upto = end.upto
         if self._reader is not None and self._reading is not None:
-            self._reader.upto = self._reading.upto
+            self._reader.upto = _least(self._reading.upto, self._limit)
         self._look_at_legs()
         self.wake()
 
@@ -156,15 +162,36 @@ class Routes:
             if positions is not None and self._held() >= positions:
                 return
             self._look_at_end()
-            decision = self.book.decide(now)
-            await self._act(decision, now)
-            if self.using is not None:
-                self.idle_since = now
+            again = TICK
+            if self._may_request(now):
+                decision = self.book.decide(now)
+                again = max(0.01, decision.again)
+                await self._act(decision, now)
+                if self.using is not None:
+                    self.idle_since = now
+            elif self.using is not None:
+                await self._leave()
+                self.using = None
             await self._say_held(now)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.01, decision.again)):
+                async with asyncio.timeout(again):
                     await self._news.wait()
             self._news.clear()
+
+    def _may_request(self, now: float) -> bool:
+        """Whether there is anything to request now; where there is not, no path is in use and none can stall."""
+        positions = self._opener.layout.positions
+        may = self._consent.may_request(self._here(), positions)
+        if may and self._resting:
+            self.book.resumed(now)
+        self._resting = not may
+        if (limit := self._consent.limit(positions)) != self._limit:
+            self._limit = limit
+            for link in self.links.values():
+                link.ends(limit)
+            if self._reader is not None and self._reading is not None:
+                self._reader.upto = _least(self._reading.upto, limit)
+        return may
 
     def _count(self, now: float) -> None:
         """Tells the book what came, byte by byte: a slow line has not stalled."""
@@ -255,7 +282,7 @@ class Routes:
                 self.wake()
                 return
             peer = link.peer
-            link.pull(self._opener.take(path), self._held(), self._opener.layout.positions)
+            link.pull(self._opener.take(path), self._here(), self._limit)
         elif not self._read(path):
             return
         if (path.value, peer) != self._told:
@@ -278,18 +305,18 @@ class Routes:
     # ---- legs
 
     def _look_at_legs(self) -> None:
-        now, held = time.monotonic(), self._held()
+        now, here = time.monotonic(), self._here()
         for path in (Path.RELAY, Path.STORE):
             known = self.book.known(path).state
-            if any(each.path is path and each.serves(held) for each in self._legs):
+            if any(each.path is path and each.serves(here) for each in self._legs):
                 if known is not State.UP:
                     self.book.up(path, now)
             elif known is State.UP and (self._reading is None or self._reading.path is not path):
                 self.book.released(path, now)
 
     def _read(self, path: Path) -> bool:
-        held = self._held()
-        stretch = next((each for each in reversed(self._legs) if each.path is path and each.serves(held)), None)
+        here = self._here()
+        stretch = next((each for each in reversed(self._legs) if each.path is path and each.serves(here)), None)
         if stretch is None:
             self.book.released(path, time.monotonic())
             self.using = None
@@ -302,10 +329,10 @@ class Routes:
             stretch.spool,
             self._opener.layout_in(stretch.suite),
             stretch.first,
-            held,
+            here,
             self._opener.take(path, stretch.suite),
             self._read_ended,
-            stretch.upto,
+            _least(stretch.upto, self._limit),
         )
         self._reader.start()
         return True
@@ -356,3 +383,7 @@ class Routes:
             if self.using is path:
                 self.using = None
             self.wake()
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else min(one, other)

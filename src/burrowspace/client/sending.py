@@ -20,7 +20,6 @@ from burrowspace.client.journal import Journal
 from burrowspace.client.keys import PREFERRED, Keys
 from burrowspace.client.legs import Legs, Stretch
 from burrowspace.client.limits import Bucket
-from burrowspace.client.link_relay import Ended
 from burrowspace.client.link_tcp import Listener
 from burrowspace.client.log import Log
 from burrowspace.client.options import Options
@@ -39,7 +38,6 @@ log = Log("client")
 
 TAKERS = 200  # receivers of one transfer
 LEGS_FILE = "legs"  # of the journal
-HOLD_S = 0.1
 LAST_WORDS_S = 1.0
 OFFER_EVERY = 64  # hellos: a mailbox that is trimmed still has an offer
 STORE_AFTER_S = 5.0  # without any receiver, where it may rest
@@ -65,6 +63,7 @@ class Sending(Running):
         self.source, self.options, self.server, self.secret, self.transfer = source, options, server, secret, transfer
         self.layout = source.layout(PREFERRED[0])
         self.served: dict[str, int] = {}  # blocks, by path
+        self.network: dict[str, int] = {}  # sealed bytes, by path
         self.rests_until: float | None = None  # seconds since 1970
         self.again = 0  # blocks that were sent though the receiver had said that it holds them
         self.takers: dict[str, Taker] = {}
@@ -83,6 +82,7 @@ class Sending(Running):
             server,
             self.layout_in,
             self._leg_sealer,
+            self._leg_ahead,
             self.bucket,
             self.fail,
             self._changed.set,
@@ -111,22 +111,26 @@ class Sending(Running):
         return seal
 
     def _leg_sealer(self, leg: Stretch) -> Callable[[int, memoryview], int]:
-        """The same for a leg, which may have several followers, or none yet: then it waits, a credit ahead."""
+        """The same for a leg, which may have several followers, or none yet."""
 
         def seal(position: int, into: memoryview) -> int:
-            while not leg.wanted.is_set():
-                writer = leg.writer
-                if leg.dropped or (writer is not None and writer.stopped.is_set()):
-                    raise Ended("stopped")
-                needless = any(taker.leg is leg and taker.direct_at > leg.opened_at for taker in self._all_takers())
-                if position < leg.first + CREDIT and not needless:
-                    break
-                leg.wanted.wait(HOLD_S)
             followers = [taker.held for taker in self._all_takers() if taker.leg is leg]
             self.again += bool(followers) and position < min(followers)
             return self._seal(position, into, "store" if leg.rests else "relay", leg.suite)
 
         return seal
+
+    def _leg_ahead(self, leg: Stretch) -> int | None:
+        """The position before which blocks may go into a leg now: while nobody follows it, a credit ahead; none where a
+        link does the work; while nobody who follows it has said yes, the manifest and one window."""
+        followers = [taker for taker in self._all_takers() if taker.leg is leg]
+        if leg.rests:
+            return None
+        if not leg.wanted.is_set():
+            needless = any(taker.direct_at > leg.opened_at for taker in followers)
+            return leg.first if needless else leg.first + CREDIT
+        limits = [taker.person.limit for taker in followers]
+        return None if None in limits or not limits else max(limit for limit in limits if limit is not None)
 
     def _all_takers(self) -> list[Taker]:
         return list(self.takers.values())
@@ -145,6 +149,7 @@ class Sending(Running):
         if end and file and layout.pack_size is None:
             self.layout = layout.ended(position, size)
         self.served[path] = self.served.get(path, 0) + 1
+        self.network[path] = self.network.get(path, 0) + sealed
         if self._first_byte is None and self._met_at is not None:
             self._first_byte = time.monotonic() - self._met_at
         return sealed
@@ -206,8 +211,9 @@ class Sending(Running):
         if self.takers:
             self.needs_meeting = False
         await asyncio.gather(*(taker.recall() for taker in self.takers.values()))
+        self.takers = {id: taker for id, taker in self.takers.items() if not taker.declined}
         for taker in self.takers.values():
-            self.start(taker.run())
+            taker.begin()
 
     def _server_away(self) -> None:
         self.tell(events.Waiting("the server cannot be reached; still trying"))
@@ -297,6 +303,8 @@ class Sending(Running):
             resting=resting,
             left_out=self.source.left_out,
             again=self.again,
+            network=dict(self.network),
+            sealed=sum(self.served.values()),
         )
         if self._done is not None:
             await asyncio.to_thread(self._done, self, finished)
@@ -319,7 +327,7 @@ class Sending(Running):
                 log.warning("more receivers than one transfer takes")
                 return
             taker = self.takers[hello.receiver] = Taker(self, hello, session)
-            self.start(taker.run())
+            taker.begin()
         taker.hello(session, hello)
         self._changed.set()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from burrowspace.private import close_files, private_folder
 
-_OURS = ("transfers", "resting", "own", "devices.json", "history.")  # how the names in it begin
+_OURS = ("transfers", "resting", "own", "devices.json", "history.", "spent-codes.")  # how the names in it begin
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:

@@ -22,6 +22,7 @@ from burrowspace.client.running import Cancelled, Meter
 from burrowspace.client.source import Changed
 from burrowspace.core import signals
 from burrowspace.core.codes import check_words
+from burrowspace.core.consent import Person, Stage
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.links import link_key, link_tag, mailbox_id
 from burrowspace.core.paths import GONE
@@ -46,6 +47,8 @@ class Taker:
     def __init__(self, sending: "Sending", hello: signals.Hello, session: bytes) -> None:
         self.id, self.name = hello.receiver, hello.name
         self.held = hello.held
+        self.person = Person(sending.layout.manifest_blocks)
+        self.person.holds(hello.held)
         self.suite = next((each for each in hello.suites if each in PREFERRED), PREFERRED[0])
         self.verified = False
         self.path = ""
@@ -65,7 +68,8 @@ class Taker:
         self._looking = False
         self._looked_at = 0.0
         self._resting = False
-        self._asking = False
+        self._asking = self._closed = False
+        self._running: asyncio.Task[None] | None = None
         self._pair = Conversation(sending.server, sending.secret, mailbox_id(sending.secret, self.id), Role.SENDER)
         ticket = Pass(link_tag(sending.secret, self.id), link_key(sending.secret, self.id), sender=True)
         self._reach = Reach(
@@ -80,6 +84,10 @@ class Taker:
         )
 
     @property
+    def declined(self) -> bool:
+        return self.person.stage is Stage.NO
+
+    @property
     def leg(self) -> Stretch | None:
         """The one that it follows or would follow."""
         return self._leg.last if self._leg is not None else None
@@ -91,7 +99,7 @@ class Taker:
             await self._history(signal)
             self._left = isinstance(signal, signals.Bye)
 
-    async def run(self) -> None:
+    async def _run(self) -> None:
         sending = self._sending
         sending.start(self._reach.open())
         async for session, signal in self._pair.heard():
@@ -101,6 +109,8 @@ class Taker:
                 continue
             self._heard_at = time.monotonic()
             await self._heard(signal)
+            if self._closed:
+                return
 
     def hello(self, session: bytes, hello: signals.Hello) -> None:
         """It is here (again)."""
@@ -108,6 +118,7 @@ class Taker:
         sending.met()
         self._session = session
         self.held, self._heard_at = hello.held, time.monotonic()
+        self.person.holds(hello.held)
         self._resting = self._left = False
         if not self._met:
             self._met = True
@@ -129,6 +140,7 @@ class Taker:
         """By a link, where nobody asks for more than its credit beyond what it holds. From any thread."""
         self.direct_at = time.monotonic()
         self.held = max(self.held, position - CREDIT + 1)
+        self.person.requests(position)
 
     def goes_by(self, path: str) -> None:
         """The first block by another path."""
@@ -165,6 +177,8 @@ class Taker:
         ):
             self._looking = True
             sending.start(self._look(self.leg))
+        if self.person.deciding and self.lives(now):
+            return
         if not self._left and ((self._links and self.path in events.DIRECT) or self._following):
             self._progress(now)
         elif not self.lives(now):
@@ -175,31 +189,56 @@ class Taker:
                 self._told_at = now
                 sending.tell(events.Waiting("the receiver is away; it goes on when it is back", self.id))
 
+    def begin(self) -> None:
+        """Listens to it, until it is closed."""
+        self._running = self._sending.start(self._run())
+
     def close(self) -> None:
+        self._closed = True
         self._reach.close()
         for link in self._links:
             link.close("the sender ends")
+        if self._running is not None and self._running is not asyncio.current_task():
+            self._running.cancel()
 
     # ---- words
 
     async def _history(self, signal: signals.Signal) -> None:
         if isinstance(signal, signals.AskRelay | signals.Progress):
-            self.held = max(self.held, signal.held)
+            self._holds(signal.held)
+        elif isinstance(signal, signals.Accept):
+            self._accepts(signal.held)
+        elif isinstance(signal, signals.Decline):
+            self.person.declines()
         elif isinstance(signal, signals.Verified):
             await self._verified(signal.digest)
+
+    def _holds(self, held: int) -> None:
+        self.held = max(self.held, held)
+        self.person.holds(held)
+
+    def _accepts(self, held: int) -> None:
+        self._holds(held)
+        self.person.accepts()
+        if self.leg is not None:
+            self.leg.wake()
 
     async def _heard(self, signal: signals.Signal) -> None:
         sending = self._sending
         if isinstance(signal, signals.AskRelay):
-            self.held = max(self.held, signal.held)
+            self._holds(signal.held)
             if not self._asking and not sending.options.direct_only:
                 self._asking = True
                 sending.start(self._give_leg(signal.held))
         elif isinstance(signal, signals.Progress):
-            self.held = max(self.held, signal.held)
+            self._holds(signal.held)
+            self._tell_deciding()
+        elif isinstance(signal, signals.Accept):
+            self._accepts(signal.held)
         elif isinstance(signal, signals.Verified):
             await self._verified(signal.digest)
         elif isinstance(signal, signals.Decline):
+            self.person.declines()
             self._over(Cancelled(f"{self.name or 'the receiver'} declined it"))
         elif isinstance(signal, signals.Cancel):
             self._over(Cancelled(f"the receiver called it off: {signal.why}"))
@@ -213,8 +252,12 @@ class Taker:
     def _over(self, error: BurrowError) -> None:
         if self._sending.options.receivers == 1:
             self._sending.fail(error)
-        else:
-            self._sending.takers.pop(self.id, None)
+            return
+        self._sending.takers.pop(self.id, None)
+        self._follow(None)
+        self._sending.tell(events.Declined(self.name, error.sentence, self.id))
+        self._sending.changed()
+        self.close()
 
     async def _verified(self, digest: str) -> None:
         if self.verified:
@@ -238,7 +281,7 @@ class Taker:
         async for control in link.controls():
             self._heard_at = time.monotonic()
             if isinstance(control, signals.Held):
-                self.held = max(self.held, control.held)
+                self._holds(control.held)
             elif isinstance(control, signals.Verified):
                 await self._verified(control.digest)
             elif isinstance(control, signals.Cancel):
@@ -312,6 +355,11 @@ class Taker:
             self._resting, self._rest_after = False, time.monotonic() + REST_AGAIN_S
 
     # ---- progress
+
+    def _tell_deciding(self) -> None:
+        if self.person.deciding and not self.verified:
+            self._told_at = time.monotonic()
+            self._sending.tell(events.Waiting(f"{self.name or 'the receiver'} is deciding", self.id))
 
     def _progress(self, now: float) -> None:
         if now - self._told_at < 0.2:

@@ -1,9 +1,9 @@
 """A code that one person says to another, and what two programs make of it: the same secret, or nothing.
 
-`7-walnut-orbit` is a number that the server gave out and two words that it never learns. SPAKE2 turns the words into
-a key that only somebody who used the same ones shares, and one wrong guess shows. The sender then hands over the
-transfer's secret. Who carries the messages and when a code is burnt is decided elsewhere. Spec:
-docs/spec/meeting.md.
+`7-walnut-orbit` is a number that the server gave out and two words that it never learns; a code that replaces a burnt
+one has three words. SPAKE2 turns the words into a key that only somebody who used the same ones shares, and one wrong
+guess shows. The sender then hands over the transfer's secret. When a code is burnt is decided by meeting_rules.py, who
+carries the messages elsewhere. Spec: docs/spec/meeting.md.
 """
 
 import hashlib
@@ -28,7 +28,8 @@ CODE_CHARS = 100  # more is not looked at
 PAKE_BYTES = 33  # "S" and a point of Ed25519
 MEETING_BYTES = 8 << 10  # of one message, as JSON
 FINGERPRINTS = 16  # of one end
-HOW = "a code is a number and two words, like 7-walnut-orbit"
+WORD_COUNTS = (2, 3)  # of a first code, and of one that replaces a burnt one
+HOW = "a code is a number and two or three words, like 7-walnut-orbit"
 
 _LETTERS = re.compile(r"[a-z]+")
 
@@ -38,10 +39,10 @@ class Code:
     """`str` gives it as people say it."""
 
     nameplate: int
-    words: tuple[str, str]
+    words: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.nameplate}-{self.words[0]}-{self.words[1]}"
+        return "-".join((str(self.nameplate), *self.words))
 
     @property
     def password(self) -> bytes:
@@ -49,22 +50,24 @@ class Code:
 
 
 def make_code(nameplate: int, entropy: bytes) -> Code:
-    """A code of a number that the server gave and 4 random bytes.
+    """A code of a number that the server gave and two random bytes for each word.
 
-    >>> str(make_code(7, bytes(4)))
-    '7-abacus-abacus'
+    >>> str(make_code(7, bytes(4))), str(make_code(7, bytes(6)))
+    ('7-abacus-abacus', '7-abacus-abacus-abacus')
     """
     if not 1 <= nameplate <= NAMEPLATE_MOST:
         raise BadCode("a code's number is not one that a server gives out")
-    first, second = pick(entropy)
-    return Code(nameplate, (first, second))
+    words = pick(entropy)
+    if len(words) not in WORD_COUNTS:
+        raise ValueError("a code has two or three words")
+    return Code(nameplate, words)
 
 
 def parse_code(text: str) -> Code:
     """What a person typed. BadCode teaches; its field `suggestion` is what was probably meant, where that can be told.
 
-    >>> str(parse_code(" 7 Walnut_ORBIT ")), str(parse_code("7walnutorbit"))
-    ('7-walnut-orbit', '7-walnut-orbit')
+    >>> str(parse_code(" 7 Walnut_ORBIT ")), str(parse_code("7walnutorbit")), str(parse_code("7 walnutorbit oasis"))
+    ('7-walnut-orbit', '7-walnut-orbit', '7-walnut-orbit-oasis')
     """
     plain = text[: CODE_CHARS + 1].strip().lower()
     if len(plain) > CODE_CHARS:
@@ -80,25 +83,34 @@ def parse_code(text: str) -> Code:
     rest = plain[len(number) :]
     if re.search(r"[^a-z\s_.,\-\u2010-\u2015]", rest):
         raise BadCode(f"there is a character in it that no code has; {HOW}")
-    return Code(int(number), _two_words(int(number), _LETTERS.findall(rest)))
+    return Code(int(number), _words(int(number), _LETTERS.findall(rest)))
 
 
-def _two_words(number: int, parts: list[str]) -> tuple[str, str]:
-    if len(parts) == 1:
-        run = parts[0]
-        cuts = [(run[:at], run[at:]) for at in range(len(run)) if run[:at] in KNOWN and run[at:] in KNOWN]
-        if len(cuts) == 1:
-            return cuts[0]
-    if len(parts) != 2:
-        raise BadCode(f"there {'is one word' if len(parts) == 1 else f'are {len(parts)} words'} in it; {HOW}")
-    wrong = [part for part in parts if part not in KNOWN]
+def _words(number: int, parts: list[str]) -> tuple[str, ...]:
+    words = [word for part in parts for word in _apart(part)]
+    if len(words) not in WORD_COUNTS:
+        raise BadCode(f"there {'is one word' if len(words) == 1 else f'are {len(words)} words'} in it; {HOW}")
+    wrong = [word for word in words if word not in KNOWN]
     if not wrong:
-        return parts[0], parts[1]
-    meant = [part if part in KNOWN else nearest(part) for part in parts]
+        return tuple(words)
+    meant = [word if word in KNOWN else nearest(word) for word in words]
     if None in meant:
         raise BadCode(f"“{wrong[0]}” is not a word of codes; ask for the code again, {HOW}")
-    suggestion = f"{number}-{meant[0]}-{meant[1]}"
+    suggestion = "-".join((str(number), *filter(None, meant)))
     raise BadCode(f"“{wrong[0]}” is not a word of codes; did you mean {suggestion}?", suggestion=suggestion)
+
+
+def _apart(run: str) -> list[str]:
+    """The words that were written together, or the run itself where it is not made of words. No word begins with
+    another one, so there is one way at most."""
+    words, at = [], 0
+    while at < len(run):
+        found = next((run[at:end] for end in range(at + 1, len(run) + 1) if run[at:end] in KNOWN), None)
+        if found is None:
+            return [run]
+        words.append(found)
+        at += len(found)
+    return words
 
 
 # What travels through the nameplate's mailbox: JSON, not sealed, bytes as base64
@@ -219,7 +231,9 @@ class Agreed:
     def check(self, other: Confirmation) -> None:
         """WrongCode unless the other end knows the key and saw the same messages. The code is burnt either way."""
         if other.role is self.role or not hmac.compare_digest(other.mac, self._mac(self.role.other)):
-            raise WrongCode("the other side did not use this code; a code is good for one try, so make a new one")
+            raise WrongCode(
+                "the other side did not use this code; this code can't be used again. Ask the sender for a new one"
+            )
         self.confirmed = True
 
     def hand_over(self, secret: bytes, nonce: bytes) -> Handover:

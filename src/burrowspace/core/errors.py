@@ -23,6 +23,7 @@
     ├── WrongType             415   not the content type this call reads
     ├── WrongRange            416   no byte of the file lies in the range that was asked for
     ├── TooMany               429   a bound on how many was reached
+    ├── UnknownHost           421   a web page called this server by a name that it does not know
     ├── WrongChecksum         460   the body is not what its checksum says; it was not kept
     ├── Damaged               500   the disk failed; what was not durable is not pretended to be
     └── NoSpace               507   the disk or a quota is full
@@ -153,6 +154,10 @@ class Damaged(BurrowError):
 
 class Busy(BurrowError):
     code, status = "busy", 409
+
+
+class UnknownHost(BurrowError):
+    code, status = "unknown-host", 421
 
 
 class TooLarge(BurrowError):

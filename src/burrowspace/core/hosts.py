@@ -6,11 +6,16 @@ import re
 from collections.abc import Iterable
 from typing import TypeAlias
 
+from burrowspace.core.forwarded import authority_host
+from burrowspace.core.networks import is_near
+
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+ONE = "send exactly one Host header, with the name or the address of this server"
 
 _LABELS = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*\Z")
 _PORT = re.compile(r":[0-9]{1,5}\Z")
-_LOCAL = ("localhost", "local", "lan", "home", "internal", "home.arpa", "test", "invalid")  # RFC 6761, 6762, 8375
+LOCAL = ("localhost", "local", "lan", "home", "internal", "home.arpa", "test", "invalid")  # RFC 6761, 6762, 8375
 
 
 def is_dns_name(text: str) -> bool:
@@ -40,6 +45,20 @@ def hosts(given: Iterable[str]) -> tuple[list[str], list[Address]]:
     return names, addresses
 
 
+def is_of_lan(authority: str | None) -> bool:
+    """Whether a Host header names a server of the local network: by an address of one, or by a name that no name
+    service of the internet knows.
+
+    >>> [is_of_lan(each) for each in ("10.0.0.7:5000", "localhost", "box.lan", "203.0.113.5", "drop.example.org", None)]
+    [True, True, True, False, False, False]
+    """
+    host = authority_host(authority)
+    if host is None:
+        return False
+    address = host.strip("[]")
+    return is_near(address) or (is_dns_name(host) and not is_real_name(host))
+
+
 def is_real_name(host: str) -> bool:
     """Whether a Host header names something that can only be one server on the internet.
 
@@ -47,4 +66,4 @@ def is_real_name(host: str) -> bool:
     [True, False, False, False, False]
     """
     name = _PORT.sub("", host).lower()
-    return is_dns_name(name) and "." in name and not f".{name}".endswith(tuple(f".{each}" for each in _LOCAL))
+    return is_dns_name(name) and "." in name and not f".{name}".endswith(tuple(f".{each}" for each in LOCAL))

@@ -71,6 +71,13 @@ class PathBook:
         """The sender's program began anew: direct paths have their head start once more."""
         self._facts = replace(self._facts, began=now)
 
+    def resumed(self, now: float) -> None:
+        """After a pause that was nobody's fault (a person was asked): neither a stall nor a slow path."""
+        self._facts = replace(self._facts, using_since=now)
+        self._window.clear()
+        if self.using is not None:
+            self._paths[self.using] = replace(self.known(self.using), progress_at=now)
+
     def sender(self, present: bool) -> None:
         self._facts = replace(self._facts, sender_present=present)
 

@@ -25,6 +25,7 @@ from burrowspace.server.door import Door
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.events import Events
+from burrowspace.server.hosts import Hosts
 from burrowspace.server.pages import Pages
 from burrowspace.server.reach import Reach
 from burrowspace.server.stun import Stun
@@ -86,7 +87,7 @@ def build(settings: Settings) -> House:
     driver = Driver(Kit(settings, state, LocalBus(), spool))
     realtime = RealTime(_options(settings, reach))
     Events(realtime.of("/"), driver)
-    callers, stun = Callers(reach), Stun(settings, reach)
+    callers, stun = Callers(reach, Hosts(reach, identity)), Stun(settings, reach)
     context = Context(settings, driver, reach, Turn(settings), callers, identity=identity)
     api = Door(make_api(context), reach, settings.max_json_bytes)
     routes: ASGIApp = SeenAs(_Routes(realtime, Pages(), api), callers)

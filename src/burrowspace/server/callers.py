@@ -8,15 +8,16 @@ request; where that cannot be told, it is `UNREADABLE`. Reading the headers: cor
 """
 
 import ipaddress
-from typing import cast
+from typing import NamedTuple, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from burrowspace.core import forwarded
-from burrowspace.core.errors import Forbidden
+from burrowspace.core.errors import BurrowError, Forbidden, UnknownHost
 from burrowspace.core.forwarded import Caller
 from burrowspace.core.networks import UNREADABLE, counted, is_loopback, is_near
 from burrowspace.server.door import refuse
+from burrowspace.server.hosts import Headers, Hosts, is_typed, tell
 from burrowspace.server.reach import Reach
 
 NOT_FOR_YOU = "this server answers only callers of its own local network"
@@ -26,14 +27,20 @@ _UNKNOWN_PROXY = (
 )
 NEAR = "burrow.near"  # in a scope: the address that the connection came from, whoever called
 
-Headers = list[tuple[bytes, bytes]]
+
+class Seen(NamedTuple):
+    """A request as everything behind the front sees it."""
+
+    address: str  # the caller's, or UNREADABLE
+    headers: Headers  # with the Host that the caller used
+    refusal: BurrowError | None  # why it goes no further
 
 
 class Callers:
     """Asked by the front for each connection and request."""
 
-    def __init__(self, reach: Reach) -> None:
-        self._reach = reach
+    def __init__(self, reach: Reach, hosts: Hosts) -> None:
+        self._reach, self.hosts = reach, hosts
         self._networks = [ipaddress.ip_network(each) for each in reach.settings.trusted_proxies]
 
     def trusts(self, address: str) -> bool:
@@ -75,12 +82,15 @@ class Callers:
         """Whether what a connection from `peer` says of its caller is taken."""
         return self.trusts(peer) or (self._reach.tunnel_url is not None and self._from_tunnel(peer, headers))
 
-    def as_seen(self, peer: str, headers: Headers) -> tuple[str, Headers]:
-        """The caller's address, and the headers with the Host that the caller used."""
-        who = self.who(peer, headers)
+    def as_seen(self, peer: str, came: Headers, version: str) -> Seen:
+        """A request over a connection from `peer`, by its headers and its version of HTTP."""
+        who, headers = self.who(peer, came), came
         if who.host is not None:
-            headers = [pair for pair in headers if pair[0] != b"host"] + [(b"host", who.host.encode("latin-1"))]
-        return who.address, headers
+            headers = [pair for pair in came if pair[0] != b"host"] + [(b"host", who.host.encode("latin-1"))]
+        refusal: BurrowError | None = self.hosts.refusal(came, headers, version)
+        if self.is_stranger(who.address):
+            refusal = Forbidden(_UNKNOWN_PROXY if who.address == UNREADABLE else NOT_FOR_YOU)
+        return Seen(who.address, headers, refusal)
 
     @property
     def _is_mute(self) -> bool:
@@ -108,10 +118,11 @@ class SeenAs:
         client = scope.get("client")
         if client is not None and scope["type"] == "http":
             scope[NEAR] = client[0]
-            address, headers = self._callers.as_seen(client[0], cast(Headers, scope["headers"]))
-            if self._callers.is_stranger(address):
-                await refuse(send, Forbidden(_UNKNOWN_PROXY if address == UNREADABLE else NOT_FOR_YOU))
+            came = cast(Headers, scope["headers"])
+            address, headers, refusal = self._callers.as_seen(client[0], came, scope["http_version"])
+            if refusal is not None:
+                await (tell if isinstance(refusal, UnknownHost) and is_typed(came) else refuse)(send, refusal)
                 return
-            if address != client[0] or headers is not scope["headers"]:
+            if address != client[0] or headers is not came:
                 scope = {**scope, "client": (address, 0), "headers": headers}
         await self._app(scope, receive, send)

@@ -9,6 +9,7 @@ import ifaddr
 
 from burrowspace.config import Settings
 from burrowspace.core.forwarded import authority_host
+from burrowspace.core.hosts import is_of_lan
 from burrowspace.core.ice import is_stun_uri
 
 _LOCAL = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?\Z")
@@ -49,6 +50,11 @@ class Reach:
         tunnel = authority_host(_authority_of(self.tunnel_url))
         return tunnel is not None and tunnel == authority_host(authority)
 
+    def is_public(self, host: str) -> bool:
+        """Whether the public URL or the tunnel's has this host, in small letters."""
+        urls = (self.tunnel_url, self.settings.public_url)
+        return any(url is not None and authority_host(_authority_of(url)) == host for url in urls)
+
     def own_stun(self, authority: str | None) -> list[str]:
         """STUN URIs of our own ports for a client that called us by this Host; none where UDP does not come to us.
 
@@ -69,7 +75,8 @@ class Reach:
         return [*self.settings.stun_servers, *self.own_stun(authority)[:1]]
 
     def origin_allowed(self, origin: str | None, host: str | None) -> bool:
-        """Whether a web page of `origin` may call us: this host, localhost, the public URL and the configured.
+        """Whether a web page of `origin` may call us: one of this host, of the public URL, a configured one, and one of
+        localhost where this is a server of the local network without a public URL.
 
         No origin is a native app or a program, and those may.
         """
@@ -83,7 +90,7 @@ class Reach:
             return False
         if host is not None and authority.lower() == host.lower():
             return True
-        return _LOCAL.match(authority.lower()) is not None
+        return _LOCAL.match(authority.lower()) is not None and self.public_url is None and is_of_lan(host)
 
 
 def _authority_of(url: str | None) -> str | None:

@@ -8,6 +8,7 @@ size. A further subclass may take more off (`Front` has no state that it hides).
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 from urllib.parse import unquote
 
@@ -199,9 +200,9 @@ class Front(HttpToolsProtocol):
         """Whom the limits per address count."""
         return self.client[0] if self.client else ""
 
-    def seen_as(self) -> tuple[str, list[tuple[bytes, bytes]]]:
-        """The address and the headers of the request whose head has come; override it behind a proxy that says who the
-        client is, and by which Host it asked."""
+    def seen_as(self) -> Sequence[Any]:
+        """First the address, then the headers of the request whose head has come; override it behind a proxy that says
+        who the client is, and by which Host it asked."""
         return self.client_address(), self.headers
 
     def take_upgrade(self, rest: bytes) -> None:
@@ -213,7 +214,7 @@ class Front(HttpToolsProtocol):
             self.flow.pause_reading()
             return
         path, _, query = self.url.partition(b"?")
-        address, headers = self.seen_as()
+        address, headers = self.seen_as()[:2]
         request = UpgradeRequest(
             path=unquote(path.decode("latin-1")),
             query=query,

@@ -9,7 +9,7 @@ for (const [number, walk] of held("paths").walks.entries()) {
     for (const [at, [now, [what, ...values], decided]] of walk.steps.entries()) {
       if (what === "up" || what === "failed") book[what](values[0], now);
       else if (what === "carried") book.carried(values[0], values[1], now);
-      else if (what === "metAgain") book.metAgain(now);
+      else if (what === "metAgain" || what === "resumed") book[what](now);
       else book[what](values[0]);
       const { use, why, start, stop, askRelay, penalise, again } = book.decide(now);
       const found = [use, why, start, stop, askRelay, penalise, Math.round(again * 1e6) / 1e6];

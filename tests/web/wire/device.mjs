@@ -95,9 +95,12 @@ async function begun() {
   const [said, folder] = rest;
   const secret = said.includes("#") ? parseLink(said).secret : await takeOver(server, parseCode(said));
   const sink = new FolderSink(folder);
-  const accept = async () => (options.decline ? null : sink);
+  const accept = async () => {
+    if (options.thinks) await new Promise((done) => setTimeout(done, options.thinks * 1000));
+    return options.decline ? null : sink;
+  };
   const arrived = () => kept.keep(null);
-  return new Receiving({ server, secret, accept, tell, options, name: "a page", state, sink, keep: kept.keep, arrived });
+  return new Receiving({ server, secret, accept, tell, options, name: options.name ?? "a page", state, sink, keep: kept.keep, arrived });
 }
 
 try {

@@ -124,7 +124,7 @@ class Examination:
             turned = group.create_task(turning.relay(offers.turn))
             self._tell(Finding("round-trip", Verdict.GOOD, rtt, facts={"seconds": met.round_trip}))
             self._tell_all([welcome.clock(met.headers, met.at), welcome.between(met, at, own)])
-            self._tell_all(welcome.of_itself(met.own))
+            self._tell_all(welcome.of_itself(met.own, at.host))
             self._tell(await upgrades)
             self._tell(await polls)
             bodies = await moved

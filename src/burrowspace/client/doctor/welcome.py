@@ -192,8 +192,8 @@ def between(welcome: Welcome, at: Door, own: Collection[str]) -> Finding:
     return good("between", f"A NAT or VPN stands between: the server sees us as {seen}.", **facts)
 
 
-def of_itself(own: Mapping[str, Any]) -> list[Finding]:
-    """What the server says of itself, in the words of findings. Its JSON is not to be trusted."""
+def of_itself(own: Mapping[str, Any], host: str) -> list[Finding]:
+    """What the server says of itself, in the words of findings; it may say anything. `host`: the name we call it by."""
     found = []
     space = own.get("space")
     if space in (Verdict.BAD, Verdict.DOUBTFUL):
@@ -202,6 +202,10 @@ def of_itself(own: Mapping[str, Any]) -> list[Finding]:
         found.append(Finding("space", Verdict(space), f"The server's disk {full}.", todo))
     elif space == Verdict.GOOD:
         found.append(good("space", "The server has room."))
+    via = own.get("via")
+    if isinstance(via, dict) and via.get("host_known") is False:
+        todo = f"Its operator adds {shown(host)} to BURROW_HOSTS; apps and `burrow` work without it."
+        found.append(doubtful("host", f"The server refuses browsers that call it {shown(host)}.", todo))
     tunnel = own.get("tunnel")
     if isinstance(tunnel, dict) and tunnel.get("state") == "up":
         found.append(good("tunnel", "The server's tunnel is up."))

@@ -35,7 +35,11 @@ async def doctor(request: Request, house: House) -> Doctor:
         stun=StunState(ports=list(reach.stun_ports), message=reach.stun_message),
         turn=bool(house.settings.turn_urls),
         your_ip=your_ip(request),
-        via=Via(forwarded=any(each in request.headers for each in _FORWARDED), believed=believed),
+        via=Via(
+            forwarded=any(each in request.headers for each in _FORWARDED),
+            believed=believed,
+            host_known=house.callers.hosts.knows(request.headers.get("host")),
+        ),
         space=cast(Any, of_space(await kit.spool.room()).value),
         features=features(house.settings),
         limits=limits(house.settings),

@@ -132,6 +132,7 @@ class Via(Answer):
 
     forwarded: bool = Field(description="A proxy or tunnel said for whom it calls.")
     believed: bool = Field(description="And the server takes its word; see BURROW_TRUSTED_PROXIES.")
+    host_known: bool = Field(description="Web pages may call the server by the Host of this call; see BURROW_HOSTS.")
 
 
 class Doctor(Answer):

@@ -17,7 +17,7 @@ import httptools
 import orjson
 
 from burrowspace.core.errors import Forbidden
-from burrowspace.server.callers import NOT_FOR_YOU, Callers
+from burrowspace.server.callers import NOT_FOR_YOU, Callers, Seen
 from burrowspace.server.heads import header_map
 from burrowspace.socketio.front import Front
 
@@ -120,12 +120,12 @@ class BulkFront(Front):
             if self.addresses[self._counted] > self.bulk.settings.connections_per_address:
                 transport.abort()
 
-    def seen_as(self) -> tuple[str, list[tuple[bytes, bytes]]]:
-        return self.callers.as_seen(self.client_address(), self.headers)
+    def seen_as(self) -> Seen:
+        return self.callers.as_seen(self.client_address(), self.headers, self.parser.get_http_version())
 
     def _should_upgrade(self) -> bool:
-        """A stranger behind a trusted proxy gets no socket but the answer of a plain request, which refuses it."""
-        return super()._should_upgrade() and not self.callers.is_stranger(self.seen_as()[0])
+        """Who is refused gets no socket but the answer of a plain request, which says why."""
+        return super()._should_upgrade() and self.seen_as().refusal is None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._uncount()
@@ -269,10 +269,10 @@ class BulkFront(Front):
                 return None
             if not lengths[0].isdigit() or len(lengths[0]) > 16 or int(lengths[0]) < BIG:
                 return None
-        address, headers = self.seen_as()
-        if self.callers.is_stranger(address):
-            return None  # refused by ASGI
-        return Job(verb, found[2].decode(), (found[3] or b"").decode(), method, headers)
+        seen = self.seen_as()
+        if seen.refusal is not None:
+            return None  # ASGI says why
+        return Job(verb, found[2].decode(), (found[3] or b"").decode(), method, seen.headers)
 
     def data_received(self, data: bytes) -> None:
         self._came = self._loop_time()

@@ -220,6 +220,19 @@ def _unsynchronised() -> bool:
         return False
 
 
+def hosts(settings: Settings) -> Finding | None:
+    """Whether browsers that come through a proxy find a name that the server knows; None without a proxy."""
+    if not settings.trusted_proxies:
+        return None
+    public = urlsplit(settings.public_url or "").hostname
+    known = [*settings.hosts, *([public] if public else [])]
+    if known:
+        return good("hosts", f"Browsers may call the server {shown(', '.join(known), 200)}.", hosts=", ".join(known))
+    found = "A proxy stands in front, and no DNS name is set: the server refuses browsers that come by one."
+    todo = "Set BURROW_PUBLIC_URL to the address that people use, or BURROW_HOSTS to its name."
+    return doubtful("hosts", found, todo)
+
+
 def own_certificate(settings: Settings) -> Finding | None:
     """The certificate that the port speaks TLS with, for the names that the settings give; None without TLS."""
     if not settings.is_secure:
@@ -240,6 +253,5 @@ def look(settings: Settings) -> list[Finding]:
     """All of them. Blocking, for a few seconds at most."""
     first = [folder(settings), port(settings)]
     running = first[1].facts.get("served") is True
-    held = own_certificate(settings)
-    own = [] if held is None else [held]
+    own = [each for each in (own_certificate(settings), hosts(settings)) if each is not None]
     return [*first, addresses(settings), *own, tunnels(settings.tunnel_kind), stun(settings, running), clock(settings)]

@@ -12,7 +12,7 @@ import msgspec
 
 from burrowspace.core.errors import Forbidden, NotFound, TooMany, Unauthorized
 from burrowspace.core.rates import Rate
-from burrowspace.core.records import Claim, Nameplate
+from burrowspace.core.records import Claim, Mailbox, Message, Nameplate
 from burrowspace.ports import Rows
 from burrowspace.server.driver.bells import Bells
 from burrowspace.server.driver.kit import Kit
@@ -21,7 +21,8 @@ from burrowspace.server.driver.tokens import digest
 
 LAST = 9999  # the largest number
 _RANGES = (9, 99, 999, LAST)
-_AFTER_S = 3600.0  # a claimed mailbox nobody writes to lives so much longer than its nameplate
+CLAIM_S = 60.0  # that a claim counts, and its mailbox lives if nobody writes: twice what a meeting may take
+BRISK_S = 5.0  # that a meeting in which somebody speaks is left alone
 _TUNNEL = 10  # times as many claims through a tunnel, where many stand behind loopback
 
 
@@ -65,20 +66,57 @@ class Nameplates:
     async def claim(self, number: int, address: str | None) -> str:
         """Somebody says the number: the id of a fresh mailbox, made already. NotFound; TooMany for who guesses."""
         kit, mailbox_id = self._kit, self._kit.new_id()
-        settings, now = kit.settings, kit.now()
+        now = kit.now()
         self._paced(address, now)
 
-        def change(rows: Rows) -> None:
+        def change(rows: Rows) -> list[str]:
             plate = _known(rows, number, now)
-            if plate.claims >= settings.max_nameplate_claims:
-                raise TooMany("this code was tried too often; ask for a new one")
-            self._mailboxes.made(rows, mailbox_id, address, now, plate.expires_at + _AFTER_S)
+            gone = self._make_room(rows, plate, address, now)
+            self._mailboxes.made(rows, mailbox_id, address, now, now + CLAIM_S)
             rows.put(Claim(f"{number}:{plate.claims}", plate.nameplate_id, plate.claims, mailbox_id))
             rows.put(msgspec.structs.replace(plate, claims=plate.claims + 1))
+            return gone
 
-        await kit.state.write(change)
-        self._bells.ring(_bell(number))
+        gone = await kit.state.write(change)
+        for each in (*gone, _bell(number)):
+            self._bells.ring(each)
         return mailbox_id
+
+    def _make_room(self, rows: Rows, plate: Nameplate, address: str | None, now: float) -> list[str]:
+        """Drops claims that were abandoned; at a bound the oldest one gives way in which nobody has said anything, else
+        the oldest one that is past BRISK_S. The mailboxes that are gone. TooMany."""
+        settings = self._kit.settings
+        claims = rows.find(Claim, nameplate_id=plate.nameplate_id, order="number")
+        boxes = {box.mailbox_id: box for box in rows.find(Mailbox, mailbox_id__in=[each.mailbox_id for each in claims])}
+        live = [
+            (claim, boxes[claim.mailbox_id])
+            for claim in claims
+            if claim.mailbox_id in boxes and boxes[claim.mailbox_id].created_at > now - CLAIM_S
+        ]
+        there = {claim.claim_id for claim, _ in live}
+        dropped = [claim.claim_id for claim in claims if claim.claim_id not in there]
+        gone: list[str] = []
+        mine = [each for each in live if address is not None and each[1].address == address]
+        for some, most in (
+            (mine, settings.max_nameplate_claims_per_address),
+            (live, settings.max_nameplate_claims),
+        ):
+            left = [each for each in some if each[1].mailbox_id not in gone]
+            if len(left) < most:
+                continue
+            silent = [each for each in left if not each[1].next_number]
+            slow = [each for each in left if each[1].created_at < now - BRISK_S]
+            if not silent and not slow:
+                raise TooMany("this code is being tried too often; wait a few seconds and try it again")
+            claim, box = (silent or slow)[0]
+            dropped.append(claim.claim_id)
+            gone.append(box.mailbox_id)
+        if dropped:
+            rows.drop(Claim, claim_id__in=dropped)
+        if gone:
+            rows.drop(Message, mailbox_id__in=gone)
+            rows.drop(Mailbox, mailbox_id__in=gone)
+        return gone
 
     async def is_held(self, number: int, address: str | None) -> None:
         """NotFound unless somebody waits under the number. Counts as a claim: who guesses is told no more by it."""

@@ -26,7 +26,7 @@ LOOK_S = 10.0  # seconds between two looks at the files and at the addresses
 
 class Identity:
     """Use `identity_of`. `context` is for the next handshake; it is another object after a renewal. `ends`: when its
-    certificate does, seconds since 1970, where it tells."""
+    certificate does, seconds since 1970, where it tells. `names`: the DNS names in it, in small letters."""
 
     def __init__(self, cert: Path, key: Path, authority: Authority | None = None, names: Iterable[str] = ()) -> None:
         self.authority = authority
@@ -40,6 +40,7 @@ class Identity:
         self.context = make_context(self._cert, self._key)
         held = self._held()
         self.ends = None if held is None else held.not_valid_after_utc.timestamp()
+        self.names = frozenset() if held is None else _names_in(held)
 
     def _held(self) -> x509.Certificate | None:
         """None where it cannot be read here: OpenSSL takes more than this library does."""
@@ -107,6 +108,14 @@ def identity_of(settings: Settings) -> Identity | None:
     if settings.tls_cert is not None and settings.tls_key is not None:
         return Identity(settings.tls_cert, settings.tls_key)
     return None
+
+
+def _names_in(held: x509.Certificate) -> frozenset[str]:
+    try:
+        names = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        return frozenset()
+    return frozenset(each.lower() for each in names.get_values_for_type(x509.DNSName))
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

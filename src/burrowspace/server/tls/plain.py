@@ -11,13 +11,15 @@ import re
 
 import orjson
 
+from burrowspace.core.errors import BadRequest
+from burrowspace.core.hosts import ONE
 from burrowspace.server.tls.identity import Identity
 from burrowspace.server.tls.page import PAGE_HEADERS, page
 
 HEAD_S = 10.0
 HEAD_BYTES = 16 * 1024
 _LINGER_S = 2.0  # a close with unread bytes would be a reset, and the answer lost
-_LINE = re.compile(rb"([A-Z]{3,10}) (/[!-~]{0,8000}) HTTP/1\.[01]\r\n")
+_LINE = re.compile(rb"([A-Z]{3,10}) (/[!-~]{0,8000}) HTTP/1\.([01])\r\n")
 _HOST = re.compile(rb"(?i)\r\nhost:[ \t]*([a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\])(:[0-9]{1,5})?[ \t]*(?=\r\n)")
 _HOSTS = re.compile(rb"(?i)\r\nhost[ \t]*:")
 CERTIFICATE_HEADERS = {
@@ -64,10 +66,12 @@ def answer(head: bytes, own_host: bytes, identity: Identity) -> bytes:
     """The whole answer to a request's head, of which no byte is trusted."""
     head, end, _ = head.partition(b"\r\n\r\n")
     head += b"\r\n"
-    line, named = _LINE.match(head) if end else None, _HOST.findall(head)
-    host = b"".join(named[0]) if len(named) == 1 == len(_HOSTS.findall(head)) else own_host
+    line, named, lines = _LINE.match(head) if end else None, _HOST.findall(head), len(_HOSTS.findall(head))
+    host = b"".join(named[0]) if len(named) == 1 == lines else own_host
     if line is None:
         return _said(400, host, b"GET")
+    if host is own_host and (lines or line[3] != b"0"):
+        return _built(400, {"content-type": "application/json"}, orjson.dumps(BadRequest(ONE).body()), line[1])
     method, target = line[1], line[2]
     path = target.partition(b"?")[0]
     if identity.authority is not None and method in (b"GET", b"HEAD"):

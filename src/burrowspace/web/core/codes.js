@@ -2,8 +2,9 @@
  * A code that one person says to another, and what two programs make of it: the same secret, or nothing. Twin of
  * core/codes.py.
  *
- * `7-walnut-orbit` is a number that the server gave out and two words that it never learns. SPAKE2 turns the words
- * into a key that only somebody who used the same ones shares, and one wrong guess shows. Spec: docs/spec/meeting.md.
+ * `7-walnut-orbit` is a number that the server gave out and two words that it never learns; a code that replaces a
+ * burnt one has three words. SPAKE2 turns the words into a key that only somebody who used the same ones shares, and one
+ * wrong guess shows. When a code is burnt is decided by meeting-rules.js. Spec: docs/spec/meeting.md.
  *
  * @import { Bytes } from "./bytes.js"
  */
@@ -20,24 +21,26 @@ export const CODE_CHARS = 100; // more is not looked at
 export const PAKE_BYTES = 33; // "S" and a point of Ed25519
 export const MEETING_BYTES = 8192; // of one message, as JSON
 export const FINGERPRINTS = 16; // of one end
-const HOW = "a code is a number and two words, like 7-walnut-orbit";
+const WORD_COUNTS = [2, 3]; // of a first code, and of one that replaces a burnt one
+const HOW = "a code is a number and two or three words, like 7-walnut-orbit";
 const NOTHING = new Uint8Array(0);
 
 /** @typedef {"sender" | "receiver"} Role */
-/** @typedef {{nameplate: number, words: [string, string]}} Code */
+/** @typedef {{nameplate: number, words: string[]}} Code */
 
 /** As people say it. @param {Code} code */
 export function formatCode(code) {
-  return `${code.nameplate}-${code.words[0]}-${code.words[1]}`;
+  return [code.nameplate, ...code.words].join("-");
 }
 
-/** A code of a number that the server gave and 4 random bytes. bad-code. @param {number} nameplate @param {Uint8Array} entropy @returns {Code} */
+/** A code of a number that the server gave and two random bytes for each word. bad-code. @param {number} nameplate @param {Uint8Array} entropy @returns {Code} */
 export function makeCode(nameplate, entropy) {
   if (!(Number.isInteger(nameplate) && 1 <= nameplate && nameplate <= NAMEPLATE_MOST)) {
     bad("a code's number is not one that a server gives out");
   }
-  const [first, second] = pick(entropy);
-  return { nameplate, words: [first, second] };
+  const words = pick(entropy);
+  if (!WORD_COUNTS.includes(words.length)) throw new TypeError("a code has two or three words");
+  return { nameplate, words };
 }
 
 /**
@@ -60,28 +63,34 @@ export function parseCode(typed) {
   if (number.length > 9 || !Number(number)) bad(`no server gives out that number; ${HOW}`);
   const rest = plain.slice(number.length);
   if (/[^a-z\s_.,\-\u2010-\u2015]/.test(rest)) bad(`there is a character in it that no code has; ${HOW}`);
-  return { nameplate: Number(number), words: twoWords(Number(number), rest.match(/[a-z]+/g) ?? []) };
+  return { nameplate: Number(number), words: wordsOf(Number(number), rest.match(/[a-z]+/g) ?? []) };
 }
 
-/** @param {number} number @param {string[]} parts @returns {[string, string]} */
-function twoWords(number, parts) {
-  if (parts.length === 1) {
-    const run = parts[0];
-    /** @type {[string, string][]} */ const cuts = [];
-    for (let at = 1; at < run.length; at++) {
-      if (KNOWN.has(run.slice(0, at)) && KNOWN.has(run.slice(at))) cuts.push([run.slice(0, at), run.slice(at)]);
-    }
-    if (cuts.length === 1) return cuts[0];
+/** @param {number} number @param {string[]} parts @returns {string[]} */
+function wordsOf(number, parts) {
+  const words = parts.flatMap(apart);
+  if (!WORD_COUNTS.includes(words.length)) {
+    bad(`there ${words.length === 1 ? "is one word" : `are ${words.length} words`} in it; ${HOW}`);
   }
-  if (parts.length !== 2) {
-    bad(`there ${parts.length === 1 ? "is one word" : `are ${parts.length} words`} in it; ${HOW}`);
-  }
-  const wrong = parts.filter((part) => !KNOWN.has(part));
-  if (!wrong.length) return [parts[0], parts[1]];
-  const meant = parts.map((part) => (KNOWN.has(part) ? part : nearest(part)));
+  const wrong = words.filter((word) => !KNOWN.has(word));
+  if (!wrong.length) return words;
+  const meant = words.map((word) => (KNOWN.has(word) ? word : nearest(word)));
   if (meant.includes(null)) bad(`“${wrong[0]}” is not a word of codes; ask for the code again, ${HOW}`);
-  const suggestion = `${number}-${meant[0]}-${meant[1]}`;
+  const suggestion = [number, ...meant].join("-");
   return bad(`“${wrong[0]}” is not a word of codes; did you mean ${suggestion}?`, { suggestion });
+}
+
+/** The words that were written together, or the run itself where it is not made of words. No word begins with another
+ * one, so there is one way at most. @param {string} run @returns {string[]} */
+function apart(run) {
+  const words = [];
+  for (let at = 0, end = 1; at < run.length; end++) {
+    if (end > run.length) return [run];
+    if (!KNOWN.has(run.slice(at, end))) continue;
+    words.push(run.slice(at, end));
+    at = end;
+  }
+  return words;
 }
 
 /** @param {string} sentence @param {Record<string, unknown>} [fields] @returns {never} */
@@ -222,8 +231,7 @@ export class Agreed {
   check(other) {
     const theirs = this.role === "sender" ? "receiver" : "sender";
     if (other.role !== theirs || !same(other.mac, this.#mac(theirs))) {
-      const why = "the other side did not use this code; a code is good for one try, so make a new one";
-      throw new BurrowError("wrong-code", why);
+      throw new BurrowError("wrong-code", "the other side did not use this code; this code can't be used again. Ask the sender for a new one");
     }
     this.#confirmed = true;
   }

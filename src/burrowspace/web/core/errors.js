@@ -4,7 +4,7 @@
  *
  *     bad-request   bad-manifest   bad-code   bad-link     what came cannot be read, or contradicts itself
  *     tampered                                             a sealed thing is not what the other side sealed
- *     wrong-code    code-burnt                             the two sides did not use the same code
+ *     wrong-code    code-burnt     code-expired            the two sides did not use the same code; it is good no more
  *     not-found     too-large     too-many    no-space
  *     changed       mismatch                               a file is not what it was; a file is not what was sent
  *     cancelled     gave-up                                somebody called it off; nobody came

@@ -83,10 +83,24 @@ export class Server {
   /** The same, and when the mailbox was made. Those of a page who wait share one request.
    * @param {string} mailbox @param {number} after @param {number} [wait] @param {AbortSignal} [signal] @returns {Promise<News>} */
   async news(mailbox, after, wait = 0, signal) {
-    const found = await (wait ? this.#hub.read(mailbox, after, wait, signal) : this.#look(mailbox, after, 0, signal));
+    const found = await this.#read(mailbox, after, wait, signal);
     if (found) return found;
     await this.makeMailbox(mailbox);
     return { messages: [], made: "" };
+  }
+
+  /** The same. missing: there is no such mailbox, and none is made. @param {string} mailbox @param {number} after @param {number} [wait]
+   * @param {AbortSignal} [signal] @returns {Promise<News>} */
+  async letters(mailbox, after, wait = 0, signal) {
+    const found = await this.#read(mailbox, after, wait, signal);
+    if (found) return found;
+    const why = "there is no such mailbox";
+    throw new BurrowError("missing", why, { status: 404, said: "not-found" });
+  }
+
+  /** @param {string} mailbox @param {number} after @param {number} wait @param {AbortSignal} [signal] @returns {Promise<News | null>} */
+  async #read(mailbox, after, wait, signal) {
+    return wait ? this.#hub.read(mailbox, after, wait, signal) : this.#look(mailbox, after, 0, signal);
   }
 
   /** One mailbox, in a call of its own; null where it is not there. @param {string} mailbox @param {number} after @param {number} wait

@@ -7,10 +7,10 @@
  */
 
 /**
- * @typedef {{event: "ready", link: string, code: string | null, why: string}} Ready the sender can be found; `why`: there is
- *   no code, though one was wished for
- * @typedef {{event: "new-code", code: string | null, why: string}} NewCode the old one is worth nothing any more; null: there
- *   is no other
+ * @typedef {{event: "ready", link: string, code: string | null, why: string, asks: boolean}} Ready the sender can be found;
+ *   `why`: there is no code, though you asked for one; `asks`: the session's `newCode()` makes one
+ * @typedef {{event: "new-code", code: string | null, why: string, burns: number, asks: boolean}} NewCode the old code no
+ *   longer works, and why; null: there is no other unless the person asks. `burns`: how many were burnt by a failed try
  * @typedef {{event: "met", peer: string, receiver: string, words: string[]}} Met the other side is there; the same four
  *   words at both ends, or somebody sits between them
  * @typedef {{event: "offered", name: string, files: number, size: number | null, sender: string, text: boolean,
@@ -19,12 +19,15 @@
  * @typedef {{event: "progress", done: number, total: number | null, rate: number, eta: number | null, path: Path,
  *   receiver: string}} Progress at most ten a second for each receiver
  * @typedef {{event: "waiting", why: string, receiver: string}} Waiting nothing moves, and why
+ * @typedef {{event: "declined", peer: string, why: string, receiver: string}} Declined one of several receivers has said no or
+ *   called it off; the others go on
  * @typedef {{event: "resting", until: number}} Resting all of it lies sealed on the server: the sender may leave
  * @typedef {{event: "text", text: string}} Text
  * @typedef {{event: "verified", digest: string, receiver: string}} Verified both ends computed the same
  * @typedef {{event: "finished", size: number, seconds: number, firstByte: number | null, shares: Record<string, number>,
- *   verified: boolean, resting: boolean, places: string[], again: number}} Finished the last one
- * @typedef {Ready | NewCode | Met | Offered | PathChanged | Progress | Waiting | Resting | Text | Verified | Finished} Event
+ *   verified: boolean, resting: boolean, places: string[], again: number, network: Record<string, number>, sealed: number}} Finished
+ *   the last one; `network`: sealed bytes that went or came, of use or not, `sealed`: blocks that the sender sealed
+ * @typedef {Ready | NewCode | Met | Offered | PathChanged | Progress | Waiting | Declined | Resting | Text | Verified | Finished} Event
  */
 
 export {};

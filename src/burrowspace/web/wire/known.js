@@ -9,6 +9,7 @@
  * @import { Invitation } from "../core/invitation.js"
  * @import { Server } from "./api.js"
  * @import { Seen } from "./letters.js"
+ * @import { Spent } from "./spent.js"
  */
 
 import { base64, unbase64, utf8 } from "../core/bytes.js";
@@ -23,7 +24,8 @@ import { random } from "./ambient.js";
 import { WAIT_S } from "./api.js";
 import { patiently } from "./conversation.js";
 import { letters } from "./letters.js";
-import { handOver, offerCode, takeOver } from "./meeting.js";
+import { takeOver } from "./meeting.js";
+import { Offers } from "./offers.js";
 import { Reader } from "./reader.js";
 
 export const DEVICES = 200; // that may be paired
@@ -90,23 +92,29 @@ export class Known {
   }
 
   /**
-   * Offers a code, tells it, and waits for the device that comes with it. code-burnt after a wrong guess or when its
-   * time is up, unreachable, refused.
+   * Offers a code, tells it, and waits for the device that comes with it. A burnt or expired code is replaced, and `why`
+   * says so; code-burnt after three burnt ones. unreachable, refused.
    *
    * @param {Server} server
-   * @param {(offered: {code: string}) => void} tell
+   * @param {(offered: {code: string, why: string}) => void} tell
    * @param {AbortSignal} ends
    * @returns {Promise<Device>}
    */
   async pairByOffer(server, tell, ends) {
-    const { plate, code } = await offerCode(server);
     const secret = random(SECRET_BYTES);
+    const offers = new Offers({ server, secret });
     const over = new AbortController();
     const both = AbortSignal.any([ends, over.signal]);
-    const handing = handOver(server, plate, code, secret, () => undefined, both);
+    const first = await offers.first();
+    if (first) tell({ code: formatCode(first), why: "" });
+    /** @type {import("./offers.js").Renewed} */
+    const renewed = (code, why) => {
+      if (!code) throw new BurrowError("code-burnt", "three codes were tried and failed, so no new one is made by itself; nobody was paired");
+      tell({ code: formatCode(code), why });
+    };
+    const handing = offers.run(() => undefined, renewed, both);
     const introducing = this.#introduce(server, secret, true, both);
     try {
-      tell({ code: formatCode(code) });
       return await Promise.race([handing, introducing]);
     } finally {
       over.abort();
@@ -114,10 +122,10 @@ export class Known {
     }
   }
 
-  /** Pairs with the device that offered this code. bad-code, wrong-code, unreachable, refused.
-   * @param {Server} server @param {string} typed @param {AbortSignal} ends @returns {Promise<Device>} */
-  async pairByCode(server, typed, ends) {
-    const secret = await takeOver(server, parseCode(typed), ends);
+  /** Pairs with the device that offered this code. bad-code, wrong-code, code-burnt, gave-up, unreachable, refused.
+   * @param {Server} server @param {string} typed @param {AbortSignal} ends @param {Spent} [spent] @returns {Promise<Device>} */
+  async pairByCode(server, typed, ends, spent) {
+    const secret = await takeOver(server, parseCode(typed), ends, spent);
     return this.#introduce(server, secret, false, ends);
   }
 

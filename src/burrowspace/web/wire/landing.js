@@ -3,12 +3,14 @@
  * contents to a sink, knows how far it is. What opened once is never asked again. Spec: docs/spec/landing.md.
  *
  * @import { Bytes } from "../core/bytes.js"
+ * @import { Act } from "../core/consent.js"
  * @import { Suite } from "../core/sealing.js"
  * @import { Saved } from "../core/taking.js"
  * @import { TakingEngine } from "./engine.js"
  */
 
 import { joined } from "../core/bytes.js";
+import { Consent } from "../core/consent.js";
 import { BurrowError } from "../core/errors.js";
 import { Layout } from "../core/layout.js";
 import { Manifest } from "../core/manifest.js";
@@ -41,11 +43,12 @@ const TEXTS_BYTES = 8 * 2 ** 20; // of all texts together, which are kept in mem
 export class Landing {
   /** Positions in a row that are verified and written. */ held = 0;
   /** Known once its blocks are here. @type {Manifest | null} */ manifest = null;
-  /** The person wants it. */ accepted = false;
+  /** What may be requested; a page has no place for a window before the yes. @type {Consent} */ consent;
   /** Blocks that came though they were here. */ again = 0;
   /** Blocks that did not open. */ tampered = 0;
   /** What no other path can mend: a full disk, a list that cannot be read. @type {BurrowError | null} */ fault = null;
   /** Sealed bytes that were of use, by path. @type {Record<string, number>} */ shares = {};
+  /** Sealed bytes that came, of use or not, by path. @type {Record<string, number>} */ network = {};
 
   /** @type {TakingEngine} */ #engine;
   /** @type {Sink | null} */ #sink = null;
@@ -63,6 +66,7 @@ export class Landing {
     this.#engine = engine;
     this.layout = layout;
     this.moved = moved;
+    this.consent = new Consent(layout.manifestBlocks, 0);
   }
 
   /** Goes on from what `snapshot` gave; the engine was made with the same. @param {Snapshot} saved @param {Sink | null} sink */
@@ -103,18 +107,26 @@ export class Landing {
     return this.held === this.layout.positions;
   }
 
-  /** Positions that may be asked for now: before the person said yes, the manifest's. @returns {number | null} null: all, whose number is not known */
-  get limit() {
-    return this.accepted ? this.layout.positions : this.layout.manifestBlocks;
+  /** The person wants it. */
+  get accepted() {
+    return this.consent.accepted;
   }
 
-  /** The person wants it: written to `sink` from now on. @param {Sink} sink @param {boolean} [resumed] */
+  /** Positions that may be asked for now. @returns {number | null} null: all, whose number is not known */
+  get limit() {
+    return this.consent.limit(this.layout.positions);
+  }
+
+  /** The person wants it: written to `sink` from now on. What follows from the yes. @param {Sink} sink @param {boolean} [resumed] @returns {Promise<Act[]>} */
   async accept(sink, resumed = false) {
     if (!this.manifest) throw new TypeError("nothing is known yet of what comes");
     await sink.open(this.manifest, resumed);
     this.#sink = sink;
-    this.accepted = true;
+    if (resumed) this.consent = new Consent(this.layout.manifestBlocks, 0, true);
+    this.consent.know(seconds()); // a yes that nobody had to be asked for
+    const acts = this.consent.answer(true);
     this.moved();
+    return acts;
   }
 
   /**
@@ -128,6 +140,7 @@ export class Landing {
    * @returns {Promise<number>}
    */
   async take(path, position, sealed, suite = this.layout.suite) {
+    this.network[path] = (this.network[path] ?? 0) + sealed.length;
     await this.#gate;
     if (this.fault) throw this.fault;
     if (position < this.#next) {

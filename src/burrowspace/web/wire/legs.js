@@ -55,7 +55,7 @@ export class Legs {
    * @param {Server} how.server
    * @param {Layout} how.layout
    * @param {(stretch: Stretch) => Carry} how.carry
-   * @param {(stretch: Stretch) => boolean} how.needless whether nobody needs more of it for now
+   * @param {(stretch: Stretch) => number} how.ahead the position before which blocks may go into it now
    * @param {(error: unknown) => void} how.fail a leg cannot be had at all
    * @param {() => void} how.changed
    * @param {(legs: KeptLeg[]) => void} how.keep writes down what the next run must know
@@ -178,13 +178,8 @@ export class Legs {
 
   /** @param {Stretch} stretch */
   #write(stretch) {
-    const { server, layout, carry, needless } = this.how;
-    // Until somebody follows it a leg is a credit ahead, and waits altogether where a link does the work.
-    const ahead = () => {
-      if (stretch.wanted) return Infinity;
-      return needless(stretch) ? 0 : stretch.first + CREDIT;
-    };
-    const writer = new Writer(server, stretch.spool, layout, stretch.first, carry(stretch), ahead);
+    const { server, layout, carry, ahead } = this.how;
+    const writer = new Writer(server, stretch.spool, layout, stretch.first, carry(stretch), () => ahead(stretch));
     stretch.writer = writer;
     writer.run().then(
       () => this.#over(stretch, writer, null),

@@ -1,84 +1,34 @@
 /**
  * A code becomes a secret: the number finds a mailbox, SPAKE2 and its confirmation run in it, the secret changes hands.
- * Twin of client/meeting.py. Spec: docs/spec/meeting.md.
+ * Twin of client/meeting.py. Here is one meeting, and the receiver's side; the sender's many are hosting.js's. What the
+ * end of a meeting costs is decided by core/meeting-rules.js. Spec: docs/spec/meeting.md.
  *
  * @import { Bytes } from "../core/bytes.js"
  * @import { Code, Meeting, Role } from "../core/codes.js"
- * @import { Nameplate, Server } from "./api.js"
+ * @import { MeetingEvent, Stand } from "../core/meeting-rules.js"
+ * @import { Server } from "./api.js"
+ * @import { Spent } from "./spent.js"
  */
 
-import { encodeMeeting, makeCode, Pake, parseMeeting } from "../core/codes.js";
+import { encodeMeeting, Pake, parseMeeting } from "../core/codes.js";
 import { BurrowError } from "../core/errors.js";
-import { random, sleep } from "./ambient.js";
-import { Reader } from "./reader.js";
+import { after, MEETING_S } from "../core/meeting-rules.js";
+import { random } from "./ambient.js";
 
-export const MEETING_S = 30; // that one meeting may take
 const POLL_S = 20;
 
-/** A fresh code. unreachable, refused. @param {Server} server @returns {Promise<{plate: Nameplate, code: Code}>} */
-export async function offerCode(server) {
-  const plate = await server.offerNameplate();
-  return { plate, code: makeCode(plate.number, random(4)) };
-}
-
 /**
- * Gives the secret to everyone who comes with the code, until `ends`; `handed` is called for each. code-burnt after a
- * wrong guess (the nameplate is released), or when its time is up: then make a new one.
+ * The secret of whoever offered the code. `spent` remembers codes that were given up.
  *
- * @param {Server} server
- * @param {Nameplate} plate
- * @param {Code} code
- * @param {Bytes} secret
- * @param {() => void} handed
- * @param {AbortSignal} ends
- * @returns {Promise<never>}
+ * bad-code: nobody waits under the number. wrong-code, code-burnt: the code can't be used again. gave-up, tampered,
+ * bad-request, refused, unreachable: it can.
+ *
+ * @param {Server} server @param {Code} code @param {AbortSignal} [ends] @param {Spent} [spent] @returns {Promise<Bytes>}
  */
-export async function handOver(server, plate, code, secret, handed, ends) {
-  try {
-    for (let after = -1; ; ) {
-      let claims;
-      try {
-        claims = await server.claims(plate, after, POLL_S, ends);
-      } catch (error) {
-        if (ends.aborted) throw ends.reason;
-        const { code: what } = /** @type {BurrowError} */ (error);
-        if (what === "missing") throw new BurrowError("code-burnt", "the code's time is up");
-        if (what !== "unreachable") throw error;
-        await sleep(1, ends);
-        continue;
-      }
-      for (const { number, mailbox } of claims) {
-        after = Math.max(after, number);
-        if (await give(server, mailbox, code, secret, ends)) handed();
-      }
-    }
-  } catch (error) {
-    if (!(error instanceof BurrowError) || !["wrong-code", "tampered", "bad-request"].includes(error.code)) throw error;
-    throw new BurrowError("code-burnt", "somebody tried a wrong code, so the old one is burnt");
-  } finally {
-    server.burn(plate).catch(() => undefined); // what is only tidiness may fail
+export async function takeOver(server, code, ends, spent) {
+  if (await spent?.has(code)) {
+    throw new BurrowError("code-burnt", "this code was tried here before; this code can't be used again. Ask the sender for a new one");
   }
-}
-
-/** Whether it was handed over; not to somebody who said the number and no more.
- * @param {Server} server @param {string} mailbox @param {Code} code @param {Bytes} secret @param {AbortSignal} ends */
-async function give(server, mailbox, code, secret, ends) {
-  const late = AbortSignal.timeout(MEETING_S * 1000);
-  try {
-    const talk = new Talk(server, mailbox, "sender", AbortSignal.any([ends, late]));
-    const agreed = await talk.agree(code);
-    await talk.say(await agreed.handOver(secret, random(12)));
-    return true;
-  } catch (error) {
-    if (late.aborted && !ends.aborted && !(error instanceof BurrowError)) return false;
-    if (error instanceof BurrowError && error.code === "unreachable") return false;
-    throw error;
-  }
-}
-
-/** The secret of whoever offered the code. wrong-code, bad-code (nobody waits under the number), unreachable.
- * @param {Server} server @param {Code} code @param {AbortSignal} [ends] @returns {Promise<Bytes>} */
-export async function takeOver(server, code, ends) {
   let mailbox;
   try {
     mailbox = await server.claim(code.nameplate);
@@ -88,53 +38,69 @@ export async function takeOver(server, code, ends) {
     throw new BurrowError("bad-code", why);
   }
   const late = AbortSignal.timeout(MEETING_S * 1000);
+  /** @type {Stand} */ let stand = "open";
+  let secret;
   try {
     const talk = new Talk(server, mailbox, "receiver", ends ? AbortSignal.any([ends, late]) : late);
-    const agreed = await talk.agree(code);
-    const secret = await agreed.takeOver(await talk.next("secret"));
-    server.removeMailbox(mailbox).catch(() => undefined); // after a failure the sender must still find it
-    return secret;
+    const pake = await Pake.make(code, "receiver", random(64));
+    await talk.say(pake.opening);
+    const agreed = pake.finish(await talk.next("pake"));
+    await spent?.add(code); // before the proof leaves, so that a page that goes cannot give away a second guess
+    stand = after(stand, "proof");
+    await talk.say(agreed.confirmation);
+    agreed.check(await talk.next("confirm"));
+    secret = await agreed.takeOver(await talk.next("secret"));
   } catch (error) {
-    if (!late.aborted || ends?.aborted || error instanceof BurrowError) throw error;
-    const why = "the other side does not answer; is the sender still there? ask for a new code";
-    throw new BurrowError("wrong-code", why);
+    const event = eventOf(error, late);
+    if (after(stand, event) !== "burnt") {
+      if (event !== "late") throw error;
+      throw new BurrowError("gave-up", "the other side does not answer; is the sender still there? try it again");
+    }
+    if (event === "wrong-proof" || ends?.aborted) throw error;
+    throw new BurrowError("code-burnt", "the connection broke while the code was being checked; this code can't be used again. Ask the sender for a new one");
   }
+  await spent?.drop(code);
+  server.removeMailbox(mailbox).catch(() => undefined); // only now: after a failure the sender must still find our proof
+  return secret;
+}
+
+/** What went wrong, as the rules call it. @param {unknown} error @param {AbortSignal} late @returns {MeetingEvent} */
+export function eventOf(error, late) {
+  if (error instanceof BurrowError) {
+    /** @type {Record<string, MeetingEvent>} */ const events = {
+      "wrong-code": "wrong-proof",
+      tampered: "no-point",
+      "bad-request": "malformed",
+      refused: "refused",
+      missing: "refused",
+      unreachable: "unreachable",
+    };
+    return events[error.code] ?? "cut";
+  }
+  if (late.aborted && error === late.reason) return "late";
+  return error instanceof TypeError || error instanceof SyntaxError ? "malformed" : "cut"; // what the server answers is none of ours
 }
 
 /** The messages of one meeting; the own ones are told from the other's by their role. */
-class Talk {
-  /** @type {Reader} */ #reader;
-  /** @type {Meeting[]} */ #heard = [];
+export class Talk {
+  #seen = -1;
+  /** @type {Bytes[]} */ #unread = [];
 
   /** @param {Server} server @param {string} mailbox @param {Role} role @param {AbortSignal} ends */
   constructor(server, mailbox, role, ends) {
     this.server = server;
     this.mailbox = mailbox;
-    this.#reader = new Reader(server, mailbox);
     this.role = role;
     this.ends = ends;
   }
 
-  /** What both know now. The receiver proves itself first: who tries a code and says no more has learnt nothing, and
-   * who has learnt that it was wrong has burnt it. wrong-code. @param {Code} code */
-  async agree(code) {
-    const pake = await Pake.make(code, this.role, random(64));
-    await this.say(pake.opening);
-    const agreed = pake.finish(await this.next("pake"));
-    if (this.role === "receiver") await this.say(agreed.confirmation);
-    const theirs = await this.next("confirm");
-    if (this.role === "sender") await this.say(agreed.confirmation);
-    agreed.check(theirs);
-    return agreed;
-  }
-
   /** @param {Meeting} message */
   async say(message) {
-    await this.server.post(this.mailbox, encodeMeeting(message));
+    await unless(this.ends, this.server.post(this.mailbox, encodeMeeting(message)));
   }
 
   /**
-   * The other's next message. wrong-code if it is of another kind.
+   * The other's next message. bad-request if it is of another kind, or none.
    *
    * @template {Meeting["type"]} T
    * @param {T} type
@@ -142,17 +108,29 @@ class Talk {
    */
   async next(type) {
     for (;;) {
-      const message = this.#heard.shift();
-      if (message?.type === type) return /** @type {Extract<Meeting, {type: T}>} */ (message);
-      if (message) {
-        throw new BurrowError("wrong-code", "the other side does not follow the rules of a meeting; ask for a new code");
-      }
-      if (this.ends.aborted) throw this.ends.reason;
-      for (const { body } of await this.#reader.next(POLL_S, this.ends)) {
+      for (let body = this.#unread.shift(); body; body = this.#unread.shift()) {
         const said = parseMeeting(body);
         const theirs = said.type === "secret" ? this.role === "receiver" : said.role !== this.role;
-        if (theirs) this.#heard.push(said);
+        if (!theirs) continue;
+        if (said.type === type) return /** @type {Extract<Meeting, {type: T}>} */ (said);
+        throw new BurrowError("bad-request", "the other side does not follow the rules of a meeting; try it again");
+      }
+      if (this.ends.aborted) throw this.ends.reason;
+      const { messages } = await this.server.letters(this.mailbox, this.#seen, POLL_S, this.ends);
+      for (const { number, body } of messages) {
+        this.#seen = Math.max(this.#seen, number);
+        this.#unread.push(body);
       }
     }
   }
+}
+
+/** What `work` gives, unless `ends` is aborted before. @template T @param {AbortSignal} ends @param {Promise<T>} work @returns {Promise<T>} */
+function unless(ends, work) {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(ends.reason);
+    ends.addEventListener("abort", stop, { once: true });
+    if (ends.aborted) stop();
+    work.then(resolve, reject).finally(() => ends.removeEventListener("abort", stop));
+  });
 }

@@ -203,6 +203,7 @@ export class Reader {
     this.position = position;
     this.take = take;
     this.upto = upto;
+    this.askedUpto = upto === null ? null : Math.min(upto, layout.positions ?? Infinity); // the server sends no more than this, even if `upto` grows meanwhile
   }
 
   /** Bytes of blocks that came, whole block or not. */
@@ -259,9 +260,11 @@ export class Reader {
 
   /** The answer from byte `start` of the spool on. @param {number} start @returns {Promise<Inflow>} */
   async #answer(start) {
+    const { layout, first, askedUpto } = this;
+    // A last byte, however far, is what lets the answer follow a spool whose length nobody knows (RFC 8673).
+    const last = askedUpto === null ? FAR : layout.offset(askedUpto) - layout.offset(first) - 1;
     const answer = await fetch(`${this.server.origin}/download/${this.spool}?follow=1`, {
-      // A last byte, however far, is what lets the answer follow a spool whose length nobody knows (RFC 8673).
-      headers: { ...NO_WARNING, ...(start ? { range: `bytes=${start}-${FAR}` } : {}) },
+      headers: { ...NO_WARNING, ...(start || askedUpto !== null ? { range: `bytes=${start}-${last}` } : {}) },
       signal: this.#cut.signal,
       cache: "no-store",
     });
@@ -279,6 +282,6 @@ export class Reader {
   }
 
   #atEnd() {
-    return this.position >= Math.min(this.upto ?? Infinity, this.layout.positions ?? Infinity);
+    return this.position >= Math.min(this.upto ?? Infinity, this.askedUpto ?? Infinity, this.layout.positions ?? Infinity);
   }
 }

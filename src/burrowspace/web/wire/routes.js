@@ -173,11 +173,11 @@ export class Routes {
     for (const link of this.links.values()) link.close("done");
   }
 
-  /** Whether there is anything that may be asked for; before the person said yes, the manifest alone. @param {number} now */
+  /** Whether there is anything to request now. @param {number} now */
   #mayAsk(now) {
     const { landing } = this.how;
-    const limit = landing.limit;
-    const may = limit === null || landing.held < limit;
+    const { limit } = landing;
+    const may = landing.consent.mayRequest(landing.held, landing.layout.positions);
     if (may && this.#resting) this.book.resumed(now); // waiting for a person is no stall
     this.#resting = !may;
     if (limit !== this.#limit) {

@@ -4,6 +4,7 @@
  * docs/spec/signalling.md.
  *
  * @import { Bytes } from "../core/bytes.js"
+ * @import { Act } from "../core/consent.js"
  * @import { Suite } from "../core/sealing.js"
  * @import { Control, Leg, LegEnd, Offer, Signal } from "../core/signals.js"
  * @import { Saved } from "../core/taking.js"
@@ -36,8 +37,6 @@ const TAMPERED_MOST = 3; // blocks that do not open, after which the transfer is
 const WAITING_S = 10; // between two times that the same reason to wait is told
 const KEEP_S = 0.25; // between two notes of how far it is, and at least KEEP_SHARE times what one costs
 const KEEP_SHARE = 10;
-const ALIVE_S = 5; // between two words to the sender while a person is asked
-const ALIVE_TIMES = 24;
 /** As this end would have it, the best first. @type {Suite[]} */
 const SUITES = globalThis.crypto?.subtle ? ["A256GCM", "XC20P"] : ["XC20P", "A256GCM"];
 
@@ -75,7 +74,6 @@ export class Receiving extends Running {
   /** @type {Landing | null} */ #landing = null;
   /** @type {Reach | null} */ #reach = null;
   #receiver = "";
-  #asking = false;
   #keepAt = 0;
   /** @type {Promise<unknown>} */ #keeping = Promise.resolve();
   /** When it was last said that nothing moves, and why. */ #idle = { at: -1, why: "" };
@@ -127,6 +125,8 @@ export class Receiving extends Running {
       resting: false,
       places,
       again: landing.again,
+      network: { ...landing.network },
+      sealed: 0,
     };
     return finished;
   }
@@ -145,10 +145,7 @@ export class Receiving extends Running {
       }
       const now = seconds();
       if (landing.held > began) firstByte ??= now - met;
-      if (landing.manifest && !landing.accepted && !this.#asking) {
-        this.#asking = true;
-        this.start(this.#askPerson(landing, offer, pair));
-      }
+      if (landing.manifest) await this.#do([...landing.consent.know(now), ...landing.consent.tick(now)], landing, offer, pair);
       if (now - told >= 0.1) {
         told = now;
         this.#progress(landing, routes, meter, now);
@@ -290,6 +287,24 @@ export class Receiving extends Running {
     return checkWords(this.#how.secret, unhex(offer.transfer));
   }
 
+  /** What core/consent.js decided. @param {Act[]} acts @param {Landing} landing @param {Offer} offer @param {Conversation} pair */
+  async #do(acts, landing, offer, pair) {
+    const { held } = landing;
+    for (const act of acts) {
+      if (act === "ask") this.start(this.#askPerson(landing, offer, pair));
+      else if (act === "say-deciding") this.start(pair.say({ type: "progress", held }));
+      else if (act === "say-accept") this.start(pair.say({ type: "accept", suite: landing.layout.suite, held }));
+      else if (act === "say-decline") {
+        const said = pair.say({ type: "decline", why: "declined by the receiver" }, AbortSignal.timeout(GOODBYE_S * 1000));
+        await Promise.race([said, sleep(GOODBYE_S)]).catch(() => undefined);
+      } else if (act === "close") throw new BurrowError("cancelled", "you declined it; nothing was written");
+      else {
+        this.#routes?.wake();
+        this.changed();
+      }
+    }
+  }
+
   /** @param {Landing} landing @param {Offer} offer @param {Conversation} pair */
   async #askPerson(landing, offer, pair) {
     const manifest = /** @type {Manifest} */ (landing.manifest);
@@ -297,29 +312,9 @@ export class Receiving extends Running {
     const text = manifest.entries.every((each) => each.kind === "text");
     const { name, files, contentSize: size } = manifest;
     this.tell({ event: "offered", name, files: files.length, size, sender: offer.name, text, manifest });
-    const answered = new AbortController();
-    void this.#live(pair, landing, AbortSignal.any([answered.signal, this.ends]));
-    const sink = await this.#how.accept(manifest, offer.name).finally(() => answered.abort());
-    if (!sink) {
-      await pair.say({ type: "decline", why: "declined by the receiver" });
-      throw new BurrowError("cancelled", "you declined it; nothing was written");
-    }
-    await landing.accept(sink);
-    await pair.say({ type: "accept", suite: landing.layout.suite, held: landing.held });
-    this.#routes?.wake();
-    this.changed();
-  }
-
-  /** The sender knows that somebody is here while the person thinks. @param {Conversation} pair @param {Landing} landing @param {AbortSignal} until */
-  async #live(pair, landing, until) {
-    try {
-      for (let times = 0; times < ALIVE_TIMES; times++) {
-        await sleep(ALIVE_S, until);
-        await pair.say({ type: "progress", held: landing.held });
-      }
-    } catch {
-      // answered, or over
-    }
+    const sink = await this.#how.accept(manifest, offer.name);
+    const acts = sink ? await landing.accept(sink) : landing.consent.answer(false);
+    await this.#do(acts, landing, offer, pair);
   }
 
   /** One after the other: what the sink says it has kept belongs to the snapshot before. @param {Landing} landing @param {boolean} [last] */
@@ -418,7 +413,7 @@ export class Receiving extends Running {
       this.#idle = { at: -1, why: "" };
       const eta = total !== null && rate > 0 ? (total - done) / rate : null;
       this.tell({ event: "progress", done, total, rate, eta, path, receiver: this.#receiver });
-    } else if (now - routes.idleSince > 2 && !(this.#asking && !landing.accepted)) {
+    } else if (now - routes.idleSince > 2 && landing.consent.stage !== "deciding") {
       const why = this.#whyIdle(routes);
       if (why === this.#idle.why && now - this.#idle.at < WAITING_S) return;
       this.#idle = { at: now, why };

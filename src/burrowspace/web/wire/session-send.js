@@ -7,7 +7,7 @@
  * @import { Path } from "../core/paths.js"
  * @import { Suite } from "../core/sealing.js"
  * @import { Hello } from "../core/signals.js"
- * @import { Nameplate, Server } from "./api.js"
+ * @import { Server } from "./api.js"
  * @import { GivingEngine } from "./engine.js"
  * @import { Event, Finished } from "./events.js"
  * @import { KeptLeg } from "./legs.js"
@@ -17,16 +17,17 @@
 
 import { hex, utf8 } from "../core/bytes.js";
 import { formatCode } from "../core/codes.js";
+import { CREDIT } from "../core/credit.js";
 import { BurrowError } from "../core/errors.js";
 import { Layout } from "../core/layout.js";
 import { formatLink, mailboxId } from "../core/links.js";
 import { Manifest } from "../core/manifest.js";
-import { BLOCK } from "../core/sealing.js";
+import { BLOCK, SUITES } from "../core/sealing.js";
 import { ours, random, seconds, sleep } from "./ambient.js";
 import { Conversation, patiently } from "./conversation.js";
 import { givingEngine } from "./engine.js";
 import { Legs } from "./legs.js";
-import { handOver, offerCode } from "./meeting.js";
+import { ENOUGH, NO_CODE, Offers } from "./offers.js";
 import { outside } from "./reach.js";
 import { Running } from "./running.js";
 import { Taker } from "./taker.js";
@@ -45,8 +46,8 @@ const STORE_AFTER_S = 5; // without any receiver, where it may rest
  * @typedef {FileItem | TextItem | FolderItem} Item
  */
 
-/** What a page must keep to go on after a reload, beside the same items; can be cloned into a database.
- * @typedef {{secret: Bytes, transfer: Bytes, manifest: Bytes, legs: KeptLeg[]}} SendState */
+/** What a page must keep to go on after a reload, beside the same items; can be cloned into a database. `burns`: codes that
+ * were burnt. @typedef {{secret: Bytes, transfer: Bytes, manifest: Bytes, legs: KeptLeg[], burns?: number}} SendState */
 
 /**
  * @typedef {object} Send
@@ -63,16 +64,15 @@ const STORE_AFTER_S = 5; // without any receiver, where it may rest
  * @property {(until: number) => Promise<void>} [rests] all of it rests on the server until then, s since 1970; written down before it is said
  */
 
-const NO_CODE = "the server has no short code left to give; the link works all the same";
-
 export class Sending extends Running {
   /** Sealed bytes by path. @type {Record<string, number>} */ shares = {};
   /** Pieces that were sent though the receiver had said that it holds them. */ again = 0;
+  /** Blocks that were sealed. */ sealed = 0;
   /** @type {Map<string, Taker>} */ takers = new Map();
   /** @type {Around} */ around = { servers: [], until: null };
   session = Conversation.session();
   /** The code that is valid now. @type {string | null} */ code = null;
-  /** Its number. @type {Nameplate | null} */ #plate = null;
+  /** @type {Offers} */ #offers;
   /** What seals the blocks: where the page has no WebCrypto, the quicker of the vendored ciphers. @type {Suite} */ suite;
 
   /** @type {Send} */ #how;
@@ -107,12 +107,20 @@ export class Sending extends Running {
     this.link = formatLink(this.server.origin, this.secret);
     const { server, secret, session, ends } = this;
     this.#main = new Conversation(server, secret, mailboxId(secret), "sender", session, ends);
+    this.#offers = new Offers({
+      server,
+      secret,
+      burns: how.state?.burns,
+      several: () => this.options.receivers === null || (this.options.receivers ?? 1) > 1,
+      counted: () => this.over || this.#keep(),
+      away: () => this.#away(),
+    });
     this.legs = new Legs({
       server,
       ends,
       layout: this.layout,
       carry: (stretch) => this.#carry(stretch),
-      needless: (stretch) => this.#all().some((taker) => taker.leg === stretch && taker.directAt > stretch.openedAt),
+      ahead: (stretch) => this.#ahead(stretch),
       fail: (error) => this.fail(error),
       changed: () => this.changed(),
       keep: (legs) => this.#keep(legs),
@@ -144,7 +152,7 @@ export class Sending extends Running {
     await this.#recall();
     await this.#offer();
     if (this.#how.withCode) this.start(this.#offerCodes());
-    else this.tell({ event: "ready", link: this.link, code: null, why: "" });
+    else this.tell({ event: "ready", link: this.link, code: null, why: "", asks: false });
     this.start(this.#hear());
     for (let stored = false; ; ) {
       await this.change(0.25);
@@ -177,7 +185,13 @@ export class Sending extends Running {
 
   /** The page goes: nobody answers for the code any more. Where it comes back, it has another. */
   away() {
-    if (this.#plate) this.server.burn(this.#plate).catch(() => undefined); // else its time runs out
+    const { plate } = this.#offers;
+    if (plate) this.server.burn(plate).catch(() => undefined); // else its time runs out
+  }
+
+  /** The person wants a new code; the old one no longer works. @param {string} [why] */
+  newCode(why) {
+    this.#offers.another(why);
   }
 
   /** Brings all of it to the server, to rest there: `resting` says when the page may be left. */
@@ -195,6 +209,7 @@ export class Sending extends Running {
   /** Sealed bytes went this way. @param {Path} path @param {number} size */
   served(path, size) {
     this.shares[path] = (this.shares[path] ?? 0) + size;
+    this.sealed += Math.ceil(size / SUITES[this.suite].sealed);
     if (this.#metAt !== null) this.#firstByte ??= seconds() - this.#metAt;
   }
 
@@ -215,6 +230,18 @@ export class Sending extends Running {
     return [...this.takers.values()];
   }
 
+  /** The position before which blocks may go into a leg now: while nobody follows it, a credit ahead; none where a link
+   * does the work; while nobody who follows it has said yes, the manifest and one window.
+   * @param {import("./legs.js").Stretch} stretch */
+  #ahead(stretch) {
+    const followers = this.#all().filter((taker) => taker.leg === stretch);
+    if (stretch.rests) return Infinity;
+    if (!stretch.wanted) {
+      return followers.some((taker) => taker.directAt > stretch.openedAt) ? stretch.first : stretch.first + CREDIT;
+    }
+    return followers.length ? Math.max(...followers.map((taker) => taker.person.limit ?? Infinity)) : Infinity;
+  }
+
   /** @param {import("./legs.js").Stretch} stretch @returns {Carry} */
   #carry(stretch) {
     const { engine } = this;
@@ -231,10 +258,13 @@ export class Sending extends Running {
     };
   }
 
-  /** @param {KeptLeg[]} legs */
-  #keep(legs) {
+  /** @type {KeptLeg[]} */ #keptLegs = [];
+
+  /** @param {KeptLeg[]} [legs] */
+  #keep(legs = this.#keptLegs) {
+    this.#keptLegs = legs;
     const { secret, transfer } = this;
-    const kept = this.#how.keep?.({ secret, transfer, manifest: this.#encoded, legs });
+    const kept = this.#how.keep?.({ secret, transfer, manifest: this.#encoded, legs, burns: this.#offers.burns });
     if (kept) this.start(kept);
   }
 
@@ -270,33 +300,26 @@ export class Sending extends Running {
     this.tell({ event: "waiting", why: "the server cannot be reached; still trying", receiver: "" });
   }
 
-  /** A code, and another one whenever it was burnt; where the server gives none, the link is enough. */
+  /** A code, and what follows it; where there is none, the link is enough. */
   async #offerCodes() {
-    for (let why = ""; ; ) {
-      const offered = await this.#offered();
-      this.#plate = offered?.plate ?? null;
-      this.code = offered && formatCode(offered.code);
-      if (why) this.tell({ event: "new-code", code: this.code, why: offered ? why : NO_CODE });
-      else this.tell({ event: "ready", link: this.link, code: this.code, why: offered ? "" : NO_CODE });
-      if (!offered) return;
-      try {
-        await handOver(this.server, offered.plate, offered.code, this.secret, () => this.changed(), this.ends);
-      } catch (error) {
-        const { code, sentence } = ours(error);
-        if (code !== "code-burnt") throw error;
-        why = sentence;
-      }
-    }
-  }
-
-  /** Null where the server gives none, for too many are taken. */
-  async #offered() {
+    const offers = this.#offers;
+    let why = "";
+    let code = null;
     try {
-      return await patiently(() => offerCode(this.server), this.ends, () => this.#away());
+      code = await patiently(() => offers.first(), this.ends, () => this.#away());
+      if (!code) why = ENOUGH;
     } catch (error) {
       if (ours(error).code !== "refused") throw error;
-      return null;
+      why = NO_CODE;
     }
+    this.code = code && formatCode(code);
+    this.tell({ event: "ready", link: this.link, code: this.code, why, asks: !code });
+    /** @type {import("./offers.js").Renewed} */
+    const renewed = (code, why, asks) => {
+      this.code = code && formatCode(code);
+      this.tell({ event: "new-code", code: this.code, why, burns: offers.burns, asks });
+    };
+    await offers.run(() => this.changed(), renewed, this.ends);
   }
 
   async #hear() {
@@ -385,6 +408,8 @@ export class Sending extends Running {
       resting,
       places: [],
       again: this.again,
+      network: { ...this.shares },
+      sealed: this.sealed,
     };
   }
 

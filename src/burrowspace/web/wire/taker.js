@@ -13,6 +13,7 @@
 
 import { checkWords } from "../core/codes.js";
 import { CREDIT } from "../core/credit.js";
+import { Person } from "../core/consent.js";
 import { BurrowError } from "../core/errors.js";
 import { linkKey, linkTag, mailboxId } from "../core/links.js";
 import { GONE } from "../core/paths.js";
@@ -47,6 +48,7 @@ export class Taker {
   #lookedAt = -1;
   #resting = false;
   #asking = false;
+  #closed = false;
   /** @type {Conversation} */ #pair;
   /** @type {Reach} */ #reach;
 
@@ -55,6 +57,8 @@ export class Taker {
     this.id = hello.receiver;
     this.name = hello.name;
     this.held = hello.held;
+    this.person = new Person(sending.layout.manifestBlocks);
+    this.person.holds(hello.held);
     this.#session = session;
     this.#sending = sending;
     const { server, secret, options, around } = sending;
@@ -87,6 +91,7 @@ export class Taker {
 
   async run() {
     for await (const { session, signal } of this.#pair.heard()) {
+      if (this.#closed) return;
       if (session === this.#session) {
         this.#heardAt = seconds();
         await this.#heard(signal);
@@ -105,6 +110,7 @@ export class Taker {
     this.#session = session;
     this.name = hello.name;
     this.held = hello.held;
+    this.person.holds(hello.held);
     this.#heardAt = this.#toldAt = seconds();
     this.#resting = this.#left = false;
     if (!this.#met) {
@@ -139,6 +145,7 @@ export class Taker {
       this.#looking = true;
       sending.start(this.#look(leg));
     }
+    if (this.person.deciding && this.lives(now)) return;
     if (!this.#left && ((this.#links.length && this.#isDirect()) || this.#following)) this.#progress(now);
     else if (!this.lives(now)) {
       if (sending.mayStore && !this.#resting && now > this.#restAfter) {
@@ -161,6 +168,7 @@ export class Taker {
   }
 
   close() {
+    this.#closed = true;
     this.#reach.close();
     for (const link of this.#links) link.close("the sender ends");
   }
@@ -182,7 +190,9 @@ export class Taker {
 
   /** @param {Signal} signal */
   async #history(signal) {
-    if (signal.type === "ask-relay" || signal.type === "progress") this.held = Math.max(this.held, signal.held);
+    if (signal.type === "ask-relay" || signal.type === "progress") this.#holds(signal.held);
+    else if (signal.type === "accept") this.#accepts(signal.held);
+    else if (signal.type === "decline") this.person.declines();
     else if (signal.type === "verified") await this.#verifies(signal.digest);
   }
 
@@ -190,18 +200,21 @@ export class Taker {
   async #heard(signal) {
     switch (signal.type) {
       case "ask-relay":
-        this.held = Math.max(this.held, signal.held);
+        this.#holds(signal.held);
         if (!this.#asking && !this.#sending.options.directOnly) {
           this.#asking = true;
           this.#sending.start(this.#giveLeg(signal.held));
         }
         return;
       case "progress":
-        this.held = Math.max(this.held, signal.held);
-        return;
+        this.#holds(signal.held);
+        return this.#tellDeciding();
+      case "accept":
+        return this.#accepts(signal.held);
       case "verified":
         return this.#verifies(signal.digest);
       case "decline":
+        this.person.declines();
         return this.#over(`${this.name || "the receiver"} declined it`);
       case "cancel":
         return this.#over(`the receiver called it off: ${signal.why}`);
@@ -214,14 +227,33 @@ export class Taker {
     }
   }
 
+  /** @param {number} held */
+  #holds(held) {
+    this.held = Math.max(this.held, held);
+    this.person.holds(held);
+  }
+
+  /** @param {number} held */
+  #accepts(held) {
+    this.#holds(held);
+    this.person.accepts();
+  }
+
+  #tellDeciding() {
+    if (!this.person.deciding || this.verified) return;
+    this.#toldAt = seconds();
+    this.#sending.tell({ event: "waiting", why: "the receiver is deciding", receiver: this.id });
+  }
+
   /** @param {string} why */
   #over(why) {
-    if (this.#sending.options.receivers === 1) this.#sending.fail(new BurrowError("cancelled", why));
-    else {
-      this.#sending.takers.delete(this.id);
-      this.close();
-      this.#sending.tell({ event: "waiting", why, receiver: this.id });
-    }
+    const sending = this.#sending;
+    if (sending.options.receivers === 1) return sending.fail(new BurrowError("cancelled", why));
+    sending.takers.delete(this.id);
+    this.#follow(null);
+    sending.tell({ event: "declined", peer: this.name, why, receiver: this.id });
+    sending.changed();
+    this.close();
   }
 
   /** @param {string} digest */
@@ -246,6 +278,7 @@ export class Taker {
       this.directAt = seconds();
       if (position < this.held) sending.again += 1;
       this.held = Math.max(this.held, position + count - CREDIT); // nobody asks for more than the credit
+      this.person.requests(position + count - 1);
       const sealed = await sending.engine.seal(position, count);
       sending.served(link.kind, sealed.length);
       this.goesBy(link.kind);
@@ -263,7 +296,7 @@ export class Taker {
   /** @param {Control} control */
   #control(control) {
     this.#heardAt = seconds();
-    if (control.type === "held") this.held = Math.max(this.held, control.held);
+    if (control.type === "held") this.#holds(control.held);
     else if (control.type === "verified") this.#sending.start(this.#verifies(control.digest));
     else if (control.type === "cancel") this.#over(`the receiver called it off: ${control.why}`);
   }

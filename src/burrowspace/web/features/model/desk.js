@@ -119,7 +119,7 @@ export class Desk extends Observable {
 
   // receiving
 
-  /** What a person typed, pasted or scanned: a link, or a code. bad-link, bad-code, wrong-code, unreachable.
+  /** What a person typed, pasted or scanned: a link, or a code. bad-link, bad-code, wrong-code, code-burnt, unreachable.
    * @param {string} typed @returns {Promise<void>} */
   async take(typed) {
     if (typed.includes("#") || typed.includes("/")) {
@@ -131,8 +131,8 @@ export class Desk extends Observable {
       await this.receive(secret);
       return;
     }
-    const { parseCode, takeOver } = await late(() => import("./work.js"));
-    await this.receive(await takeOver(this.server, parseCode(typed)));
+    const { parseCode, spent, takeOver } = await late(() => import("./work.js"));
+    await this.receive(await takeOver(this.server, parseCode(typed), undefined, spent));
   }
 
   /** The page was opened by a link. @param {string} address */

@@ -12,6 +12,7 @@ import { unbase64 } from "../../core/bytes.js";
 import { lookOf } from "../../core/device-names.js";
 import { shown } from "../../core/names.js";
 import { settings } from "../../store/settings.js";
+import { spent } from "../../store/spent-codes.js";
 import { ours, sleep } from "../../wire/ambient.js";
 import { Known } from "../../wire/known.js";
 import { Nearby } from "../../wire/nearby.js";
@@ -130,16 +131,16 @@ export class Devices extends Observable {
     this.changed();
   }
 
-  /** @param {(code: string) => void} told @param {AbortSignal} ends @returns {Promise<Device | undefined>} */
+  /** @param {(code: string, why: string) => void} told @param {AbortSignal} ends @returns {Promise<Device | undefined>} */
   async pairByOffer(told, ends) {
-    const device = await this.#known?.pairByOffer(this.#server, ({ code }) => told(code), ends);
+    const device = await this.#known?.pairByOffer(this.#server, ({ code, why }) => told(code, why), ends);
     this.changed();
     return device;
   }
 
   /** @param {string} code @param {AbortSignal} ends @returns {Promise<Device | undefined>} */
   async pairByCode(code, ends) {
-    const device = await this.#known?.pairByCode(this.#server, code, ends);
+    const device = await this.#known?.pairByCode(this.#server, code, ends, spent);
     this.changed();
     return device;
   }

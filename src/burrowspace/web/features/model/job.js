@@ -21,7 +21,7 @@ import { Observable } from "./observable.js";
 
 /** The other end. Sizes are bytes, rates bytes per second, times seconds.
  * @typedef {{id: string, name: string, path: Path | null, done: number, total: number | null, rate: number, eta: number | null,
- *   verified: boolean}} Peer */
+ *   verified: boolean, declined: boolean}} Peer */
 
 const SAMPLES = 90; // of the speed, for its curve
 const SAMPLE_MS = 400;
@@ -102,7 +102,7 @@ export class Job extends Observable {
 
   /** @returns {Peer} */
   #slowest() {
-    const all = [...this.peers.values()];
+    const all = [...this.peers.values()].filter((peer) => !peer.declined);
     const open = all.filter((peer) => !peer.verified);
     const some = open.length ? open : all;
     return some.reduce((one, other) => (other.done < one.done ? other : one), some[0] ?? nobody(this.size));
@@ -124,6 +124,7 @@ export class Job extends Observable {
       case "met":
         this.peers.delete(""); // what went to the server before anybody was there
         this.peer(event.receiver).name = shown(event.peer, 40);
+        this.peer(event.receiver).declined = false;
         this.words = this.near ? [] : event.words;
         this.why = "";
         if (this.state !== "offered") this.state = this.direction === "send" ? "running" : "waiting";
@@ -139,6 +140,13 @@ export class Job extends Observable {
         this.why = event.why;
         if (this.state !== "offered") this.state = "waiting";
         break;
+      case "declined": {
+        const peer = this.peer(event.receiver);
+        peer.declined = true;
+        peer.rate = 0;
+        this.why = "";
+        break;
+      }
       case "resting":
         this.until = event.until * 1000;
         break;
@@ -188,5 +196,5 @@ export class Job extends Observable {
 
 /** @param {number | null} total @returns {Peer} */
 function nobody(total) {
-  return { id: "", name: "", path: null, done: 0, total, rate: 0, eta: null, verified: false };
+  return { id: "", name: "", path: null, done: 0, total, rate: 0, eta: null, verified: false, declined: false };
 }

@@ -35,6 +35,7 @@ export class SendJob extends Job {
   /** @type {string | null} */ link = null;
   /** @type {string | null} */ code = null;
   /** Why the code is a new one, or there is none. */ newCode = "";
+  /** There is none unless the person wants one. */ asks = false;
   /** Who was invited, by name: a device of the list. @type {string | null} */ to = null;
   /** How many may take it: null for whoever comes. @type {number | null} */ receivers = 1;
   leaving = false;
@@ -123,6 +124,7 @@ export class SendJob extends Job {
     if (event.event === "ready" || event.event === "new-code") {
       this.code = event.code;
       this.newCode = event.why;
+      this.asks = event.asks;
       if (this.state === "starting") this.state = "waiting";
     } else if (event.event === "finished") {
       this.finished = event;
@@ -130,6 +132,11 @@ export class SendJob extends Job {
       this.code = null;
     }
     super.hear(event);
+  }
+
+  /** Instead of the code, or of none. @param {string} [why] */
+  makeCode(why) {
+    this.#session?.newCode(why);
   }
 
   /** It can be gone on with by `begin`. */
@@ -171,6 +178,7 @@ export class SendJob extends Job {
     if (this.#session) {
       this.#session.options.receivers = this.receivers;
       this.#session.changed();
+      if (many && this.code?.split("-").length === 3) this.makeCode("several people may use the code now, so it is a longer one");
     }
     this.changed();
   }

@@ -3,6 +3,7 @@
  * half as large without it.
  */
 
+export { spent } from "../../store/spent-codes.js";
 export { parseCode } from "../../core/codes.js";
 export { takeOver } from "../../wire/meeting.js";
 export { Keeping } from "./keeping.js";

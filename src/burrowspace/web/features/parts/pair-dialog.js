@@ -8,7 +8,7 @@ import { Watching } from "../watching.js";
 import { t } from "../words.js";
 
 export class PairDialog extends Dialog {
-  static properties = { devices: { attribute: false }, code: { state: true }, paired: { state: true }, wrong: { state: true }, busy: { state: true } };
+  static properties = { devices: { attribute: false }, code: { state: true }, why: { state: true }, paired: { state: true }, wrong: { state: true }, busy: { state: true } };
   static styles = [
     Dialog.styles,
     css`
@@ -30,6 +30,7 @@ export class PairDialog extends Dialog {
     super();
     /** @type {import("../model/devices.js").Devices | null} */ this.devices = null;
     this.code = "";
+    /** Why the code is a new one. */ this.why = "";
     /** The name of the one that was paired just now. */ this.paired = "";
     this.wrong = "";
     this.busy = false;
@@ -39,7 +40,7 @@ export class PairDialog extends Dialog {
 
   /** @override */
   show() {
-    this.code = this.paired = this.wrong = "";
+    this.code = this.why = this.paired = this.wrong = "";
     this.ends = new AbortController();
     super.show();
     void this.#offer();
@@ -48,10 +49,10 @@ export class PairDialog extends Dialog {
   async #offer() {
     const { signal } = this.ends;
     try {
-      const device = await this.devices?.pairByOffer((code) => (this.code = code), signal);
+      const device = await this.devices?.pairByOffer((code, why) => Object.assign(this, { code, why }), signal);
       if (device) this.#done(device.name);
     } catch (error) {
-      if (!signal.aborted) this.wrong = ours(error).sentence;
+      if (!signal.aborted) Object.assign(this, { code: "", why: "", wrong: ours(error).sentence });
     }
   }
 
@@ -90,6 +91,7 @@ export class PairDialog extends Dialog {
               <div>
                 <p class="small">${t("On the other device, type this code (in a terminal: burrow pair CODE):")}</p>
                 <p class="code" dir="ltr">${this.code || "…"}</p>
+                ${this.why ? html`<p class="notice small">${t(this.why)}</p>` : nothing}
               </div>
               <form class="ask" @submit=${this.#type}>
                 <label>

@@ -100,6 +100,7 @@ export class SharePanel extends LitElement {
             ${code
               ? html`<button @click=${() => this.#copy(code, "code")}>${icons.copy}${this.copied === "code" ? t("Copied") : t("Copy code")}</button>`
               : ""}
+            ${code || job.asks ? html`<button class=${job.asks ? "main" : "quiet"} @click=${() => job.makeCode()}>${t("Make a new code")}</button>` : ""}
             <button @click=${() => this.#copy(link, "link")}>${icons.link}${this.copied === "link" ? t("Copied") : t("Copy link")}</button>
             ${"share" in navigator ? html`<button @click=${this.#share}>${icons.share}${t("Share")}</button>` : ""}
           </div>

@@ -272,10 +272,10 @@ export class TransferCard extends LitElement {
           <div class="grow">
             <p class="name">${peer.name || t("Somebody")}</p>
             <p class="soft small numbers">
-              ${peer.verified ? t("has it all") : peer.total ? `${percent(peer.done / peer.total)} · ${speed(peer.rate)}` : t("is there")}
+              ${peer.declined ? t("said no") : peer.verified ? t("has it all") : peer.total ? `${percent(peer.done / peer.total)} · ${speed(peer.rate)}` : t("is there")}
             </p>
           </div>
-          ${peer.verified ? nothing : html`<path-sign .path=${peer.path} .done=${peer.done}></path-sign>`}
+          ${peer.verified || peer.declined ? nothing : html`<path-sign .path=${peer.path} .done=${peer.done}></path-sign>`}
         </li>`,
       )}
     </ul>`;

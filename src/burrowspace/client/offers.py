@@ -1,0 +1,110 @@
+"""The codes of one transfer or pairing, one after the other: what follows a burnt or expired one.
+
+How long each is and when the person decides stands in core/meeting_rules.py; what a code is good for in hosting.py.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from burrowspace.client import hosting
+from burrowspace.client.api import Nameplate, Refused, Server
+from burrowspace.client.conversation import patiently
+from burrowspace.client.meeting import CodeBurnt, CodeExpired, quietly
+from burrowspace.client.pause import Pause
+from burrowspace.core.codes import Code
+from burrowspace.core.meeting_rules import NEXT_WORDS, words_for
+
+ENOUGH = "three codes were tried and failed, so no new one is made by itself"
+ASKED = "you asked for a new code"
+
+
+class Renewed(Protocol):
+    def __call__(self, code: Code | None, why: str, *, asks: bool) -> None:
+        """`code` is valid now; None: there is none, and where `asks`, `Offers.another` makes one."""
+
+
+class Offers:
+    """`burns`: how many codes were burnt so far, in earlier runs as well; `counted` is called with each new number.
+    `several`: more than one receiver may come."""
+
+    def __init__(
+        self,
+        server: Server,
+        secret: bytes,
+        *,
+        burns: int = 0,
+        several: bool = False,
+        counted: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self._server, self._secret, self._several = server, secret, several
+        self.burns, self._counted = burns, counted
+        self._held: tuple[Nameplate, Code] | None = None
+        self._wanted = asyncio.Event()
+        self._pause = Pause()  # between expired codes: a server could end each at once
+
+    async def first(self) -> Code | None:
+        """None: so many were burnt before that the person decides. Unreachable, Refused."""
+        words = words_for(self.burns, several=self._several)
+        if words is None:
+            return None
+        _, code = self._held = await hosting.offer_code(self._server, words)
+        return code
+
+    def another(self) -> None:
+        """The person wants a new code; one that is valid now no longer is."""
+        self._wanted.set()
+
+    async def run(self, handed: Callable[[], None], renewed: Renewed) -> None:
+        """Hands the secret to whoever comes with the code that is valid; ends only when it is cancelled, or by what
+        `renewed` raises."""
+        try:
+            await self._run(handed, renewed)
+        finally:
+            if self._held is not None:
+                await quietly(self._server.burn(self._held[0]))
+
+    async def _run(self, handed: Callable[[], None], renewed: Renewed) -> None:
+        while True:
+            words, why = await self._serve(handed)
+            if words is None:
+                renewed(None, why, asks=True)
+                await self._wanted.wait()
+                words, why = NEXT_WORDS, ASKED
+            self._wanted.clear()
+            try:
+                plate, code = await patiently(partial(hosting.offer_code, self._server, words))
+            except Refused as error:
+                renewed(None, f"{why}; {error.sentence}", asks=True)
+                continue
+            self._held = plate, code
+            renewed(code, why, asks=False)
+
+    async def _serve(self, handed: Callable[[], None]) -> tuple[int | None, str]:
+        """Until the code is no longer valid: how many words the next one has (None: the person decides), and why."""
+        if self._held is None:
+            await self._wanted.wait()
+            return NEXT_WORDS, ASKED
+        (plate, code), self._held = self._held, None
+        handing = asyncio.ensure_future(hosting.hand_over(self._server, plate, code, self._secret, handed, self._burn))
+        wanted = asyncio.ensure_future(self._wanted.wait())
+        try:
+            await asyncio.wait({handing, wanted}, return_when=asyncio.FIRST_COMPLETED)
+            if handing.done():
+                handing.result()
+            return NEXT_WORDS, ASKED
+        except CodeExpired as expired:
+            await self._pause.wait()
+            return len(code.words), expired.sentence
+        except CodeBurnt as burnt:
+            words = words_for(self.burns, several=self._several)
+            return words, burnt.sentence if words is not None else ENOUGH
+        finally:
+            for each in (handing, wanted):
+                each.cancel()
+            await asyncio.gather(handing, wanted, return_exceptions=True)
+
+    def _burn(self) -> None:
+        self.burns += 1
+        self._counted(self.burns)
