@@ -119,6 +119,10 @@ class Line(Protocol):
     def over_budget(self) -> bool:
         """Whether more unsent bytes wait than the peer's budget: stop reading whoever feeds it."""
 
+    @property
+    def arrivals(self) -> int:
+        """A number that rises whenever bytes of the peer arrive."""
+
     def send_encoded(self, packet: Encoded, taken: Callable[[bool], None] | None = None) -> bool:
         """Sends an encoded event. `taken(True)` once the peer's connection took its bytes, `taken(False)` if it
         died first. False, and no call, when it is not connected."""

@@ -143,6 +143,9 @@ SAMPLES: list[msgspec.Struct] = [
     messages.TransferCompleted("t", "server_relay", "a.txt"),
     messages.TransferCancelled("t"),
     messages.PeerDisconnected("p"),
+    messages.DeviceRequest("p", "Ann's phone", None, "2026-01-01T00:00:00+00:00"),
+    messages.DeviceApproved("p"),
+    messages.DeviceRejected("p"),
 ]
 
 

@@ -45,7 +45,7 @@ class ScriptedLine:
     """A way to a device, which proves arrival by the test's word alone."""
 
     def __init__(self) -> None:
-        self.connected, self.over_budget = True, False
+        self.connected, self.over_budget, self.arrivals = True, False, 0
         self.heard: list[tuple[str, Any]] = []
         self.proofs: list[Callable[[bool], None]] = []
 
@@ -371,8 +371,9 @@ async def test_a_user_whose_devices_all_use_tokens_is_spoken_for_by_them_alone(h
         await house.ask("ann")
     with pytest.raises(Forbidden):
         await house.ask("ann", token=eve.token)
-    await house.presence.connect("ann")  # a second device that has no use for tokens, as the published app
-    await house.ask("ann")
+    await house.presence.connect("ann")  # a stranger, or a second device that has no use for tokens
+    with pytest.raises(Unauthorized):
+        await house.ask("ann")
 
 
 async def test_only_the_receiver_answers_and_both_sides_call_off(house: House) -> None:

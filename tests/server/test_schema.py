@@ -86,8 +86,16 @@ async def furnished(server: Running) -> tuple[dict[str, list[str]], dict[str, st
     tokens = dict.fromkeys(handles, "s" * 32)
     tokens |= {str(made["nameplate"]): made["token"] for made in plates}
     tokens |= {made["transfer_id"]: made["write_token"] for made in spools}
+    user = f"u{secrets.token_hex(4)}"  # one whose devices use tokens, some that are in and some that wait
+    owner = await server.post("/connect", {"user_id": user})
+    await server.post(f"/heartbeat/{owner['peer_id']}", token=owner["peer_token"])
+    joined = [await server.post("/connect", {"user_id": user}, token=owner["peer_token"]) for _ in range(EACH)]
+    waiting = [await server.post("/connect", {"user_id": user}) for _ in range(EACH)]
+    tokens |= {made["peer_id"]: owner["peer_token"] for made in (*joined, *waiting)} | {user: owner["peer_token"]}
     known = {"peer_id": peers, "request_id": [asked["request_id"] for asked in requests], "transfer_id": transfers}
     known |= {"mailbox_id": mailboxes, "nameplate": [str(made["nameplate"]) for made in plates]}
+    known |= {"device_id": [made["peer_id"] for pair in zip(joined, waiting, strict=True) for made in pair]}
+    known |= {"user_id": [user]}
     return {**known, "spool_id": [made["transfer_id"] for made in spools], "handle": handles}, tokens
 
 
@@ -145,6 +153,10 @@ schema = schemathesis.openapi.from_dict(DOCUMENT)
 )
 def test_every_answer_is_one_that_the_document_promises(case: schemathesis.Case, served: Served, ids: Ids):
     ids.statuses.add(case.call_and_validate(served.server.url, checks=PROMISES).status_code)
+    if case.path == "/devices":
+        user = ids.one("user_id")
+        case.query = {"user_id": user}
+        ids.statuses.add(case.call_and_validate(served.server.url, headers=ids.token([user])).status_code)
     if case.path_parameters:
         case.path_parameters = {name: ids.one(name) for name in case.path_parameters}
         opened = ids.token(case.path_parameters.values())

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from burrowspace.core.records import (
+    Applicant,
     Claim,
     Delivery,
     Mailbox,
@@ -10,6 +11,7 @@ from burrowspace.core.records import (
     Meta,
     Nameplate,
     Notice,
+    Origin,
     Peer,
     Record,
     Relay,
@@ -43,6 +45,27 @@ TABLES: dict[type[Record], sa.Table] = {
         sa.Column("last_seen", sa.Float, nullable=False, index=True),
         sa.Column("gone", sa.Boolean, nullable=False, index=True),
         sa.Column("seen", sa.Integer, nullable=False),
+    ),
+    Origin: sa.Table(
+        "origins",
+        metadata,
+        sa.Column("peer_id", sa.String(32), primary_key=True),
+        sa.Column("user_id", sa.String(256), nullable=False, index=True),
+        sa.Column("network", sa.String(64)),
+        sa.Column("guards", sa.Boolean, nullable=False),
+    ),
+    Applicant: sa.Table(
+        "applicants",
+        metadata,
+        sa.Column("peer_id", sa.String(32), primary_key=True),
+        sa.Column("user_id", sa.String(256), nullable=False, index=True),
+        sa.Column("token_hash", sa.String(64), nullable=False),
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("network", sa.String(64)),
+        sa.Column("address", sa.String(64)),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("asked_at", sa.Float, nullable=False),
+        sa.Column("expires_at", sa.Float, nullable=False, index=True),
     ),
     Request: sa.Table(
         "requests",

@@ -9,6 +9,7 @@
     ├── Tampered              400   a sealed block or message is not what the other side sealed
     ├── Unauthorized          401   the peer has a token and the call came without it
     ├── Forbidden             403   the caller may not speak for that peer or session
+    │   ├── NotApproved       403   a device that no device of its user has let in yet
     │   └── WrongCode         403   the two sides did not use the same code; this one is burnt
     ├── NotFound              404   no such id
     │   └── Gone              404   it was here; it expired, was cancelled or has failed
@@ -82,6 +83,12 @@ class Unauthorized(BurrowError):
 
 class Forbidden(BurrowError):
     code, status = "forbidden", 403
+
+
+class NotApproved(Forbidden):
+    """The field `peer_id` is what the device will be called once it is approved."""
+
+    code = "device-not-approved"
 
 
 class WrongCode(Forbidden):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from burrowspace.core.records import Notice, Peer
 
 NEVER = -1  # the `seen` of a device that has confirmed nothing yet
-WAITING = frozenset({"transfer_request"})  # dropped from the store once answered, so those that are left still wait
+WAITING = frozenset({"transfer_request", "device_request"})  # dropped once answered: those that are left still wait
 
 
 def unheard(peer: Peer, others: Iterable[Peer], notices: Sequence[Notice]) -> list[Notice]:

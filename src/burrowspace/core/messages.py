@@ -116,6 +116,27 @@ class TransferCancelled(_Event, frozen=True):
     transfer_id: str
 
 
+class DeviceRequest(_Event, frozen=True):
+    """A new device wants to be one of yours: `POST /approve-device/<peer_id>` or `/reject-device/<peer_id>`."""
+
+    peer_id: str
+    device_name: str
+    address: str | None
+    expires_at: str
+
+
+class DeviceApproved(_Event, frozen=True):
+    """This device is let in, and this socket is registered as it."""
+
+    peer_id: str
+
+
+class DeviceRejected(_Event, frozen=True):
+    """This device is not let in."""
+
+    peer_id: str
+
+
 class PeerDisconnected(_Event, frozen=True):
     peer_id: str
 
@@ -137,6 +158,9 @@ SERVER_EVENTS: dict[str, type[msgspec.Struct]] = {
     "transfer_completed": TransferCompleted,
     "transfer_cancelled": TransferCancelled,
     "peer_disconnected": PeerDisconnected,
+    "device_request": DeviceRequest,
+    "device_approved": DeviceApproved,
+    "device_rejected": DeviceRejected,
 }
 
 _NAME_OF: dict[type[msgspec.Struct], str] = {

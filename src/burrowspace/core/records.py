@@ -26,6 +26,29 @@ class Peer(Record, frozen=True):
     seen: int  # the last notice this device has confirmed, by its number; -1 before its first registration
 
 
+class Origin(Record, frozen=True):
+    """Where a peer connected from, and whether it guards its user. Peers of older databases have none."""
+
+    peer_id: str
+    user_id: str
+    network: str | None  # the /24 or /64 that it connected from; None where that cannot be told
+    guards: bool  # while true, new devices of the user need a token or an answer
+
+
+class Applicant(Record, frozen=True):
+    """A device that asked to be one of a guarded user's. It is no peer before it is approved."""
+
+    peer_id: str  # what it will have once it is approved
+    user_id: str
+    token_hash: str
+    name: str  # what it calls itself; empty where it said nothing
+    network: str | None
+    address: str | None
+    state: str  # core/joining.py
+    asked_at: float
+    expires_at: float
+
+
 class Request(Record, frozen=True):
     """A sender asks a receiver to take a file."""
 

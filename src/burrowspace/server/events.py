@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from burrowspace.core import messages
-from burrowspace.core.errors import BadRequest, BurrowError, Forbidden, TooLarge
+from burrowspace.core.errors import BadRequest, BurrowError, Forbidden, NotApproved, TooLarge
+from burrowspace.core.joining import Joining
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.driver.parcel import Parcel
 from burrowspace.server.early import Early
@@ -36,10 +37,11 @@ _relay_request = msgspec.json.Decoder(tuple[str, messages.RelayRequest]).decode
 class Caller:
     """What a socket is to us: the peer it registered as."""
 
-    __slots__ = ("intro", "peer_id")
+    __slots__ = ("intro", "peer_id", "waits_for")
 
     def __init__(self) -> None:
         self.peer_id: str | None = None
+        self.waits_for: str | None = None  # the device that is not approved yet
         self.intro = b""  # what each of its signals starts with
 
 
@@ -86,7 +88,10 @@ class Events:
 
     def _disconnected(self, socket: Socket, reason: str) -> None:
         self._early.forget(socket)
-        peer_id = socket.state.peer_id if socket.state is not None else None
+        caller = socket.state
+        if caller is not None and caller.waits_for is not None:
+            self._driver.presence.devices.forget(caller.waits_for, socket)
+        peer_id = caller.peer_id if caller is not None else None
         if peer_id is not None:
             self._driver.start(self._driver.presence.lost(peer_id, socket))
 
@@ -104,19 +109,41 @@ class Events:
         try:
             if caller.peer_id is not None and caller.peer_id != asked.peer_id:
                 raise Forbidden("this socket speaks for another peer already; open a new one")
-            peer = await driver.presence.register(socket, asked.peer_id, asked.peer_token)
+            peer = await driver.presence.register(socket, asked.peer_id, asked.peer_token, socket.address)
             caller.peer_id = peer.peer_id
             caller.intro = b'42["peer_signal",{"sender_peer_id":"' + peer.peer_id.encode() + b'","signal":'
             if ack is not None:
                 ack.raw(b"[" + _SUCCESS + b"]")
             self._early.hear(socket)
         except BurrowError as error:
+            if isinstance(error, NotApproved):
+                self._hold(socket, asked)
             _refuse(ack, error)
             return
         finally:
             socket.resume_reading()
         await driver.postman.deliver(peer.peer_id)
         await driver.relays.arrived(peer.peer_id)
+
+    def _hold(self, socket: Socket, asked: messages.RegisterSocket) -> None:
+        """The socket of a device that waits for an answer: once it is approved, it is registered without asking anew.
+        The published app asks once."""
+        if not socket.connected:
+            return
+
+        def told(answer: Joining) -> None:
+            approved = answer is Joining.APPROVED
+            event = (messages.DeviceApproved if approved else messages.DeviceRejected)(asked.peer_id)
+            socket.send_encoded(Encoded.from_raw("/", messages.array(messages.name_of(event), messages.encode(event))))
+            if approved:
+                socket.pause_reading()
+                self._driver.start(self._register(socket, asked, None))
+
+        devices, caller = self._driver.presence.devices, socket.state
+        if caller.waits_for is not None:
+            devices.forget(caller.waits_for, socket)
+        caller.waits_for = asked.peer_id
+        devices.hold(asked.peer_id, socket, told)
 
     def _peer_signal(self, socket: Socket, body: bytes, attachments: Sequence[Binary], ack: Ack | None) -> None:
         try:

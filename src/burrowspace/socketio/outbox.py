@@ -31,6 +31,7 @@ GATHERED = 128 << 10  # bytes from which a packet leaves in one system call; pas
 
 # Linux's struct tcp_info: unacked, bytes_acked, notsent_bytes, and where they lie
 _TCP_INFO = (struct.Struct("=I"), 24), (struct.Struct("=Q"), 120), (struct.Struct("=I"), 144)
+_RECEIVED = struct.Struct("=Q"), 128  # bytes_received, likewise
 _INFO = 148
 
 
@@ -88,6 +89,14 @@ class Outbox(WSListener):
         except (AttributeError, OSError, struct.error):
             return 0, False
         return taken, bool(in_flight or waiting or self.buffered)
+
+    def received(self) -> int:
+        """How many bytes have come from the client; 0 where the system does not tell."""
+        try:
+            info = self.underlying.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO)
+            return int(_RECEIVED[0].unpack_from(info, _RECEIVED[1])[0])
+        except (AttributeError, OSError, struct.error):
+            return 0
 
     def send_text(self, text: bytes) -> bool:
         """`send` for a small text that nobody waits for: the short path of what is only passed on."""

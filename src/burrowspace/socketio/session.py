@@ -189,6 +189,12 @@ class Session:
         transport = self.websocket or self.polling
         return 0 if transport is None else transport.buffered
 
+    @property
+    def arrivals(self) -> int:
+        """See `Socket.arrivals`."""
+        spent = round(self.engine.options.events_burst - self.reading.tokens)
+        return spent + (self.websocket.received() if self.websocket is not None else 0)
+
     # ── the pulse ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def confirm(self, done: Callable[[bool], None]) -> None:

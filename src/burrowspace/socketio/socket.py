@@ -78,6 +78,11 @@ class Socket:
         session = self.session
         return session.budget.full and session.buffered > session.engine.options.send_budget
 
+    @property
+    def arrivals(self) -> int:
+        """A number that rises whenever bytes of the client arrive, a part of a message too."""
+        return self.session.arrivals
+
     def emit(self, event: str, *args: Any, ack: Answered | None = None, timeout_ms: int | None = None) -> bool:
         """Sends an event; bytes-like values at any depth travel as binary. False when the socket is not connected.
 

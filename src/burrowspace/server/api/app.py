@@ -13,6 +13,7 @@ from burrowspace.core.errors import BurrowError
 from burrowspace.core.upload_answers import refusal_headers
 from burrowspace.server.api import (
     authority,
+    devices,
     doctor,
     files,
     mailboxes,
@@ -36,7 +37,7 @@ def make_api(context: Context) -> FastAPI:
     """The ASGI application of the API."""
     app = _Api(title="BurrowSpace", version=__version__, description=_ABOUT, redoc_url=None, redirect_slashes=False)
     app.state.context = context
-    for module in (status, authority, doctor, peers, transfers, files, mailboxes, nameplates, nearby, spools):
+    for module in (status, authority, doctor, peers, devices, transfers, files, mailboxes, nameplates, nearby, spools):
         app.include_router(module.router)
     app.add_exception_handler(BurrowError, _burrow_error)
     app.add_exception_handler(RequestValidationError, _invalid)

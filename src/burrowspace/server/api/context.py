@@ -7,9 +7,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from burrowspace.config import Settings
-from burrowspace.core.networks import UNREADABLE, counted
+from burrowspace.core.networks import UNREADABLE, counted, neighbourhood
 from burrowspace.server.callers import NEAR, Callers
 from burrowspace.server.driver.driver import Driver
+from burrowspace.server.driver.tokens import Tokenless, Voice
 from burrowspace.server.heads import bearer
 from burrowspace.server.reach import Reach
 from burrowspace.server.tls.identity import Identity
@@ -37,6 +38,15 @@ async def _token(request: Request) -> str | None:
     return bearer(request.headers.get("authorization"))
 
 
+async def _voice(request: Request) -> Voice:
+    """The bearer token, or where the caller is without one."""
+    token = bearer(request.headers.get("authorization"))
+    if token is not None:
+        return token
+    context: Context = request.app.state.context
+    return Tokenless(neighbourhood(request.client.host) if request.client else None, context.driver.kit.now())
+
+
 async def _caller(request: Request) -> str | None:
     """The address that bounds are counted for; None for loopback, where an unnamed proxy stands for all."""
     return counted(request.client.host) if request.client else None
@@ -51,5 +61,6 @@ def your_ip(request: Request) -> str | None:
 
 
 House = Annotated[Context, Depends(_context)]
+Speaker = Annotated[Voice, Depends(_voice)]
 Token = Annotated[str | None, Depends(_token)]
 Caller = Annotated[str | None, Depends(_caller)]

@@ -14,11 +14,12 @@ from starlette.types import Receive, Scope, Send
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.upload import Asked, Forget
 from burrowspace.core.upload_answers import Answer
-from burrowspace.server.api.context import Context, House, Token
+from burrowspace.server.api.context import Context, House, Speaker
 from burrowspace.server.api.models import CONFLICT, FULL, REFUSALS, UNKNOWN, Delivered, Uploaded, Verified, refused
 from burrowspace.server.bulk.front import CUT
 from burrowspace.server.driver.claims import Claim
 from burrowspace.server.driver.downloads import Source
+from burrowspace.server.driver.tokens import Voice
 from burrowspace.server.heads import header_map
 from burrowspace.server.intake import take_body
 
@@ -47,7 +48,7 @@ _FORM = {
     response_model=Uploaded,
     responses={**UNKNOWN, **CONFLICT, **FULL},
 )
-async def upload(transfer_id: str, request: Request, house: House, token: Token) -> Response:
+async def upload(transfer_id: str, request: Request, house: House, token: Speaker) -> Response:
     """Takes the file in the field `file` and keeps it until the receiver has it, the sender cancels or it expires.
 
     The same URL speaks tus 1.0 and the IETF draft of resumable uploads, and takes a plain PUT.
@@ -56,7 +57,7 @@ async def upload(transfer_id: str, request: Request, house: House, token: Token)
         return await _upload(claim, request, house, token)
 
 
-async def _upload(claim: Claim, request: Request, house: Context, token: str | None) -> Response:
+async def _upload(claim: Claim, request: Request, house: Context, token: Voice) -> Response:
     uploads = house.driver.uploads
     decided = await uploads.decide(claim, Asked(request.method, header_map(request.scope["headers"])), token)
     if isinstance(decided, Forget):
@@ -114,7 +115,7 @@ class _Sending(StreamingResponse):
     },
 )
 async def download(
-    transfer_id: str, request: Request, house: House, token: Token, follow: str = ""
+    transfer_id: str, request: Request, house: House, token: Speaker, follow: str = ""
 ) -> StreamingResponse:
     """The stored file under its name, or the range of it that was asked for. 400 while it is not all here.
 
@@ -128,14 +129,14 @@ async def download(
 
 
 @router.head("/download/{transfer_id}", include_in_schema=False)
-async def download_head(transfer_id: str, request: Request, house: House, token: Token) -> Response:
+async def download_head(transfer_id: str, request: Request, house: House, token: Speaker) -> Response:
     """What a GET would say. It changes nothing."""
     source = await house.driver.downloads.open(transfer_id, header_map(request.scope["headers"]), token)
     return Response(status_code=source.part.status, headers=source.headers)
 
 
 @router.post("/delivered/{transfer_id}", responses=UNKNOWN)
-async def delivered(transfer_id: str, house: House, token: Token, body: Verified | None = None) -> Delivered:
+async def delivered(transfer_id: str, house: House, token: Speaker, body: Verified | None = None) -> Delivered:
     """A receiver has the file and has verified it. Saying it twice is saying it once."""
     peer_id = body.peer_id if body is not None else None
     count = await house.driver.downloads.delivered(transfer_id, peer_id, token)

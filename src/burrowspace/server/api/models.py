@@ -57,6 +57,7 @@ class TunnelStatus(Answer):
 
 class Connect(Ask):
     user_id: UserId
+    device_name: str = Field("", max_length=256, description="What the user may call this device; shown to approve it.")
 
 
 class IceServer(Answer):
@@ -87,7 +88,10 @@ class Limits(Answer):
 
 
 class Connected(Answer):
-    status: Literal["connected"] = "connected"
+    status: Literal["connected", "pending"] = Field(
+        "connected",
+        description="`pending`: a device of this user has to approve this one first; until then `peer_id` is no peer.",
+    )
     peer_id: str
     peer_token: str = Field(description="Once used as `Authorization: Bearer`, calls for this peer need it.")
     server_id: str
@@ -170,6 +174,42 @@ class PeerInfo(Answer):
 
 class Peers(Answer):
     peers: dict[str, PeerInfo]
+
+
+class DeviceApproved(Answer):
+    status: Literal["approved"] = "approved"
+    peer_id: str
+
+
+class DeviceRejected(Answer):
+    status: Literal["rejected"] = "rejected"
+    peer_id: str
+
+
+class DeviceRevoked(Answer):
+    status: Literal["revoked"] = "revoked"
+    peer_id: str
+
+
+class DeviceInfo(Answer):
+    connected_at: str = Field(description="ISO 8601, UTC.")
+    last_seen: str = Field(description="ISO 8601, UTC.")
+    online: bool
+    uses_token: bool
+    network: str | None = Field(description="The /24 or /64 that it connected from.")
+
+
+class WaitingDevice(Answer):
+    device_name: str
+    address: str | None
+    asked_at: str = Field(description="ISO 8601, UTC.")
+    expires_at: str = Field(description="ISO 8601, UTC.")
+
+
+class UserDevices(Answer):
+    guarded: bool = Field(description="Whether a new device of this user needs a token or an approval.")
+    devices: dict[str, DeviceInfo]
+    pending: dict[str, WaitingDevice]
 
 
 class RequestTransfer(Ask):

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request
 from burrowspace import __version__
 from burrowspace.config import Settings
 from burrowspace.core.ice import ice_servers
+from burrowspace.core.names import shown
 from burrowspace.core.names import user_id as checked_user
 from burrowspace.server.api.context import Context, House, Token, your_ip
 from burrowspace.server.api.models import (
@@ -24,6 +25,7 @@ from burrowspace.server.api.models import (
     Peers,
     TurnServer,
 )
+from burrowspace.server.driver.devices import Place, network
 from burrowspace.server.driver.mailboxes import MESSAGE_BYTES
 
 router = APIRouter(tags=["peers"], responses=REFUSALS)
@@ -34,6 +36,7 @@ FEATURES = [
     "reject-transfer",
     "storage",
     "peer-token",
+    "device-approval",
     "socketio-polling",
     "tus",
     "resumable-upload",
@@ -107,13 +110,19 @@ async def hello(request: Request, house: House) -> Hello:
 
 
 @router.post("/connect")
-async def connect(body: Connect, request: Request, house: House) -> Connected:
-    """Makes this device a peer of its user."""
-    welcome = await house.driver.presence.connect(checked_user(body.user_id))
+async def connect(body: Connect, request: Request, house: House, token: Token) -> Connected:
+    """Makes this device a peer of its user.
+
+    Where a device of the user uses its token, send the token of one of the user's devices; without it the answer is
+    `pending` until one of them approves this device.
+    """
     address = request.client.host if request.client else None
+    place = Place(None if address is None else network(address), your_ip(request), shown(body.device_name, 64))
+    welcome = await house.driver.presence.connect(checked_user(body.user_id), token, place)
     stun = house.reach.stun_servers(request.headers.get("host"))
     servers, ttl_s = ice(house, stun, address, welcome.peer.peer_id)
     return Connected(
+        status="pending" if welcome.pending else "connected",
         peer_id=welcome.peer.peer_id,
         peer_token=welcome.token,
         server_id=house.driver.server_id,
@@ -135,9 +144,9 @@ async def heartbeat(peer_id: str, house: House, token: Token) -> Heartbeat:
 
 
 @router.post("/disconnect/{peer_id}", responses=UNKNOWN)
-async def disconnect(peer_id: str, house: House, token: Token) -> Disconnected:
+async def disconnect(peer_id: str, request: Request, house: House, token: Token) -> Disconnected:
     """A good-bye; the others hear `peer_disconnected`."""
-    await house.driver.presence.disconnect(peer_id, token)
+    await house.driver.presence.disconnect(peer_id, token, request.client.host if request.client else None)
     return Disconnected(peer_id=peer_id)
 
 

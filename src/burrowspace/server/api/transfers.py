@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from burrowspace.server.api.context import House, Token
+from burrowspace.server.api.context import House, Speaker
 from burrowspace.server.api.models import (
     CONFLICT,
     REFUSALS,
@@ -22,7 +22,7 @@ router = APIRouter(tags=["transfers"], responses=REFUSALS)
 
 
 @router.post("/request-transfer")
-async def request_transfer(body: RequestTransfer, house: House, token: Token) -> Requested:
+async def request_transfer(body: RequestTransfer, house: House, token: Speaker) -> Requested:
     """Asks a user to take a file. Their devices hear `transfer_request` now, or when they register."""
     asked = await house.driver.transfers.request(body.sender_id, body.receiver_id, body.filename, token)
     online = await house.driver.presence.is_here(asked.receiver_id)
@@ -30,7 +30,7 @@ async def request_transfer(body: RequestTransfer, house: House, token: Token) ->
 
 
 @router.post("/approve-transfer/{request_id}", responses={**UNKNOWN, **CONFLICT})
-async def approve_transfer(request_id: str, house: House, token: Token) -> Approved:
+async def approve_transfer(request_id: str, house: House, token: Speaker) -> Approved:
     """Says yes; saying it twice gives the same transfer. The sender hears `transfer_approved`."""
     made = await house.driver.transfers.approve(request_id, token)
     online = await house.driver.presence.is_here(made.sender_id)
@@ -38,14 +38,14 @@ async def approve_transfer(request_id: str, house: House, token: Token) -> Appro
 
 
 @router.post("/reject-transfer/{request_id}", responses={**UNKNOWN, **CONFLICT})
-async def reject_transfer(request_id: str, house: House, token: Token) -> Rejected:
+async def reject_transfer(request_id: str, house: House, token: Speaker) -> Rejected:
     """Says no. The sender hears `transfer_rejected`."""
     asked = await house.driver.transfers.reject(request_id, token)
     return Rejected(request_id=asked.request_id)
 
 
 @router.post("/update-transfer-status/{transfer_id}", responses={**UNKNOWN, **CONFLICT})
-async def update_transfer_status(transfer_id: str, body: UpdateStatus, house: House, token: Token) -> Updated:
+async def update_transfer_status(transfer_id: str, body: UpdateStatus, house: House, token: Speaker) -> Updated:
     """An end says how far it is. Progress never goes back."""
     await house.driver.transfers.report(transfer_id, body.status, body.progress, token)
     return Updated()
@@ -69,7 +69,7 @@ async def transfer_status(transfer_id: str, house: House) -> TransferStatus:
 
 
 @router.post("/cancel-transfer/{transfer_id}", responses={**UNKNOWN, **CONFLICT})
-async def cancel_transfer(transfer_id: str, house: House, token: Token) -> Cancelled:
+async def cancel_transfer(transfer_id: str, house: House, token: Speaker) -> Cancelled:
     """Calls a transfer off; a stored file goes with it."""
     await house.driver.transfers.cancel(transfer_id, token)
     return Cancelled(transfer_id=transfer_id)

@@ -39,6 +39,7 @@ class Job:
     """A request taken off: its head, the bytes of its body that came with it, how its connection goes on."""
 
     __slots__ = (
+        "address",
         "early",
         "expects",
         "headers",
@@ -52,7 +53,10 @@ class Job:
         "whole",
     )
 
-    def __init__(self, verb: str, key: str, query: str, method: str, raw: list[tuple[bytes, bytes]]) -> None:
+    def __init__(
+        self, verb: str, key: str, query: str, method: str, raw: list[tuple[bytes, bytes]], address: str
+    ) -> None:
+        self.address = address  # the caller's
         self.verb, self.key, self.query, self.method = verb, key, query, method
         self.headers = header_map(raw)
         self.early = b""
@@ -272,7 +276,7 @@ class BulkFront(Front):
         seen = self.seen_as()
         if seen.refusal is not None:
             return None  # ASGI says why
-        return Job(verb, found[2].decode(), (found[3] or b"").decode(), method, seen.headers)
+        return Job(verb, found[2].decode(), (found[3] or b"").decode(), method, seen.headers, seen.address)
 
     def data_received(self, data: bytes) -> None:
         self._came = self._loop_time()

@@ -12,6 +12,7 @@ import structlog
 
 from burrowspace.config import Settings
 from burrowspace.core.errors import BadRequest, BurrowError
+from burrowspace.core.networks import neighbourhood
 from burrowspace.core.upload import Asked, Forget, Write
 from burrowspace.core.upload_answers import INTEROP, Answer, Style, lifetime
 from burrowspace.server.bulk import form
@@ -24,6 +25,7 @@ from burrowspace.server.driver.claims import Claim
 from burrowspace.server.driver.downloads import Source
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.driver.place import Place
+from burrowspace.server.driver.tokens import Tokenless, Voice
 from burrowspace.server.heads import bearer
 from burrowspace.server.intake import take_body
 from burrowspace.server.multipart import read_form
@@ -107,11 +109,16 @@ class Bulk:
                 flow.done.exception()
             raise
 
+    def _voice(self, job: Job) -> Voice:
+        """The token of a request, or where it came from without one."""
+        token = bearer(job.headers.get("authorization"))
+        return Tokenless(neighbourhood(job.address), self._driver.kit.now()) if token is None else token
+
     # Up
 
     async def _upload(self, taken: Taken, claim: Claim) -> Answer:
         job, uploads = taken.job, self._driver.uploads
-        token = bearer(job.headers.get("authorization"))
+        token = self._voice(job)
         decided = await uploads.decide(claim, Asked(job.method, job.headers), token)
         if isinstance(decided, Forget):
             raise BadRequest("this call has no body")
@@ -171,7 +178,7 @@ class Bulk:
             if flow is not None and flow.passed:
                 await self._driver.kit.spool.give_back(place.transfer_id, place.lane.ledger.given)
 
-    async def _form(self, taken: Taken, claim: Claim, write: Write, token: str | None) -> Answer:
+    async def _form(self, taken: Taken, claim: Claim, write: Write, token: Voice) -> Answer:
         """The file of a form, spliced unscanned where its head can be read and its end be told."""
         job, uploads = taken.job, self._driver.uploads
         kind = job.headers.get("content-type", "")
@@ -240,7 +247,7 @@ class Bulk:
 
     async def _download(self, taken: Taken) -> None:
         job = taken.job
-        token = bearer(job.headers.get("authorization"))
+        token = self._voice(job)
         follow = "follow=1" in job.query.split("&")
         source = await self._driver.downloads.open(job.key, job.headers, token, follow=follow)
         try:

@@ -16,7 +16,7 @@ from burrowspace.server.driver.found import find_transfer
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.lane import Lane, Reader
 from burrowspace.server.driver.lanes import Lanes
-from burrowspace.server.driver.tokens import speak_for_one_of
+from burrowspace.server.driver.tokens import Voice, speak_for_one_of
 
 _COUNTED = 1000  # deliveries of one transfer
 AT_ONCE = {"x-accel-buffering": "no"}  # nginx passes on what comes, whatever its proxy_buffering says
@@ -47,7 +47,7 @@ class Downloads:
         self,
         transfer_id: str,
         headers: Mapping[str, str],
-        token: str | None,
+        token: Voice,
         *,
         follow: bool = False,
     ) -> Source:
@@ -70,7 +70,7 @@ class Downloads:
         part = which(headers, size, tag, first)
         return Source(key, part, {**_headers(transfer), **part_headers(part, size, tag)})
 
-    async def _look(self, transfer_id: str, token: str | None) -> tuple[Transfer, Upload | None]:
+    async def _look(self, transfer_id: str, token: Voice) -> tuple[Transfer, Upload | None]:
         def ask(rows: Rows) -> tuple[Transfer, Upload | None]:
             transfer = find_transfer(rows, transfer_id)
             if transfer.state in _OVER:
@@ -78,7 +78,7 @@ class Downloads:
             return transfer, rows.get(Upload, transfer_id)
 
         transfer, upload = await self.kit.state.read(ask)
-        if token is not None and not transfer.sealed:
+        if isinstance(token, str) and not transfer.sealed:
             users = [transfer.sender_id, transfer.receiver_id]
             await self.kit.state.write(lambda rows: speak_for_one_of(rows, users, token))
         return transfer, upload
@@ -121,7 +121,7 @@ class Downloads:
             return source.reader.pieces(stop, self.kit.settings.follow_wait_s)
         return self.kit.spool.read(source.key, start, None if stop is None else stop - start)
 
-    async def delivered(self, transfer_id: str, peer_id: str | None, token: str | None) -> int:
+    async def delivered(self, transfer_id: str, peer_id: str | None, token: Voice) -> int:
         """A receiver says that it holds the file, verified; how many have said so. Saying it again changes nothing."""
         now = self.kit.now()
 

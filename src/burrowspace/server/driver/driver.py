@@ -71,6 +71,7 @@ class Driver:
         await self.mailboxes.sweep()
         await self.nameplates.sweep()
         await self.presence.sweep_forgotten()
+        await self.presence.devices.sweep()
 
     async def close(self) -> None:
         """Call it when all sockets are closed: what they could not prove is made durable first."""

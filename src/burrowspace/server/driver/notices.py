@@ -16,6 +16,7 @@ from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.tasks import Tasks
 from burrowspace.socketio import Encoded
 
+_FOR_TOKENS = "device_request"  # only a device with a token can answer it
 _KEPT = 5000  # notices kept per user; the oldest go first
 
 
@@ -53,7 +54,8 @@ class Postman:
             others = [p for p in rows.find(Peer, user_id=peer.user_id) if p.peer_id != peer_id]
             after = {} if peer.seen == NEVER else {"number__gt": peer.seen}
             kept = rows.find(Notice, user_id=peer.user_id, order="number", **after)
-            return unheard(peer, others, kept), kept[-1].number if kept else 0
+            heard = [n for n in unheard(peer, others, kept) if peer.token_used or n.event != _FOR_TOKENS]
+            return heard, kept[-1].number if kept else 0
 
         waiting, newest = await self._kit.state.read(ask)
         line = self._kit.bus.line(peer_id)

@@ -1,20 +1,23 @@
 """Peers come, are heard, fall silent and go."""
 
+import asyncio
 from typing import NamedTuple
 
 import msgspec
 
 from burrowspace.core import messages
-from burrowspace.core.errors import NotFound, TooMany
+from burrowspace.core.errors import Forbidden, NotFound, TooMany
 from burrowspace.core.inbox import NEVER
+from burrowspace.core.joining import ANSWER_S, Joining, Seat, seat
 from burrowspace.core.names import is_our_id
 from burrowspace.core.presence import fell_silent, is_online
-from burrowspace.core.records import Peer
+from burrowspace.core.records import Applicant, Origin, Peer
 from burrowspace.ports import Line, Rows
 from burrowspace.server.driver.announcer import Announcer
+from burrowspace.server.driver.devices import Devices, Place, check_applicant, network
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.notices import Postman
-from burrowspace.server.driver.tokens import digest, speak_for
+from burrowspace.server.driver.tokens import device_of, digest, is_guarded, is_token_of, speak_for, speak_for_user
 
 _IDLE_S = 3600.0  # a device may only be forgotten in favour of a new one after an hour of silence
 
@@ -22,6 +25,7 @@ _IDLE_S = 3600.0  # a device may only be forgotten in favour of a new one after 
 class Welcome(NamedTuple):
     peer: Peer
     token: str
+    pending: bool = False  # it is no peer yet: a device of the user has to approve it
 
 
 class Presence:
@@ -29,60 +33,103 @@ class Presence:
 
     def __init__(self, kit: Kit, announcer: Announcer, postman: Postman) -> None:
         self._kit, self._announcer, self._postman = kit, announcer, postman
+        self.devices = Devices(kit, postman)
+        self._networks: dict[str, str | None] = {}  # of the sockets that are peers now
 
-    async def connect(self, user_id: str) -> Welcome:
-        """A new device of the user. TooMany at the bounds of peers."""
-        kit, token = self._kit, self._kit.new_token()
+    async def connect(self, user_id: str, token: str | None = None, place: Place | None = None) -> Welcome:
+        """A new device of the user. TooMany at the bounds of peers.
+
+        Where the user is guarded, `token` is that of another of their devices, or the new one waits for an answer;
+        with the token of one that waits already, it is that one.
+        """
+        kit, made, place = self._kit, self._kit.new_token(), place or Place()
         settings, now = kit.settings, kit.now()
 
-        def change(rows: Rows) -> Peer:
+        def change(rows: Rows) -> Peer | Applicant:
+            known = None if token is None else device_of(rows, user_id, token)
+            if known is None and is_guarded(rows, user_id):
+                return self.devices.apply(rows, user_id, token, made, place)
             if rows.count(Peer, user_id=user_id) >= settings.max_user_peers:
-                idle = rows.find(Peer, user_id=user_id, last_seen__lt=now - _IDLE_S, order="last_seen", limit=1)
+                idle = rows.find(Peer, user_id=user_id, last_seen__lt=now - _IDLE_S, order="last_seen")
                 if not idle:
                     raise TooMany(f"this user has {settings.max_user_peers} devices already; disconnect one first")
-                rows.drop(Peer, peer_id=idle[0].peer_id)
+                guards = {each.peer_id for each in rows.find(Origin, user_id=user_id, guards=True)}
+                _forget(rows, [min(idle, key=lambda each: each.peer_id in guards).peer_id])
             elif rows.count(Peer) >= settings.max_peers:
                 raise TooMany("this server remembers as many devices as it may; try again later")
-            return rows.put(Peer(kit.new_id(), user_id, digest(token), False, now, now, False, NEVER))
+            peer = rows.put(Peer(kit.new_id(), user_id, digest(made), False, now, now, False, NEVER))
+            rows.put(Origin(peer.peer_id, user_id, place.network, False))
+            return peer
 
-        return Welcome(await kit.state.write(change), token)
+        given = await kit.state.write(change)
+        if isinstance(given, Peer):
+            return Welcome(given, made)
+        await self.devices.wake(given)
+        again = token is not None and is_token_of(token, given)
+        return Welcome(_to_be(given), token if again and token is not None else made, pending=True)
 
     async def heard(self, peer_id: str, token: str | None) -> Peer:
-        """A sign of life; brings the peer back online. NotFound for an unknown one."""
+        """A sign of life; brings the peer back online. NotFound for an unknown one, NotApproved for one that waits."""
         now = self._kit.now()
 
         def change(rows: Rows) -> Peer:
+            check_applicant(rows, peer_id, now)
             peer = speak_for(rows, known(rows, peer_id), token)
             return rows.put(msgspec.structs.replace(peer, last_seen=max(now, peer.last_seen), gone=False))
 
         return await self._kit.state.write(change)
 
-    async def register(self, line: Line, peer_id: str, token: str | None) -> Peer:
-        """`line` is the peer's from now on; another socket that was it is let go. The caller delivers next."""
+    async def register(self, line: Line, peer_id: str, token: str | None, address: str | None = None) -> Peer:
+        """`line` is the peer's from now on; another socket that was it is let go. The caller delivers next.
+
+        Forbidden where the peer has no token, another network's socket is it, and that one is alive.
+        """
+        await self._take_seat(peer_id, token, address, line)
         peer = await self.heard(peer_id, token)
         if line.connected:
+            self._networks[peer_id] = None if address is None else network(address)
             if (before := self._kit.bus.attach(peer_id, line)) is not None:
                 before.disconnect(close=True)
         elif self._kit.bus.line(peer_id) is None:  # it closed while the record was written
             await self._gone([peer_id])
         return peer
 
-    async def disconnect(self, peer_id: str, token: str | None) -> Peer:
-        """The peer says good-bye; its socket, if any, is closed."""
+    async def disconnect(self, peer_id: str, token: str | None, address: str | None = None) -> Peer:
+        """The peer says good-bye; its socket, if any, is closed. A device that waits for an answer waits no longer."""
+        await self._take_seat(peer_id, token, address, None)
 
         def change(rows: Rows) -> Peer:
+            asked = rows.get(Applicant, peer_id)
+            if asked is not None and asked.state == Joining.PENDING:
+                self.devices.withdraw(rows, asked)
+                return _to_be(asked)
             return speak_for(rows, known(rows, peer_id), token)
 
         peer = await self._kit.state.write(change)
-        line = self._kit.bus.line(peer_id)
-        if line is not None and self._kit.bus.detach(peer_id, line):
-            line.disconnect(close=True)
+        self._hang_up(peer_id)
         await self._gone([peer_id])
         return peer
 
+    async def revoke(self, peer_id: str, token: str | None) -> None:
+        """A device of the user that has a token takes one of the user's devices away: it is unknown from now on."""
+
+        def change(rows: Rows) -> Peer:
+            peer = known(rows, peer_id)
+            speak_for_user(rows, peer.user_id, token)
+            rows.drop(Applicant, peer_id=peer_id)
+            _forget(rows, [peer_id])
+            return peer
+
+        peer = await self._kit.state.write(change)
+        self._hang_up(peer_id)
+        if not peer.gone:
+            self._announcer.say(messages.PeerDisconnected(peer_id), but=peer_id)
+
     async def lost(self, peer_id: str, line: Line) -> None:
         """A socket closed; the peer is offline at once unless another socket has taken its place."""
+        self.devices.forget(peer_id, line)
         if self._kit.bus.detach(peer_id, line):
+            self._networks.pop(peer_id, None)
             self._postman.forget(peer_id)
             await self._gone([peer_id])
 
@@ -100,7 +147,13 @@ class Presence:
     async def sweep_forgotten(self) -> None:
         """Forgets the peers that have been silent for many days."""
         old = self._kit.now() - self._kit.settings.peer_days * 86_400
-        await self._kit.state.write(lambda rows: rows.drop(Peer, gone=True, last_seen__lt=old))
+
+        def change(rows: Rows) -> None:
+            over = rows.find(Peer, gone=True, last_seen__lt=old)
+            for start in range(0, len(over), 500):
+                _forget(rows, [peer.peer_id for peer in over[start : start + 500]])
+
+        await self._kit.state.write(change)
 
     async def online(self, user_id: str | None = None) -> list[Peer]:
         """The online peers, of one user or of all, longest connected first."""
@@ -115,6 +168,41 @@ class Presence:
 
     def is_online(self, peer: Peer) -> bool:
         return is_online(peer, live=self._live(peer), now=self._kit.now(), silence_s=self._kit.settings.silence_s)
+
+    async def _take_seat(self, peer_id: str, token: str | None, address: str | None, line: Line | None) -> None:
+        """Passes who may take the place of the peer's live socket: see `seat`. `line` is the caller's own, if any."""
+        if token is not None or address is None:
+            return
+        alive: bool | None = None
+        asked: Line | None = None
+        while True:
+            before = self._kit.bus.line(peer_id)
+            live = before is not None and before is not line and before.connected
+            if not live:
+                return
+            if before is not asked:  # the first time, or another socket registered meanwhile
+                peer, origin = await self._kit.state.read(
+                    lambda rows: (rows.get(Peer, peer_id), rows.get(Origin, peer_id))
+                )
+                if peer is None or peer.token_used:
+                    return  # refused where the token is looked at
+                alive = None
+            here = network(address)
+            near = here in (self._networks.get(peer_id), origin.network if origin else None)
+            match seat(token=False, live=live, near=near, alive=alive):
+                case Seat.FREE:
+                    return
+                case Seat.TAKEN:
+                    raise Forbidden("this peer has a live socket in another network; only that one may speak for it")
+                case Seat.ASK:
+                    assert before is not None
+                    asked, alive = before, await _is_alive(before)
+
+    def _hang_up(self, peer_id: str) -> None:
+        line = self._kit.bus.line(peer_id)
+        if line is not None and self._kit.bus.detach(peer_id, line):
+            self._networks.pop(peer_id, None)
+            line.disconnect(close=True)
 
     def _live(self, peer: Peer) -> bool:
         return self._kit.bus.line(peer.peer_id) is not None
@@ -134,6 +222,28 @@ class Presence:
         for peer_id in await kit.state.write(change):
             if kit.bus.line(peer_id) is None:
                 self._announcer.say(messages.PeerDisconnected(peer_id), but=peer_id)
+
+
+async def _is_alive(line: Line) -> bool:
+    """Whether a socket answers a ping in time, or something of it arrives: its pong may wait behind what it sends."""
+    before = line.arrivals
+    answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    line.confirm(lambda ok: None if answer.done() else answer.set_result(ok))
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            return await answer
+    except TimeoutError:
+        return line.connected and line.arrivals != before
+
+
+def _to_be(asked: Applicant) -> Peer:
+    """The peer that a device would be; stored nowhere."""
+    return Peer(asked.peer_id, asked.user_id, asked.token_hash, False, asked.asked_at, asked.asked_at, True, NEVER)
+
+
+def _forget(rows: Rows, peer_ids: list[str]) -> None:
+    rows.drop(Peer, peer_id__in=peer_ids)
+    rows.drop(Origin, peer_id__in=peer_ids)
 
 
 def _heard_all(rows: Rows, peer_ids: list[str], now: float) -> None:

@@ -20,7 +20,7 @@ from burrowspace.ports import Rows
 from burrowspace.server.driver.found import find_request, find_transfer
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.notices import Postman, write_notice
-from burrowspace.server.driver.tokens import may_send, speak_for_one_of
+from burrowspace.server.driver.tokens import Voice, may_send, speak_for_one_of
 from burrowspace.server.driver.uploads import Uploads
 
 _DAY_S = 86_400.0
@@ -34,7 +34,7 @@ class Transfers:
     def __init__(self, kit: Kit, postman: Postman, uploads: Uploads) -> None:
         self._kit, self._postman, self._uploads = kit, postman, uploads
 
-    async def request(self, sender: str, receiver: str, filename: str, token: str | None) -> Request:
+    async def request(self, sender: str, receiver: str, filename: str, token: Voice) -> Request:
         """A sender asks a receiver to take a file; the receiver's devices hear of it now or when they come."""
         kit, now = self._kit, self._kit.now()
         sender, receiver, name = user_id(sender), user_id(receiver), safe_name(filename)
@@ -55,7 +55,7 @@ class Transfers:
         await self._postman.wake([receiver])
         return asked
 
-    async def approve(self, request_id: str, token: str | None) -> Transfer:
+    async def approve(self, request_id: str, token: Voice) -> Transfer:
         """The receiver says yes. Saying it twice gives the same transfer."""
         kit, now = self._kit, self._kit.now()
 
@@ -89,7 +89,7 @@ class Transfers:
         await self._postman.wake([made.sender_id])
         return made
 
-    async def reject(self, request_id: str, token: str | None) -> Request:
+    async def reject(self, request_id: str, token: Voice) -> Request:
         """The receiver says no."""
         now = self._kit.now()
 
@@ -108,7 +108,7 @@ class Transfers:
             await self._postman.wake([asked.sender_id])
         return asked
 
-    async def report(self, transfer_id: str, status: str, progress: float, token: str | None) -> Transfer:
+    async def report(self, transfer_id: str, status: str, progress: float, token: Voice) -> Transfer:
         """An end says how far it is. Progress never goes back; a step that the state does not allow is WrongState."""
         step, now = reported(status), self._kit.now()
 
@@ -133,7 +133,7 @@ class Transfers:
         await self._after(after, told)
         return after
 
-    async def cancel(self, transfer_id: str, token: str | None) -> Transfer:
+    async def cancel(self, transfer_id: str, token: Voice) -> Transfer:
         """Either side calls it off; what was stored goes with it."""
         now = self._kit.now()
 
@@ -149,7 +149,7 @@ class Transfers:
         await self._after(after, told)
         return after
 
-    async def status(self, transfer_id: str, token: str | None = None) -> Transfer:
+    async def status(self, transfer_id: str, token: Voice = None) -> Transfer:
         return await self._kit.state.read(lambda rows: _between_users(find_transfer(rows, transfer_id)))
 
     async def relayed(self, transfer_id: str) -> None:

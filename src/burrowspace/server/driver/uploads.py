@@ -23,7 +23,7 @@ from burrowspace.server.driver.lane import Lane
 from burrowspace.server.driver.lanes import Lanes
 from burrowspace.server.driver.notices import Postman, write_notice
 from burrowspace.server.driver.place import Place
-from burrowspace.server.driver.tokens import may_send, speak_for_one_of
+from burrowspace.server.driver.tokens import Voice, may_send, speak_for_one_of
 
 _DAY_S = 86_400.0
 _OPEN = (TransferState.READY, TransferState.TRANSFERRING, TransferState.FAILED)
@@ -43,7 +43,7 @@ class Uploads:
 
     # Deciding
 
-    async def decide(self, claim: Claim, asked: Asked, token: str | None) -> Answer | Write | Forget:
+    async def decide(self, claim: Claim, asked: Asked, token: Voice) -> Answer | Write | Forget:
         """What the request means. A resumable request takes over: an upload that still runs, or was asked for earlier
         and has not begun, ends; its connection is taken for dead, as the IETF draft recommends. The offset told is then
         one that will be taken."""
@@ -55,7 +55,7 @@ class Uploads:
             await self.kit.state.read(lambda rows: may_send(rows, transfer, token))
             if style_of(asked) is Style.FORM:
                 raise WrongType("sealed bytes come by PUT, by tus 1.0 or by the draft of resumable uploads")
-        elif token is not None or asked.method != "POST":
+        elif isinstance(token, str) or asked.method != "POST":
             await self.kit.state.write(lambda rows: speak_for_one_of(rows, [transfer.sender_id], token))
         if style_of(asked) in (Style.TUS, Style.DRAFT) or asked.method in ("HEAD", "DELETE"):
             await self._take_over(claim)
@@ -78,9 +78,7 @@ class Uploads:
         if running is not None and not claim.lost:
             await running.stop(Busy(_TAKEN_OVER))
 
-    async def _finished(
-        self, claim: Claim, upload: Upload, size: int, token: str | None
-    ) -> tuple[Transfer, Upload | None]:
+    async def _finished(self, claim: Claim, upload: Upload, size: int, token: Voice) -> tuple[Transfer, Upload | None]:
         """The server died between the last byte and the commit. A tus client that finds the offset at the length takes
         the upload for complete and sends no more, so it is made complete before it hears of that offset."""
         key = upload.transfer_id
@@ -115,7 +113,7 @@ class Uploads:
 
     # Beginning
 
-    async def begin(self, claim: Claim, write: Write, token: str | None) -> Place:
+    async def begin(self, claim: Claim, write: Write, token: Voice) -> Place:
         """Opens the place, its bytes reserved. Busy while another upload fills it, and for who was taken over;
         WrongOffset where the upload stands elsewhere by now; WrongState once it is over."""
         transfer_id = claim.transfer_id
@@ -143,7 +141,7 @@ class Uploads:
             raise
         return place
 
-    def _reserved(self, rows: Rows, place: Place, token: str | None, room: int) -> Upload:
+    def _reserved(self, rows: Rows, place: Place, token: Voice, room: int) -> Upload:
         write, now = place.write, self.kit.now()
         transfer = find_transfer(rows, place.transfer_id)
         may_send(rows, transfer, token)
@@ -207,7 +205,7 @@ class Uploads:
 
         return await self._with_room(change)
 
-    async def allow(self, transfer_id: str, policy: Policy, token: str | None) -> None:
+    async def allow(self, transfer_id: str, policy: Policy, token: Voice) -> None:
         """The bytes may lie here in a freer way, also those of an upload that runs. NoSpace where there is no room for
         all of them; WrongState for a narrower way."""
         room = await self._room()
