@@ -204,6 +204,25 @@ async def test_a_live_upload_that_waits_goes_on_when_it_is_let_rest(server: Runn
     assert await get(server, made) == DATA
 
 
+async def test_what_is_complete_may_rest_while_a_slow_reader_is_at_it(server: Running):
+    size, loop = 32 * len(DATA), asyncio.get_running_loop()
+    made = await make(server, length=size, policy="live-then-rest")
+    await ask(server, "PATCH", made, 204, DATA * 32, **TUS, Upload_Offset="0")
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW)
+        reader.setblocking(False)
+        await loop.sock_connect(reader, ("127.0.0.1", server.house.reach.port))
+        await loop.sock_sendall(reader, f"GET {made['download']}?follow=1 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert await loop.sock_recv(reader, 1024)
+        await server.http.head(made["download"])  # it reads nothing
+        await until(server, made, readers=1, complete=True)
+        assert (await allow(server, made, "rest"))["policy"] == "rest"
+        await allow(server, made, "live", 409)
+    await until(server, made, readers=0)
+    assert (await get(server, made)) == DATA * 32
+    assert await server.house.state.read(lambda rows: rows.total(Upload, "reserved")) == size
+
+
 async def test_a_live_upload_whose_reader_has_stopped_rests_from_there_on(server: Running):
     size, loop = 32 * len(DATA), asyncio.get_running_loop()
     made = await make(server, length=size, policy="live", window=WINDOW)

@@ -278,8 +278,9 @@ class StreamLink:
         """Reads until `room` is full, counting what comes: on a slow line a block takes its time and is no stall."""
         got, size = 0, len(room)
         while got < size:
+            upto = min(size, got + max(SLICE, int(self._bucket.burst))) if counts and self._bucket else size
             try:
-                count = line.recv_into(room[got:], 0, _WHOLE)
+                count = line.recv_into(room[got:upto], 0, _WHOLE)
             except BlockingIOError:  # LOOK has passed, and nothing came
                 continue
             if not count:
@@ -290,6 +291,8 @@ class StreamLink:
                 with self._lock:
                     self.stats.received += count
                     self.stats.last_at = stream.heard_at
+                    if self._bucket and (delay := self._bucket.spend(count)):
+                        stream.changed.wait_for(lambda: self._broken is not None, delay)
 
     def _came(self, stream: _Stream, position: int, block: memoryview) -> None:
         with self._lock:

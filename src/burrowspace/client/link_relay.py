@@ -30,6 +30,7 @@ HOLD_S = 0.1  # between two looks whether more may go
 CONNECT_S = 10.0
 IDLE_S = 120.0  # without a byte: the connection is taken for dead
 BUFFER = 1 << 20
+SLICE_LEAST = 4096
 SLICE = 64 << 10  # bytes after which progress is seen: a slow line has not stalled
 
 
@@ -331,8 +332,10 @@ class Reader(Leg):
         take: Take,
         over: Callable[["Leg", Ended | None], None],
         upto: int | None = None,
+        bucket: Bucket | None = None,
     ) -> None:
         super().__init__(origin, spool, over, "leg-reader")
+        self._bucket = bucket
         self.first, self.position, self.upto = first, position, upto
         # The server sends no more than this, even if `upto` grows meanwhile.
         self._asked_upto = upto if upto is None or layout.positions is None else min(upto, layout.positions)
@@ -383,10 +386,10 @@ class Reader(Leg):
     def _fill(self, answer: http.client.HTTPResponse, room: memoryview) -> tuple[int, bool]:
         """Bytes read until `room` was full or the answer ended, and whether it was cut. A cut in a body of known length
         looks like its end."""
-        got = 0
+        got, most = 0, SLICE if self._bucket is None else min(SLICE, max(SLICE_LEAST, int(self._bucket.burst)))
         while got < len(room):
             try:
-                count = answer.readinto(room[got : got + SLICE])
+                count = answer.readinto(room[got : got + most])
             except http.client.IncompleteRead:
                 return got, True
             if not count:
@@ -394,6 +397,8 @@ class Reader(Leg):
             got += count
             self.received += count
             self.came_at = time.monotonic()
+            if self._bucket and (wait := self._bucket.spend(count)):
+                self._pause(wait)
         return got, False
 
     def _at_end(self) -> bool:

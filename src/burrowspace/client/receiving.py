@@ -18,6 +18,7 @@ from burrowspace.client.greet import Pass
 from burrowspace.client.journal import Journal
 from burrowspace.client.keys import Keys
 from burrowspace.client.landing import Landing
+from burrowspace.client.limits import Bucket
 from burrowspace.client.link import Link
 from burrowspace.client.link_tcp import Listener
 from burrowspace.client.log import Log
@@ -42,8 +43,10 @@ log = Log("client")
 Accept = Callable[[Manifest, str], Awaitable[bool]]
 """(what is offered, the sender's name) -> whether to take it."""
 
+STILL_S = 4.0  # without a byte, after which a path that is in use moves nothing
 WAITING_S = 10.0  # between two times that the same reason to wait is told
 LAST_WORDS_S = 1.0
+LOOK_S, LOOK_AGAIN_S = 4.0, 5.0  # for an answer of the server to somebody who wonders; between two looks
 GOODBYE_S = 15.0  # for the last words to reach the mailbox
 TAMPERED_MOST = 3  # blocks that do not open, after which the transfer is given up
 
@@ -90,6 +93,9 @@ class Receiving(Running):
         self._reach: Reach | None = None
         self._receiver = ""
         self._consent: Consent | None = None
+        self._offline = False  # the server did not answer when it was last looked for
+        self._look: asyncio.Task[None] | None = None
+        self._looked_at = 0.0
 
     # ---- the whole
 
@@ -243,6 +249,7 @@ class Receiving(Running):
         def add(link: Link) -> None:
             routes.add_link(link)
 
+        bucket = Bucket(options.limit_rate) if options.limit_rate else None
         self._reach = reach = Reach(
             ticket=ticket,
             listener=self._listener,
@@ -251,6 +258,7 @@ class Receiving(Running):
             say=pair.say,
             add=add,
             renew=look_around,
+            bucket=bucket,
         )
         allowed = paths.Options(options.relay_only, options.direct_only, not options.store)
         book = PathBook(time.monotonic(), allowed, reach.possible)
@@ -270,6 +278,7 @@ class Receiving(Running):
             start=self.start,
             book=book,
             control=self._control,
+            bucket=bucket,
         )
         for leg in self._early_legs:
             self._leg(leg)
@@ -410,8 +419,12 @@ class Receiving(Running):
         rate = meter.add(now, done)
         eta = (total - done) / rate if total is not None and rate > 0 else None
         path = routes.using
-        if path is None:
-            if now - routes.idle_since > 2.0 and not self._deciding:
+        if path is None or now - routes.moved_at > STILL_S:
+            if (path is not None or now - routes.idle_since > 2.0) and not self._deciding:
+                if self._look is None or (self._look.done() and now - self._looked_at > LOOK_AGAIN_S):
+                    self._looked_at, self._look = now, self.start(self._look_for_server())
+                if not self._look.done():
+                    return
                 why = self._why_idle()
                 if why != self._idle[1] or now - self._idle[0] > WAITING_S:
                     self._idle = (now, why)
@@ -424,8 +437,17 @@ class Receiving(Running):
     def _deciding(self) -> bool:
         return self._consent is not None and self._consent.stage is Stage.DECIDING
 
+    async def _look_for_server(self) -> None:
+        """Whether it is we who are cut off: a call that waits for news may not notice for half a minute."""
+        try:
+            async with asyncio.timeout(LOOK_S):
+                await self._server.hello()
+            self._offline = False
+        except (TimeoutError, BurrowError):
+            self._offline = True
+
     def _why_idle(self) -> str:
-        if self._main.away.is_set():
+        if self._main.away.is_set() or self._offline:
             return "the server cannot be reached; still trying"
         if not self._sender_here and self._routes is not None and self._routes.nothing_left:
             return (

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from burrowspace.client.events import Event, PathChanged
+from burrowspace.client.limits import Bucket
 from burrowspace.client.link import Link
 from burrowspace.client.link_relay import Ended, Leg, Reader
 from burrowspace.client.log import Log
@@ -29,7 +30,8 @@ log = Log("client")
 DRAIN_S = 0.5  # for what is under way on a path that is left in good order
 LEGS = 256  # that are remembered
 SAY_HELD_S = 0.25
-SAY_TIMES, SAY_BLOCKS = 16, 128  # through the mailbox: so often in a transfer, and not for less
+SAY_ALIVE_S = 4.0  # and without a new block, where bytes came
+SAY_FIRST_S, SAY_S, SAY_LATER_S = 60.0, 1.0, 2.0  # through the mailbox: each SAY_S at first, later each SAY_LATER_S
 
 
 @dataclass
@@ -68,9 +70,11 @@ class Routes:
         start: Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]],
         book: PathBook,
         control: Callable[[signals.Control], None],
+        bucket: Bucket | None = None,
     ) -> None:
+        self._bucket = bucket
         self.book = book
-        self.idle_since = time.monotonic()
+        self.idle_since = self.moved_at = time.monotonic()
         self._control = control
         self.using: Path | None = None
         self.links: dict[Path, Link] = {}
@@ -90,6 +94,8 @@ class Routes:
         self._counted: tuple[object, int] = (None, 0)  # which carrier, and how many bytes the book knows of it
         self._told: tuple[str, str] = ("", "")
         self._said_held = (0.0, -1)
+        self._saying: asyncio.Task[Any] | None = None  # one word at a time: a server that is busy sets the pace
+        self._began = time.monotonic()
 
     # ---- what the session tells
 
@@ -206,6 +212,7 @@ class Routes:
             self._counted = (carrier, 0 if isinstance(carrier, Reader) else size)
         if more := size - self._counted[1]:
             self._counted = (carrier, size)
+            self.moved_at = now
             self.book.carried(path, more, now)
 
     def close(self) -> None:
@@ -219,12 +226,13 @@ class Routes:
     async def _say_held(self, now: float) -> None:
         """The sender shows how far it is, and knows that we live."""
         link = self.links.get(self.using) if self.using is not None else None
-        held, said = self._held(), self._said_held[1]
+        (said_at, said), held = self._said_held, self._held()
         if self.using in (Path.RELAY, Path.STORE):
-            positions = self._opener.layout.positions
-            if held - said >= max(SAY_BLOCKS, said // 2 if positions is None else positions // SAY_TIMES):
+            every = SAY_S if now - self._began < SAY_FIRST_S else SAY_LATER_S
+            news = held != said or self.moved_at > said_at + SAY_ALIVE_S  # a block may take long on a slow line
+            if news and now - said_at >= every and (self._saying is None or self._saying.done()):
                 self._said_held = (now, held)
-                self._start(self._say(signals.Progress(held)))
+                self._saying = self._start(self._say(signals.Progress(held)))
         if link is None or held == said or now - self._said_held[0] < SAY_HELD_S:
             return
         self._said_held = (now, held)
@@ -333,6 +341,7 @@ class Routes:
             self._opener.take(path, stretch.suite),
             self._read_ended,
             _least(stretch.upto, self._limit),
+            self._bucket,
         )
         self._reader.start()
         return True

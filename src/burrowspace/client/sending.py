@@ -39,6 +39,7 @@ log = Log("client")
 TAKERS = 200  # receivers of one transfer
 LEGS_FILE = "legs"  # of the journal
 LAST_WORDS_S = 1.0
+ONLINE_S = 4.0  # for an answer of the server to somebody who wonders
 OFFER_EVERY = 64  # hellos: a mailbox that is trimmed still has an offer
 STORE_AFTER_S = 5.0  # without any receiver, where it may rest
 
@@ -214,6 +215,15 @@ class Sending(Running):
         self.takers = {id: taker for id, taker in self.takers.items() if not taker.declined}
         for taker in self.takers.values():
             taker.begin()
+
+    async def online(self) -> bool:
+        """Whether the server answers now. Where it does not, whoever is silent may be here all the same."""
+        try:
+            async with asyncio.timeout(ONLINE_S):
+                await self.server.hello()
+        except (TimeoutError, BurrowError):
+            return False
+        return True
 
     def _server_away(self) -> None:
         self.tell(events.Waiting("the server cannot be reached; still trying"))

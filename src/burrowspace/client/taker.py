@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 log = Log("client")
 
 EARLY = 64  # words that may come before their hello
+MISSED_AGAIN_S = 5.0  # between two looks for one of which nothing is heard
+STUCK_S = 20.0  # without a word and a byte, after which an open request says nothing: its line may be dead
 REST_AGAIN_S = 10.0  # until it is tried again to bring the rest to the server
-SPOOL_LOOK_S = 1.0
+SPOOL_LOOK_S, LOOK_S = 1.0, 4.0  # between two looks at its leg; for one
 
 
 class Taker:
@@ -67,7 +69,8 @@ class Taker:
         self._following = False  # somebody reads its leg
         self._looking = False
         self._looked_at = 0.0
-        self._resting = False
+        self._resting = self._missing = False
+        self._moved = (time.monotonic(), (0, 0))  # when its leg last moved, and how far it was then
         self._asking = self._closed = False
         self._running: asyncio.Task[None] | None = None
         self._pair = Conversation(sending.server, sending.secret, mailbox_id(sending.secret, self.id), Role.SENDER)
@@ -164,7 +167,13 @@ class Taker:
         """Whether it is here: by a link, at its leg, or by a word not long ago."""
         if self._left:
             return False
-        return bool(self._links) or self._following or now - self._heard_at < GONE
+        if self._links or now - self._heard_at < GONE:
+            return True
+        writer = self.leg.writer if self.leg is not None else None
+        at = (self.held, writer.position if writer is not None else 0)
+        if at != self._moved[1]:
+            self._moved = (now, at)
+        return self._following and now - self._moved[0] < STUCK_S
 
     def tick(self, now: float) -> None:
         sending = self._sending
@@ -173,21 +182,34 @@ class Taker:
         if (
             self.leg is not None
             and not self._looking
-            and now - self._looked_at > (SPOOL_LOOK_S if self.leg.wanted.is_set() else 0.1)
+            and now - self._looked_at > (SPOOL_LOOK_S if self.leg.wanted.is_set() or self.leg.whole else 0.1)
         ):
             self._looking = True
             sending.start(self._look(self.leg))
         if self.person.deciding and self.lives(now):
             return
-        if not self._left and ((self._links and self.path in events.DIRECT) or self._following):
+        if self.lives(now):
             self._progress(now)
-        elif not self.lives(now):
-            if sending.may_store and not self._resting and now > self._rest_after:
+        elif not self._missing and not self._resting and now > self._rest_after:
+            self._missing = True
+            sending.start(self._missed(now))
+
+    async def _missed(self, now: float) -> None:
+        """Nothing is heard of it: it has gone, or we are cut off ourselves."""
+        sending = self._sending
+        self._rest_after = now + MISSED_AGAIN_S
+        try:
+            if not await sending.online():
+                sending.tell(events.Waiting("the server cannot be reached; still trying", self.id))
+            elif self.lives(time.monotonic()) or self._resting:
+                return
+            elif sending.may_store:
                 self._resting = True
-                sending.start(self._bring_to_rest())
-            elif not sending.may_store and now - self._told_at > 5.0:
-                self._told_at = now
+                await self._bring_to_rest()
+            else:
                 sending.tell(events.Waiting("the receiver is away; it goes on when it is back", self.id))
+        finally:
+            self._missing = False
 
     def begin(self) -> None:
         """Listens to it, until it is closed."""
@@ -231,8 +253,11 @@ class Taker:
                 self._asking = True
                 sending.start(self._give_leg(signal.held))
         elif isinstance(signal, signals.Progress):
+            more = signal.held > self.held
             self._holds(signal.held)
             self._tell_deciding()
+            if more and self.leg is not None and not self.person.deciding:
+                self._goes_by_leg(self.leg)  # by a link it says `held`
         elif isinstance(signal, signals.Accept):
             self._accepts(signal.held)
         elif isinstance(signal, signals.Verified):
@@ -322,15 +347,20 @@ class Taker:
     async def _look(self, stretch: Stretch) -> None:
         """Whether it follows its leg; asked of the server, for the receiver says nothing while it reads."""
         try:
-            state = await self._sending.server.spool(stretch.spool.id)
+            async with asyncio.timeout(LOOK_S):
+                state = await self._sending.server.spool(stretch.spool.id)
             self._following = state.readers > 0
             if self._following:
-                stretch.wanted.set()
-                self.goes_by("store" if stretch.rests else "relay")
-        except BurrowError:
+                self._goes_by_leg(stretch)
+        except (TimeoutError, BurrowError):
             self._following = False
         finally:
             self._looking, self._looked_at = False, time.monotonic()
+
+    def _goes_by_leg(self, stretch: Stretch) -> None:
+        stretch.wanted.set()
+        stretch.wake()
+        self.goes_by("store" if stretch.rests else "relay")
 
     async def _bring_to_rest(self) -> None:
         """It has gone: what it does not hold goes to the server, in the leg that runs or in a new one."""
@@ -361,13 +391,20 @@ class Taker:
             self._told_at = time.monotonic()
             self._sending.tell(events.Waiting(f"{self.name or 'the receiver'} is deciding", self.id))
 
+    def _surely_has(self) -> int:
+        """What an older receiver, which seldom says how far it is, has by all that the server lets its leg run ahead."""
+        leg = self.leg
+        writer = leg.writer if leg is not None else None
+        if leg is None or writer is None or leg.rests or not self._following:
+            return 0
+        return max(leg.first, writer.position - 3 * CREDIT)
+
     def _progress(self, now: float) -> None:
         if now - self._told_at < 0.2:
             return
         self._told_at = now
         sending = self._sending
-        writer = self.leg.writer if self.leg is not None else None
-        position = self.held if self.path in events.DIRECT or writer is None else writer.position
+        position = max(self.held, self._surely_has())
         done, total = sending.content(position), sending.source.manifest.content_size
         rate = self._meter.add(now, done)
         eta = (total - done) / rate if total is not None and rate > 0 else None

@@ -13,6 +13,17 @@ class Counting:
         self.up = self.down = 0
         self._port = port
         self._running: set[asyncio.Task[None]] = set()
+        self._open = asyncio.Event()
+        self._open.set()
+
+    @contextlib.asynccontextmanager
+    async def silence(self) -> AsyncIterator[None]:
+        """Nothing goes through meanwhile, and nothing says so: a cable that was pulled out."""
+        self._open.clear()
+        try:
+            yield
+        finally:
+            self._open.set()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -30,6 +41,7 @@ class Counting:
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: str) -> None:
         try:
             while data := await reader.read(1 << 18):
+                await self._open.wait()
                 setattr(self, way, getattr(self, way) + len(data))
                 writer.write(data)
                 await writer.drain()

@@ -132,6 +132,7 @@ async def download(
 async def download_head(transfer_id: str, request: Request, house: House, token: Speaker) -> Response:
     """What a GET would say. It changes nothing."""
     source = await house.driver.downloads.open(transfer_id, header_map(request.scope["headers"]), token)
+    source.close()
     return Response(status_code=source.part.status, headers=source.headers)
 
 

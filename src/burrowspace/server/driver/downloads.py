@@ -3,7 +3,7 @@
 Nothing here is changed by a GET or a HEAD.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
 from burrowspace.core.download import Part, part_headers, which
@@ -31,10 +31,14 @@ class Source:
     part: Part
     headers: dict[str, str]
     reader: Reader | None = None
+    ended: Callable[[], None] | None = None
 
     def close(self) -> None:
         if self.reader is not None:
             self.reader.close()
+        ended, self.ended = self.ended, None
+        if ended is not None:
+            ended()
 
 
 class Downloads:
@@ -68,7 +72,8 @@ class Downloads:
             raise NotReady("the file is not ready to be downloaded", state=transfer.state)
         tag = _tag(transfer, upload)
         part = which(headers, size, tag, first)
-        return Source(key, part, {**_headers(transfer), **part_headers(part, size, tag)})
+        more = {**_headers(transfer), **part_headers(part, size, tag)}
+        return Source(key, part, more, ended=self._lanes.reads_whole(key))
 
     async def _look(self, transfer_id: str, token: Voice) -> tuple[Transfer, Upload | None]:
         def ask(rows: Rows) -> tuple[Transfer, Upload | None]:

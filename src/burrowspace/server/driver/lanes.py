@@ -1,6 +1,8 @@
 """The lanes of this process: one for each key of the spool that somebody writes or follows."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Callable
 
 from burrowspace.core.spooling import Ledger, Policy
 from burrowspace.ports import Spool
@@ -15,6 +17,23 @@ class Lanes:
         self._spool, self._window = spool, window
         self._open: dict[str, Lane] = {}
         self._awaited: dict[str, set[asyncio.Future[None]]] = {}
+        self._whole: Counter[str] = Counter()
+
+    def readers(self, key: str) -> int:
+        """Who reads it now, as it comes or once it is whole."""
+        lane = self._open.get(key)
+        return self._whole[key] + (0 if lane is None else len(lane.ledger.readers))
+
+    def reads_whole(self, key: str) -> Callable[[], None]:
+        """Somebody reads what is complete; call what this gives when they have ended."""
+        self._whole[key] += 1
+
+        def ended() -> None:
+            self._whole[key] -= 1
+            if not self._whole[key]:
+                del self._whole[key]
+
+        return ended
 
     def find(self, key: str) -> Lane | None:
         return self._open.get(key)

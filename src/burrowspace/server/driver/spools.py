@@ -109,10 +109,10 @@ class Spools:
         if upload is None:
             raise Gone("the bytes of this spool are not here any more")
         window, lane = upload.window or self._kit.settings.live_window_bytes, self._lanes.find(spool_id)
+        readers = self._lanes.readers(spool_id)
         if lane is not None and not upload.complete:
             ledger = lane.ledger
-            return Standing(transfer, upload, ledger.size, ledger.given, window, len(ledger.readers), deliveries)
-        readers = 0 if lane is None else len(lane.ledger.readers)
+            return Standing(transfer, upload, ledger.size, ledger.given, window, readers, deliveries)
         try:
             first, size = await self._kit.spool.first(spool_id), await self._kit.spool.size(spool_id)
         except NotFound:

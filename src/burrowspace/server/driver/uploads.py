@@ -221,8 +221,11 @@ class Uploads:
                 raise NotFound("no upload was begun on this transfer")
             if policy is before.policy:
                 return before, before
-            if before.complete or _FREER.index(policy) < _FREER.index(before.policy):
+            if _FREER.index(policy) < _FREER.index(before.policy):
                 raise WrongState(f"this spool is to {before.policy}; that is not taken back", before.policy)
+            if before.complete:  # all of it is here and paid for; a slow reader may still be at it
+                rows.drop(Upload, transfer_id=transfer_id)
+                return before, rows.put(msgspec.structs.replace(before, policy=policy))
             running = self._running.get(transfer_id)
             coming = size + (running.write.exactly or 0 if running else 0) + _COMING
             wanted = coming if before.length is None else before.length - first

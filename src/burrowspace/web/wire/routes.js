@@ -20,8 +20,10 @@ import { Reader } from "./relay.js";
 const DRAIN_S = 0.5; // for what is under way on a path that is left in good order
 const LEGS = 256; // that are remembered
 const SAY_HELD_S = 0.25;
-const SAY_TIMES = 16; // through the mailbox: so often in a transfer
-const SAY_BLOCKS = 128; // and not for less
+const SAY_S = 1; // through the mailbox, in the first SAY_FIRST_S; then each SAY_LATER_S
+const SAY_FIRST_S = 60;
+const SAY_LATER_S = 2;
+const SAY_ALIVE_S = 4; // and without a new block, where bytes came
 
 /** A leg as the sender announced it: positions from `first` to before `upto`, null while it goes on.
  * @typedef {{spool: string, first: number, suite: Suite, resting: boolean, upto: number | null, dead: boolean}} Stretch */
@@ -36,6 +38,7 @@ const isDirect = (path) => path !== null && DIRECT.includes(path);
 
 export class Routes {
   /** Nothing carried since. */ idleSince = seconds();
+  /** When the last byte came. */ movedAt = seconds();
   /** @type {Path | null} */ using = null;
   /** @type {Map<Path, Link>} */ links = new Map();
   /** @type {Set<string>} */ usedSpools = new Set();
@@ -47,6 +50,8 @@ export class Routes {
   /** @type {Set<Path>} */ #trying = new Set();
   /** Which carrier, and how many bytes the book knows of it. @type {[object | null, number]} */ #counted = [null, 0];
   #told = "";
+  #began = seconds();
+  #saying = false;
   #saidHeld = { at: 0, held: -1 };
   #news = false;
   /** @type {(() => void) | null} */ #wake = null;
@@ -213,21 +218,24 @@ export class Routes {
     const more = carrier.received - this.#counted[1];
     if (!more) return;
     this.#counted[1] = carrier.received;
+    this.movedAt = now;
     this.book.carried(path, more, now);
   }
 
   /** The sender shows how far it is, and knows that we live. @param {number} now */
   #sayHeld(now) {
-    const { held, layout } = this.how.landing;
-    const said = this.#saidHeld.held;
-    if (held === said) return;
+    const { held } = this.how.landing;
+    const { held: said, at } = this.#saidHeld;
     if (this.using === "relay" || this.using === "store") {
-      const share = layout.positions === null ? Math.floor(said / 2) : Math.floor(layout.positions / SAY_TIMES);
-      if (held - said < Math.max(SAY_BLOCKS, share)) return;
+      const every = now - this.#began < SAY_FIRST_S ? SAY_S : SAY_LATER_S;
+      const news = held !== said || this.movedAt > at + SAY_ALIVE_S; // a block may take long on a slow line
+      if (!news || now - at < every || this.#saying) return;
       this.#saidHeld = { at: now, held };
-      this.how.say({ type: "progress", held }).catch(() => undefined);
+      this.#saying = true; // one word at a time: a server that is busy sets the pace
+      this.how.say({ type: "progress", held }).catch(() => undefined).finally(() => (this.#saying = false));
       return;
     }
+    if (held === said) return;
     const link = this.using && this.links.get(this.using);
     if (!link || now - this.#saidHeld.at < SAY_HELD_S) return;
     this.#saidHeld = { at: now, held };

@@ -34,6 +34,9 @@ import { CLOSED, Meter, Running } from "./running.js";
 const LAST_WORDS_S = 1;
 const GOODBYE_S = 15; // for the last words to reach the mailbox
 const TAMPERED_MOST = 3; // blocks that do not open, after which the transfer is given up
+const STILL_S = 4; // without a byte, after which a path that is in use moves nothing
+const LOOK_S = 4; // for an answer of the server to somebody who wonders
+const LOOK_AGAIN_S = 5; // between two looks
 const WAITING_S = 10; // between two times that the same reason to wait is told
 const KEEP_S = 0.25; // between two notes of how far it is, and at least KEEP_SHARE times what one costs
 const KEEP_SHARE = 10;
@@ -74,6 +77,9 @@ export class Receiving extends Running {
   /** @type {Landing | null} */ #landing = null;
   /** @type {Reach | null} */ #reach = null;
   #receiver = "";
+  #offline = false; // the server did not answer when it was last looked for
+  #looking = false;
+  #lookedAt = -1;
   #keepAt = 0;
   /** @type {Promise<unknown>} */ #keeping = Promise.resolve();
   /** When it was last said that nothing moves, and why. */ #idle = { at: -1, why: "" };
@@ -409,11 +415,17 @@ export class Receiving extends Running {
     const total = landing.manifest?.contentSize ?? null;
     const rate = meter.add(now, done);
     const path = routes.using;
-    if (path) {
+    if (path && now - routes.movedAt <= STILL_S) {
       this.#idle = { at: -1, why: "" };
       const eta = total !== null && rate > 0 ? (total - done) / rate : null;
       this.tell({ event: "progress", done, total, rate, eta, path, receiver: this.#receiver });
-    } else if (now - routes.idleSince > 2 && landing.consent.stage !== "deciding") {
+    } else if ((path || now - routes.idleSince > 2) && landing.consent.stage !== "deciding") {
+      if (!this.#looking && now - this.#lookedAt > LOOK_AGAIN_S) {
+        this.#looking = true;
+        this.#lookedAt = now;
+        this.start(this.#lookForServer());
+      }
+      if (this.#looking) return;
       const why = this.#whyIdle(routes);
       if (why === this.#idle.why && now - this.#idle.at < WAITING_S) return;
       this.#idle = { at: now, why };
@@ -421,9 +433,16 @@ export class Receiving extends Running {
     }
   }
 
+  /** Whether it is we who are cut off: a call that waits for news may not notice for half a minute. */
+  async #lookForServer() {
+    const answered = this.#how.server.hello().then(() => true, () => false);
+    this.#offline = !(await Promise.race([answered, sleep(LOOK_S, this.ends).then(() => false)]).catch(() => false));
+    this.#looking = false;
+  }
+
   /** @param {Routes} routes */
   #whyIdle(routes) {
-    if (this.#main.away) return "the server cannot be reached; still trying";
+    if (this.#main.away || this.#offline) return "the server cannot be reached; still trying";
     if (this.#senderHere || !routes.nothingLeft) return "waiting for the sender";
     return "the sender has left, and nothing of it rests on the server (any more); it goes on when they are back";
   }

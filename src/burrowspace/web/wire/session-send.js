@@ -34,6 +34,7 @@ import { Taker } from "./taker.js";
 
 const TAKERS = 200; // receivers of one transfer
 const LAST_WORDS_S = 1;
+const ONLINE_S = 4; // for an answer of the server to somebody who wonders
 const OFFER_EVERY = 64; // hellos: a mailbox that is trimmed still has an offer
 const STORE_AFTER_S = 5; // without any receiver, where it may rest
 
@@ -294,6 +295,12 @@ export class Sending extends Running {
     }
     await Promise.all(this.#all().map((taker) => taker.recall()));
     for (const taker of this.#all()) this.start(taker.run());
+  }
+
+  /** Whether the server answers now. Where it does not, whoever is silent may be here all the same. */
+  async online() {
+    const answered = this.server.hello().then(() => true, () => false);
+    return Promise.race([answered, sleep(ONLINE_S, this.ends).then(() => false)]).catch(() => false);
   }
 
   #away() {

@@ -17,14 +17,17 @@ import { Person } from "../core/consent.js";
 import { BurrowError } from "../core/errors.js";
 import { linkKey, linkTag, mailboxId } from "../core/links.js";
 import { GONE } from "../core/paths.js";
-import { ours, seconds } from "./ambient.js";
+import { ours, seconds, sleep } from "./ambient.js";
 import { Conversation } from "./conversation.js";
 import { Reach } from "./reach.js";
 import { Meter } from "./running.js";
 
 const EARLY = 64; // words that may come before their hello
 const REST_AGAIN_S = 10; // until it is tried again to bring the rest to the server
-const LOOK_S = 1;
+const LOOK_S = 1; // between two looks at its leg
+const LOOK_MOST_S = 4; // for one
+const MISSED_AGAIN_S = 5; // between two looks for one of which nothing is heard
+const STUCK_S = 20; // without a word and a byte, after which an open request says nothing: its line may be dead
 
 /** Lives as long as the sending. `held`: so many positions it holds at least, by all that it said and asked for. */
 export class Taker {
@@ -49,6 +52,8 @@ export class Taker {
   #resting = false;
   #asking = false;
   #closed = false;
+  #missing = false;
+  /** When its leg last moved, and how far it was then. */ #moved = { far: 0, at: seconds() };
   /** @type {Conversation} */ #pair;
   /** @type {Reach} */ #reach;
 
@@ -133,7 +138,10 @@ export class Taker {
   /** Whether it is here: by a link, at its leg, or by a word not long ago. @param {number} now */
   lives(now) {
     if (this.#left) return false;
-    return this.#links.length > 0 || this.#following || now - this.#heardAt < GONE;
+    if (this.#links.length || now - this.#heardAt < GONE) return true;
+    const at = this.held + (this.leg?.writer?.position ?? 0);
+    if (at !== this.#moved.far) this.#moved = { far: at, at: now };
+    return this.#following && now - this.#moved.at < STUCK_S;
   }
 
   /** @param {number} now */
@@ -141,20 +149,30 @@ export class Taker {
     const sending = this.#sending;
     if (this.verified) return;
     const { leg } = this;
-    if (leg && !this.#looking && now - this.#lookedAt > (leg.wanted ? LOOK_S : 0.1)) {
+    if (leg && !this.#looking && now - this.#lookedAt > (leg.wanted || leg.whole ? LOOK_S : 0.1)) {
       this.#looking = true;
       sending.start(this.#look(leg));
     }
     if (this.person.deciding && this.lives(now)) return;
-    if (!this.#left && ((this.#links.length && this.#isDirect()) || this.#following)) this.#progress(now);
-    else if (!this.lives(now)) {
-      if (sending.mayStore && !this.#resting && now > this.#restAfter) {
-        this.#resting = true;
-        sending.start(this.#bringToRest());
-      } else if (!sending.mayStore && now - this.#toldAt > 5) {
-        this.#toldAt = now;
-        sending.tell({ event: "waiting", why: "the receiver is away; it goes on when it is back", receiver: this.id });
-      }
+    if (this.lives(now)) this.#progress(now);
+    else if (!this.#missing && !this.#resting && now > this.#restAfter) {
+      this.#missing = true;
+      sending.start(this.#missed(now).finally(() => (this.#missing = false)));
+    }
+  }
+
+  /** Nothing is heard of it: it has gone, or we are cut off ourselves. @param {number} now */
+  async #missed(now) {
+    const sending = this.#sending;
+    this.#restAfter = now + MISSED_AGAIN_S;
+    if (!(await sending.online())) {
+      sending.tell({ event: "waiting", why: "the server cannot be reached; still trying", receiver: this.id });
+    } else if (this.lives(seconds()) || this.#resting || this.#closed) return;
+    else if (sending.mayStore) {
+      this.#resting = true;
+      await this.#bringToRest();
+    } else {
+      sending.tell({ event: "waiting", why: "the receiver is away; it goes on when it is back", receiver: this.id });
     }
   }
 
@@ -207,8 +225,7 @@ export class Taker {
         }
         return;
       case "progress":
-        this.#holds(signal.held);
-        return this.#tellDeciding();
+        return this.#heardProgress(signal.held);
       case "accept":
         return this.#accepts(signal.held);
       case "verified":
@@ -225,6 +242,20 @@ export class Taker {
       default:
         this.#reach.heard(signal);
     }
+  }
+
+  /** @param {number} held */
+  #heardProgress(held) {
+    const more = held > this.held;
+    this.#holds(held);
+    this.#tellDeciding();
+    if (more && this.leg && !this.person.deciding) this.#goesByLeg(this.leg); // by a link it says `held`
+  }
+
+  /** @param {Stretch} stretch */
+  #goesByLeg(stretch) {
+    stretch.wanted = true;
+    this.goesBy(stretch.rests ? "store" : "relay");
   }
 
   /** @param {number} held */
@@ -333,12 +364,11 @@ export class Taker {
   /** Whether it follows its leg; asked of the server, for the receiver says nothing while it reads. @param {Stretch} stretch */
   async #look(stretch) {
     try {
-      const { readers } = await this.#sending.server.spool(stretch.spool.id);
-      this.#following = readers > 0;
-      if (this.#following) {
-        stretch.wanted = true;
-        this.goesBy(stretch.rests ? "store" : "relay");
-      }
+      const asked = this.#sending.server.spool(stretch.spool.id);
+      asked.catch(() => undefined);
+      const found = await Promise.race([asked, sleep(LOOK_MOST_S, this.#sending.ends).then(() => null)]);
+      this.#following = (found?.readers ?? 0) > 0;
+      if (this.#following) this.#goesByLeg(stretch);
     } catch {
       this.#following = false;
     } finally {
@@ -374,13 +404,19 @@ export class Taker {
 
   // progress
 
+  /** What an older receiver, which seldom says how far it is, has by all that the server lets its leg run ahead. */
+  #surelyHas() {
+    const { leg } = this;
+    if (!leg?.writer || leg.rests || !this.#following) return 0;
+    return Math.max(leg.first, leg.writer.position - 3 * CREDIT);
+  }
+
   /** @param {number} now */
   #progress(now) {
     if (now - this.#toldAt < 0.2 || !this.path) return;
     this.#toldAt = now;
     const sending = this.#sending;
-    const writer = this.leg?.writer;
-    const position = this.#isDirect() || !writer ? this.held : writer.position;
+    const position = Math.max(this.held, this.#surelyHas());
     const done = sending.content(position);
     const total = sending.manifest.contentSize ?? 0;
     const rate = this.#meter.add(now, done);

@@ -1,0 +1,53 @@
+"""What the two people are told while bytes go slowly, or not at all."""
+
+import asyncio
+import time
+
+import pytest
+
+from burrowspace.client import events
+from tests.e2e.files import make
+from tests.e2e.transfer.test_consent import MB, Two, two
+
+__all__ = ["two"]
+pytestmark = pytest.mark.anyio
+
+
+async def yes(*_: object) -> bool:
+    return True
+
+
+@pytest.mark.parametrize("way", [{}, {"relay_only": True}], ids=["direct", "relay"])
+async def test_the_sender_of_a_slow_receiver_sees_what_has_arrived_every_second(two: Two, way: dict[str, bool]) -> None:
+    make(two.file, MB)
+    sending, link = await two.send(**way)
+    began = time.monotonic()
+    receiving = two.receive(link, yes, limit_rate=100_000, **way)
+    seen: list[tuple[float, int]] = []
+    while not sending.of(events.Verified):
+        await asyncio.sleep(0.1)
+        if (progress := sending.of(events.Progress)) and (not seen or progress[-1].done != seen[-1][1]):
+            seen.append((time.monotonic() - began, progress[-1].done))
+    await asyncio.gather(receiving.transfer, sending.transfer)
+    assert time.monotonic() - began > 6, "the receiver's limit is kept"
+    assert len(seen) >= 3, seen  # a megabyte is four blocks
+    assert all(done <= 100_000 * at + 2 * 262_144 for at, done in seen), (
+        f"it shows what has left, not what arrived: {seen}"
+    )
+    assert sending.of(events.Waiting) == []
+    two.same()
+
+
+async def test_who_is_cut_off_from_the_server_is_told_so(two: Two) -> None:
+    sending, link = await two.send(relay_only=True, limit_rate=2 * MB, store=False)
+    receiving = two.receive(link, yes, relay_only=True)
+    await receiving.until(lambda event: isinstance(event, events.Progress) and event.done > MB)
+    offline = "the server cannot be reached; still trying"
+    async with two.bob.silence():
+        told = await receiving.until(lambda event: isinstance(event, events.Waiting), 20)
+        assert told.why == offline
+    await receiving.until(lambda event: isinstance(event, events.Progress) and event.done > 6 * MB)
+    async with two.ann.silence():
+        await sending.until(lambda _: any(e.why == offline for e in sending.of(events.Waiting)), 25)
+    await asyncio.gather(receiving.transfer, sending.transfer)
+    two.same()
