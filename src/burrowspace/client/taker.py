@@ -392,7 +392,7 @@ class Taker:
             self._sending.tell(events.Waiting(f"{self.name or 'the receiver'} is deciding", self.id))
 
     def _surely_has(self) -> int:
-        """What an older receiver, which seldom says how far it is, has by all that the server lets its leg run ahead."""
+        """What an older receiver, which seldom says how far it is, has at least: its leg runs only so far ahead."""
         leg = self.leg
         writer = leg.writer if leg is not None else None
         if leg is None or writer is None or leg.rests or not self._following:
