@@ -31,7 +31,7 @@ async def certificate(house: House) -> Response:
 @router.get("/ca", response_class=Response, responses={**UNKNOWN, 200: {"content": {"text/html": {}}}})
 async def how_to_trust(house: House) -> Response:
     """How each system learns to trust it, with the fingerprint to compare."""
-    return Response(page(_authority(house).fingerprint), headers=PAGE_HEADERS)
+    return Response(page(_authority(house)), headers=PAGE_HEADERS)
 
 
 def _authority(house: House) -> Authority:

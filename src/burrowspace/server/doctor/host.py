@@ -24,6 +24,7 @@ from burrowspace.core.sizes import size_shown
 from burrowspace.server.doctor.holder import holder
 from burrowspace.server.reach import Reach
 from burrowspace.server.tls.authority import Authority
+from burrowspace.server.tls.context import NoIdentity
 
 TUNNELS = {"cloudflared": "cloudflared", "bore": "bore", "tailscale": "tailscale"}  # kind, program
 SOON_DAYS = 14
@@ -220,6 +221,22 @@ def _unsynchronised() -> bool:
         return False
 
 
+def authority(settings: Settings) -> Finding | None:
+    """Whether the authority of our own was made by an older version; None where there is none."""
+    held = Authority(settings.data / "tls")
+    if settings.tls != "self-signed" or not held.cert.exists():
+        return None
+    try:
+        held.read()
+    except NoIdentity as error:
+        return bad("authority", f"{error}"[:1].upper() + f"{error}"[1:] + ".", "Start the server to see more.")
+    if not held.is_too_mighty:
+        return good("authority", "The authority that devices trust can vouch for this server alone.")
+    found = "The authority that devices trust was made by an older version and could vouch for more than this server."
+    todo = f"Stop the server, remove {held.folder}, start it, open /ca on each device, and remove the old one there."
+    return doubtful("authority", found, todo)
+
+
 def hosts(settings: Settings) -> Finding | None:
     """Whether browsers that come through a proxy find a name that the server knows; None without a proxy."""
     if not settings.trusted_proxies:
@@ -253,5 +270,6 @@ def look(settings: Settings) -> list[Finding]:
     """All of them. Blocking, for a few seconds at most."""
     first = [folder(settings), port(settings)]
     running = first[1].facts.get("served") is True
-    own = [each for each in (own_certificate(settings), hosts(settings)) if each is not None]
+    maybe = (own_certificate(settings), authority(settings), hosts(settings))
+    own = [each for each in maybe if each is not None]
     return [*first, addresses(settings), *own, tunnels(settings.tunnel_kind), stun(settings, running), clock(settings)]

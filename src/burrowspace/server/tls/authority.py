@@ -1,8 +1,9 @@
 """A certificate authority of this server's own, and the server's certificate by it: for networks without a DNS name.
 
 Made once in a folder. A device that trusts it trusts whoever holds its key, so the key never leaves the folder (0600)
-and the authority binds itself (RFC 5280, 4.2.1.10): it can speak for private addresses and local names, and for what
-this machine was called when it was made, but never for a bank. Asks no network. Errors: NoIdentity.
+and the authority binds itself (RFC 5280, 4.2.1.10): it can speak for private addresses and for what this machine was
+called when it was made, for servers only, and never for a bank, a mailbox or a URI. A name of one label would stand for
+everything under it, such as all of `.dev`, so it has none. Asks no network. Errors: NoIdentity.
 """
 
 import datetime
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from burrowspace.core.hosts import Address
+from burrowspace.core.hosts import LOCAL, Address
 from burrowspace.private import close_files, private_folder
 from burrowspace.server.tls.context import NoIdentity
 
@@ -27,7 +28,9 @@ _DAY = datetime.timedelta(days=1)
 _AUTHORITY_LIFE = 3650 * _DAY
 _LEAF_LIFE = 396 * _DAY  # 397 with the day before, for clocks that are late: more is refused by Apple's systems
 _RENEW = 60 * _DAY  # before the end
-_LOCAL_NAMES = ("localhost", "local", "lan", "home", "internal", "home.arpa")
+_ANY_HOME = "home.arpa"  # RFC 8375: names that exist in one home only
+_AGAIN = "remove the folder to get a new one, which every device must then trust anew"
+_NOBODY = "burrowspace.invalid"  # RFC 6761: who may only have this for a mailbox or a URI may have none
 _PRIVATE = (
     "10.0.0.0/8",
     "100.64.0.0/10",
@@ -57,29 +60,50 @@ class Authority:
 
     def open(self, names: Iterable[str], addresses: Iterable[Address], now: datetime.datetime) -> None:
         """Reads it, or makes it where the folder has none: it may then also speak for these names and addresses."""
-        cert, key = self.folder / "ca.crt", self.folder / "ca.key"
-        again = "remove the folder to get a new one, which every device must then trust anew"
         try:
             private_folder(self.folder, _OURS)
             close_files(self.folder, _OURS)
-            if not cert.exists():
+            if not (self.folder / "ca.crt").exists():
                 self._make(names, addresses, now)
-            self._cert = x509.load_pem_x509_certificate(cert.read_bytes())
-            found = serialization.load_pem_private_key(key.read_bytes(), None)
+        except OSError as error:
+            raise NoIdentity(f"the authority in {self.folder} cannot be used: {error.strerror}") from None
+        self.read()
+        if self._cert.not_valid_after_utc - now < _RENEW:
+            raise NoIdentity(f"the authority in {self.folder} is at the end of its ten years; {_AGAIN}")
+
+    def read(self) -> None:
+        """Reads what the folder has, and changes nothing there."""
+        try:
+            self._cert = x509.load_pem_x509_certificate((self.folder / "ca.crt").read_bytes())
+            found = serialization.load_pem_private_key((self.folder / "ca.key").read_bytes(), None)
         except OSError as error:
             raise NoIdentity(f"the authority in {self.folder} cannot be used: {error.strerror}") from None
         except (ValueError, TypeError):
-            raise NoIdentity(f"the authority in {self.folder} is damaged; {again}") from None
+            raise NoIdentity(f"the authority in {self.folder} is damaged; {_AGAIN}") from None
         if not isinstance(found, ec.EllipticCurvePrivateKey) or found.public_key() != self._cert.public_key():
-            raise NoIdentity(f"the key of the authority in {self.folder} is not its own; {again}")
-        if self._cert.not_valid_after_utc - now < _RENEW:
-            raise NoIdentity(f"the authority in {self.folder} is at the end of its ten years; {again}")
+            raise NoIdentity(f"the key of the authority in {self.folder} is not its own; {_AGAIN}")
         self._key = found
 
     @property
     def der(self) -> bytes:
         """Its certificate, as devices install it."""
         return self._cert.public_bytes(serialization.Encoding.DER)
+
+    @property
+    def is_too_mighty(self) -> bool:
+        """Whether it was made by an older version, which let it speak for more than this machine: it needs renewing."""
+        try:
+            bounds = self._cert.extensions.get_extension_for_class(x509.NameConstraints).value
+            usage = self._cert.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        except x509.ExtensionNotFound:
+            return True
+        allowed = bounds.permitted_subtrees or ()
+        kinds = {type(each) for each in allowed}
+        return (
+            not kinds >= {x509.DNSName, x509.IPAddress, x509.RFC822Name, x509.UniformResourceIdentifier}
+            or any(isinstance(each, x509.DNSName) and "." not in each.value for each in allowed)
+            or list(usage) != [ExtendedKeyUsageOID.SERVER_AUTH]
+        )
 
     @property
     def fingerprint(self) -> str:
@@ -90,6 +114,7 @@ class Authority:
         """A new server certificate, unless the one in the folder is for exactly these and not near its end: then None.
 
         Answers the names and addresses that it had to leave out: the authority has bound itself not to speak for them.
+        Names of one label are left out without a word: no new authority could speak for them either.
         """
         offered: list[_Name] = [
             *map(x509.DNSName, dict.fromkeys(names)),
@@ -99,7 +124,8 @@ class Authority:
         if self._holds_good(wanted, now):
             return None
         self._issue(wanted, now)
-        return [str(each.value) for each in offered if each not in wanted]
+        missing = [each for each in offered if each not in wanted]
+        return [str(each.value) for each in missing if not isinstance(each, x509.DNSName) or "." in each.value]
 
     def _may_name(self, asked: _Name) -> bool:
         bounds = self._cert.extensions.get_extension_for_class(x509.NameConstraints).value
@@ -131,14 +157,17 @@ class Authority:
         subject = _named("BurrowSpace authority of this network")
         networks = [ipaddress.ip_network(each) for each in (*_PRIVATE, *addresses)]
         permitted = [
-            *map(x509.DNSName, dict.fromkeys((*_LOCAL_NAMES, *names))),
+            *map(x509.DNSName, dict.fromkeys((_ANY_HOME, *_bounded(names)))),
             *map(x509.IPAddress, dict.fromkeys(networks)),
+            x509.RFC822Name(_NOBODY),
+            x509.UniformResourceIdentifier(_NOBODY),
         ]
         public = key.public_key()
         made = (
             _begun(subject, subject, public, now, _AUTHORITY_LIFE)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(sign_certificates=True), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(x509.NameConstraints(permitted, None), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
             .sign(key, hashes.SHA256())
@@ -165,6 +194,15 @@ class Authority:
             _write(self.cert, made.public_bytes(serialization.Encoding.PEM))
         except OSError as error:
             raise NoIdentity(f"a certificate cannot be written into {self.folder}: {error.strerror}") from None
+
+
+def _bounded(names: Iterable[str]) -> Iterable[str]:
+    """Names that an authority may be bound to. One label stands for this machine with each local ending."""
+    for name in names:
+        if "." in name:
+            yield name
+        elif name != "localhost":
+            yield from (f"{name}.{ending}" for ending in LOCAL if ending not in ("localhost", "test", "invalid"))
 
 
 def _begun(

@@ -31,6 +31,7 @@ class Identity:
     def __init__(self, cert: Path, key: Path, authority: Authority | None = None, names: Iterable[str] = ()) -> None:
         self.authority = authority
         self._cert, self._key, self._names = cert, key, tuple(names)
+        self._warned = False
         self._renew()
         self._seen = self._stamp()
         self._failed: object = None
@@ -83,6 +84,14 @@ class Identity:
             return
         names, addresses = hosts(self._names)
         left_out = self.authority.issue([*own_names(), *names], [*own_addresses(), *addresses], _now())
+        if self.authority.is_too_mighty and not self._warned:
+            self._warned = True
+            log.warning(
+                "the authority that your devices trust was made by an older version and could vouch for more than this "
+                "server; renew it: stop the server, remove its folder, start the server, open /ca on each device, and "
+                "remove the old certificate there",
+                folder=str(self.authority.folder),
+            )
         if left_out:
             log.warning(
                 "the certificate is not for all names of this machine: its authority was made for others; a new one, "

@@ -78,7 +78,7 @@ def answer(head: bytes, own_host: bytes, identity: Identity) -> bytes:
         if path == b"/ca.crt":
             return _built(200, CERTIFICATE_HEADERS, identity.authority.der, method)
         if path == b"/ca":
-            return _built(200, PAGE_HEADERS, page(identity.authority.fingerprint), method)
+            return _built(200, PAGE_HEADERS, page(identity.authority), method)
     if method in (b"GET", b"HEAD"):
         return _said(308, host, method, target)
     return _said(400, host, method)
