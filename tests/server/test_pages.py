@@ -16,6 +16,7 @@ from yarl import URL
 from burrowspace.server import pages
 from tests.house import Running, running
 
+FOREIGN = ("cross-site", "same-site", "", None)
 pytestmark = pytest.mark.anyio
 
 APP = pages.FOLDER
@@ -163,9 +164,33 @@ async def test_pages_and_workers_carry_the_policy_and_other_files_are_light(serv
     assert "content-security-policy" not in (await ask(server, "/web/app.js"))[1]
 
 
-async def test_a_share_that_no_service_worker_took_comes_to_the_page(server: Running):
-    status, headers, _ = await ask(server, "/share", "POST")
-    assert (status, headers["location"]) == (303, "/")
+@pytest.mark.parametrize(("begun", "status"), [("none", 303), ("same-origin", 303)] + [(each, 403) for each in FOREIGN])
+@pytest.mark.parametrize(("method", "path"), [("POST", "/share"), ("GET", f"/share/{'0a' * 16}")])
+async def test_only_this_site_and_the_share_sheet_may_share(
+    server: Running, begun: str | None, status: int, method: str, path: str
+):
+    headers = {} if begun is None else {"Sec_Fetch_Site": begun}
+    got, said, body = await ask(server, path, method, **headers)
+    assert got == status
+    if status == 403:
+        assert b"share sheet" in body
+    else:
+        assert said["location"] == ("/?shared=failed" if method == "POST" else f"/?shared={'0a' * 16}")
+
+
+async def test_a_share_names_no_other_place(server: Running):
+    for path in ("/share/", "/share/x", f"/share/{'0a' * 16}x", f"/share/{'0A' * 16}", f"/share/{'0a' * 16}/"):
+        assert (await ask(server, path, Sec_Fetch_Site="none"))[0] == 404
+
+
+async def test_the_body_of_a_share_is_not_read(server: Running):
+    """It may be as long as a film, and there is nobody to keep it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.house.reach.port)
+    head = "POST /share HTTP/1.1\r\nHost: 127.0.0.1\r\nSec-Fetch-Site: none\r\nContent-Length: 9999999999\r\n\r\n"
+    writer.write(head.encode())
+    async with asyncio.timeout(10):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 303 ")
+    writer.close()
 
 
 async def test_pages_are_no_calls_of_the_api(server: Running):

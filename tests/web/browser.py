@@ -151,6 +151,8 @@ async def serving(files: Mapping[str, Path]) -> AsyncIterator[Pages]:
         headers = {"Content-Security-Policy": CSP, "Cache-Control": "no-cache"}
         if request.method != "GET":
             return web.json_response({"error": "there is no such call", "code": "method-not-allowed"}, status=405)
+        if path.startswith("/share/"):
+            raise web.HTTPSeeOther(f"/?shared={path.removeprefix('/share/')}")
         if path in ("/", "/r"):
             text = "<!doctype html><meta charset=utf-8><title>burrow</title><link rel=icon href=data:,>"
             return web.Response(text=text, content_type="text/html", headers=headers)

@@ -14,8 +14,12 @@ from typing import NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
+from burrowspace.core.errors import Forbidden
+from burrowspace.server.door import refuse
+
 FOLDER = Path(__file__).resolve().parents[1] / "web"
 SHARE = "/share"  # where a system's share sheet posts to; the service worker takes it before it comes here
+_KEPT = re.compile(r"/share/([0-9a-f]{32})")  # where the service worker asks whether the page may have what it took
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -137,6 +141,8 @@ class Pages:
         path, method = scope["path"], scope["method"]
         if method not in ("GET", "HEAD"):
             return bool(path == SHARE and method == "POST")
+        if method == "GET" and _KEPT.fullmatch(path):
+            return True
         file = self._files.get(path)
         if file is None and (path in _ALIASES or path.startswith("/web/")) and time.monotonic() > self._looked:
             self._look()
@@ -144,8 +150,8 @@ class Pages:
         return file is not None and file.form(zipped=False) is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] == SHARE:
-            await _answer(send, 303, [(b"location", b"/"), (b"content-length", b"0")])
+        if scope["path"] == SHARE or scope["path"].startswith(f"{SHARE}/"):
+            await _share(scope, send)
             return
         said = {name: value for name, value in scope["headers"] if name in (b"accept-encoding", b"if-none-match")}
         form = self._files[scope["path"]].form(zipped=takes_gzip(said.get(b"accept-encoding", b"").decode("latin-1")))
@@ -192,6 +198,21 @@ def is_held(etag: str, asked: str) -> bool:
     """
     named = [part.strip().removeprefix("W/") for part in asked[:1000].split(",")]
     return etag in named or named == ["*"]
+
+
+async def _share(scope: Scope, send: Send) -> None:
+    """Sends a share on to the page: the browser says that a person or this very site began it, and no other site.
+
+    Nothing of a body is read: without the service worker there is nobody to keep it.
+    """
+    kept = _KEPT.fullmatch(scope["path"])
+    begun = [value for name, value in scope["headers"] if name == b"sec-fetch-site"]
+    if begun not in ([b"none"], [b"same-origin"]):
+        await refuse(send, Forbidden("only this site and the system's share sheet may share with it"))
+        return
+    shared = kept[1] if kept is not None else "failed"
+    place = (b"location", f"/?shared={shared}".encode())
+    await _answer(send, 303, [place, (b"content-length", b"0"), (b"cache-control", b"no-store")])
 
 
 async def _answer(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:

@@ -5,7 +5,8 @@
  *
  *     the shell    `/`, `/r`, `/web/…`: from the network, else as it was last seen. No list of files, so none can drift
  *     a stream     `/web/stream/ID`: a download that a page writes (store/sink-stream.js), a piece whenever one is wanted
- *     a share      `POST /share`, kept in a cache until store/shared.js takes it
+ *     a share      `POST /share`, kept in a cache until store/shared.js takes it; the server says whether it may: a browser
+ *                  tells the server which site a form came from, and does not tell a service worker
  *
  * Everything else is not its business: no call of the API passes it. A new one waits until no transfer runs.
  */
@@ -15,7 +16,7 @@
   const SHARED = "burrow-shared";
   const STREAMS = "/web/stream/";
   const AHEAD_BYTES = 2 ** 20; // that a stream has ready for the browser
-  const SHARED_MS = 86_400_000; // what nobody took in a day is thrown away
+  const SHARED_MS = 600_000; // what no page took in that time is thrown away
   const worker = /** @type {any} */ (globalThis);
 
   /** Downloads that a page has announced. @type {Map<string, {name: string, size: number | null, port: MessagePort, begun: boolean}>} */
@@ -152,22 +153,23 @@
       const form = await request.formData();
       const cache = await caches.open(SHARED);
       const now = Date.now();
+      const id = crypto.randomUUID().replaceAll("-", ""); // nobody else can name this share
       for (const old of await cache.keys()) {
-        if (now - Number(new URL(old.url).pathname.split("/")[2]) > SHARED_MS) await cache.delete(old);
+        if (now - Number(new URL(old.url).pathname.split("/")[3]) > SHARED_MS) await cache.delete(old);
       }
       let count = 0;
       /** @param {string} kind @param {Blob | string} body @param {string} name @param {number} modified */
       const put = async (kind, body, name, modified) => {
         const number = String(count++).padStart(6, "0");
         const headers = { "X-Kind": kind, "X-Name": encodeURIComponent(name.replace(/\p{Surrogate}/gu, "�")), "X-Modified": String(modified) };
-        await cache.put(`/shared/${now}/${number}`, new Response(body, { headers }));
+        await cache.put(`/shared/${id}/${now}/${number}`, new Response(body, { headers }));
       };
       for (const value of form.values()) {
         if (typeof value !== "string") await put("file", value, value.name, value.lastModified);
       }
       const texts = ["title", "text", "url"].map((field) => form.get(field)).filter((text) => typeof text === "string" && text);
       if (texts.length) await put("text", [...new Set(texts)].join("\n"), "", now);
-      return Response.redirect("/?shared=1", 303);
+      return Response.redirect(`/share/${id}`, 303); // which sends it on to `/?shared=<id>`, unless another site's form posted it
     } catch {
       return Response.redirect("/?shared=failed", 303); // no room, or no form: the page says so
     }

@@ -1,5 +1,6 @@
 /**
- * What another app shared with this one: the service worker kept it (sw.js), the page takes it, once.
+ * What another app shared with this one: the service worker kept it (sw.js), the page takes it, once. A share has an id,
+ * which the page learns only when the server has seen that no other web site posted it (docs/spec/http.md, "The web app").
  *
  * @import { Picked } from "./picked.js"
  */
@@ -8,11 +9,12 @@ import { added } from "./picked.js";
 
 const SHARED = "burrow-shared";
 
-/** Everything that waits, the oldest first; it is gone from there then. @returns {Promise<Picked[]>} */
-export async function takeShared() {
+/** The things of one share, in order; they are gone from there then. @param {string} id @returns {Promise<Picked[]>} */
+export async function takeShared(id) {
   if (!globalThis.caches) return [];
   const cache = await caches.open(SHARED);
-  const keys = [...(await cache.keys())].sort((one, other) => (one.url < other.url ? -1 : 1));
+  const keys = (await cache.keys()).filter(({ url }) => new URL(url).pathname.split("/")[2] === id);
+  keys.sort((one, other) => (one.url < other.url ? -1 : 1));
   /** @type {Picked[]} */ const items = [];
   for (const key of keys) {
     const found = await cache.match(key);

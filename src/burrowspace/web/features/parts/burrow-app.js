@@ -143,9 +143,10 @@ export class BurrowApp extends LitElement {
 
   /** What another app shared with this one, or opened with it. */
   async #given() {
-    if (new URLSearchParams(location.search).has("shared")) {
+    const shared = new URLSearchParams(location.search).get("shared");
+    if (shared) {
       history.replaceState(null, "", "/");
-      this.#send(await takeShared());
+      this.#send(await takeShared(shared));
     }
     const queue = /** @type {any} */ (globalThis).launchQueue;
     queue?.setConsumer(async (/** @type {{files?: FileSystemFileHandle[], targetURL?: string}} */ { files = [], targetURL }) => {
