@@ -51,7 +51,14 @@ export {when} from 'lit/directives/when.js';
     ),
     "hash-wasm.js": ("hash-wasm", "4.13.0", "export {blake3, createBLAKE3} from 'hash-wasm';\n"),
     "uqr.js": ("uqr", "0.1.3", "export {encode} from 'uqr';\n"),
+    "swagger-ui.js": (
+        "swagger-ui-dist",
+        "5.35.0",
+        "export {default as SwaggerUI} from 'swagger-ui-dist/swagger-ui-es-bundle.js';\n",
+    ),
 }
+# file -> (package, version, its file): taken as it is
+COPIED: dict[str, tuple[str, str, str]] = {"swagger-ui.css": ("swagger-ui-dist", "5.35.0", "swagger-ui.css")}
 
 
 def refresh() -> None:
@@ -63,22 +70,20 @@ def refresh() -> None:
     with tempfile.TemporaryDirectory() as made:
         work = Path(made)
         (work / "package.json").write_text('{"private": true}')
-        wanted = [f"{name}@{version}" for name, version, _ in ENTRIES.values()]
+        every = {**ENTRIES, **COPIED}
+        wanted = sorted({f"{name}@{version}" for name, version, _ in every.values()})
         quiet = ["--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock"]
         subprocess.run([npm, "install", *quiet, *wanted, f"esbuild@{ESBUILD}"], cwd=work, check=True)
         VENDOR.joinpath("licences").mkdir(parents=True, exist_ok=True)
-        for file, (name, version, gives) in ENTRIES.items():
+        for file, (name, version, gives) in every.items():
             package = work / "node_modules" / name
             said = json.loads((package / "package.json").read_text())
-            licence = f"licences/{file.removesuffix('.js')}.txt"
-            shutil.copyfile(package / "LICENSE", VENDOR / licence)
-            entry = work / file
-            entry.write_text(gives)
-            how = ["--bundle", "--format=esm", "--minify", "--target=es2022", "--legal-comments=none"]
-            join = [work / "node_modules/.bin/esbuild", file, *how, "--log-level=warning"]
-            joined = subprocess.run(join, cwd=work, check=True, capture_output=True, text=True).stdout
+            licence = f"licences/{Path(file).stem}.txt"
+            (VENDOR / licence).write_text(_licences(package))
             head = f"/*! {name} {version} | {said['license']} | {licence} | made by scripts/vendor_web.py */\n"
-            (VENDOR / file).write_text(head + joined)
+            (VENDOR / file).write_text(
+                head + (_copied(package / gives) if file in COPIED else _joined(work, file, gives))
+            )
             rows.append(
                 {
                     "file": file,
@@ -92,18 +97,40 @@ def refresh() -> None:
     LIST.write_text(json.dumps(rows, indent=1) + "\n")
 
 
+def _licences(package: Path) -> str:
+    """Its own, and those of what it has in itself already."""
+    inside = [package / "NOTICE", *sorted(package.glob("*-es-bundle.js.LICENSE.txt"))]
+    return "\n".join(file.read_text() for file in (package / "LICENSE", *inside) if file.exists())
+
+
+def _joined(work: Path, file: str, gives: str) -> str:
+    """A package as one ES module."""
+    (work / file).write_text(gives)
+    how = ["--bundle", "--format=esm", "--minify", "--target=es2022", "--legal-comments=none"]
+    if file == "swagger-ui.js":  # its texts have lines that look like imports; this puts each text on one line
+        how.append("--supported:template-literal=false")
+    join = [work / "node_modules/.bin/esbuild", file, *how, "--log-level=warning"]
+    return subprocess.run(join, cwd=work, check=True, capture_output=True, text=True).stdout
+
+
+def _copied(file: Path) -> str:
+    """Without the last line, which names a map that is not here."""
+    return file.read_text().partition("\n/*# sourceMappingURL")[0] + "\n"
+
+
 def wrong() -> list[str]:
     """Sentences: what in the folder is not what the list says."""
     rows = json.loads(LIST.read_text())
     listed = {row["file"] for row in rows}
-    found = [f"{path.name} is not in the list" for path in sorted(VENDOR.glob("*.js")) if path.name not in listed]
+    here = sorted([*VENDOR.glob("*.js"), *VENDOR.glob("*.css")])
+    found = [f"{path.name} is not in the list" for path in here if path.name not in listed]
     for row in rows:
         file = VENDOR / row["file"]
         if not file.exists() or _hash(file) != row["sha256"]:
             found.append(f"{row['file']} is not the file that was fetched")
         if not (VENDOR / row["licence_file"]).exists():
             found.append(f"the licence of {row['name']} is missing")
-        if ENTRIES.get(row["file"], ("", "", ""))[:2] != (row["name"], row["version"]):
+        if {**ENTRIES, **COPIED}.get(row["file"], ("", "", ""))[:2] != (row["name"], row["version"]):
             found.append(f"{row['file']} is of another version than this script wants")
     return found
 

@@ -1,5 +1,6 @@
 """The published HTTP API, call by call: docs in ../shared contract, docs/spec/http.md here."""
 
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -217,3 +218,17 @@ async def test_the_documents_are_served(server: Running):
     assert {"client.peer_signal", "server.peer_disconnected"} <= set(events["channels"]["socket"]["messages"])
     async with server.http.get("/docs") as answer:
         assert answer.status == 200
+        page, policy = await answer.text(), answer.headers["content-security-policy"]
+    assert "script-src 'self'; style-src 'self'; " in policy
+    assert "unsafe" not in policy
+    assert "//" not in page, "another host"
+    assert "<script>" not in page
+    for file in re.findall(r'(?:src|href)="(/[^"]+)"', page):
+        async with server.http.get(file) as answer:
+            assert answer.status == 200, file
+
+
+@pytest.mark.parametrize("path", ["/redoc", "/docs/oauth2-redirect", "/docs/"])
+async def test_no_page_of_the_framework_is_served(server: Running, path: str):
+    """They load scripts of other hosts, or have them inline."""
+    await server.call("GET", path, 404)

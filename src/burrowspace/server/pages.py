@@ -36,6 +36,7 @@ _PACKED = (".png", ".woff2")  # compressed already
 _ALIASES = {
     "/": "index.html",
     "/r": "index.html",
+    "/docs": "docs.html",
     "/sw.js": "sw.js",
     "/manifest.webmanifest": "manifest.webmanifest",
     "/favicon.ico": "icons/burrow.svg",
@@ -61,6 +62,12 @@ _POLICY = "; ".join(
         "require-trusted-types-for 'script'",
         "trusted-types lit-html burrow-worker",
     )
+)
+# Swagger UI makes its elements from text, without Trusted Types; the page shows what this server says of itself, and
+# its pictures are in its style sheet. A frame, a worker or a form would be somebody else's.
+_DOCS_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _EVERY = {"x-content-type-options": "nosniff", "cache-control": "no-cache", "vary": "Accept-Encoding"}
 _GUARDED = {"content-security-policy": _POLICY, "referrer-policy": "no-referrer"}
@@ -105,6 +112,8 @@ class _File:
         name, suffix = self._path.name, self._path.suffix
         headers = {"content-type": _TYPES[suffix]}
         kept = {**_EVERY, **(_PAGE if suffix == ".html" else _GUARDED if _WORKER.fullmatch(name) else {})}
+        if name == "docs.html":
+            kept["content-security-policy"] = _DOCS_POLICY
         if name == "sw.js":
             kept["service-worker-allowed"] = "/"
         tag = hashlib.sha256(body).hexdigest()[:32]

@@ -35,7 +35,16 @@ The real-time events are described in [asyncapi.json](asyncapi.json)."""
 
 def make_api(context: Context) -> FastAPI:
     """The ASGI application of the API."""
-    app = _Api(title="BurrowSpace", version=__version__, description=_ABOUT, redoc_url=None, redirect_slashes=False)
+    # FastAPI's own pages load scripts from another host; ours is `/docs` of server/pages.py
+    app = _Api(
+        title="BurrowSpace",
+        version=__version__,
+        description=_ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
+    )
     app.state.context = context
     for module in (status, authority, doctor, peers, devices, transfers, files, mailboxes, nameplates, nearby, spools):
         app.include_router(module.router)
