@@ -7,40 +7,18 @@ import asyncio
 import contextlib
 import copy
 import secrets
-import threading
 from collections.abc import Iterable, Iterator
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, settings
-from schemathesis import checks
+from hypothesis import settings
 from schemathesis.core.failures import FailureGroup
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
-from burrowspace.server.api.app import make_api
-from tests.house import Running, running
+from tests.house import Running
+from tests.server.promised import CALM, DOCUMENT, PROMISES, Served, a_server
 
-PROMISES = [
-    checks.not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-]
 EACH = 4  # ids of each kind
-
-
-class Served:
-    """A house in a loop and a thread of its own, for schemathesis asks with blocking calls."""
-
-    def __init__(self, server: Running, loop: asyncio.AbstractEventLoop) -> None:
-        self.server, self.loop = server, loop
 
 
 class Ids:
@@ -101,33 +79,8 @@ async def furnished(server: Running) -> tuple[dict[str, list[str]], dict[str, st
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("schema")
-    ready, over = threading.Event(), asyncio.Event()
-    made: list[Served] = []
-
-    async def serve() -> None:
-        try:
-            limits = {"max_pending": 100_000, "max_user_peers": 100_000, "max_knocks_per_minute": 10_000}
-            more = {"tls": "self-signed", "use_ngrok": True}  # it has an authority to give, and takes plain http here
-            async with running(folder, **limits, **more) as server:
-                server.url = server.url.replace("https", "http", 1)
-                server.house.driver.bells.close()  # no call waits for what does not come
-                assert await server.get("/openapi.json") == DOCUMENT
-                made.append(Served(server, asyncio.get_running_loop()))
-                ready.set()
-                await over.wait()
-        finally:
-            ready.set()
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    ready.wait(30)
-    try:
-        yield made[0]
-    finally:
-        for one in made:
-            one.loop.call_soon_threadsafe(over.set)
-        thread.join(30)
+    with a_server(tmp_path_factory.mktemp("schema")) as served:
+        yield served
 
 
 @pytest.fixture
@@ -138,19 +91,11 @@ def ids(served: Served) -> Iterator[Ids]:
     assert 200 in made.statuses
 
 
-DOCUMENT = make_api(cast(Any, None)).openapi()  # what it says does not depend on the house it is about
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 
 @schema.parametrize()
-@settings(
-    derandomize=True,
-    database=None,
-    deadline=None,
-    max_examples=25,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+@settings(CALM, max_examples=25)
 def test_every_answer_is_one_that_the_document_promises(case: schemathesis.Case, served: Served, ids: Ids):
     ids.statuses.add(case.call_and_validate(served.server.url, checks=PROMISES).status_code)
     if case.path == "/devices":

@@ -37,9 +37,15 @@ def loads(data: bytes) -> Any:
         pass
     try:
         # orjson refuses lone surrogates, which a JavaScript string may hold
-        return json.loads(data.decode(), parse_constant=_not_json)
+        return json.loads(data.decode(), parse_constant=_not_json, parse_int=_number)
     except (ValueError, RecursionError):
         raise BadPacket("the payload is not JSON") from None
+
+
+def _number(digits: str) -> int | float:
+    """What orjson makes of an integer: a float beyond 64 bits."""
+    number = int(digits) if len(digits) < 21 else float(digits)
+    return number if -(2**63) <= number < 2**64 else float(number)
 
 
 def _not_json(constant: str) -> NoReturn:

@@ -25,6 +25,7 @@ from burrowspace.server.api import (
     transfers,
 )
 from burrowspace.server.api.context import Context
+from burrowspace.server.api.links import add_links
 from burrowspace.server.api.models import REF, Refusal
 
 log = structlog.get_logger("api")
@@ -59,6 +60,8 @@ class _Api(FastAPI):
     """FastAPI documents a 422 wherever something is checked; here `_invalid` answers 400, which is documented too."""
 
     def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is not None:
+            return self.openapi_schema
         document = super().openapi()
         for calls in document["paths"].values():
             for call in calls.values():
@@ -69,6 +72,7 @@ class _Api(FastAPI):
         document["components"]["schemas"] = dict(
             sorted({**document["components"]["schemas"], "Refusal": refusal}.items())
         )
+        add_links(document)
         return document
 
 
