@@ -15,7 +15,7 @@ from burrowspace.client.offers import Offers
 from burrowspace.client.running import GaveUp
 from burrowspace.client.spent import Spent
 from burrowspace.core.codes import Code, Confirmation, Meeting, Opening, parse_code
-from burrowspace.core.errors import BurrowError, Tampered, WrongCode
+from burrowspace.core.errors import BadCode, BurrowError, Tampered, WrongCode
 from burrowspace.core.signals import Role
 from tests.client.codes import Between, Guest, another, cuts, old_sender
 from tests.e2e.served import served
@@ -285,10 +285,29 @@ async def test_a_person_may_replace_a_code_at_any_time(house: Running, server: S
         sending.new_code()
         new = await renewed(told)
         assert (new.burns, new.asks) == (0, False)
-        with pytest.raises(BurrowError):
+        with pytest.raises(BadCode, match="nobody waits under"):
             await take_over(server, parse_code(str(old)))
         await client.receive(new.code, tmp_path / "got")
         assert (await sending).verified
+
+
+async def test_the_next_code_has_another_number(
+    house: Running, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever still says the old words would burn it."""
+    monkeypatch.setattr("burrowspace.server.driver.nameplates.pick", lambda taken, _: min({*range(1, 9)} - {*taken}))
+    offers = Offers(server, SECRET)
+    first = await offers.first()
+    told: asyncio.Queue[Code | None] = asyncio.Queue()
+    offering = asyncio.create_task(offers.run(lambda: None, lambda code, why, asks: told.put_nowait(code)))
+    assert first is not None
+    await guess(server, first)
+    async with asyncio.timeout(10):
+        second = await told.get()
+    assert second is not None
+    assert (first.nameplate, second.nameplate) == (1, 2)
+    offering.cancel()
+    await asyncio.gather(offering, return_exceptions=True)
 
 
 async def test_an_expired_code_is_replaced_by_one_as_long_and_does_not_count(tmp_path: Path) -> None:

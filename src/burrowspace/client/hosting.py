@@ -124,10 +124,8 @@ class _Host:
                 await self._give(guest, talk)
         except BaseException as error:  # a fault of ours included: after a proof nothing but success saves the code
             event = event_of(error)
-            guest.stand = after(guest.stand, event)
-            log.info("a meeting ended", why=event, stand=guest.stand)
+            self._end(guest, event)
             if guest.stand is Stand.BURNT:
-                self._burn()
                 if event == "wrong-proof":
                     # Receivers wait for a proof; this one is noise, so that nothing can be tested against it.
                     await quietly(talk.say(Confirmation(Role.SENDER, secrets.token_bytes(32))))
@@ -150,12 +148,20 @@ class _Host:
             if self._burnt:
                 return  # no proof of a burnt code is looked at
             guest.stand = after(guest.stand, "proof")
-            agreed.check(proof)
-            await talk.say(agreed.confirmation)
-            await talk.say(agreed.hand_over(self._secret, secrets.token_bytes(12)))
-            guest.stand = after(guest.stand, "done")
+            try:
+                agreed.check(proof)
+                await talk.say(agreed.confirmation)
+                await talk.say(agreed.hand_over(self._secret, secrets.token_bytes(12)))
+                guest.stand = after(guest.stand, "done")
+            except BaseException as error:
+                # Before the next one may be checked. A time limit arrives here as a cancellation, which ends it as well.
+                self._end(guest, event_of(error))
+                raise
         self._handed()
 
-    def _burn(self) -> None:
-        self._burnt = True
-        self._told_burnt()
+    def _end(self, guest: _Guest, event: str) -> None:
+        before, guest.stand = guest.stand, after(guest.stand, event)
+        log.info("a meeting ended", why=event, stand=guest.stand)
+        if guest.stand is Stand.BURNT and before is not Stand.BURNT:
+            self._burnt = True
+            self._told_burnt()

@@ -4,12 +4,13 @@ How long each is and when the person decides stands in core/meeting_rules.py; wh
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
 from burrowspace.client import hosting
-from burrowspace.client.api import Nameplate, Refused, Server
+from burrowspace.client.api import Nameplate, Refused, Server, Unreachable
 from burrowspace.client.conversation import patiently
 from burrowspace.client.meeting import CodeBurnt, CodeExpired, quietly
 from burrowspace.client.pause import Pause
@@ -41,6 +42,7 @@ class Offers:
         self._server, self._secret, self._several = server, secret, several
         self.burns, self._counted = burns, counted
         self._held: tuple[Nameplate, Code] | None = None
+        self._last = 0  # the number of the code before
         self._wanted = asyncio.Event()
         self._pause = Pause()  # between expired codes: a server could end each at once
 
@@ -49,7 +51,7 @@ class Offers:
         words = words_for(self.burns, several=self._several)
         if words is None:
             return None
-        _, code = self._held = await hosting.offer_code(self._server, words)
+        _, code = self._held = await self._offer(words)
         return code
 
     def another(self) -> None:
@@ -74,12 +76,22 @@ class Offers:
                 words, why = NEXT_WORDS, ASKED
             self._wanted.clear()
             try:
-                plate, code = await patiently(partial(hosting.offer_code, self._server, words))
+                plate, code = await patiently(partial(self._offer, words))
             except Refused as error:
                 renewed(None, f"{why}; {error.sentence}", asks=True)
                 continue
             self._held = plate, code
             renewed(code, why, asks=False)
+
+    async def _offer(self, words: int) -> tuple[Nameplate, Code]:
+        """A code of another number than the last: whoever still says the old words must not burn the new code."""
+        plate, code = await hosting.offer_code(self._server, words)
+        if plate.number == self._last:
+            with contextlib.suppress(Refused, Unreachable):
+                same, (plate, code) = plate, await hosting.offer_code(self._server, words)
+                await quietly(self._server.burn(same))
+        self._last = plate.number
+        return plate, code
 
     async def _serve(self, handed: Callable[[], None]) -> tuple[int | None, str]:
         """Until the code is no longer valid: how many words the next one has (None: the person decides), and why."""

@@ -105,27 +105,28 @@ class Host {
     void this.#meet(guest, ends);
   }
 
-  /** Whether it burnt the code just now. @param {Guest} guest @param {MeetingEvent} event */
+  /** @param {Guest} guest @param {MeetingEvent} event */
   #end(guest, event) {
     const before = guest.stand;
     guest.stand = after(before, event);
     this.#guests = this.#guests.filter((each) => each !== guest);
     guest.away.abort();
-    if (guest.stand !== "burnt" || before === "burnt") return false;
+    if (guest.stand !== "burnt" || before === "burnt") return;
     this.#burnt = true;
     this.tellBurnt();
-    return true;
   }
 
   /** @param {Guest} guest @param {AbortSignal} ends */
   async #meet(guest, ends) {
     const late = AbortSignal.timeout(MEETING_S * 1000);
     try {
-      await this.#give(guest, new Talk(this.server, guest.mailbox, "sender", AbortSignal.any([ends, guest.away.signal, late])));
+      const until = AbortSignal.any([ends, guest.away.signal, late]);
+      await this.#give(guest, new Talk(this.server, guest.mailbox, "sender", until), late);
       this.#guests = this.#guests.filter((each) => each !== guest);
     } catch (error) {
       const event = eventOf(error, late);
-      if (!this.#end(guest, event)) return;
+      this.#end(guest, event);
+      if (guest.stand !== "burnt") return;
       // Receivers wait for a proof; this one is noise, so that nothing can be tested against it.
       const noise = { type: /** @type {const} */ ("confirm"), role: /** @type {const} */ ("sender"), mac: random(32) };
       if (event === "wrong-proof") void new Talk(this.server, guest.mailbox, "sender", AbortSignal.timeout(2000)).say(noise).catch(() => undefined);
@@ -133,8 +134,8 @@ class Host {
     }
   }
 
-  /** @param {Guest} guest @param {Talk} talk */
-  async #give(guest, talk) {
+  /** @param {Guest} guest @param {Talk} talk @param {AbortSignal} late */
+  async #give(guest, talk, late) {
     const opening = await talk.next("pake");
     guest.heard = true;
     const pake = await Pake.make(this.code, "sender", random(64));
@@ -144,10 +145,15 @@ class Host {
     await this.#alone(async () => {
       if (this.#burnt || guest.stand !== "open") return; // no proof of a burnt code is looked at
       guest.stand = after(guest.stand, "proof");
-      agreed.check(proof);
-      await talk.say(agreed.confirmation);
-      await talk.say(await agreed.handOver(this.secret, random(12)));
-      guest.stand = after(guest.stand, "done");
+      try {
+        agreed.check(proof);
+        await talk.say(agreed.confirmation);
+        await talk.say(await agreed.handOver(this.secret, random(12)));
+        guest.stand = after(guest.stand, "done");
+      } catch (error) {
+        this.#end(guest, eventOf(error, late)); // before the next one may be checked
+        throw error;
+      }
     });
     if (guest.stand === "done") this.handed();
   }

@@ -39,6 +39,7 @@ export class Offers {
   /** @type {{plate: Nameplate, code: Code} | null} */ #held = null;
   /** What the person was told when they asked. */ #wanted = "";
   #wake = () => {};
+  /** The number of the code before. */ #last = 0;
 
   /** @param {OffersHow} how */
   constructor(how) {
@@ -112,9 +113,17 @@ export class Offers {
 
   #pause = RETRY_S;
 
-  /** @param {number} words */
+  /** A code of another number than the last: whoever still says the old words must not burn the new code.
+   * @param {number} words */
   async #offer(words) {
-    const offered = await offerCode(this.#how.server, words);
+    const { server } = this.#how;
+    let offered = await offerCode(server, words);
+    if (offered.plate.number === this.#last) {
+      const other = await offerCode(server, words).catch(() => null);
+      if (other) server.burn(offered.plate).catch(() => undefined);
+      offered = other ?? offered;
+    }
+    this.#last = offered.plate.number;
     this.#held = offered;
     this.plate = offered.plate;
     return offered.code;
