@@ -14,7 +14,12 @@ import psutil
 import pytest
 from playwright.async_api import Browser, Route
 
+from burrowspace.client.api import Server
+from burrowspace.client.meeting import take_over
+from burrowspace.core.codes import parse_code
+from burrowspace.core.errors import WrongCode
 from tests.cli.program import Person
+from tests.client.codes import another
 from tests.e2e.served import Served, calling, served
 from tests.web.browser import Browsing, ordinary
 from tests.web.desk import EXCUSED, JOB, Desk, desk, sha256, until
@@ -387,6 +392,50 @@ async def test_what_is_loaded_late_is_loaded_although_the_network_changes(
     await bob.accept()
     await bob.whole()
     assert len(failed) == 5
+
+
+async def test_after_three_wrong_codes_a_page_asks_and_makes_another(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    file = made(tmp_path, "a.bin", MB)
+    ann = await desk(browsing, server.url)
+    await ann.send(file)
+    async with Server(server.url) as stranger:
+        lengths = []
+        for burns in range(3):
+            code = parse_code(await ann.code())
+            lengths.append(len(code.words))
+            with pytest.raises(WrongCode):
+                await take_over(stranger, another(code))
+            if burns < 2:
+                await until(lambda code=code: ann.page.evaluate(f"{JOB}.code !== null && {JOB}.code !== '{code}'"))
+    assert lengths == [2, 3, 3]
+    await ann.page.get_by_text("Three codes were tried and failed, so no new one is made by itself").wait_for()
+    assert await ann.page.locator("share-panel .code").count() == 0
+    await ann.page.get_by_role("button", name="Make a new code").click()
+    bob = await desk(browsing, server.url)
+    await bob.page.get_by_label("Code or link").fill(await ann.code())
+    await bob.page.get_by_role("button", name="Receive", exact=True).click()
+    await bob.accept()
+    await bob.whole()
+    assert sha256(await bob.saved()) == sha256(file)
+
+
+async def test_a_code_that_a_page_tried_in_vain_is_refused_there_from_then_on(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    """Over a reload; the sender hears of one try only."""
+    browsing.excused = (*EXCUSED, "404 (Not Found)")
+    file = made(tmp_path, "a.bin", MB)
+    ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
+    await ann.send(file)
+    wrong = str(another(parse_code(await ann.code())))
+    for said in ("the other side did not use this code", "this code was tried here before"):
+        await bob.page.get_by_label("Code or link").fill(wrong)
+        await bob.page.get_by_label("Code or link").press("Enter")
+        await bob.page.get_by_role("alert").get_by_text(f"{said}; this code can't be used again").wait_for()
+        await bob.page.reload()
+    assert await ann.page.evaluate(f"{JOB}.code.split('-').length") == 4
 
 
 async def test_where_no_code_is_left_the_link_is_enough_and_a_page_that_goes_gives_its_code_back(

@@ -154,7 +154,7 @@ class _Host:
                 await talk.say(agreed.hand_over(self._secret, secrets.token_bytes(12)))
                 guest.stand = after(guest.stand, "done")
             except BaseException as error:
-                # Before the next one may be checked. A time limit arrives here as a cancellation, which ends it as well.
+                # Before the next one may be checked. A time limit arrives here as a cancellation.
                 self._end(guest, event_of(error))
                 raise
         self._handed()

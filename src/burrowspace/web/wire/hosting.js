@@ -17,6 +17,7 @@ import { eventOf, Talk } from "./meeting.js";
 
 const POLL_S = 20;
 const RETRY_S = 1;
+const TIDY_S = 2;
 const WRONG = "somebody tried a wrong code, so the old one no longer works";
 const BROKEN = "the connection broke while the code was being checked, so the old one no longer works";
 
@@ -40,7 +41,7 @@ export async function handOver(server, plate, code, secret, handed, ends, burnt 
     return await host.serve(plate, ends);
   } finally {
     host.close();
-    server.burn(plate).catch(() => undefined); // what is only tidiness may fail
+    await Promise.race([server.burn(plate), sleep(TIDY_S)]).catch(() => undefined); // what is only tidiness may fail
   }
 }
 

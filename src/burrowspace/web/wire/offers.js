@@ -106,7 +106,7 @@ export class Offers {
       return { words, why: words === null ? ENOUGH : why };
     } finally {
       stop.abort(new BurrowError(CLOSED, "over"));
-      handing.catch(() => undefined);
+      await handing.catch(() => undefined); // its number is free again, where an address may hold only so many
       this.plate = null;
     }
   }
