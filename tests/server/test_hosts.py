@@ -13,6 +13,7 @@ from burrowspace.config import Settings
 from burrowspace.core.hosts import is_of_lan
 from burrowspace.server.hosts import Hosts
 from burrowspace.server.reach import Reach
+from burrowspace.server.tls.names import network_names
 from tests.house import Running, running
 
 pytestmark = pytest.mark.anyio
@@ -157,6 +158,28 @@ def test_which_names_are_this_servers_own(tmp_path: Path, monkeypatch, host: str
     reach.tunnel_url = f"https://{TUNNEL}"
     assert hosts.knows(host) is known
     assert Hosts(Reach(Settings(data=tmp_path, hosts="*"))).knows(host)
+
+
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [
+        ("nameserver 192.168.178.1\nsearch fritz.box\n", ["nas.fritz.box"]),
+        ("domain old.example\nsearch fritz.box. Corp.Example\n", ["nas.fritz.box", "nas.corp.example"]),
+        ("search a b c d e f g h\n", [f"nas.{each}" for each in "abcdef"]),
+        ("search -- _x .\n\nsearch\n", []),
+        (None, []),
+    ],
+)
+def test_the_name_that_a_router_gives_this_machine_is_known(tmp_path: Path, monkeypatch, written: str | None, names):
+    monkeypatch.setattr(socket, "gethostname", lambda: "NAS")
+    file = tmp_path / "resolv.conf"
+    if written is not None:
+        file.write_text(written)
+    assert network_names(file) == names
+    monkeypatch.setattr("burrowspace.server.hosts.network_names", lambda: network_names(file))
+    hosts = Hosts(Reach(Settings(data=tmp_path)))
+    assert hosts.knows("nas.fritz.box:5000") is ("nas.fritz.box" in names)
+    assert not hosts.knows("evil.fritz.box")
 
 
 async def test_the_names_of_the_certificate_are_known(tmp_path: Path):

@@ -16,7 +16,7 @@ from burrowspace.core.forwarded import authority_host
 from burrowspace.core.hosts import LOCAL, ONE
 from burrowspace.server.reach import Reach
 from burrowspace.server.tls.identity import Identity
-from burrowspace.server.tls.names import own_names
+from burrowspace.server.tls.names import network_names, own_names
 
 log = structlog.get_logger("server")
 
@@ -41,7 +41,7 @@ class Hosts:
         self._reach, self._identity = reach, identity
         names = own_names()
         near = [f"{each}.{ending}" for each in names if "." not in each for ending in LOCAL]
-        self._own = frozenset((*names, *near, *reach.settings.hosts))
+        self._own = frozenset((*names, *near, *network_names(), *reach.settings.hosts))
         self._any = "*" in self._own
         self._told: set[str] = set()
 

@@ -3,12 +3,14 @@
 import contextlib
 import ipaddress
 import socket
+from pathlib import Path
 
 import ifaddr
 
 from burrowspace.core.hosts import Address, is_dns_name
 
 _MOST = 64  # addresses in a certificate
+_DOMAINS = 6  # that are searched; resolv.conf(5) had this bound for long
 
 
 def own_names() -> list[str]:
@@ -16,6 +18,21 @@ def own_names() -> list[str]:
     host = socket.gethostname().lower().rstrip(".")
     short = host.partition(".")[0]
     return [name for name in dict.fromkeys(("localhost", host, short, f"{short}.local")) if is_dns_name(name)]
+
+
+def network_names(resolver: Path = Path("/etc/resolv.conf")) -> list[str]:
+    """The host's name in the domains that its network gave it, such as nas.fritz.box. `resolver`: see resolv.conf(5).
+
+    Routers answer for these names, so people type them. Systems without that file get none.
+    """
+    short = socket.gethostname().lower().partition(".")[0]
+    domains: list[str] = []
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        for line in resolver.read_text(encoding="ascii").splitlines():
+            word, *rest = line.lower().split()[: 1 + _DOMAINS] or [""]
+            if word in ("search", "domain"):
+                domains = rest  # the last such line counts
+    return [name for each in domains if is_dns_name(name := f"{short}.{each.rstrip('.')}")]
 
 
 def own_addresses() -> list[Address]:
