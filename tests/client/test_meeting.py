@@ -12,6 +12,7 @@ from burrowspace.client.client import Client
 from burrowspace.client.hosting import hand_over, offer_code
 from burrowspace.client.meeting import CodeBurnt, take_over
 from burrowspace.client.offers import Offers
+from burrowspace.client.options import Options
 from burrowspace.client.running import GaveUp
 from burrowspace.client.spent import Spent
 from burrowspace.core.codes import Code, Confirmation, Meeting, Opening, parse_code
@@ -249,6 +250,17 @@ async def renewed(told: AsyncIterator[events.Event], kind: type[events.Event] = 
             if isinstance(each, kind):
                 return each
     raise AssertionError("it ended")
+
+
+@pytest.mark.parametrize(("receivers", "words"), [(1, 2), (2, 3), (None, 3)])
+async def test_a_code_for_several_is_longer(house: Running, tmp_path: Path, receivers: int | None, words: int) -> None:
+    """Each receiver gives the server a guess."""
+    (tmp_path / "a.txt").write_text("hello")
+    async with Client(house.url, state=tmp_path / "state") as client:
+        sending = client.send([tmp_path / "a.txt"], options=Options(receivers=receivers))
+        ready = await renewed(aiter(sending), events.Ready)
+        assert len(parse_code(str(ready.code)).words) == words
+        await sending.close()
 
 
 async def test_burnt_codes_are_counted_over_a_restart(house: Running, server: Server, tmp_path: Path) -> None:

@@ -18,11 +18,15 @@ from typing import Any
 import pytest
 
 from burrowspace.client import events
+from burrowspace.client.api import Server
 from burrowspace.client.client import Client
+from burrowspace.client.meeting import take_over
 from burrowspace.client.options import Options
 from burrowspace.core import codes
+from burrowspace.core.errors import WrongCode
 from burrowspace.core.links import format_link
 from burrowspace.core.signals import Role
+from tests.client.codes import another
 from tests.e2e.served import ROOT
 from tests.house import Running, running
 
@@ -237,6 +241,25 @@ async def test_a_wrong_code_burns_the_code(server: Running, tmp_path: Path) -> N
             await client.receive(fresh, got)
         await sender.event("finished")
     assert digest(got / "a.bin") == digest(sent)
+
+
+async def test_a_page_counts_burnt_codes_over_a_reload(server: Running, tmp_path: Path) -> None:
+    sent, how = content(tmp_path / "sent", "a.bin", 1000), {"withCode": True, "state": str(tmp_path / "page.json")}
+    lengths = []
+    for _ in range(3):
+        async with page("send", server, how, sent) as sender, Server(server.url) as stranger:
+            code = codes.parse_code((await sender.event("ready"))["code"])
+            lengths.append(len(code.words))
+            with pytest.raises(WrongCode):
+                await take_over(stranger, another(code))
+            burns = (await sender.event("new-code"))["burns"]
+            async with asyncio.timeout(20):
+                while json.loads((tmp_path / "page.json").read_text()).get("burns") != burns:
+                    await asyncio.sleep(0.02)  # until the page has kept it
+    assert lengths == [2, 3, 3]
+    async with page("send", server, how, sent) as sender:
+        ready = await sender.event("ready")
+        assert (ready["code"], ready["asks"]) == (None, True)
 
 
 async def test_who_says_a_number_and_no_more_learns_nothing(server: Running, tmp_path: Path) -> None:

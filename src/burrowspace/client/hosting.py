@@ -103,8 +103,9 @@ class _Host:
                 continue
             pause.over()
             for number, mailbox in claims:
-                last = max(last, number)
-                self._begin(mailbox)
+                if number > last:
+                    last = number
+                    self._begin(mailbox)
 
     def _begin(self, mailbox: str) -> None:
         which = gives_way([(guest.stand, guest.heard) for guest in self._guests])

@@ -91,7 +91,8 @@ class Host {
         continue;
       }
       for (const { number, mailbox } of claims) {
-        last = Math.max(last, number);
+        if (number <= last) continue;
+        last = number;
         this.#begin(mailbox, ends);
       }
     }
