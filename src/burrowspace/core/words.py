@@ -41,6 +41,7 @@ zigzag zipper zodiac
 """
 WORDS: tuple[str, ...] = tuple(_TEXT.split())
 KNOWN = frozenset(WORDS)
+_OFF = 2  # letters that a word may be off and still be understood
 
 
 def distance(one: str, other: str) -> int:
@@ -63,9 +64,11 @@ def nearest(offered: str) -> str | None:
     >>> nearest("wallnut"), nearest("qqqqq")
     ('walnut', None)
     """
-    ranked = sorted((distance(offered, word), word) for word in WORDS)
-    (best, word), (second, _) = ranked[:2]
-    return word if best <= 2 and best < second else None
+    alike = [word for word in WORDS if abs(len(word) - len(offered)) <= _OFF]  # all others are further off
+    ranked = sorted((distance(offered, word), word) for word in alike)
+    if not ranked or ranked[0][0] > _OFF or (len(ranked) > 1 and ranked[1][0] == ranked[0][0]):
+        return None
+    return ranked[0][1]
 
 
 def pick(entropy: bytes) -> tuple[str, ...]:
