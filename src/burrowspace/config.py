@@ -145,6 +145,9 @@ class Settings(BaseSettings):
     relay_rest_bytes: int = Field(
         256 * MiB, ge=0, description="Most bytes of relay chunks resting for one absent receiver in one session."
     )
+    relay_rest_address_bytes: int = Field(
+        GiB, ge=0, description="Most bytes of relay chunks resting that came from one address; loopback is not counted."
+    )
     relay_rest_total_bytes: int = Field(
         4 * GiB, ge=0, description="Most bytes of relay chunks resting on this server in all."
     )
@@ -155,6 +158,11 @@ class Settings(BaseSettings):
     )
     max_mailbox_messages: int = Field(1024, ge=1, description="Most messages in one mailbox.")
     max_mailbox_bytes: int = Field(4 * MiB, ge=64 * 1024, description="Most bytes of messages in one mailbox.")
+    max_mailbox_bytes_per_address: int = Field(
+        64 * MiB,
+        ge=64 * 1024,
+        description="Most bytes of messages in the mailboxes made from one address; loopback is not counted.",
+    )
     max_mailbox_total_bytes: int = Field(GiB, ge=64 * 1024, description="Most bytes of messages in all mailboxes.")
     max_posts_per_minute: int = Field(
         1200, ge=1, description="Most messages a minute from one address into mailboxes; loopback is not counted."
@@ -202,7 +210,43 @@ class Settings(BaseSettings):
     max_user_peers: int = Field(
         100, ge=1, description="Most peers remembered of one user; then the longest silent goes, if silent for an hour."
     )
-    max_pending: int = Field(1000, ge=1, description="Most unanswered requests to one user, and from one user.")
+    max_peers_per_address: int = Field(
+        5000,
+        ge=1,
+        description="Most peers remembered that connected from one address; then its own silent ones go. Loopback is "
+        "not counted.",
+    )
+    unused_peer_s: float = Field(
+        600, gt=0, description="Seconds until a peer is forgotten that never registered a socket or sent a heartbeat."
+    )
+    max_connects_per_minute: int = Field(
+        600, ge=1, description="Most new peers a minute from one address; loopback is not counted."
+    )
+    max_pending: int = Field(
+        1000,
+        ge=1,
+        description="Most unanswered requests to one user, and from one user; half of them from one address.",
+    )
+    max_pending_per_address: int = Field(
+        1000, ge=1, description="Most unanswered requests made from one address; loopback is not counted."
+    )
+    max_requests_per_address: int = Field(
+        20_000,
+        ge=1,
+        description="Most requests remembered that came from one address, answered or not; loopback is not counted.",
+    )
+    max_requests_per_minute: int = Field(
+        300, ge=1, description="Most requests a minute from one address; loopback is not counted."
+    )
+    max_relays_per_address: int = Field(
+        5000, ge=1, description="Most relay sessions opened by peers of one address; loopback is not counted."
+    )
+    max_writes_per_minute: int = Field(
+        6000,
+        ge=1,
+        description="Most other calls and events a minute from one address that change something, heartbeats included; "
+        "loopback is not counted.",
+    )
     max_json_bytes: int = Field(64 * 1024, ge=1024, description="Largest JSON body, bytes.")
     max_sockets: int = Field(15_000, ge=1, description="Most sockets at once.")
     max_sockets_per_address: int = Field(

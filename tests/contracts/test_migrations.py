@@ -53,7 +53,10 @@ def test_a_database_of_any_revision_is_brought_up_to_date_and_keeps_its_rows(tmp
     engine, new = _engine(tmp_path / "old.db"), _engine(tmp_path / "new.db")
     with engine.begin() as connection:
         state_sql.upgrade(connection, revision)
-        connection.exec_driver_sql("INSERT INTO peers VALUES ('p', 'ann', 'hash', 0, 1.0, 2.0, 0, 3)")
+        connection.exec_driver_sql(
+            "INSERT INTO peers (peer_id, user_id, token_hash, token_used, connected_at, last_seen, gone, seen)"
+            " VALUES ('p', 'ann', 'hash', 0, 1.0, 2.0, 0, 3)"
+        )
     for _ in range(2):  # the second start finds nothing to do
         state_sql.migrate(engine)
     state_sql.migrate(new)

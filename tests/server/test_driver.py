@@ -525,6 +525,7 @@ async def test_a_socket_that_takes_anothers_place_is_no_good_bye(house: House) -
 async def test_a_long_silent_peer_is_forgotten(make: Open) -> None:
     house = make(peer_days=5)
     silent = (await house.presence.connect("ann")).peer.peer_id
+    await house.presence.heard(silent, None)
     house.time += 5 * DAY
     await house.presence.sweep_silent()
     await house.presence.sweep_forgotten()
@@ -555,8 +556,9 @@ async def test_so_many_requests_may_wait_and_no_more(make: Open) -> None:
 async def test_a_user_may_have_so_many_devices_and_an_idle_one_makes_room(make: Open) -> None:
     house = make(max_user_peers=2)
     idle = (await house.presence.connect("ann")).peer.peer_id
+    await house.presence.heard(idle, None)
     house.time += HOUR
-    await house.presence.connect("ann")
+    await house.presence.heard((await house.presence.connect("ann")).peer.peer_id, None)
     with pytest.raises(TooMany):
         await house.presence.connect("ann")
     await house.presence.connect("bob")

@@ -45,6 +45,8 @@ TABLES: dict[type[Record], sa.Table] = {
         sa.Column("last_seen", sa.Float, nullable=False, index=True),
         sa.Column("gone", sa.Boolean, nullable=False, index=True),
         sa.Column("seen", sa.Integer, nullable=False),
+        sa.Column("address", sa.String(64), index=True),
+        sa.Column("used", sa.Boolean, server_default=sa.true(), nullable=False),
     ),
     Origin: sa.Table(
         "origins",
@@ -78,6 +80,7 @@ TABLES: dict[type[Record], sa.Table] = {
         sa.Column("transfer_id", sa.String(32)),
         sa.Column("created_at", sa.Float, nullable=False),
         sa.Column("expires_at", sa.Float, nullable=False, index=True),
+        sa.Column("address", sa.String(64), index=True),
     ),
     Transfer: sa.Table(
         "transfers",
@@ -109,6 +112,7 @@ TABLES: dict[type[Record], sa.Table] = {
         sa.Column("created_at", sa.Float, nullable=False),
         sa.Column("expires_at", sa.Float, nullable=False, index=True),
         sa.Column("window", sa.BigInteger),
+        sa.Column("address", sa.String(64), index=True),
     ),
     Delivery: sa.Table(
         "deliveries",
@@ -129,6 +133,8 @@ TABLES: dict[type[Record], sa.Table] = {
         sa.Column("used_at", sa.Float, nullable=False, index=True),
         sa.Column("to_opener", sa.BigInteger, nullable=False),
         sa.Column("to_target", sa.BigInteger, nullable=False),
+        sa.Column("opener_address", sa.String(64), index=True),
+        sa.Column("target_address", sa.String(64), index=True),
     ),
     Notice: sa.Table(
         "notices",

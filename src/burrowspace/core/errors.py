@@ -176,7 +176,13 @@ class WrongType(BurrowError):
 
 
 class TooMany(BurrowError):
+    """`wait_s`: seconds until the same call would pass if nothing else happens; None where no time helps."""
+
     code, status = "too-many", 429
+
+    def __init__(self, sentence: str, wait_s: float | None = None, **fields: Any) -> None:
+        super().__init__(sentence, **fields)
+        self.wait_s = None if wait_s is None else max(0.0, wait_s)
 
 
 class NoSpace(BurrowError):

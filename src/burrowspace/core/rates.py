@@ -1,6 +1,6 @@
 """How often somebody may do something: a bucket for each address that fills at a steady rate.
 
-Pure: the clock comes in. What it remembers is bounded; whoever's bucket is full again is forgotten first.
+Pure: the clock comes in. What it remembers is bounded; whoever was heard least lately is forgotten first.
 """
 
 _REMEMBERED = 20_000  # addresses
@@ -15,25 +15,29 @@ class Rate:
     """
 
     def __init__(self, per_minute: int) -> None:
+        self.per_minute = per_minute
         self._most, self._per_s = float(per_minute), per_minute / 60
-        self._left: dict[str, tuple[float, float]] = {}  # how many are left, and when that was so
+        self._left: dict[str, tuple[float, float]] = {}  # how many are left, and when that was so; the latest last
 
     def allows(self, who: str, now: float) -> bool:
         """Counts one more; False, and counts nothing, where that is too many."""
+        return not self.wait(who, now)
+
+    def wait(self, who: str, now: float) -> float:
+        """Counts one more, and gives 0; or counts nothing, and gives the seconds until that would pass.
+
+        >>> rate = Rate(2)
+        >>> rate.wait("a", 0.0), rate.wait("a", 0.0), rate.wait("a", 10.0)
+        (0.0, 0.0, 20.0)
+        """
         left, since = self._left.get(who, (self._most, now))
         left = min(self._most, left + max(0.0, now - since) * self._per_s)
         if left < 1:
-            return False
-        if who not in self._left and len(self._left) >= _REMEMBERED:
-            self._forget(now)
+            return (1 - left) / self._per_s
+        if self._left.pop(who, None) is None and len(self._left) >= _REMEMBERED:
+            del self._left[next(iter(self._left))]  # heard least lately: of all buckets it has filled up the longest
         self._left[who] = (left - 1, now)
-        return True
-
-    def _forget(self, now: float) -> None:
-        """Those whose bucket is full again; where that are none, the one that was heard least lately."""
-        full = [who for who, (left, since) in self._left.items() if left + (now - since) * self._per_s >= self._most]
-        for who in full or [min(self._left, key=lambda who: self._left[who][1])]:
-            del self._left[who]
+        return 0.0
 
 
 class Window:

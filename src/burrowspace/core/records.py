@@ -24,6 +24,8 @@ class Peer(Record, frozen=True):
     last_seen: float
     gone: bool  # said good-bye, lost its socket or fell silent; a heartbeat or registration brings it back
     seen: int  # the last notice this device has confirmed, by its number; -1 before its first registration
+    address: str | None = None  # whose bounds it counts against; None where that is not counted
+    used: bool = True  # it has sent a heartbeat or registered a socket
 
 
 class Origin(Record, frozen=True):
@@ -60,6 +62,7 @@ class Request(Record, frozen=True):
     transfer_id: str | None
     created_at: float
     expires_at: float
+    address: str | None = None  # whose bounds it counts against; None where that is not counted
 
 
 class Transfer(Record, frozen=True):
@@ -98,6 +101,7 @@ class Upload(Record, frozen=True):
     created_at: float  # of these bytes: an upload that starts over is another one
     expires_at: float
     window: int | None = None  # bytes that a live sender may be ahead, where its owner chose that
+    address: str | None = None  # whose quota it counts against; None where that is not counted
 
 
 class Delivery(Record, frozen=True):
@@ -120,6 +124,8 @@ class Relay(Record, frozen=True):
     used_at: float
     to_opener: int  # bytes of the resting queue that the opener has confirmed
     to_target: int  # and the target
+    opener_address: str | None = None  # whose bounds the session and what the opener leaves in it count against
+    target_address: str | None = None  # and what the target leaves
 
 
 class Notice(Record, frozen=True):

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from email.utils import formatdate
 from enum import StrEnum
+from math import ceil
 from typing import Any
 
-from burrowspace.core.errors import BadRequest, BurrowError, WrongOffset, WrongRange
+from burrowspace.core.errors import BadRequest, BurrowError, TooMany, WrongOffset, WrongRange
 
 TUS_EXTENSIONS = "creation,creation-with-upload,creation-defer-length,expiration,termination,checksum"
 
@@ -126,7 +127,7 @@ def written(
 
 
 def refusal_headers(error: BurrowError) -> dict[str, str]:
-    """What a refused uploader needs to go on."""
+    """What a refused caller needs to go on."""
     headers: dict[str, str] = {}
     if isinstance(error, WrongRange):
         headers |= {"content-range": f"bytes */{'*' if error.size is None else error.size}", "accept-ranges": "bytes"}
@@ -138,4 +139,6 @@ def refusal_headers(error: BurrowError) -> dict[str, str]:
         headers |= {"upload-limit": f"max-size={error.fields['max_bytes']}"}
     if error.status == 401:
         headers |= {"www-authenticate": "Bearer"}
+    if isinstance(error, TooMany) and error.wait_s is not None:
+        headers |= {"retry-after": str(max(1, ceil(error.wait_s)))}
     return headers

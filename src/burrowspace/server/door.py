@@ -7,6 +7,7 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from burrowspace.core.errors import BadRequest, BurrowError, Forbidden, TooLarge, WrongType
+from burrowspace.core.upload_answers import refusal_headers
 from burrowspace.server.reach import Reach
 from burrowspace.socketio import BadPacket, TooManyParts
 from burrowspace.socketio.json_text import check_depth
@@ -24,7 +25,7 @@ _MAY_SEND = (
 _MAY_READ = (
     b"content-disposition, content-length, content-range, accept-ranges, etag, location, tus-resumable, tus-version, "
     b"tus-extension, tus-max-size, tus-checksum-algorithm, upload-length, upload-defer-length, upload-offset, "
-    b"upload-expires, upload-complete, upload-limit"
+    b"upload-expires, upload-complete, upload-limit, retry-after"
 )
 
 
@@ -113,8 +114,7 @@ async def refuse(send: Send, error: BurrowError) -> None:
     """Answers with the error's status and JSON body."""
     body = orjson.dumps(error.body())
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if error.status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
+    headers += [(name.encode(), value.encode("latin-1")) for name, value in refusal_headers(error).items()]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -13,7 +13,9 @@ import msgspec
 from burrowspace.core import messages
 from burrowspace.core.errors import BadRequest, BurrowError, Forbidden, NotApproved, TooLarge
 from burrowspace.core.joining import Joining
+from burrowspace.core.networks import counted
 from burrowspace.server.driver.driver import Driver
+from burrowspace.server.driver.pace import Kind
 from burrowspace.server.driver.parcel import Parcel
 from burrowspace.server.early import Early
 from burrowspace.socketio import Ack, BadPacket, Encoded, Namespace, Socket, TooManyParts
@@ -109,6 +111,7 @@ class Events:
         try:
             if caller.peer_id is not None and caller.peer_id != asked.peer_id:
                 raise Forbidden("this socket speaks for another peer already; open a new one")
+            driver.pace.check(Kind.WRITE, counted(socket.address))
             peer = await driver.presence.register(socket, asked.peer_id, asked.peer_token, socket.address)
             caller.peer_id = peer.peer_id
             caller.intro = b'42["peer_signal",{"sender_peer_id":"' + peer.peer_id.encode() + b'","signal":'
@@ -167,29 +170,30 @@ class Events:
             return
         line = self._line(asked.target_peer_id)
         if line is None:
-            self._driver.start(self._absent(asked.sender_peer_id, asked.target_peer_id, ack))
+            self._driver.start(self._absent(socket, asked, ack))
             return
         if ack is None and len(body) < _ONE_PIECE and not attachments:
             sent = line.send_text(b"".join((caller.intro, asked.signal, b"}]")))
         else:
             packet = Encoded.from_raw("/", b"".join((caller.intro[2:], asked.signal, b"}]")), attachments)
-            sent = line.send_encoded(packet, None if ack is None else partial(self._signalled, asked, ack))
+            sent = line.send_encoded(packet, None if ack is None else partial(self._signalled, socket, asked, ack))
         if not sent:
-            self._driver.start(self._absent(asked.sender_peer_id, asked.target_peer_id, ack))
+            self._driver.start(self._absent(socket, asked, ack))
         elif line.over_budget:
             socket.pause_reading()
             line.on_drain(socket.resume_reading)
 
-    def _signalled(self, asked: messages.PeerSignal, ack: Ack, taken: bool) -> None:
+    def _signalled(self, socket: Socket, asked: messages.PeerSignal, ack: Ack, taken: bool) -> None:
         """The target's socket has taken the bytes of a signal, or died before it did."""
         if taken:
             ack.raw(b"[" + _SUCCESS + b"]")
         else:
-            self._driver.start(self._absent(asked.sender_peer_id, asked.target_peer_id, ack))
+            self._driver.start(self._absent(socket, asked, ack))
 
-    async def _absent(self, sender: str, target: str, ack: Ack | None) -> None:
+    async def _absent(self, socket: Socket, asked: messages.PeerSignal, ack: Ack | None) -> None:
+        sender, target = asked.sender_peer_id, asked.target_peer_id
         try:
-            relay = await self._driver.relays.between(sender, target)
+            relay = await self._driver.relays.between(sender, target, counted(socket.address))
         except BurrowError as error:
             _refuse(ack, error)
             return
@@ -235,12 +239,12 @@ class Events:
         self._driver.start(self._open_relay(socket, asked, ack))
 
     async def _open_relay(self, socket: Socket, asked: messages.RelayRequest, ack: Ack | None) -> None:
-        caller, relays = socket.state, self._driver.relays
+        caller, relays, address = socket.state, self._driver.relays, counted(socket.address)
         try:
             if asked.transfer_id is not None:
-                relay = await relays.for_transfer(caller.peer_id, asked.transfer_id, asked.target_peer_id)
+                relay = await relays.for_transfer(caller.peer_id, asked.transfer_id, asked.target_peer_id, address)
             elif asked.target_peer_id is not None:
-                relay = await relays.between(caller.peer_id, asked.target_peer_id)
+                relay = await relays.between(caller.peer_id, asked.target_peer_id, address)
             else:
                 raise BadRequest("relay_request takes {transfer_id} or {target_peer_id}")
         except BurrowError as error:

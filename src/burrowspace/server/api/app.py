@@ -3,7 +3,7 @@
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -25,6 +25,7 @@ from burrowspace.server.api import (
     transfers,
 )
 from burrowspace.server.api.context import Context
+from burrowspace.server.api.limits import limited
 from burrowspace.server.api.links import add_links
 from burrowspace.server.api.models import REF, Refusal
 
@@ -45,6 +46,7 @@ def make_api(context: Context) -> FastAPI:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(limited)],
     )
     app.state.context = context
     for module in (status, authority, doctor, peers, devices, transfers, files, mailboxes, nameplates, nearby, spools):

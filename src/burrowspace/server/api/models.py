@@ -437,7 +437,8 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     403: refused("The token belongs to somebody else."),
     413: refused("The body is too large."),
     415: refused("The body is not of the content type that this call reads."),
-    429: refused("A bound on how many was reached."),
+    429: refused("A bound on how many was reached; Retry-After says when it would pass."),
+    507: refused("The disk or a quota is full."),
 }
 UNKNOWN: dict[int | str, dict[str, Any]] = {404: refused("No such id.")}
 CONFLICT: dict[int | str, dict[str, Any]] = {409: refused("Not from where it stands.")}

@@ -9,7 +9,7 @@ from burrowspace.config import Settings
 from burrowspace.core.ice import ice_servers
 from burrowspace.core.names import shown
 from burrowspace.core.names import user_id as checked_user
-from burrowspace.server.api.context import Context, House, Token, your_ip
+from burrowspace.server.api.context import Caller, Context, House, Token, your_ip
 from burrowspace.server.api.models import (
     MAX_WAIT_S,
     REFUSALS,
@@ -110,7 +110,7 @@ async def hello(request: Request, house: House) -> Hello:
 
 
 @router.post("/connect")
-async def connect(body: Connect, request: Request, house: House, token: Token) -> Connected:
+async def connect(body: Connect, request: Request, house: House, token: Token, caller: Caller) -> Connected:
     """Makes this device a peer of its user.
 
     Where a device of the user uses its token, send the token of one of the user's devices; without it the answer is
@@ -118,7 +118,7 @@ async def connect(body: Connect, request: Request, house: House, token: Token) -
     """
     address = request.client.host if request.client else None
     place = Place(None if address is None else network(address), your_ip(request), shown(body.device_name, 64))
-    welcome = await house.driver.presence.connect(checked_user(body.user_id), token, place)
+    welcome = await house.driver.presence.connect(checked_user(body.user_id), token, place, caller)
     stun = house.reach.stun_servers(request.headers.get("host"))
     servers, ttl_s = ice(house, stun, address, welcome.peer.peer_id)
     return Connected(

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from burrowspace.server.api.context import House, Speaker
+from burrowspace.server.api.context import Caller, House, Speaker
 from burrowspace.server.api.models import (
     CONFLICT,
     REFUSALS,
@@ -22,9 +22,9 @@ router = APIRouter(tags=["transfers"], responses=REFUSALS)
 
 
 @router.post("/request-transfer")
-async def request_transfer(body: RequestTransfer, house: House, token: Speaker) -> Requested:
+async def request_transfer(body: RequestTransfer, house: House, token: Speaker, caller: Caller) -> Requested:
     """Asks a user to take a file. Their devices hear `transfer_request` now, or when they register."""
-    asked = await house.driver.transfers.request(body.sender_id, body.receiver_id, body.filename, token)
+    asked = await house.driver.transfers.request(body.sender_id, body.receiver_id, body.filename, token, caller)
     online = await house.driver.presence.is_here(asked.receiver_id)
     return Requested(request_id=asked.request_id, receiver_online=online)
 

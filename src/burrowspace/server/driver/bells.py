@@ -14,6 +14,7 @@ from burrowspace.core.errors import TooMany
 
 T = TypeVar("T")
 
+_LONGEST_S = 50.0  # that a call may wait: by then each that waits now has been answered
 _KEYS = 8  # that one waiting call may hear; who hears more counts as several calls
 
 
@@ -68,9 +69,9 @@ class Bells:
     def _hear(self, keys: Sequence[str], address: str | None) -> Iterator[asyncio.Event]:
         cost = -(-len(keys) // _KEYS)
         if self._count + cost > self._most:
-            raise TooMany("as many calls wait at this server as may; ask without `wait`")
+            raise TooMany("as many calls wait at this server as may; ask without `wait`", _LONGEST_S)
         if address is not None and self._addresses[address] + cost > self._most_each:
-            raise TooMany(f"{self._most_each} calls of your address wait already; end one first")
+            raise TooMany(f"{self._most_each} calls of your address wait already; end one first", _LONGEST_S)
         bell = asyncio.Event()
         for key in keys:
             self._waiting.setdefault(key, set()).add(bell)

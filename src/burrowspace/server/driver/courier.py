@@ -287,7 +287,7 @@ class Courier:
         """Writes everything that waits, makes it durable, then answers. What was promised is not refused: it waits."""
         await self._ready_to_append()
         held = self._held or 0
-        room = min(self._quota.each - (held - self._confirmed), self._quota.total - self._quota.used)
+        room = min(self._quota.each - (held - self._confirmed), self._quota.room(self._key))
         batch: list[Parcel] = []
         records: list[Part] = []
         size = sent = 0

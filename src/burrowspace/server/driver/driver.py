@@ -17,6 +17,7 @@ from burrowspace.server.driver.mailboxes import Mailboxes
 from burrowspace.server.driver.nameplates import Nameplates
 from burrowspace.server.driver.nearby import Nearby
 from burrowspace.server.driver.notices import Postman
+from burrowspace.server.driver.pace import Pace
 from burrowspace.server.driver.presence import Presence
 from burrowspace.server.driver.relays import Relays
 from burrowspace.server.driver.spools import Spools
@@ -35,6 +36,7 @@ class Driver:
     def __init__(self, kit: Kit) -> None:
         self.kit = kit
         self._tasks = Tasks()
+        self.pace = Pace(kit)
         self.postman = Postman(kit, self._tasks)
         self.presence = Presence(kit, Announcer(kit, self._tasks), self.postman)
         self.lanes = Lanes(kit.spool, kit.settings.live_window_bytes)
@@ -42,7 +44,7 @@ class Driver:
         self.downloads = Downloads(kit, self.lanes)
         self.spools = Spools(kit, self.uploads, self.lanes)
         self.transfers = Transfers(kit, self.postman, self.uploads)
-        self.relays = Relays(kit, self._tasks, self.presence.is_online, self.transfers.relayed)
+        self.relays = Relays(kit, self._tasks, self.presence.is_online, self.transfers.relayed, self.pace)
         self.bells = Bells(kit.settings.max_waits, kit.settings.max_waits_per_address)
         self.mailboxes = Mailboxes(kit, self.bells)
         self.nameplates = Nameplates(kit, self.bells, self.mailboxes)

@@ -54,9 +54,11 @@ class Mailboxes:
         """A new mailbox, within somebody's transaction."""
         settings = self._kit.settings
         if address is not None and rows.count(Mailbox, address=address) >= settings.max_mailboxes_per_address:
-            raise TooMany(f"your address has {settings.max_mailboxes_per_address} mailboxes already; delete one first")
+            words = f"your address has {settings.max_mailboxes_per_address} mailboxes already; delete one first"
+            raise TooMany(words, _first_expiry(rows, address=address) - now)
         if rows.count(Mailbox) >= settings.max_mailboxes:
-            raise TooMany("this server has as many mailboxes as it may; try again later")
+            words = "this server has as many mailboxes as it may; try again later"
+            raise TooMany(words, _first_expiry(rows) - now)
         rows.drop(Message, mailbox_id=mailbox_id)
         return rows.put(Mailbox(mailbox_id, address, 0, 0, 0, now, expires_at))
 
@@ -65,15 +67,20 @@ class Mailboxes:
         settings, now = self._kit.settings, self._kit.now()
         if len(body) > MESSAGE_BYTES:
             raise TooLarge(f"a message has {MESSAGE_BYTES} bytes at most")
-        if address is not None and not self._rate.allows(address, now):
-            raise TooMany(f"your address may post {settings.max_posts_per_minute} messages a minute; wait a little")
-        if self._bytes + len(body) > settings.max_mailbox_total_bytes:
-            raise TooMany("the mailboxes of this server are full; try again later")
+        if address is not None and (wait_s := self._rate.wait(address, now)):
+            words = f"your address may post {settings.max_posts_per_minute} messages a minute; wait a little"
+            raise TooMany(words, wait_s)
+        full = self._bytes + len(body) > settings.max_mailbox_total_bytes
 
         def change(rows: Rows) -> Mailbox:
+            if full:
+                raise TooMany("the mailboxes of this server are full; try again later", _first_expiry(rows) - now)
             box = _live(rows, mailbox_id, now) or self.made(rows, mailbox_id, address, now, now)
             if box.messages >= settings.max_mailbox_messages:
-                raise TooMany(f"this mailbox has {settings.max_mailbox_messages} messages; trim it first")
+                words = f"this mailbox has {settings.max_mailbox_messages} messages; trim it first"
+                raise TooMany(words, box.expires_at - now)
+            if box.address is not None:
+                self._check_bytes(rows, box.address, len(body), now)
             if box.size + len(body) > settings.max_mailbox_bytes:
                 raise TooLarge(f"this mailbox holds {settings.max_mailbox_bytes} bytes at most; trim it first")
             number = box.next_number
@@ -92,6 +99,13 @@ class Mailboxes:
         self._bytes += len(body)
         self._bells.ring(mailbox_id)
         return box.next_number - 1
+
+    def _check_bytes(self, rows: Rows, address: str, more: int, now: float) -> None:
+        """Bytes count against the address that made the mailbox, whoever posts: nobody else chose how many it has."""
+        most = self._kit.settings.max_mailbox_bytes_per_address
+        if rows.total(Mailbox, "size", address=address) + more > most:
+            words = f"the mailboxes made from one address hold {most} bytes at most; trim one first"
+            raise TooMany(words, _first_expiry(rows, address=address) - now)
 
     async def read(self, mailbox_id: str, after: int, seconds: float, address: str | None) -> Found:
         """The messages beyond number `after`, as many as fit into an answer; waits for one. NotFound."""
@@ -179,6 +193,11 @@ class Mailboxes:
 
     def _life(self) -> float:
         return self._kit.settings.mailbox_days * _DAY_S
+
+
+def _first_expiry(rows: Rows, **where: str) -> float:
+    """When the next mailbox goes that nobody writes to any more."""
+    return min((box.expires_at for box in rows.find(Mailbox, order="expires_at", limit=1, **where)), default=0.0)
 
 
 def _live(rows: Rows, mailbox_id: str, now: float) -> Mailbox | None:

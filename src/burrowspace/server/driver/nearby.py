@@ -89,7 +89,7 @@ class Nearby:
             raise Forbidden("this handle is another device's; choose a new one")
         if device is None:
             if len(self._devices) >= _MOST:
-                raise TooMany("as many devices show themselves at this server as may; try again later")
+                raise TooMany("as many devices show themselves at this server as may; try again later", STAY_S)
             device = _Device(handle, digest(token))
         shown = {name: value for name, value in card._asdict().items() if name != "inbox"}
         self._place(device, orjson.dumps({"handle": handle, **shown}), where)
@@ -101,7 +101,7 @@ class Nearby:
         that does not show itself."""
         device = self._heard(handle, token, where)
         if device.waits >= _WAITS:
-            raise TooMany(f"{_WAITS} calls of this device wait already; end one first")
+            raise TooMany(f"{_WAITS} calls of this device wait already; end one first", STAY_S)
 
         async def ask() -> Seen:
             if self._devices.get(handle) is not device:
@@ -128,12 +128,14 @@ class Nearby:
         own, other = self._heard(sender, token, where), self._devices.get(handle)
         if other is None or other is own or other.network != own.network:
             raise NotFound("that device is not near any more")
-        if not self._knocks.allows(sender, now) or not self._from.allows(where.address or "", now):
-            raise TooMany(f"a device may knock {settings.max_knocks_per_minute} times a minute; wait a little")
+        if wait_s := self._knocks.wait(sender, now) or self._from.wait(where.address or "", now):
+            words = f"a device may knock {settings.max_knocks_per_minute} times a minute; wait a little"
+            raise TooMany(words, wait_s)
         try:
             await self._mailboxes.post(other.inbox, body, where.address)
-        except (TooLarge, TooMany):  # a mailbox speaks to its owner, who is not the one that knocks
-            raise TooMany("that device has not looked at its knocks for long, or too much is sent; try later") from None
+        except (TooLarge, TooMany) as full:  # a mailbox speaks to its owner, who is not the one that knocks
+            words = "that device has not looked at its knocks for long, or too much is sent; try later"
+            raise TooMany(words, full.wait_s if isinstance(full, TooMany) else settings.mailbox_days * 86_400) from None
 
     def sweep(self) -> None:
         """Removes who has not been heard of."""
@@ -165,8 +167,8 @@ class Nearby:
         if moves or device.text != text:
             if moves:
                 self._check_room(name, where)
-            if not self._changes.allows(where.address or "", now):
-                raise TooMany("devices of your address come, go and change too often; wait a little")
+            if wait_s := self._changes.wait(where.address or "", now):
+                raise TooMany("devices of your address come, go and change too often; wait a little", wait_s)
             if moves:
                 self._remove(device)
                 self._networks.setdefault(name, _Network()).devices[device.handle] = device
@@ -180,10 +182,11 @@ class Nearby:
         if network is None:
             return
         if len(network.devices) >= settings.max_nearby:
-            raise TooMany(f"{settings.max_nearby} devices of your network show themselves already")
+            raise TooMany(f"{settings.max_nearby} devices of your network show themselves already", STAY_S)
         mine = sum(each.address == where.address for each in network.devices.values())
         if where.address is not None and where.address != name and mine >= settings.max_nearby_per_address:
-            raise TooMany(f"your address shows {settings.max_nearby_per_address} devices already; take one away first")
+            words = f"your address shows {settings.max_nearby_per_address} devices already; take one away first"
+            raise TooMany(words, STAY_S)
 
     def _remove(self, device: _Device) -> None:
         network = self._networks.get(device.network)

@@ -10,7 +10,7 @@ from burrowspace.core.errors import Forbidden, NotFound, TooMany
 from burrowspace.core.inbox import NEVER
 from burrowspace.core.joining import ANSWER_S, Joining, Seat, seat
 from burrowspace.core.names import is_our_id
-from burrowspace.core.presence import fell_silent, is_online
+from burrowspace.core.presence import IDLE_S, fell_silent, is_online, makes_room
 from burrowspace.core.records import Applicant, Origin, Peer
 from burrowspace.ports import Line, Rows
 from burrowspace.server.driver.announcer import Announcer
@@ -18,8 +18,6 @@ from burrowspace.server.driver.devices import Devices, Place, check_applicant, n
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.notices import Postman
 from burrowspace.server.driver.tokens import device_of, digest, is_guarded, is_token_of, speak_for, speak_for_user
-
-_IDLE_S = 3600.0  # a device may only be forgotten in favour of a new one after an hour of silence
 
 
 class Welcome(NamedTuple):
@@ -36,8 +34,10 @@ class Presence:
         self.devices = Devices(kit, postman)
         self._networks: dict[str, str | None] = {}  # of the sockets that are peers now
 
-    async def connect(self, user_id: str, token: str | None = None, place: Place | None = None) -> Welcome:
-        """A new device of the user. TooMany at the bounds of peers.
+    async def connect(
+        self, user_id: str, token: str | None = None, place: Place | None = None, address: str | None = None
+    ) -> Welcome:
+        """A new device of the user. TooMany at the bounds of peers; one that was never used makes room first.
 
         Where the user is guarded, `token` is that of another of their devices, or the new one waits for an answer;
         with the token of one that waits already, it is that one.
@@ -49,17 +49,15 @@ class Presence:
             known = None if token is None else device_of(rows, user_id, token)
             if known is None and is_guarded(rows, user_id):
                 return self.devices.apply(rows, user_id, token, made, place)
-            if rows.count(Peer, user_id=user_id) >= settings.max_user_peers:
-                idle = rows.find(Peer, user_id=user_id, last_seen__lt=now - _IDLE_S, order="last_seen")
-                if not idle:
-                    raise TooMany(f"this user has {settings.max_user_peers} devices already; disconnect one first")
-                guards = {each.peer_id for each in rows.find(Origin, user_id=user_id, guards=True)}
-                _forget(rows, [min(idle, key=lambda each: each.peer_id in guards).peer_id])
+            self._make_room(rows, user_id, address, now)
+            if address is not None and rows.count(Peer, address=address) >= settings.max_peers_per_address:
+                words = f"{settings.max_peers_per_address} devices have connected from your address already"
+                self._forget_one(rows, words, now, address=address)
             elif rows.count(Peer) >= settings.max_peers:
-                raise TooMany("this server remembers as many devices as it may; try again later")
-            peer = rows.put(Peer(kit.new_id(), user_id, digest(made), False, now, now, False, NEVER))
+                self._forget_one(rows, "this server remembers as many devices as it may; try again later", now)
+            peer = Peer(kit.new_id(), user_id, digest(made), False, now, now, False, NEVER, address, used=False)
             rows.put(Origin(peer.peer_id, user_id, place.network, False))
-            return peer
+            return rows.put(peer)
 
         given = await kit.state.write(change)
         if isinstance(given, Peer):
@@ -68,6 +66,30 @@ class Presence:
         again = token is not None and is_token_of(token, given)
         return Welcome(_to_be(given), token if again and token is not None else made, pending=True)
 
+    def _make_room(self, rows: Rows, user_id: str, address: str | None, now: float) -> None:
+        """For one more peer of the user. TooMany."""
+        most, peers = self._kit.settings.max_user_peers, rows.find(Peer, user_id=user_id)
+        guards = {each.peer_id for each in rows.find(Origin, user_id=user_id, guards=True)}
+        goes, wait_s = makes_room(peers, guards, address, self._live, now, most)
+        if goes is not None:
+            _forget(rows, [goes.peer_id])
+        elif wait_s > 0:
+            raise TooMany(f"this user has {most} devices already, or your address too many of them", wait_s)
+
+    def _forget_one(self, rows: Rows, words: str, now: float, **where: str) -> None:
+        """Makes room among the peers of `where`: for one that was never used and is silent, or else for the longest
+        silent of those that are gone. TooMany where there is none."""
+        silence = self._kit.settings.silence_s
+        unused = rows.find(Peer, used=False, order="last_seen", limit=1, **where)
+        gone = rows.find(Peer, gone=True, order="last_seen", limit=1, **where)
+        free = [(unused[0].last_seen + silence, unused[0])] if unused else []
+        free += [(gone[0].last_seen + IDLE_S, gone[0])] if gone else []
+        for free_at, peer in free:
+            if free_at < now and not self._live(peer):
+                _forget(rows, [peer.peer_id])
+                return
+        raise TooMany(words, min([free_at - now for free_at, _ in free if free_at >= now], default=IDLE_S))
+
     async def heard(self, peer_id: str, token: str | None) -> Peer:
         """A sign of life; brings the peer back online. NotFound for an unknown one, NotApproved for one that waits."""
         now = self._kit.now()
@@ -75,7 +97,7 @@ class Presence:
         def change(rows: Rows) -> Peer:
             check_applicant(rows, peer_id, now)
             peer = speak_for(rows, known(rows, peer_id), token)
-            return rows.put(msgspec.structs.replace(peer, last_seen=max(now, peer.last_seen), gone=False))
+            return rows.put(msgspec.structs.replace(peer, last_seen=max(now, peer.last_seen), gone=False, used=True))
 
         return await self._kit.state.write(change)
 
@@ -145,11 +167,12 @@ class Presence:
             await self._gone(silent)
 
     async def sweep_forgotten(self) -> None:
-        """Forgets the peers that have been silent for many days."""
-        old = self._kit.now() - self._kit.settings.peer_days * 86_400
+        """Forgets the peers that have been silent for many days, and soon those that never came."""
+        settings, now = self._kit.settings, self._kit.now()
+        old, unused = now - settings.peer_days * 86_400, now - settings.unused_peer_s
 
         def change(rows: Rows) -> None:
-            over = rows.find(Peer, gone=True, last_seen__lt=old)
+            over = rows.find(Peer, gone=True, last_seen__lt=old) + rows.find(Peer, used=False, last_seen__lt=unused)
             for start in range(0, len(over), 500):
                 _forget(rows, [peer.peer_id for peer in over[start : start + 500]])
 

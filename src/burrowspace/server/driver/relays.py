@@ -15,6 +15,7 @@ from burrowspace.ports import Line, Rows
 from burrowspace.server.driver.brakes import Brakes, Feeder
 from burrowspace.server.driver.courier import Courier
 from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.pace import Kind, Pace
 from burrowspace.server.driver.parcel import Parcel
 from burrowspace.server.driver.quota import Quota
 from burrowspace.server.driver.tasks import Tasks
@@ -64,14 +65,23 @@ class Relays:
     """All sessions of this server."""
 
     def __init__(
-        self, kit: Kit, tasks: Tasks, is_online: Callable[[Peer], bool], relayed: Callable[[str], Awaitable[None]]
+        self,
+        kit: Kit,
+        tasks: Tasks,
+        is_online: Callable[[Peer], bool],
+        relayed: Callable[[str], Awaitable[None]],
+        pace: Pace,
     ) -> None:
+        self._pace = pace
         self._kit, self._tasks, self._is_online, self._relayed = kit, tasks, is_online, relayed
         self._sessions: dict[str, Session] = {}
         self._loading: dict[str, list[tuple[Parcel, Feeder, str, bool]]] = {}
         self._attempts: dict[tuple[str, str], Session] = {}  # begun by a signal to an absent peer: opener, target
         self._beginning: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
-        self._quota = Quota(kit.settings.relay_rest_bytes, kit.settings.relay_rest_total_bytes)
+        settings = kit.settings
+        self._quota = Quota(
+            settings.relay_rest_bytes, settings.relay_rest_total_bytes, settings.relay_rest_address_bytes
+        )
         self._brakes = Brakes()
         self._work = Tasks()  # of the couriers
 
@@ -91,10 +101,10 @@ class Relays:
             session.over = session.over or last
         courier.take(parcel, feeder)
 
-    async def between(self, opener: str, target: str) -> Relay:
+    async def between(self, opener: str, target: str, address: str | None = None) -> Relay:
         """The session that a signal to an absent peer starts; the signals of one attempt share it.
 
-        NotFound where there is no such peer.
+        NotFound where there is no such peer; TooMany where `address` opens too many.
         """
 
         def change(rows: Rows) -> Relay:
@@ -105,11 +115,13 @@ class Relays:
         async with self._beginning.setdefault((opener, target), asyncio.Lock()):
             session = self._attempts.get((opener, target))
             if session is None or not session.takes(self._kit.now()):
+                self._pace.check(Kind.WRITE, address)
+                await self._pace.may_grow()
                 session = self._attempts[opener, target] = self._remember(await self._kit.state.write(change))
         self._announce_to_both(session)
         return session.record
 
-    async def for_transfer(self, asker: str, transfer_id: str, target: str | None) -> Relay:
+    async def for_transfer(self, asker: str, transfer_id: str, target: str | None, address: str | None = None) -> Relay:
         """The session of a transfer, asked for by either side where a direct attempt failed.
 
         The other end is `target`, or the other user's device that was heard last.
@@ -134,6 +146,8 @@ class Relays:
                     return relay
             return self._open(rows, asker, chosen, transfer_id)
 
+        self._pace.check(Kind.WRITE, address)
+        await self._pace.may_grow()
         return await self._start(change)
 
     async def arrived(self, peer_id: str) -> None:
@@ -155,6 +169,7 @@ class Relays:
                 if relay is None:
                     await self._kit.spool.drop(key)
                 else:
+                    self._own(relay)
                     self._quota.note(key, await self._kit.spool.size(key))
 
     async def close(self) -> None:
@@ -192,7 +207,7 @@ class Relays:
             for peer_id in (relay.opener_id, relay.target_id):
                 key = _key(relay, peer_id)
                 await kit.spool.drop(key)
-                self._quota.note(key, 0)
+                self._quota.forget(key)
 
     def _wanted(self, relay: Relay, old: float) -> bool:
         """Whether an idle session is kept: while it is in memory, or something rests in it that is not too old."""
@@ -204,10 +219,14 @@ class Relays:
     def _open(self, rows: Rows, opener: str, target: str, transfer_id: str | None) -> Relay:
         if opener == target:
             raise BadRequest("a peer cannot relay to itself")
-        if rows.count(Relay, opener_id=opener) >= _SESSIONS:
-            raise TooMany("this peer has as many relay sessions as it may have")
-        now = self._kit.now()
-        return rows.put(Relay(self._kit.new_id(), opener, target, transfer_id, now, now, 0, 0))
+        now, most = self._kit.now(), self._kit.settings.max_relays_per_address
+        addresses = [None if (peer := rows.get(Peer, each)) is None else peer.address for each in (opener, target)]
+        for where, bound in (({"opener_id": opener}, _SESSIONS), ({"opener_address": addresses[0]}, most)):
+            if None not in where.values() and rows.count(Relay, **where) >= bound:
+                oldest = rows.find(Relay, order="used_at", limit=1, **where)[0]
+                words = f"this peer or its address has opened {bound} relay sessions; try again later"
+                raise TooMany(words, oldest.used_at + _DAY_S - now)
+        return rows.put(Relay(self._kit.new_id(), opener, target, transfer_id, now, now, 0, 0, *addresses))
 
     async def _start(self, change: Callable[[Rows], Relay]) -> Relay:
         relay = await self._kit.state.write(change)
@@ -269,6 +288,7 @@ class Relays:
                 await self._kit.state.write(change)
 
             key = _key(relay, peer_id)
+            self._own(relay)
             return Courier(self._kit, self._work, self._quota, self._brakes, key, peer_id, confirmed, save)
 
         session = self._sessions[relay.session_id] = Session(
@@ -278,6 +298,11 @@ class Relays:
         )
         session.used_at = self._kit.now()
         return session
+
+    def _own(self, relay: Relay) -> None:
+        """What rests for one end of the session counts against the address of the other."""
+        self._quota.own(_key(relay, relay.target_id), relay.opener_address)
+        self._quota.own(_key(relay, relay.opener_id), relay.target_address)
 
     def _mark(self, session: Session) -> None:
         session.marked = True

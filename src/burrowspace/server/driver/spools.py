@@ -4,7 +4,7 @@ The bytes go the way of all transfers, /upload and /download; here they are made
 Spec: docs/spec/bytes.md.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from burrowspace.core.errors import Gone, NotFound, TooLarge, TooMany
 from burrowspace.core.records import Delivery, Sealed, Transfer, Upload
@@ -41,6 +41,10 @@ class Standing(NamedTuple):
     deliveries: int
 
 
+def _first_expiry(rows: Rows, **where: Any) -> float:
+    return rows.find(Transfer, order="expires_at", limit=1, **where)[0].expires_at
+
+
 class Spools:
     """All spools of sealed bytes of this node."""
 
@@ -59,9 +63,11 @@ class Spools:
         def change(rows: Rows) -> Transfer:
             most, here = settings.max_spools_per_address, {"state__in": list(_HERE)}
             if address is not None and rows.count(Transfer, sender_id=owner, **here) >= most:
-                raise TooMany(f"your address has {most} spools already; delete one first, or wait for one to expire")
+                words = f"your address has {most} spools already; delete one first, or wait for one to expire"
+                raise TooMany(words, _first_expiry(rows, sender_id=owner, **here) - now)
             if rows.count(Transfer, receiver_id="", **here) >= settings.max_spools:
-                raise TooMany("this server has as many spools as it may; try again later")
+                words = "this server has as many spools as it may; try again later"
+                raise TooMany(words, _first_expiry(rows, receiver_id="", **here) - now)
             rows.put(Sealed(key, digest(token)))
             return rows.put(
                 Transfer(

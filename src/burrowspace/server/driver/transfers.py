@@ -1,5 +1,7 @@
 """Requests and transfers: asked, answered, reported on, stored, taken, called off, expired."""
 
+from typing import Any
+
 import msgspec
 
 from burrowspace.core import messages
@@ -34,7 +36,9 @@ class Transfers:
     def __init__(self, kit: Kit, postman: Postman, uploads: Uploads) -> None:
         self._kit, self._postman, self._uploads = kit, postman, uploads
 
-    async def request(self, sender: str, receiver: str, filename: str, token: Voice) -> Request:
+    async def request(
+        self, sender: str, receiver: str, filename: str, token: Voice, address: str | None = None
+    ) -> Request:
         """A sender asks a receiver to take a file; the receiver's devices hear of it now or when they come."""
         kit, now = self._kit, self._kit.now()
         sender, receiver, name = user_id(sender), user_id(receiver), safe_name(filename)
@@ -42,10 +46,8 @@ class Transfers:
 
         def change(rows: Rows) -> Request:
             speak_for_one_of(rows, [sender], token)
-            for user, where in ((receiver, {"receiver_id": receiver}), (sender, {"sender_id": sender})):
-                if rows.count(Request, state=RequestState.PENDING, **where) >= kit.settings.max_pending:
-                    raise TooMany(f"{kit.settings.max_pending} requests wait for an answer already", user_id=user)
-            asked = Request(kit.new_id(), sender, receiver, name, RequestState.PENDING, None, now, expires)
+            self._check_room(rows, sender, receiver, address, now)
+            asked = Request(kit.new_id(), sender, receiver, name, RequestState.PENDING, None, now, expires, address)
             write_notice(
                 rows, receiver, messages.TransferRequest(asked.request_id, sender, name), asked.request_id, now
             )
@@ -54,6 +56,30 @@ class Transfers:
         asked = await kit.state.write(change)
         await self._postman.wake([receiver])
         return asked
+
+    def _check_room(self, rows: Rows, sender: str, receiver: str, address: str | None, now: float) -> None:
+        """TooMany at the bounds of requests. Anyone may name any user: an address fills only half of a user's bound."""
+        settings, own = self._kit.settings, {"address": address}
+        pending = {"state": RequestState.PENDING}
+        if address is not None:
+            if rows.count(Request, **own) >= settings.max_requests_per_address:
+                first_s = _first_expiry(rows, own) + self._old_s() - now
+                raise TooMany(f"{settings.max_requests_per_address} requests came from your address already", first_s)
+            if rows.count(Request, **pending, **own) >= settings.max_pending_per_address:
+                words = f"{settings.max_pending_per_address} requests from your address wait for an answer already"
+                raise TooMany(words, _first_expiry(rows, {**pending, **own}) - now)
+        for user, named in ((receiver, {"receiver_id": receiver}), (sender, {"sender_id": sender})):
+            for where, most in ((named, settings.max_pending), ({**named, **own}, max(1, settings.max_pending // 2))):
+                if address is None and where is not named:
+                    continue
+                if rows.count(Request, **pending, **where) >= most:
+                    words = f"{most} requests wait for an answer already"
+                    raise TooMany(words, _first_expiry(rows, {**pending, **where}) - now, user_id=user)
+
+    def _old_s(self) -> float:
+        """Seconds from their expiry until requests and transfers that are over are forgotten."""
+        settings = self._kit.settings
+        return max(settings.request_days, settings.transfer_days) * _DAY_S
 
     async def approve(self, request_id: str, token: Voice) -> Transfer:
         """The receiver says yes. Saying it twice gives the same transfer."""
@@ -179,7 +205,7 @@ class Transfers:
             expired = [t for t in over if not self._uploads.is_running(t.transfer_id)]
             for transfer in expired:
                 rows.put(msgspec.structs.replace(transfer, state=walk(transfer.state, Step.EXPIRE), stored=0))
-            old = now - max(kit.settings.request_days, kit.settings.transfer_days) * _DAY_S
+            old = now - self._old_s()
             rows.drop(Notice, created_at__lt=old)
             rows.drop(Request, expires_at__lt=old)
             gone = [t.transfer_id for t in rows.find(Transfer, expires_at__lt=old, state__in=list(_OVER), limit=1000)]
@@ -196,6 +222,10 @@ class Transfers:
             await self._uploads.forget(transfer.transfer_id, transfer.state)
         if told:
             await self._postman.wake([transfer.sender_id, transfer.receiver_id])
+
+
+def _first_expiry(rows: Rows, where: dict[str, Any]) -> float:
+    return rows.find(Request, order="expires_at", limit=1, **where)[0].expires_at
 
 
 def _between_users(transfer: Transfer) -> Transfer:
