@@ -14,6 +14,7 @@ import pytest
 from burrowspace.core.records import Mailbox, Peer, Relay, Request
 from burrowspace.server.api.limits import LIMITS, READS
 from burrowspace.server.driver.pace import Kind
+from burrowspace.server.early import Early
 from tests.house import Running, running
 from tests.server.test_hostile_sockets import Device, House
 
@@ -254,3 +255,44 @@ async def _signal(device: Device, target: str) -> Any:
 async def _chunk(device: Device, session: str, index: int) -> Any:
     asked = {"session_id": session, "chunk": "A" * 2000, "index": index, "total": 9}
     return await device.call("relay_chunk", asked)
+
+
+class _Nobody:
+    """A socket that has not registered."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+
+async def test_one_address_cannot_use_up_what_is_kept_for_sockets_that_have_yet_to_register():
+    early, refused = Early(), []
+    for _ in range(20):
+        early.keep(_Nobody(MANY), 3 << 20, lambda: None, refused.append)  # type: ignore[arg-type]
+    assert len(refused) == 15
+    other = _Nobody(OTHER)
+    early.keep(other, 3 << 20, lambda: None, refused.append)  # type: ignore[arg-type]
+    assert len(refused) == 15
+    assert len(early.forget(other)) == 1  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("settings", "calls"),
+    [
+        ({"max_nameplates_per_address": 1}, [("POST", "/nameplates")] * 2),
+        ({"max_claims_per_minute": 1}, [("POST", "/nameplates/77/claim")] * 2),
+        ({"max_mailboxes_per_address": 1}, [("PUT", "/mailboxes/" + each * 32) for each in "ab"]),
+        ({"max_spools_per_address": 1}, [("POST", "/spools")] * 2),
+        ({"max_posts_per_minute": 1}, [("POST", "/mailboxes/" + "a" * 32)] * 2),
+    ],
+    ids=["nameplates", "claims", "mailboxes", "spools", "posts"],
+)
+async def test_the_older_bounds_say_when_they_would_pass_too(tmp_path: Path, settings: Any, calls: Any):
+    async with proxied(tmp_path, nameplate_s=1000, mailbox_days=0.01, store_hours=0.25, **settings) as server:
+        answers = []
+        for method, path in calls:
+            more: dict[str, Any] = {"json": BODIES[path]} if path in BODIES else {}
+            if path.startswith("/mailboxes") and method == "POST":
+                more = {"data": b"x", "headers": {"Content-Type": "application/octet-stream"}}
+            answers.append(await ask(server, method, path, MANY, **more))
+        assert answers[-1][0] == 429
+        assert 1 <= int(answers[-1][1]["retry-after"]) <= 1000

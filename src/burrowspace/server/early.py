@@ -6,13 +6,17 @@ much; a socket that never registers is refused a little later. Acts on nothing; 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
 from burrowspace.core.errors import BurrowError, Forbidden
+from burrowspace.core.networks import counted
+from burrowspace.socketio import Socket
 
 _KEPT_S = 3.0  # how long an event waits for its socket to register
 _EACH = 4 << 20  # bytes kept for one socket
+_ADDRESS = 16 << 20  # bytes kept for all sockets of one address
 _TOTAL = 64 << 20  # bytes kept in all
 _COST = 1 << 10  # bytes that keeping an event takes beside its own
 
@@ -38,16 +42,21 @@ class Early:
     """All that is kept, by socket."""
 
     def __init__(self) -> None:
-        self._kept: dict[object, Kept] = {}
+        self._kept: dict[Socket, Kept] = {}
         self._size = 0
+        self._addresses: Counter[str] = Counter()  # bytes
 
-    def keep(self, socket: object, size: int, again: Callable[[], None], refuse: Callable[[BurrowError], None]) -> None:
+    def keep(self, socket: Socket, size: int, again: Callable[[], None], refuse: Callable[[BurrowError], None]) -> None:
         """Keeps an event of a socket that is nobody yet; refuses it at once where too much waits."""
         size += _COST
         kept = self._kept.get(socket) or Kept()
-        if kept.size + size > _EACH or self._size + size > _TOTAL:
+        address = counted(socket.address)
+        crowded = address is not None and self._addresses[address] + size > _ADDRESS
+        if crowded or kept.size + size > _EACH or self._size + size > _TOTAL:
             refuse(_nobody())
             return
+        if address is not None:
+            self._addresses[address] += size
         if not kept.events:
             self._kept[socket] = kept
             asyncio.get_running_loop().call_later(_KEPT_S, self._refuse, socket, kept)
@@ -55,20 +64,25 @@ class Early:
         kept.size += size
         self._size += size
 
-    def hear(self, socket: object) -> None:
+    def hear(self, socket: Socket) -> None:
         """The socket has registered: what it said before is heard, in order."""
         for event in self.forget(socket):
             event.again()
 
-    def forget(self, socket: object) -> list[Event]:
+    def forget(self, socket: Socket) -> list[Event]:
         """The socket is gone."""
         kept = self._kept.pop(socket, None)
         if kept is None:
             return []
         self._size -= kept.size
+        address = counted(socket.address)
+        if address is not None:
+            self._addresses[address] -= kept.size
+            if not self._addresses[address]:
+                del self._addresses[address]
         return kept.events
 
-    def _refuse(self, socket: object, kept: Kept) -> None:
+    def _refuse(self, socket: Socket, kept: Kept) -> None:
         if self._kept.get(socket) is kept:
             for event in self.forget(socket):
                 event.refuse(_nobody())

@@ -53,10 +53,12 @@ class Nameplates:
             held = rows.find(Nameplate, expires_at__gt=now)
             mine = [plate for plate in held if address is not None and plate.address == address]
             if len(mine) >= settings.max_nameplates_per_address:
-                raise TooMany(f"your address holds {settings.max_nameplates_per_address} codes already; end one first")
+                words = f"your address holds {settings.max_nameplates_per_address} codes already; end one first"
+                raise TooMany(words, min((plate.expires_at for plate in mine), default=now) - now)
             number = pick({plate.number for plate in held}, entropy)
             if number is None:
-                raise TooMany("all numbers for codes are taken; try again later")
+                words = "all numbers for codes are taken; try again later"
+                raise TooMany(words, min(plate.expires_at for plate in held) - now)
             rows.drop(Claim, nameplate_id=str(number))
             expires_at = now + settings.nameplate_s
             return rows.put(Nameplate(str(number), number, digest(token), address, 0, now, expires_at))
@@ -107,7 +109,8 @@ class Nameplates:
             silent = [each for each in left if not each[1].next_number]
             slow = [each for each in left if each[1].created_at < now - BRISK_S]
             if not silent and not slow:
-                raise TooMany("this code is being tried too often; wait a few seconds and try it again")
+                words = "this code is being tried too often; wait a few seconds and try it again"
+                raise TooMany(words, min(box.created_at for _, box in left) + BRISK_S - now)
             claim, box = (silent or slow)[0]
             dropped.append(claim.claim_id)
             gone.append(box.mailbox_id)
@@ -160,8 +163,8 @@ class Nameplates:
 
     def _paced(self, address: str | None, now: float) -> None:
         rate = self._tunnel if address is None else self._rate
-        if not rate.allows(address or "", now):
-            raise TooMany("too many codes were tried from your address; wait a minute")
+        if wait_s := rate.wait(address or "", now):
+            raise TooMany("too many codes were tried from your address; wait a minute", wait_s)
 
 
 def pick(taken: Set[int], entropy: int) -> int | None:
