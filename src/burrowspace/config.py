@@ -123,8 +123,23 @@ class Settings(BaseSettings):
 
     max_file_bytes: int = Field(1 << 40, ge=1, description="Largest file taken for storage, bytes.")
     disk_floor_bytes: int = Field(GiB // 4, ge=0, description="Free disk space that is never used, bytes.")
-    user_quota_bytes: int = Field(1 << 40, ge=1, description="Most bytes kept for the uploads of one user.")
-    total_quota_bytes: int = Field(1 << 43, ge=1, description="Most bytes kept for all uploads.")
+    address_quota_bytes: int | None = Field(
+        None,
+        ge=1,
+        description="Most bytes kept for the uploads from one address; none: half of the disk space that is free at "
+        "the start, what is kept already included. Loopback is not counted.",
+    )
+    user_quota_bytes: int | None = Field(
+        None,
+        ge=1,
+        description="Most bytes kept for the uploads of one user, whose name anyone may say; none: no such bound.",
+    )
+    total_quota_bytes: int | None = Field(
+        None,
+        ge=1,
+        description="Most bytes kept for all uploads; none: nine tenths of the disk space that is free at the start, "
+        "what is kept already included.",
+    )
     unfinished_days: float = Field(1, gt=0, description="Days that an unfinished upload waits to be resumed.")
     live_window_bytes: int = Field(
         16 * MiB, ge=64 * 1024, description="Most bytes that a live sender may be ahead of its slowest receiver."
@@ -196,6 +211,9 @@ class Settings(BaseSettings):
         30, ge=1, description="Most knocks a minute from one device; ten times as many from one address."
     )
     store_hours: float = Field(168, gt=0, description="Hours until a spool of sealed bytes expires.")
+    untouched_s: float = Field(
+        300, gt=0, description="Seconds until a spool of sealed bytes is dropped to which nothing was written."
+    )
     max_spools: int = Field(100_000, ge=1, description="Most spools of sealed bytes at once.")
     max_spools_per_address: int = Field(
         1000, ge=1, description="Most of those made from one address; loopback is not counted."

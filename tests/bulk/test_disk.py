@@ -51,7 +51,7 @@ async def test_a_full_disk_refuses_what_does_not_fit_and_harms_nobody_else(tiny:
 
 
 async def test_a_disk_that_fills_under_the_kernels_hands_keeps_what_arrived(tiny: Path, monkeypatch):
-    async with running(tiny) as server:
+    async with running(tiny, total_quota_bytes=1 << 40) as server:
         monkeypatch.setattr(type(server.house.spool), "room", _plenty)
         key = await create(server, len(DATA) * 20)
         said = {**BODY, "Upload-Offset": "0"}

@@ -274,17 +274,19 @@ async def test_a_change_of_policy_is_kept_over_a_new_start_of_the_upload(server:
     assert await get(server, made) == DATA
 
 
-async def test_quotas_count_for_the_address_and_letting_rest_needs_room(tmp_path: Path):
+async def test_quotas_count_what_came_and_letting_rest_needs_room(tmp_path: Path):
     async with running(tmp_path, user_quota_bytes=len(DATA)) as server:
         refusal = await make(server, 507, length=len(DATA) + 1)
         assert str(len(DATA)) in refusal["error"]
         live = await make(server, length=2 * len(DATA), policy="live", window=WINDOW)
         await allow(server, live, "rest", 507)
         assert (await state(server, live))["policy"] == "live"
-        await make(server, 507, length=len(DATA))
         await ask(server, "DELETE", live, 204)
-        await make(server, length=len(DATA))
-        assert await server.house.state.read(lambda rows: rows.count(Sealed)) == 1
+        made, other = await make(server, length=len(DATA)), await make(server, length=len(DATA))
+        await ask(server, "PUT", made, 200, DATA)
+        await ask(server, "PUT", other, 507, DATA)
+        await make(server, 507, length=1)
+        assert await server.house.state.read(lambda rows: rows.count(Sealed)) == 2
 
 
 async def test_a_live_spool_reserves_its_window_and_not_its_length(tmp_path: Path):
@@ -293,8 +295,9 @@ async def test_a_live_spool_reserves_its_window_and_not_its_length(tmp_path: Pat
         reading = asyncio.create_task(get(server, made, "?follow=1"))
         await ask(server, "PATCH", made, 204, DATA, **TUS, Upload_Offset="0")
         assert await reading == DATA
+        assert await server.house.state.read(lambda rows: rows.total(Upload, "reserved")) == 2 * WINDOW
         await make(server, length=2 * WINDOW)
-        await make(server, 507, length=1)
+        await make(server, 507, length=2 * WINDOW + 1)
 
 
 async def test_spools_are_bounded_in_number_and_in_size(tmp_path: Path, monkeypatch):

@@ -30,7 +30,19 @@ class Ledger:
     (10, None, None, 0, None, 4)
     """
 
-    __slots__ = ("_floor", "abandoned", "begin", "end", "given", "had_readers", "policy", "readers", "size", "window")
+    __slots__ = (
+        "_floor",
+        "abandoned",
+        "begin",
+        "end",
+        "given",
+        "had_readers",
+        "policy",
+        "readers",
+        "reserved",
+        "size",
+        "window",
+    )
 
     def __init__(
         self, *, policy: Policy = Policy.REST, window: int = 16 << 20, begin: int = 0, size: int | None = None
@@ -39,6 +51,7 @@ class Ledger:
         self.begin = begin  # the first byte that was ever here
         self.size = begin if size is None else size  # where the writer stands
         self.given = begin  # what lies before this has been given back
+        self.reserved: int | None = None  # bytes that may lie here before more is reserved; None: no bound
         self.end: int | None = None  # the length of the whole, once the writer has finished
         self.abandoned = False
         self.readers: dict[int, int] = {}  # where each reader stands
@@ -49,9 +62,20 @@ class Ledger:
         """Bytes that the writer may append now."""
         if self.end is not None or self.abandoned:
             return 0
-        if not self._held_back():
-            return 1 << 62
-        return max(0, self.slowest() + self.window - self.size)
+        room = 1 << 62 if not self._held_back() else self.slowest() + self.window - self.size
+        if self.reserved is not None:
+            room = min(room, self.reserved - self.rest)
+        return max(0, room)
+
+    @property
+    def rest(self) -> int:
+        """Bytes that lie here."""
+        return self.size - self.given
+
+    @property
+    def is_out(self) -> bool:
+        """Whether the writer waits for more to be reserved."""
+        return self.reserved is not None and self.rest >= self.reserved and self.end is None and not self.abandoned
 
     def _held_back(self) -> bool:
         if self.policy is Policy.LIVE_THEN_REST:

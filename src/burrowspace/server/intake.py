@@ -41,6 +41,7 @@ async def _verified(place: Place, checksum: tuple[str, bytes], body: AsyncIterat
         await spool.begin(aside)
         async for piece in body:
             digest.update(piece)
+            await place.set_aside(size + len(piece))
             size = await spool.append(aside, size, piece)
         if digest.digest() != checksum[1]:
             raise WrongChecksum("the body is not what its checksum says; send it again")

@@ -42,7 +42,7 @@ async def doctor(request: Request, house: House) -> Doctor:
         ),
         space=cast(Any, of_space(await kit.spool.room()).value),
         features=features(house.settings),
-        limits=limits(house.settings),
+        limits=await limits(house),
     )
 
 

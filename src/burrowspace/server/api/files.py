@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.upload import Asked, Forget
 from burrowspace.core.upload_answers import Answer
-from burrowspace.server.api.context import Context, House, Speaker
+from burrowspace.server.api.context import Caller, Context, House, Speaker
 from burrowspace.server.api.models import CONFLICT, FULL, REFUSALS, UNKNOWN, Delivered, Uploaded, Verified, refused
 from burrowspace.server.bulk.front import CUT
 from burrowspace.server.driver.claims import Claim
@@ -48,12 +48,12 @@ _FORM = {
     response_model=Uploaded,
     responses={**UNKNOWN, **CONFLICT, **FULL},
 )
-async def upload(transfer_id: str, request: Request, house: House, token: Speaker) -> Response:
+async def upload(transfer_id: str, request: Request, house: House, token: Speaker, caller: Caller) -> Response:
     """Takes the file in the field `file` and keeps it until the receiver has it, the sender cancels or it expires.
 
     The same URL speaks tus 1.0 and the IETF draft of resumable uploads, and takes a plain PUT.
     """
-    with house.driver.uploads.claims.open(transfer_id) as claim:
+    with house.driver.uploads.claims.open(transfer_id, caller) as claim:
         return await _upload(claim, request, house, token)
 
 

@@ -85,6 +85,9 @@ class Limits(Answer):
     max_mailbox_bytes: int
     max_wait_s: int
     live_window_bytes: int
+    address_quota_bytes: int = Field(description="Bytes that the uploads from one address may have here in all.")
+    total_quota_bytes: int
+    spool_untouched_s: float = Field(description="A spool to which nothing is written for so long is dropped.")
 
 
 class Connected(Answer):

@@ -63,8 +63,9 @@ def features(settings: Settings) -> list[str]:
     return [*FEATURES, "nearby"] if settings.nearby else FEATURES
 
 
-def limits(settings: Settings) -> Limits:
+async def limits(house: Context) -> Limits:
     """What this server holds its clients to."""
+    settings, quotas = house.settings, await house.driver.uploads.reserve.quotas()
     return Limits(
         max_file_bytes=settings.max_file_bytes,
         max_payload_bytes=settings.max_payload_bytes,
@@ -75,6 +76,9 @@ def limits(settings: Settings) -> Limits:
         max_mailbox_bytes=settings.max_mailbox_bytes,
         max_wait_s=MAX_WAIT_S,
         live_window_bytes=settings.live_window_bytes,
+        address_quota_bytes=quotas.address,
+        total_quota_bytes=quotas.total,
+        spool_untouched_s=settings.untouched_s,
     )
 
 
@@ -104,7 +108,7 @@ async def hello(request: Request, house: House) -> Hello:
         ice_servers=servers,
         ice_ttl_s=ttl_s,
         nat_check=both if len(both) == 2 else [],
-        limits=limits(house.settings),
+        limits=await limits(house),
         features=features(house.settings),
     )
 
@@ -131,7 +135,7 @@ async def connect(body: Connect, request: Request, house: House, token: Token, c
         ice_ttl_s=ttl_s,
         public_url=house.reach.public_url,
         your_ip=your_ip(request),
-        limits=limits(house.settings),
+        limits=await limits(house),
         features=features(house.settings),
     )
 

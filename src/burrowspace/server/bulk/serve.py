@@ -79,7 +79,7 @@ class Bulk:
                 return
             if not allowed:
                 raise foreign()
-            with self._driver.uploads.claims.open(job.key) as claim:
+            with self._driver.uploads.claims.open(job.key, counted(job.address)) as claim:
                 taken.answer(await self._upload(taken, claim))
         except BurrowError as error:
             taken.refuse(error)

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 class Claim:
     """One request on one upload, from its head to its answer."""
 
-    __slots__ = ("lost", "transfer_id")
+    __slots__ = ("address", "lost", "transfer_id")
 
-    def __init__(self, transfer_id: str) -> None:
+    def __init__(self, transfer_id: str, address: str | None) -> None:
         self.transfer_id = transfer_id
+        self.address = address  # whose bounds it counts against
         self.lost = False  # a later request took over: this one begins nothing any more
 
 
@@ -25,9 +26,9 @@ class Claims:
         self._open: dict[str, dict[Claim, None]] = {}
 
     @contextlib.contextmanager
-    def open(self, transfer_id: str) -> Iterator[Claim]:
+    def open(self, transfer_id: str, address: str | None = None) -> Iterator[Claim]:
         """Entered as soon as the head is here: the order of the claims is that of the requests."""
-        claim = Claim(transfer_id)
+        claim = Claim(transfer_id, address)
         there = self._open.setdefault(transfer_id, {})
         there[claim] = None
         try:

@@ -40,7 +40,7 @@ class Driver:
         self.postman = Postman(kit, self._tasks)
         self.presence = Presence(kit, Announcer(kit, self._tasks), self.postman)
         self.lanes = Lanes(kit.spool, kit.settings.live_window_bytes)
-        self.uploads = Uploads(kit, self.postman, self.lanes)
+        self.uploads = Uploads(kit, self.postman, self.lanes, self.pace)
         self.downloads = Downloads(kit, self.lanes)
         self.spools = Spools(kit, self.uploads, self.lanes)
         self.transfers = Transfers(kit, self.postman, self.uploads)
@@ -59,6 +59,7 @@ class Driver:
         """Recovers from however the last run ended, then starts the sweeps."""
         self.server_id = await self.kit.state.write(self._identity)
         await self.uploads.recover()
+        await self.uploads.reserve.quotas()  # a share of what is free now
         await self.relays.recover()
         await self.mailboxes.sweep()
         self.start(self._every(self.kit.settings.sweep_s, self.presence.sweep_silent))
@@ -68,6 +69,7 @@ class Driver:
     async def sweep(self) -> None:
         """Expires what is over its time."""
         await self.uploads.sweep()
+        await self.spools.sweep()
         await self.transfers.sweep()
         await self.relays.sweep()
         await self.mailboxes.sweep()

@@ -38,6 +38,8 @@ class Lane:
         self._numbers = count(1)
         self._users = 0
         self._giving = False
+        self._asked = False
+        self.on_out: Callable[[], None] | None = None  # called on the loop, once, when more must be reserved
 
     # Who is here
 
@@ -75,7 +77,22 @@ class Lane:
 
     def room(self) -> int:
         with self.lock:
-            return self.ledger.room()
+            room = self.ledger.room()
+            if room or self._asked or not self.ledger.is_out:
+                return room
+            self._asked = True
+        self._loop.call_soon_threadsafe(self._out)
+        return room
+
+    def _out(self) -> None:
+        if self.on_out is not None:
+            self.on_out()
+
+    def reserve(self, reserved: int | None) -> None:
+        """So many bytes may lie here; None: as many as the policy allows."""
+        with self.lock:
+            self.ledger.reserved, self._asked = reserved, False
+        self.changed()
 
     def wrote(self, moved: int, *, tell: bool = True) -> None:
         """`moved` bytes more are here. Without `tell` the writer calls `changed` soon: readers like large pieces."""
@@ -102,10 +119,11 @@ class Lane:
             self.ledger.abandon()
         self.changed()
 
-    def allow(self, policy: Policy) -> None:
-        """The owner lets the bytes lie here in another way from now on."""
+    def allow(self, policy: Policy, reserved: int | None = None, window: int | None = None) -> None:
+        """The owner lets the bytes lie here in another way from now on, `reserved` of them for now."""
         with self.lock:
-            self.ledger.policy = policy
+            self.ledger.policy, self.ledger.reserved, self._asked = policy, reserved, False
+            self.ledger.window = window or self.ledger.window
         self.changed()
 
     async def append(self, data: bytes, patience_s: float = 60.0) -> None:

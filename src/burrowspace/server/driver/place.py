@@ -6,9 +6,10 @@ An asynchronous context: however it is left, the next upload is let in; what arr
 import asyncio
 from typing import TYPE_CHECKING
 
-from burrowspace.core.errors import BadRequest, BurrowError, Damaged, TooLarge
+import structlog
+
+from burrowspace.core.errors import BadRequest, BurrowError, Damaged, NoSpace, TooLarge
 from burrowspace.core.records import Transfer, Upload
-from burrowspace.core.spooling import Policy
 from burrowspace.core.upload import Write, is_done
 from burrowspace.core.upload_answers import Answer, Style, lifetime, written
 from burrowspace.server.driver.lane import Lane
@@ -16,7 +17,7 @@ from burrowspace.server.driver.lane import Lane
 if TYPE_CHECKING:
     from burrowspace.server.driver.uploads import Uploads
 
-_STEP = 64 << 20  # bytes reserved at a time for a body whose length nobody knows
+log = structlog.get_logger("uploads")
 
 
 class Place:
@@ -27,6 +28,9 @@ class Place:
         self.lane: Lane = None  # type: ignore[assignment]  # set by Uploads.begin before anybody sees this
         self.upload: Upload = None  # type: ignore[assignment]
         self.closed = asyncio.Event()
+        self.ready = False  # the lane and the row are there
+        self.wants = 0  # bytes that are about to be reserved for it
+        self._growing: asyncio.Task[None] | None = None
         self._task: asyncio.Task[object] | None = None
         self._stopped: BurrowError | None = None
         self._complete = False
@@ -40,9 +44,38 @@ class Place:
         end = self.lane.size + len(data)
         if end - self.write.at > self.write.at_most:
             raise TooLarge(f"the body goes beyond the {self.write.at_most} bytes that were announced")
-        if end - self.lane.ledger.begin > self.upload.reserved and self.upload.policy is not Policy.LIVE:
-            self.upload = await self._uploads.reserve_more(self.upload, end - self.lane.ledger.begin + _STEP)
         await self.lane.append(data, self._uploads.kit.settings.follow_wait_s)
+
+    def grow(self) -> None:
+        """The lane is out of what was reserved: more is, or the upload ends with why not. What arrived is kept."""
+        self._growing = asyncio.get_running_loop().create_task(self._grow())
+
+    async def _grow(self) -> None:
+        try:
+            await self._uploads.reserve_more(self)
+        except BurrowError as error:
+            await self.stop(error)
+        except Exception as error:
+            log.error("no more could be reserved for an upload", error=repr(error), exc_info=error)
+            await self.stop(NoSpace("the server could not reserve room for this; go on later"))
+
+    async def set_aside(self, size: int) -> None:
+        """Room for `size` bytes that lie beside the lane until it takes them. NoSpace."""
+        ledger = self.lane.ledger
+        if ledger.reserved is not None and ledger.rest + 2 * size > ledger.reserved:
+            await self._uploads.reserve_more(self, 2 * size)
+
+    @property
+    def rest(self) -> int:
+        """Bytes of it that lie here."""
+        return 0 if self.lane is None else self.lane.ledger.rest
+
+    @property
+    def promised(self) -> int:
+        """Bytes that may still come on the disk for it."""
+        if not self.ready:
+            return self.wants
+        return max(0, max(self.wants, self.upload.reserved) - self.lane.ledger.rest)
 
     async def ended(self, name: str | None = None) -> Answer:
         """The body came to its end: the upload is complete, or what arrived waits for the rest."""

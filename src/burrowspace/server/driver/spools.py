@@ -21,6 +21,7 @@ from burrowspace.server.driver.uploads import Uploads
 
 FILENAME = "sealed.bin"  # what the bytes are called, here and in a browser that is led to them
 _HOUR_S = 3600.0
+_SWEPT = 1000  # untouched ones that go in one transaction
 _HERE = (TransferState.READY, TransferState.TRANSFERRING, TransferState.COMPLETED)
 
 
@@ -90,8 +91,8 @@ class Spools:
         most = settings.max_file_bytes if length is None else length
         begun = Write(Style.TUS, 0, 0, most, fresh=True, length=length, policy=policy, window=window)
         try:
-            with self._uploads.claims.open(key) as claim:
-                async with await self._uploads.begin(claim, begun, token) as place:
+            with self._uploads.claims.open(key, address) as claim:
+                async with await self._uploads.begin(claim, begun, token, paced=True) as place:
                     await place.ended()
         except BaseException:
             await kit.state.write(
@@ -124,6 +125,36 @@ class Spools:
         except NotFound:
             first = size = 0
         return Standing(transfer, upload, size, first, window, readers, deliveries)
+
+    async def sweep(self) -> None:
+        """Drops spools to which nothing was written for a while: they are free to make, so they do not last."""
+        old, kit = self._kit.now() - self._kit.settings.untouched_s, self._kit
+
+        def ask(rows: Rows) -> list[Transfer]:
+            begun = rows.find(Upload, complete=False, reserved=0, created_at__lt=old, limit=_SWEPT)
+            kept = rows.find(Transfer, transfer_id__in=[upload.transfer_id for upload in begun], receiver_id="")
+            return [transfer for transfer in kept if transfer.stored == 0]
+
+        untouched = []
+        for transfer in await kit.state.read(ask):
+            key = transfer.transfer_id
+            if not self._uploads.is_running(key) and self._lanes.find(key) is None and await self._is_empty(key):
+                untouched.append(key)
+
+        def drop(rows: Rows) -> None:
+            for kind in (Sealed, Transfer, Delivery):
+                rows.drop(kind, transfer_id__in=untouched)
+
+        if untouched:
+            await kit.state.write(drop)
+        for key in untouched:
+            await self._uploads.forget(key, TransferState.EXPIRED)
+
+    async def _is_empty(self, key: str) -> bool:
+        try:
+            return await self._kit.spool.size(key) == 0
+        except NotFound:
+            return True
 
     async def allow(self, spool_id: str, policy: Policy, token: str | None) -> Standing:
         """Its owner lets it rest, from now on and for what still runs. WrongState for the other direction."""

@@ -3,14 +3,13 @@
 The decision about a request is core/upload.py; this reads what it needs, and does what it says.
 """
 
-from collections.abc import Callable
-
 import msgspec
 
 from burrowspace.core import messages
-from burrowspace.core.errors import Busy, Damaged, NoSpace, NotFound, WrongOffset, WrongState, WrongType
+from burrowspace.core.errors import Busy, Damaged, NotFound, WrongOffset, WrongState, WrongType
 from burrowspace.core.names import is_our_id, safe_name
 from burrowspace.core.records import Transfer, Upload
+from burrowspace.core.reserving import LEAST, Need, enough, need
 from burrowspace.core.spooling import Policy
 from burrowspace.core.transfer import Mode, Step, TransferState, walk
 from burrowspace.core.upload import Asked, Forget, Held, Write, decide, style_of
@@ -22,23 +21,26 @@ from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.lane import Lane
 from burrowspace.server.driver.lanes import Lanes
 from burrowspace.server.driver.notices import Postman, write_notice
+from burrowspace.server.driver.pace import Kind, Pace
 from burrowspace.server.driver.place import Place
+from burrowspace.server.driver.reserve import Reserve
 from burrowspace.server.driver.tokens import Voice, may_send, speak_for_one_of
 
 _DAY_S = 86_400.0
 _OPEN = (TransferState.READY, TransferState.TRANSFERRING, TransferState.FAILED)
 _FREER = (Policy.LIVE, Policy.LIVE_THEN_REST, Policy.REST)
-_COMING = 64 << 20  # bytes reserved for what a body of unknown length may still bring
 _TAKEN_OVER = "another request of this upload took over"
-_LOOKED = 2000  # unfinished uploads whose size is looked at before a new one is let in
 
 
 class Uploads:
     """All uploads of this node."""
 
-    def __init__(self, kit: Kit, postman: Postman, lanes: Lanes) -> None:
+    def __init__(self, kit: Kit, postman: Postman, lanes: Lanes, pace: Pace | None = None) -> None:
         self.kit, self._postman, self.lanes = kit, postman, lanes
+        self.pace = pace or Pace(kit)
         self._running: dict[str, Place] = {}
+        self._ended: dict[str, None] = {}  # unfinished ones, which may have more reserved than lies here
+        self.reserve = Reserve(kit, self._running)
         self.claims = Claims()
 
     # Deciding
@@ -113,106 +115,126 @@ class Uploads:
 
     # Beginning
 
-    async def begin(self, claim: Claim, write: Write, token: Voice) -> Place:
+    async def begin(self, claim: Claim, write: Write, token: Voice, *, paced: bool = False) -> Place:
         """Opens the place, its bytes reserved. Busy while another upload fills it, and for who was taken over;
-        WrongOffset where the upload stands elsewhere by now; WrongState once it is over."""
+        WrongOffset where the upload stands elsewhere by now; WrongState once it is over. `paced`: it was counted."""
         transfer_id = claim.transfer_id
         if claim.lost:
             raise Busy(_TAKEN_OVER)
         if transfer_id in self._running:
             raise Busy("another upload of this transfer is running")
+        if write.fresh and not paced:
+            self.pace.check(Kind.WRITE, claim.address)
         place = self._running[transfer_id] = Place(self, write, transfer_id)
         try:
-            place.upload = await self._with_room(lambda rows, room: self._reserved(rows, place, token, room))
-            if write.fresh:
-                place.lane = await self.lanes.begin(
-                    transfer_id, write.at, place.upload.policy, write.length, place.upload.window
-                )
-            else:
-                place.lane = await self.lanes.resume(
-                    transfer_id, place.upload.policy, write.length, place.upload.window
-                )
+            if not write.fresh:
+                place.lane = await self.lanes.resume(transfer_id, Policy.REST, write.length)
                 _stands_at(write, place.lane)
-            if place.lane.ledger.policy is not place.upload.policy:  # its owner has changed it meanwhile
-                place.lane.allow(place.upload.policy)
+            upload = place.upload = await self._reserved(place, claim.address, token)
+            if write.fresh:
+                place.lane = await self.lanes.begin(transfer_id, write.at, upload.policy, write.length, upload.window)
+            place.lane.on_out = place.grow
+            place.lane.allow(upload.policy, _bound(upload), upload.window)
+            place.ready, place.wants = True, 0
         except BaseException:
+            if place.lane is not None:
+                place.lane.on_out = None
+                place.lane.leave()
             del self._running[transfer_id]
             place.closed.set()
             raise
         return place
 
-    def _reserved(self, rows: Rows, place: Place, token: Voice, room: int) -> Upload:
-        write, now = place.write, self.kit.now()
-        transfer = find_transfer(rows, place.transfer_id)
-        may_send(rows, transfer, token)
-        before = rows.get(Upload, place.transfer_id)
-        if transfer.state is TransferState.COMPLETED and not write.fresh and before is not None:
-            return before
-        after = msgspec.structs.replace(transfer, state=walk(transfer.state, Step.START), mode=Mode.RELAY)
-        if after != transfer:
-            rows.put(after)
-        begin = write.at if write.fresh else 0
-        said = write.length if write.length is not None else write.at + (write.exactly or 0)
-        wanted = said - begin
+    async def _reserved(self, place: Place, address: str | None, token: Voice) -> Upload:
+        """The upload's row, with bytes reserved for what comes next; in most cases it lasts and nothing is written."""
+        key, write = place.transfer_id, place.write
+        rest = place.rest
+        whole = None if write.length is None else rest + write.length - write.at
+        wants = need(rest, whole, write.exactly)
+        place.wants = wants.most
+        room = await self.reserve.room(place)
+
+        def change(rows: Rows) -> Upload:
+            transfer = find_transfer(rows, key)
+            may_send(rows, transfer, token)
+            before = rows.get(Upload, key)
+            if transfer.state is TransferState.COMPLETED and not write.fresh and before is not None:
+                return before
+            after = msgspec.structs.replace(transfer, state=walk(transfer.state, Step.START), mode=Mode.RELAY)
+            if after != transfer:
+                rows.put(after)
+            asked = self._asked(write, transfer, before, address)
+            wanted = wants if asked.policy is not Policy.LIVE else self._live(asked, write, whole)
+            lasts = enough(asked.reserved, rest, write.exactly, wanted.most) and asked.reserved <= room.disk
+            if asked == before and lasts:
+                return before
+            rows.drop(Upload, transfer_id=key)
+            most = max(wanted.most, asked.reserved if lasts else 0)
+            return self.reserve.take(rows, asked, Need(wanted.fits, most), room)
+
+        return await self.kit.state.write(change)
+
+    def _asked(self, write: Write, transfer: Transfer, before: Upload | None, address: str | None) -> Upload:
+        """The row of an upload that goes on or, where it is fresh, begins."""
+        now = self.kit.now()
+        if before is not None and not write.fresh:
+            return msgspec.structs.replace(before, length=write.length)
         policy, window = write.policy, write.window
-        if before is not None and (transfer.sealed or not write.fresh):
-            policy, window = before.policy, before.window
-        if policy is Policy.LIVE:
-            most = 2 * (window or self.kit.settings.live_window_bytes)
-            wanted = most if write.length is None else min(wanted, most)
-        if before is None or write.fresh:
-            asked = Upload(
-                transfer.transfer_id,
-                transfer.sender_id,
-                write.length,
-                0,
-                safe_name(write.name) if write.name and not transfer.sealed else None,
-                policy,
-                write.keeps,
-                False,
-                now,
-                transfer.expires_at if transfer.sealed else now + self.kit.settings.unfinished_days * _DAY_S,
-                window,
-            )
-        else:
-            asked = msgspec.structs.replace(before, length=write.length)
-            same = write.length is not None and write.length == before.length
-            wanted = before.reserved if same else max(wanted, before.reserved)
-        if asked == before and wanted == before.reserved:
-            return before
-        rows.drop(Upload, transfer_id=transfer.transfer_id)
-        return self._reserve(rows, asked, wanted, room)
+        if before is not None and transfer.sealed:
+            policy, window, address = before.policy, before.window, before.address
+        return Upload(
+            transfer.transfer_id,
+            transfer.sender_id,
+            write.length,
+            0,
+            safe_name(write.name) if write.name and not transfer.sealed else None,
+            policy,
+            write.keeps,
+            False,
+            now,
+            transfer.expires_at if transfer.sealed else now + self.kit.settings.unfinished_days * _DAY_S,
+            window,
+            address,
+        )
 
-    def _reserve(self, rows: Rows, upload: Upload, wanted: int, room: int) -> Upload:
-        """The one gate of the quotas; the upload itself is not among the rows when this asks."""
-        settings = self.kit.settings
-        if rows.total(Upload, "reserved", user_id=upload.user_id) + wanted > settings.user_quota_bytes:
-            raise NoSpace(
-                f"one user may keep {settings.user_quota_bytes} bytes on this server; this is more than is left"
-            )
-        if rows.total(Upload, "reserved") + wanted > settings.total_quota_bytes:
-            raise NoSpace("the server keeps as many bytes as it may; try again when others have been taken")
-        if rows.total(Upload, "reserved", complete=False) + wanted > room:
-            raise NoSpace("the server's disk has no room for a file of this size; try again later")
-        return rows.put(msgspec.structs.replace(upload, reserved=wanted))
+    def _live(self, upload: Upload, write: Write, whole: int | None) -> Need:
+        """Two windows, as soon as a byte may come."""
+        most = 2 * (upload.window or self.kit.settings.live_window_bytes)
+        most = most if whole is None else min(whole, most)
+        return Need(most, 0 if write.exactly == 0 else most)
 
-    async def reserve_more(self, upload: Upload, wanted: int) -> Upload:
-        """More for a body whose length nobody knew."""
+    async def reserve_more(self, place: Place, beside: int = 0) -> None:
+        """More for an upload that runs and has taken what was reserved; `beside` bytes lie beside its lane. NoSpace."""
+        rest, key = place.lane.ledger.rest + beside, place.transfer_id
+        length, size = place.upload.length, place.lane.size
+        wants = need(rest, None if length is None else rest + length - size, None)
+        place.wants = wants.most
+        room = await self.reserve.room(place)
 
-        def change(rows: Rows, room: int) -> Upload:
-            rows.drop(Upload, transfer_id=upload.transfer_id)
-            return self._reserve(rows, upload, wanted, room)
+        def change(rows: Rows) -> Upload | None:
+            before = rows.get(Upload, key)
+            if before is None or before.complete or before.policy is Policy.LIVE:
+                return before
+            rows.drop(Upload, transfer_id=key)
+            most = max(before.reserved, wants.most)
+            return self.reserve.take(rows, before, Need(min(wants.most, rest + LEAST), most), room)
 
-        return await self._with_room(change)
+        try:
+            after = await self.kit.state.write(change)
+            if after is not None:
+                place.upload = after
+                place.lane.reserve(_bound(after))
+        finally:
+            place.wants = 0
 
     async def allow(self, transfer_id: str, policy: Policy, token: Voice) -> None:
         """The bytes may lie here in a freer way, also those of an upload that runs. NoSpace where there is no room for
         all of them; WrongState for a narrower way."""
-        room = await self._room()
+        running, lane = self._running.get(transfer_id), self.lanes.find(transfer_id)
+        room = await self.reserve.room(running)
         held = await self.kit.state.read(lambda rows: rows.get(Upload, transfer_id))
         size = 0 if held is None else await self._size(held) or 0
-        lane = self.lanes.find(transfer_id)
-        first = lane.ledger.given if lane is not None else await self.kit.spool.first(transfer_id)
+        rest = size - (lane.ledger.given if lane is not None else await self._first(transfer_id))
 
         def change(rows: Rows) -> tuple[Upload, Upload]:
             may_send(rows, find_transfer(rows, transfer_id), token)
@@ -226,39 +248,25 @@ class Uploads:
             if before.complete:  # all of it is here and paid for; a slow reader may still be at it
                 rows.drop(Upload, transfer_id=transfer_id)
                 return before, rows.put(msgspec.structs.replace(before, policy=policy))
-            running = self._running.get(transfer_id)
-            coming = size + (running.write.exactly or 0 if running else 0) + _COMING
-            wanted = coming if before.length is None else before.length - first
+            whole = None if before.length is None else rest + before.length - size
+            wants = need(rest, whole, None if running is not None else 0)
             rows.drop(Upload, transfer_id=transfer_id)
             after = msgspec.structs.replace(before, policy=policy)
-            return before, self._reserve(rows, after, max(before.reserved, wanted), room)
+            return before, self.reserve.take(rows, after, Need(wants.fits, max(before.reserved, wants.most)), room)
 
         before, after = await self.kit.state.write(change)
         running, lane = self._running.get(transfer_id), self.lanes.find(transfer_id)
         if running is not None:
             running.upload = after
         if lane is not None and before is not after:
-            lane.allow(policy)
+            lane.allow(policy, _bound(after), after.window)
             await self.kit.spool.give_back(transfer_id, lane.ledger.given)
 
-    async def _with_room(self, change: Callable[[Rows, int], Upload]) -> Upload:
-        """A change that needs room on the disk. What unfinished uploads have written counts twice at first, as theirs
-        and as gone from the disk; only where that does not fit is each of them looked at."""
-        free = await self.kit.spool.room()
+    async def _first(self, key: str) -> int:
         try:
-            return await self.kit.state.write(lambda rows: change(rows, free))
-        except NoSpace:
-            room = await self._room()
-        return await self.kit.state.write(lambda rows: change(rows, room))
-
-    async def _room(self) -> int:
-        """Free bytes as if no unfinished upload had written any yet: what they reserved is then counted once."""
-        unfinished = await self.kit.state.read(lambda rows: rows.find(Upload, complete=False, limit=_LOOKED))
-        room = await self.kit.spool.room()
-        for upload in unfinished:
-            size = await self._size(upload) or 0
-            room += min(upload.reserved, size)
-        return room
+            return await self.kit.spool.first(key)
+        except NotFound:
+            return 0
 
     # Ending
 
@@ -321,6 +329,8 @@ class Uploads:
                 await self._drop(place.transfer_id)
         finally:
             self._running.pop(place.transfer_id, None)
+            self._ended[place.transfer_id] = None
+            place.lane.on_out = None
             place.lane.leave()
 
     async def _drop(self, key: str) -> None:
@@ -353,19 +363,44 @@ class Uploads:
             resumable = upload is not None and upload.keeps and not upload.complete and state in _OPEN
             if not resumable and state is not TransferState.COMPLETED:
                 await self._drop(key)
+            elif resumable:
+                await self._settle(key)
+
+    async def _settle(self, key: str) -> None:
+        """An unfinished upload that does not run counts with what lies here, and nothing more."""
+        if key in self._running:
+            return
+        try:
+            rest = await self.kit.spool.size(key) - await self.kit.spool.first(key)
+        except NotFound:
+            return
+
+        def change(rows: Rows) -> None:
+            held = rows.get(Upload, key)
+            if held is not None and not held.complete and held.reserved > rest and key not in self._running:
+                rows.put(msgspec.structs.replace(held, reserved=rest))
+
+        await self.kit.state.write(change)
 
     async def sweep(self) -> None:
         """Removes unfinished uploads whose time has come. A crash in between changes nothing: the row goes last."""
         now = self.kit.now()
+        ended, self._ended = self._ended, {}
+        for key in ended:
+            await self._settle(key)
         old = await self.kit.state.read(lambda rows: rows.find(Upload, complete=False, expires_at__lt=now, limit=1000))
         for upload in old:
             if upload.transfer_id not in self._running:
                 await self._drop(upload.transfer_id)
 
 
+def _bound(upload: Upload) -> int | None:
+    """What may lie in the lane; a live one is bounded by its window."""
+    return None if upload.policy is Policy.LIVE else upload.reserved
+
+
 def _stands_at(write: Write, lane: Lane) -> None:
     """Between the decision and now another upload may have begun and ended."""
     if lane.size != write.at:
-        lane.leave()
         style = Problem.wrong_offset if write.style is Style.DRAFT else WrongOffset
         raise style(lane.size, write.at)
