@@ -33,8 +33,8 @@ def makes_room(
     """Which of a user's peers is forgotten for a new one from `address`, where `most` are remembered of one user.
 
     None and 0: there is room. None and seconds: nobody may go before that. Anyone may say any user's name, so an
-    address may hold only half of a user's peers: from then on its own make room. Peers that were never used go first, those whose
-    token guards the user go last.
+    address may hold only half of a user's peers: from then on its own make room. Peers that were never used go
+    first, those whose token guards the user go last.
     """
     mine = [peer for peer in peers if address is not None and peer.address == address]
     full = len(mine) >= max(1, most // 2)

@@ -28,6 +28,9 @@ LIMITS: dict[tuple[str, str], Limit] = {
     ),
     ("POST", "/heartbeat/{peer_id}"): Limit(Kind.WRITE),
     ("POST", "/disconnect/{peer_id}"): Limit(Kind.WRITE),
+    ("POST", "/approve-device/{device_id}"): Limit(Kind.WRITE, True, "max_user_peers"),
+    ("POST", "/reject-device/{device_id}"): Limit(Kind.WRITE),
+    ("POST", "/revoke-device/{device_id}"): Limit(Kind.WRITE),
     ("POST", "/request-transfer"): Limit(
         Kind.REQUEST, True, "max_requests_per_address, max_pending and half of it per address"
     ),

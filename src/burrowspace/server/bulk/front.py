@@ -17,7 +17,6 @@ import httptools
 import orjson
 
 from burrowspace.core.errors import Forbidden
-from burrowspace.core.networks import counted
 from burrowspace.server.callers import NOT_FOR_YOU, Callers, Seen
 from burrowspace.server.heads import header_map
 from burrowspace.socketio.front import Front

@@ -12,7 +12,7 @@ import structlog
 
 from burrowspace.config import Settings
 from burrowspace.core.errors import BadRequest, BurrowError
-from burrowspace.core.networks import neighbourhood
+from burrowspace.core.networks import counted, neighbourhood
 from burrowspace.core.upload import Asked, Forget, Write
 from burrowspace.core.upload_answers import INTEROP, Answer, Style, lifetime
 from burrowspace.server.bulk import form

@@ -15,7 +15,7 @@ from burrowspace.core.errors import NotFound, TooMany
 from burrowspace.core.inbox import NEVER
 from burrowspace.core.joining import PER_NETWORK, PER_USER, TOTAL, WAIT_S, Joining, answered, makes_room
 from burrowspace.core.names import is_our_id
-from burrowspace.core.networks import UNREADABLE, neighbourhood
+from burrowspace.core.networks import UNREADABLE, counted, neighbourhood
 from burrowspace.core.records import Applicant, Notice, Origin, Peer
 from burrowspace.ports import Rows
 from burrowspace.server.driver.kit import Kit
@@ -68,10 +68,14 @@ class Devices:
         elif len(waiting) >= PER_USER:
             last = makes_room(waiting, place.network)
             if last is None:
-                raise TooMany(f"{PER_USER} devices of this user wait for an answer already; try again later")
+                words = f"{PER_USER} devices of this user wait for an answer already; try again later"
+                raise TooMany(words, min(each.expires_at for each in waiting) - now)
             _drop(rows, last)
-        if rows.count(Applicant) >= TOTAL:
-            raise TooMany("too many devices wait for an answer on this server; try again later")
+        for where, most in (({}, TOTAL), ({"network": place.network}, TOTAL // 10)):
+            if None not in where.values() and rows.count(Applicant, **where) >= most:
+                first = rows.find(Applicant, order="expires_at", limit=1, **where)[0]
+                words = "too many devices wait for an answer on this server; try again later"
+                raise TooMany(words, first.expires_at - now)
         asked = rows.put(
             Applicant(
                 self._kit.new_id(),
@@ -106,7 +110,7 @@ class Devices:
                 raise TooMany(f"this user has {most} devices already; revoke one first")
             rows.put(msgspec.structs.replace(asked, state=Joining.APPROVED.value))
             rows.put(Origin(peer_id, asked.user_id, asked.network, False))
-            made = Peer(peer_id, asked.user_id, asked.token_hash, False, now, now, False, NEVER)
+            made = Peer(peer_id, asked.user_id, asked.token_hash, False, now, now, False, NEVER, _counted(asked))
             return rows.put(made), True
 
         peer, fresh = await self._kit.state.write(change)
@@ -189,6 +193,11 @@ def check_applicant(rows: Rows, peer_id: str, now: float) -> None:
     asked = rows.get(Applicant, peer_id)
     if asked is not None and asked.state == Joining.PENDING and asked.expires_at >= now:
         raise not_approved(peer_id)
+
+
+def _counted(asked: Applicant) -> str | None:
+    """Whose bounds the device counts against once it is a peer."""
+    return None if asked.address is None else counted(asked.address)
 
 
 def _waiting(rows: Rows, user_id: str, now: float) -> list[Applicant]:
