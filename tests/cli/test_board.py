@@ -212,3 +212,15 @@ def test_every_event_is_a_line_of_json_that_the_guide_documents() -> None:
     line = msgspec.json.encode(HALF)
     assert b"\n" not in line
     assert json.loads(line)["event"] == "progress"
+
+
+def test_to_a_paired_device_no_command_is_shown() -> None:
+    ready = events.Ready("http://10.0.0.7:1/r#x", None, "http://10.0.0.7:1")
+    [line] = Invitation(to="laptop").lines(ready)
+    assert line.text == "Offered to laptop, which takes it with `burrow receive` or on its page."
+
+
+def test_who_receives_from_the_app_sees_a_download() -> None:
+    receiving = Board(sending=False, sealed=False)
+    receiving.heard(events.Progress(1, 2, 0.0, None, "store"))
+    assert [row.name for row in receiving.rows.values()] == ["download"]

@@ -178,7 +178,7 @@ async def test_what_was_left_on_the_server_is_taken_back(server: Served, pair: l
     assert "wrong.bin is taken back: nobody can receive it any more." in back.said
     assert not spools[0].exists()
     receiver = await bob.run("receive", link)
-    assert receiver.process.returncode == 3, receiver.said
+    assert receiver.process.returncode == 4, receiver.said
     assert "the sender took it back" in receiver.said
     assert list(bob.folder.iterdir()) == []
     assert b"cancelled     2.0 MB  wrong.bin" in (await ann.run("history")).out
@@ -396,3 +396,15 @@ async def test_a_paired_device_that_is_off_finds_it_on_the_server(server: Served
     receiver = await bob.run("receive", "--yes", BURROW_SERVER=server.url)
     assert receiver.process.returncode == 0, receiver.said
     assert (bob.folder / "a.bin").read_bytes() == (ann.folder / "a.bin").read_bytes()
+
+
+async def test_take_back_of_several_does_nothing_and_says_so_with_exit_2(server: Served, pair: list[Person]) -> None:
+    ann, _ = pair
+    for name in ("a.bin", "b.bin"):
+        make(ann.folder / name, 15)
+        sender = await ann.run("send", name, "--server", server.url, "--store", "--json")
+        assert sender.process.returncode == 0, sender.said
+        assert sum(sender.events[-1]["shares"].values()) < 1000, "15 bytes are not two whole blocks"
+    listed = await ann.run("take-back")
+    assert listed.process.returncode == 2
+    assert "burrow take-back WHICH" in listed.said

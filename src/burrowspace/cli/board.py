@@ -142,7 +142,7 @@ class Board:
     def _row(self, receiver: str) -> Row:
         key = receiver or self._only
         if key not in self.rows:
-            self.rows[key] = Row("upload" if not self.sealed or self.sending else "download")
+            self.rows[key] = Row("upload" if self.sending else "download")
         return self.rows[key]
 
     def path_shown(self, row: Row) -> str:

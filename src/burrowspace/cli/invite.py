@@ -13,6 +13,7 @@ class Invitation:
 
     known: bool = True
     keys: bool = False
+    to: str = ""  # the paired device that hears of it by itself
 
     def lines(self, ready: Ready) -> list[Line]:
         """
@@ -21,6 +22,8 @@ class Invitation:
         """  # noqa: E501
         from burrowspace.core.names import shown
 
+        if self.to:
+            return [Line(f"Offered to {shown(self.to, 40)}, which takes it with `burrow receive` or on its page.")]
         lines = [Line("On the other machine:"), Line("")]
         if ready.code is not None:
             lines += [Line(f"    {self.command(ready.code, ready.server)}", "bold"), Line("")]

@@ -190,7 +190,9 @@ async def _send(
             options = replace(options, store=False)  # what rested here would go with us
         with_code = with_code and to is None
         keys = with_code and "stream" not in what and not stage.json and not quiet and can_ask()
-        stage.teller = teller(sending=True, server=url, json=stage.json, quiet=quiet, qr=qr, known=not own, keys=keys)
+        stage.teller = teller(
+            sending=True, server=url, json=stage.json, quiet=quiet, qr=qr, known=not own, keys=keys, to=to or ""
+        )
         if own and not quiet:
             stage.say(f"Serving from this program on {url} for as long as the transfer lasts.", "dim")
         client = await stack.enter_async_context(Client(url))

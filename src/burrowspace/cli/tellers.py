@@ -99,7 +99,7 @@ class Terminal:
         if isinstance(event, events.Ready):
             self._server = event.server
             self._lines(self._invitation.lines(event))
-            if self._qr:
+            if self._qr and not self._invitation.to:
                 colours = self._console.color_system is not None and not self._console.no_color
                 self._lines(qr_lines(event.link, self._console.width, self._console.encoding, colours=colours))
         elif isinstance(event, events.NewCode):
@@ -214,15 +214,16 @@ def teller(
     known: bool = True,
     sealed: bool = True,
     keys: bool = False,
+    to: str = "",
 ) -> Teller:
-    """The one that fits where we are. `server`: its origin; `qr` None: where it fits; `keys`: see Invitation."""
+    """The one that fits where we are. `server`: its origin; `qr` None: where it fits; `keys`, `to`: see Invitation."""
     if json:
         return Json()
     if quiet:
         return Quiet()
     err = sys.stderr
     host = server.partition("://")[2] or "the server"
-    invitation = Invitation(known, keys)
+    invitation = Invitation(known, keys, to)
     if not err.isatty() or os.environ.get("TERM") == "dumb":
         return Plain(Board(sending, host, signs(err.encoding), sealed), invitation, err)
     from rich.console import Console

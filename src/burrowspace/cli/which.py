@@ -38,5 +38,5 @@ def only(fits: Sequence[T], which: str | None, nothing: str, listed: Callable[[T
         for each in fits:
             typer.echo(listed(each))
         typer.echo(f"\n{hint}", err=True)
-        raise typer.Exit(int(Exit.DONE if which is None else Exit.USAGE))
+        raise typer.Exit(int(Exit.USAGE))  # nothing was done
     return fits[0]

@@ -50,6 +50,13 @@ class Folders:
         self._transfers.mkdir(mode=0o700, exist_ok=True)
         return Journal.create(self._folder(record.role, record.transfer), record)
 
+    def stdin(self) -> Path:
+        """The folder where standard input is kept while it is sent, on the disk that this person's state is on."""
+        make_state(self._root)
+        folder = self._root / "stdin"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
     def open(self, role: Role, transfer: str) -> Journal:
         """The locked journal of an unfinished transfer. NotFound, Busy, Damaged."""
         return Journal.open(self._folder(role, transfer))

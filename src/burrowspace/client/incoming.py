@@ -53,6 +53,7 @@ class ReceiveTransfer(Transfer):
             accept=self._accept,
             options=self._options,
             own_name=self._options.name or own_name(),
+            by_link=record.met == "link",
             done=self._done,
         )
         return await self._follow(receiving)

@@ -14,7 +14,7 @@ from functools import partial
 
 import msgspec
 
-from burrowspace.client.api import Missing, Server, Spool
+from burrowspace.client.api import Missing, Refused, Server, Spool
 from burrowspace.client.credit import CREDIT
 from burrowspace.client.keys import PREFERRED
 from burrowspace.client.limits import Bucket
@@ -86,7 +86,8 @@ class Legs:
     """`seal(stretch)` gives the callable that seals for it, `ahead(stretch)` the position before which blocks may go
     into it now (None: all; asked in its thread). `keep(data)` writes down what the next run must know.
 
-    `fail(error)` is called when a leg cannot be had at all (no space, refused).
+    `fail(error)` is called when our own file cannot be read, `refused(stretch, error)` when the server takes no more of
+    a leg (no space).
     """
 
     def __init__(
@@ -97,13 +98,14 @@ class Legs:
         ahead: Callable[[Stretch], int | None],
         bucket: Bucket | None,
         fail: Callable[[BaseException], None],
+        refused: Callable[[Stretch, Refused], None],
         changed: Callable[[], None],
         keep: Callable[[bytes], None],
     ) -> None:
         self.stretches: list[Stretch] = []
         self._server, self._layout, self._seal, self._bucket = server, layout, seal, bucket
         self._ahead = ahead
-        self._fail, self._changed, self._keep = fail, changed, keep
+        self._fail, self._refused, self._changed, self._keep = fail, refused, changed, keep
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -243,7 +245,8 @@ class Legs:
         elif ended.__cause__ is not None and isinstance(ended.__cause__, BurrowError):
             self._fail(ended.__cause__)  # our own file
         elif ended.final:
-            self._fail(BurrowError(str(ended)))
+            stretch.upto = writer.safe_position
+            self._refused(stretch, Refused(ended.status, ended.code, str(ended)))
         else:
             log.debug("a leg was cut", why=str(ended))
             layout = self._layout(stretch.suite)

@@ -37,9 +37,10 @@ SLICE = 64 << 10  # bytes after which progress is seen: a slow line has not stal
 class Ended(Exception):
     """Why a leg is over for this end: `final` if trying again cannot help."""
 
-    def __init__(self, why: str, *, final: bool = False) -> None:
+    def __init__(self, why: str, *, final: bool = False, status: int = 0, code: str = "error") -> None:
         super().__init__(why)
         self.final = final
+        self.status, self.code = status, code  # of the server's refusal
 
 
 class Leg(threading.Thread):
@@ -159,6 +160,12 @@ class Writer(Leg):
         self._token, self._layout, self._seal, self._bucket = spool.token, layout, seal, bucket
         self._base = layout.offset(first)
         self._ended = first == layout.positions
+        self.safe_at = self.moved_at  # when the server last acknowledged something
+
+    @property
+    def safe_position(self) -> int:
+        """Blocks before this one are on the server, acknowledged."""
+        return self._layout.position_at(self._base + self.safe)[0]
 
     def _work(self) -> None:
         delay = RETRY_S
@@ -259,7 +266,7 @@ class Writer(Leg):
         self._ours(answer)
         if answer.status == 204:
             self.safe = int(answer.headers.get("Upload-Offset", self.sent))
-            self.moved_at = time.monotonic()
+            self.moved_at = self.safe_at = time.monotonic()
             return
         self._raise(answer.status, body)
 
@@ -271,10 +278,10 @@ class Writer(Leg):
             self._raise(answer.status, answer.read())
 
     def _raise(self, status: int, body: bytes) -> None:
-        words = refusal(status, body)[1]
+        code, words = refusal(status, body)
         if status in (408, 409, 429) or status in AWAY:
             raise http.client.HTTPException(words)
-        raise Ended(words, final=status in (401, 403, 413, 507))
+        raise Ended(words, final=status in (401, 403, 413, 507), status=status, code=code)
 
     def _held(self, error: Exception, delay: float) -> int:
         """What the server holds, bytes; asked until it answers."""

@@ -5,9 +5,10 @@ decided by core/meeting_rules.py. Spec: docs/spec/meeting.md.
 """
 
 import asyncio
+import contextlib
 import secrets
-from collections.abc import AsyncIterator, Awaitable
-from typing import TypeVar
+from collections.abc import AsyncIterator, Awaitable, Coroutine
+from typing import Any, TypeVar
 
 from burrowspace.client.api import Missing, Refused, Server, Unreachable
 from burrowspace.client.log import Log
@@ -22,6 +23,7 @@ from burrowspace.core.signals import Role
 log = Log("client")
 
 POLL_S = 20.0
+LOST_S = 1.0  # between two looks whether the code is still good while the sender is silent
 NO_MORE = "this code can't be used again. Ask the sender for a new one"
 
 M = TypeVar("M", bound=Meeting)
@@ -58,13 +60,15 @@ async def take_over(server: Server, code: Code, spent: Spent | None = None) -> b
         async with asyncio.timeout(MEETING_S), Talk(server, mailbox, Role.RECEIVER) as talk:
             pake = Pake(code, Role.RECEIVER, secrets.token_bytes)
             await talk.say(pake.opening)
-            agreed = pake.finish(await talk.next(Opening))
+            agreed = pake.finish(await _unless_lost(talk.next(Opening), server, code))
             if spent is not None:  # before the proof leaves, so that even a kill cannot give away a second guess
                 await asyncio.to_thread(spent.add, code)
             stand = after(stand, "proof")
             await talk.say(agreed.confirmation)
-            agreed.check(await talk.next(Confirmation))
-            secret = agreed.take_over(await talk.next(Handover))
+            agreed.check(await _unless_lost(talk.next(Confirmation), server, code))
+            secret = agreed.take_over(await _unless_lost(talk.next(Handover), server, code))
+    except BadCode:
+        raise
     except (BurrowError, TimeoutError, ValueError, KeyError, TypeError) as error:
         event = event_of(error)
         if after(stand, event) is not Stand.BURNT:
@@ -78,6 +82,21 @@ async def take_over(server: Server, code: Code, spent: Spent | None = None) -> b
         await asyncio.to_thread(spent.drop, code)
     await quietly(server.remove_mailbox(mailbox))  # only now: after a failure the sender must still find our proof
     return secret
+
+
+async def _unless_lost(word: Coroutine[Any, Any, M], server: Server, code: Code) -> M:
+    """The sender's next word. BadCode: somebody else was quicker, and the number stands for nothing any more."""
+    hearing = asyncio.ensure_future(word)
+    try:
+        while not (await asyncio.wait({hearing}, timeout=LOST_S))[0]:
+            with contextlib.suppress(Refused, Unreachable):
+                known = await server.knows(code.nameplate)
+                if not known and not (await asyncio.wait({hearing}, timeout=LOST_S / 2))[0]:
+                    raise BadCode("somebody else used this code first; ask for a new one")
+        return hearing.result()
+    finally:
+        hearing.cancel()
+        await asyncio.gather(hearing, return_exceptions=True)
 
 
 def event_of(error: BaseException) -> str:

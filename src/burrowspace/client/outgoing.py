@@ -87,6 +87,8 @@ class SendTransfer(Transfer):
             if not record.options.get("invited"):
                 await server.post(inbox.mailbox, inbox.seal(invitation, secrets.token_bytes(12)))
                 held.update(options={**record.options, "invited": True})
+        elif self._with_code and options.store_now:
+            why = "a code works only while this program runs"  # it hands the secret over itself
         elif self._with_code:
 
             def counted(burns: int) -> None:
@@ -126,7 +128,7 @@ class SendTransfer(Transfer):
             source = Source.from_text(self._text, time.time_ns())
             return source, self._new(source, origin, ())
         if self._stream is not None:
-            source = Source.from_stream(self._stream, self._stream_name, time.time_ns())
+            source = Source.from_stream(self._stream, self._stream_name, time.time_ns(), folders.stdin())
             return source, self._new(source, origin, ())
         known = journal.known(list(self._paths))
         earlier = folders.by_paths(known)

@@ -30,7 +30,7 @@ from burrowspace.client.running import Cancelled, GaveUp, Meter, Running
 from burrowspace.core import paths, signals
 from burrowspace.core.codes import check_words
 from burrowspace.core.consent import Act, Consent, Stage
-from burrowspace.core.errors import BurrowError, Tampered
+from burrowspace.core.errors import BurrowError, Gone, Tampered
 from burrowspace.core.layout import Layout
 from burrowspace.core.links import link_key, link_tag, mailbox_id
 from burrowspace.core.manifest import Manifest
@@ -46,6 +46,7 @@ Accept = Callable[[Manifest, str], Awaitable[bool]]
 STILL_S = 4.0  # without a byte, after which a path that is in use moves nothing
 WAITING_S = 10.0  # between two times that the same reason to wait is told
 LAST_WORDS_S = 1.0
+NOTHING_S = 3.0  # a sender offers as soon as its link is there: after that a link without an offer stands for nothing
 LOOK_S, LOOK_AGAIN_S = 4.0, 5.0  # for an answer of the server to somebody who wonders; between two looks
 GOODBYE_S = 15.0  # for the last words to reach the mailbox
 TAMPERED_MOST = 3  # blocks that do not open, after which the transfer is given up
@@ -65,6 +66,7 @@ class Receiving(Running):
         accept: Accept | None = None,
         options: Options | None = None,
         own_name: str = "",
+        by_link: bool = False,
         done: Callable[["Receiving", events.Finished], None] | None = None,
     ) -> None:
         super().__init__()
@@ -75,7 +77,7 @@ class Receiving(Running):
         self.digest: str | None = None
         self._into, self._overwrite, self._accept = into, overwrite, accept
         self._options = options or Options()
-        self._own_name = own_name
+        self._own_name, self._by_link = own_name, by_link
         self._done = done
         self._main = Conversation(server, secret, mailbox_id(secret), Role.RECEIVER)
         self._offer: signals.Offer | None = None
@@ -107,7 +109,8 @@ class Receiving(Running):
         assert offer is not None
         landing = self._landing = await asyncio.to_thread(self._land, offer)
         if self._over is not None and not landing.complete:
-            raise self._ended(self._over)
+            self._void = True
+            raise self._ended(self._over) if landing.held else Gone(f"the sender has ended this transfer: {self._over}")
         layout = Layout(self._suite(offer), offer.manifest_size, offer.pack_size)
         keys = Keys(self._secret, bytes.fromhex(offer.transfer))
         opener = Opener(landing, keys, layout, lambda: self._soon(self._changed.set))
@@ -142,7 +145,7 @@ class Receiving(Running):
                 first_byte = time.monotonic() - met
             now = time.monotonic()
             if landing.manifest is not None:
-                await self._do(consent.know(now) + consent.tick(now))
+                await self._do(consent.know(now) + consent.tick(now), pair)
             if now - last_told >= 0.1:
                 last_told = now
                 self._progress(landing, opener, meter, now)
@@ -200,19 +203,32 @@ class Receiving(Running):
         self.tell(events.Waiting("the server cannot be reached; still trying"))
 
     async def _for_offer(self) -> None:
-        waited = self._options.wait
+        waited, began = self._options.wait, time.monotonic()
         try:
             async with asyncio.timeout(waited):
                 while not self._offered.is_set():
                     try:
-                        async with asyncio.timeout(2.0):
+                        async with asyncio.timeout(1.0):
                             await self._offered.wait()
                     except TimeoutError:
                         away = self._main.away.is_set()
-                        why = "the server cannot be reached" if away else "the sender has not begun yet"
-                        self.tell(events.Waiting(why))
+                        if self._by_link and not away and time.monotonic() - began > NOTHING_S and not self._begun():
+                            self._void = True
+                            raise Gone("nothing is offered under this link: it is wrong, or its time is up") from None
+                        self._tell_idle("the server cannot be reached" if away else "the sender has not begun yet")
         except TimeoutError:
             raise GaveUp("the sender did not come; ask for a new link or code, or wait longer") from None
+
+    def _begun(self) -> bool:
+        """Whether an earlier run has begun to receive it."""
+        return (self.journal.folder / "landing.json").exists()
+
+    def _tell_idle(self, why: str) -> None:
+        """Why nothing moves; the same reason again only after a while."""
+        now = time.monotonic()
+        if why != self._idle[1] or now - self._idle[0] > WAITING_S:
+            self._idle = (now, why)
+            self.tell(events.Waiting(why))
 
     def _land(self, offer: signals.Offer) -> Landing:
         folder = self.journal.folder
@@ -289,16 +305,15 @@ class Receiving(Running):
     async def _hello(self, held: int) -> None:
         await self._main.say(signals.Hello(self._id(), self._own_name[:255], held, self._options.suites))
 
-    async def _do(self, acts: tuple[Act, ...]) -> None:
+    async def _do(self, acts: tuple[Act, ...], pair: Conversation) -> None:
         """What core/consent.py decided."""
-        landing, offer, pair, routes = self._landing, self._offer, self._pair, self._routes
+        landing, offer, routes = self._landing, self._offer, self._routes
         assert landing is not None
         assert offer is not None
-        assert pair is not None
         assert routes is not None
         for act in acts:
             if act is Act.ASK:
-                self.start(self._ask_person(landing, offer))
+                self.start(self._ask_person(landing, offer, pair))
             elif act is Act.SAY_DECIDING:
                 self.start(pair.say(signals.Progress(landing.held)))
             elif act is Act.SAY_ACCEPT:
@@ -314,7 +329,7 @@ class Receiving(Running):
                 self._void = True
                 raise Cancelled("you declined it; nothing was written")
 
-    async def _ask_person(self, landing: Landing, offer: signals.Offer) -> None:
+    async def _ask_person(self, landing: Landing, offer: signals.Offer, pair: Conversation) -> None:
         manifest = self.manifest = landing.manifest
         assert manifest is not None
         assert self._consent is not None
@@ -322,7 +337,7 @@ class Receiving(Running):
         size = manifest.content_size
         self.tell(events.Offered(manifest.name, len(manifest.files), size, offer.name, text))
         if self._accept is not None and not await self._accept(manifest, offer.name):
-            await self._do(self._consent.answer(False))
+            await self._do(self._consent.answer(False), pair)
 
         def accept() -> None:
             into = self._into
@@ -338,7 +353,7 @@ class Receiving(Running):
                 landing.accept(into, overwrite=self._overwrite)
 
         await asyncio.to_thread(accept)
-        await self._do(self._consent.answer(True))
+        await self._do(self._consent.answer(True), pair)
 
     # ---- what is heard
 
@@ -425,10 +440,7 @@ class Receiving(Running):
                     self._looked_at, self._look = now, self.start(self._look_for_server())
                 if not self._look.done():
                     return
-                why = self._why_idle()
-                if why != self._idle[1] or now - self._idle[0] > WAITING_S:
-                    self._idle = (now, why)
-                    self.tell(events.Waiting(why))
+                self._tell_idle(self._why_idle())
             return
         self._idle = (0.0, "")
         self.tell(events.Progress(done, total, rate, eta, path.value))

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from burrowspace.client import events
-from burrowspace.client.api import Server, Unreachable
+from burrowspace.client.api import Refused, Server, Unreachable
 from burrowspace.client.conversation import Conversation, patiently
 from burrowspace.client.credit import CREDIT
 from burrowspace.client.journal import Journal
@@ -24,7 +24,7 @@ from burrowspace.client.link_tcp import Listener
 from burrowspace.client.log import Log
 from burrowspace.client.options import Options
 from burrowspace.client.reach import Outside, outside
-from burrowspace.client.running import GaveUp, Running
+from burrowspace.client.running import GaveUp, Meter, Running
 from burrowspace.client.source import Source
 from burrowspace.client.taker import Taker
 from burrowspace.core import signals
@@ -41,6 +41,7 @@ LEGS_FILE = "legs"  # of the journal
 LAST_WORDS_S = 1.0
 ONLINE_S = 4.0  # for an answer of the server to somebody who wonders
 OFFER_EVERY = 64  # hellos: a mailbox that is trimmed still has an offer
+STORE_TELL_S, STORE_STILL_S = 0.1, 5.0  # between two words of how much rests; without a byte, after which it is said
 STORE_AFTER_S = 5.0  # without any receiver, where it may rest
 
 
@@ -86,9 +87,12 @@ class Sending(Running):
             self._leg_ahead,
             self.bucket,
             self.fail,
+            self._leg_refused,
             self._changed.set,
             lambda data: journal.keep(LEGS_FILE, data),
         )
+        self._stored, self._store_meter = 0, Meter()  # content bytes that are on the server to rest there
+        self._store_told = self._store_waited = 0.0
         self._began = time.monotonic()
         self._met_at: float | None = None
         self._first_byte: float | None = None
@@ -132,6 +136,17 @@ class Sending(Running):
             return leg.first if needless else leg.first + CREDIT
         limits = [taker.person.limit for taker in followers]
         return None if None in limits or not limits else max(limit for limit in limits if limit is not None)
+
+    def _leg_refused(self, leg: Stretch, error: Refused) -> None:
+        """The server takes no more of a leg: who only wants to leave it there cannot, others look for another way."""
+        if self.options.store_now:
+            self.fail(error)
+            return
+        self.tell(events.Waiting(f"the server takes no more of it: {error.sentence}"))
+        self.start(self.legs.drop(leg))
+        for taker in self._all_takers():
+            if taker.leg is leg:
+                taker.lost_leg()
 
     def _all_takers(self) -> list[Taker]:
         return list(self.takers.values())
@@ -230,7 +245,8 @@ class Sending(Running):
 
     async def _failed(self, error: BurrowError) -> None:
         """What cannot be gone on with is said to whoever waits."""
-        if error.code in ("changed", "cancelled"):
+        if error.code in ("changed", "cancelled") or not self.source.can_come_back:
+            self._over = True
             await self._last_words(signals.Cancel(error.sentence[:1000]))
 
     async def _end(self) -> None:
@@ -239,7 +255,11 @@ class Sending(Running):
             taker.close()
         if self.listener is not None:
             await self.listener.close()
-        if not self._over:
+        if not self._over and self.rests_until is None and not self.source.can_come_back:
+            await self._last_words(
+                signals.Cancel("it came from the sender's standard input, which cannot be read again")
+            )
+        elif not self._over:
             await self._last_words(signals.Bye())
         self.source.close()
         self.journal.close()
@@ -292,11 +312,18 @@ class Sending(Running):
         return True
 
     def _tell_store(self, stretch: Stretch) -> None:
-        writer = stretch.writer
-        if writer is None:
+        writer, now = stretch.writer, time.monotonic()
+        if writer is None or now - self._store_told < STORE_TELL_S:
             return
-        done = self.content(writer.position)
-        self.tell(events.Progress(done, self.source.manifest.content_size, 0.0, None, "store"))
+        self._store_told = now
+        if now - max(writer.safe_at, self._store_waited) > STORE_STILL_S:
+            self._store_waited = now
+            self.tell(events.Waiting("the line to the server is slow; nothing more has arrived there yet"))
+            return
+        done = self._stored = max(self._stored, self.content(writer.safe_position))
+        total, rate = self.source.manifest.content_size, self._store_meter.add(now, done)
+        eta = (total - done) / rate if total is not None and rate > 0 else None
+        self.tell(events.Progress(done, total, rate, eta, "store"))
 
     async def _finished(self, *, resting: bool) -> events.Finished:
         if not resting:
@@ -308,7 +335,7 @@ class Sending(Running):
             size=self.content(self.layout.positions or 0),
             seconds=time.monotonic() - (self._met_at or self._began),
             first_byte=self._first_byte,
-            shares={path: blocks * self.layout.suite.sealed for path, blocks in self.served.items()},
+            shares=dict(self.network),
             verified=not resting,
             resting=resting,
             left_out=self.source.left_out,

@@ -20,6 +20,8 @@ from burrowspace.core.manifest import Entry, Manifest, encode
 from burrowspace.core.sealing import BLOCK, Suite
 
 _OPEN = 32  # files kept open for the next block
+_LOOK = 16 << 20  # bytes of a stream between two looks at the room on the disk
+FREE = 128 << 20  # bytes of the disk that a stream leaves free
 _CATCH_UP = 4  # blocks hashed behind a reader for each block that it reads ahead
 
 
@@ -136,6 +138,11 @@ class Source:
         with self._hashing:
             self._hash_on(min(upto, self._row.content))
 
+    @property
+    def can_come_back(self) -> bool:
+        """Whether another run of this program can read it again."""
+        return self._stream is None
+
     def close(self) -> None:
         self._contents.close()
 
@@ -245,7 +252,7 @@ class _Stream:
     def __init__(self, stream: BinaryIO, keep: Path | None) -> None:
         self._stream = stream
         self._kept = tempfile.TemporaryFile(dir=keep, buffering=0)  # noqa: SIM115  # closed by close
-        self._held = 0
+        self._held = self._looked = 0
         self._ended = False
         self._lock = threading.Lock()
 
@@ -253,6 +260,7 @@ class _Stream:
         """Reads on until `upto` bytes are kept or the stream ends: bytes kept, and whether that is all."""
         with self._lock:
             while self._held < upto and not self._ended:
+                self._make_sure_of_room()
                 data = self._stream.read(min(BLOCK, upto - self._held))
                 self._ended = not data
                 view = memoryview(data)
@@ -267,6 +275,18 @@ class _Stream:
                     self._held += written
                     view = view[written:]
             return self._held, self._ended
+
+    def _make_sure_of_room(self) -> None:
+        """The disk is everybody's: some of it stays free."""
+        if self._held < self._looked:
+            return
+        self._looked = self._held + _LOOK
+        disk = os.fstatvfs(self._kept.fileno())
+        if disk.f_bavail * disk.f_frsize < FREE + _LOOK:
+            raise NoSpace(
+                "what comes on the standard input is kept until it has arrived, and the disk has no more room for it; "
+                "free some space, or send a file instead"
+            )
 
     def read_into(self, file: int, into: memoryview, offset: int) -> None:
         done = 0

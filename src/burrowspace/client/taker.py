@@ -211,6 +211,10 @@ class Taker:
         finally:
             self._missing = False
 
+    def lost_leg(self) -> None:
+        """The server takes no more of it; another one is looked for after a while."""
+        self._leg, self._resting, self._rest_after = None, False, time.monotonic() + REST_AGAIN_S
+
     def begin(self) -> None:
         """Listens to it, until it is closed."""
         self._running = self._sending.start(self._run())

@@ -215,6 +215,18 @@ async def test_who_leaves_while_deciding_and_comes_back_gets_it_once(two: Two, w
     assert two.bob.down + two.ann.up < 2 * SIZE * 1.02 + 4 * WINDOW
 
 
+async def test_a_small_file_that_came_while_somebody_decides_is_there_at_once(two: Two) -> None:
+    make(two.file, MB)
+    for number in range(5):
+        sending, link = await two.send()
+        bob = Answer()
+        receiving = two.receive(link, bob, f"bob{number}")
+        await bob.after(0.3)
+        got, _ = await asyncio.gather(receiving.transfer, sending.transfer)
+        assert sum(got.network.values()) < MB * 1.01
+        two.same(f"bob{number}")
+
+
 async def test_one_decides_while_another_takes_it_by_the_same_leg(two: Two) -> None:
     sending, link = await two.send(receivers=2, relay_only=True)
     bob, carl = Answer(), Answer()

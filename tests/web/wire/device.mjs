@@ -100,7 +100,7 @@ async function begun() {
     return options.decline ? null : sink;
   };
   const arrived = () => kept.keep(null);
-  return new Receiving({ server, secret, accept, tell, options, name: options.name ?? "a page", state, sink, keep: kept.keep, arrived });
+  return new Receiving({ server, secret, byLink: said.includes("#"), accept, tell, options, name: options.name ?? "a page", state, sink, keep: kept.keep, arrived });
 }
 
 try {

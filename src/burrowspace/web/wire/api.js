@@ -138,6 +138,17 @@ export class Server {
     return (await (await this.#call("POST", `/nameplates/${number}/claim`)).json()).mailbox;
   }
 
+  /** Whether somebody waits under that number. @param {number} number */
+  async knows(number) {
+    try {
+      await this.#call("GET", `/nameplates/${number}`);
+      return true;
+    } catch (error) {
+      if (/** @type {BurrowError} */ (error).code === "missing") return false;
+      throw error;
+    }
+  }
+
   /** Each claim beyond `after`. @param {Nameplate} plate @param {number} after @param {number} [wait] @param {AbortSignal} [signal]
    * @returns {Promise<{number: number, mailbox: string}[]>} */
   async claims(plate, after, wait = WAIT_S, signal) {

@@ -13,9 +13,10 @@
 import { encodeMeeting, Pake, parseMeeting } from "../core/codes.js";
 import { BurrowError } from "../core/errors.js";
 import { after, MEETING_S } from "../core/meeting-rules.js";
-import { random } from "./ambient.js";
+import { random, sleep } from "./ambient.js";
 
 const POLL_S = 20;
+const LOST_S = 1; // between two looks whether the code is still good while the sender is silent
 
 /**
  * The secret of whoever offered the code. `spent` remembers codes that were given up.
@@ -44,13 +45,14 @@ export async function takeOver(server, code, ends, spent) {
     const talk = new Talk(server, mailbox, "receiver", ends ? AbortSignal.any([ends, late]) : late);
     const pake = await Pake.make(code, "receiver", random(64));
     await talk.say(pake.opening);
-    const agreed = pake.finish(await talk.next("pake"));
+    const agreed = pake.finish(await unlessLost(talk.next("pake"), server, code));
     await spent?.add(code); // before the proof leaves, so that a page that goes cannot give away a second guess
     stand = after(stand, "proof");
     await talk.say(agreed.confirmation);
-    agreed.check(await talk.next("confirm"));
-    secret = await agreed.takeOver(await talk.next("secret"));
+    agreed.check(await unlessLost(talk.next("confirm"), server, code));
+    secret = await agreed.takeOver(await unlessLost(talk.next("secret"), server, code));
   } catch (error) {
+    if (error instanceof BurrowError && error.code === "bad-code") throw error;
     const event = eventOf(error, late);
     if (after(stand, event) !== "burnt") {
       if (event !== "late") throw error;
@@ -62,6 +64,24 @@ export async function takeOver(server, code, ends, spent) {
   await spent?.drop(code);
   server.removeMailbox(mailbox).catch(() => undefined); // only now: after a failure the sender must still find our proof
   return secret;
+}
+
+/**
+ * The sender's next word. bad-code: somebody else was quicker, and the number stands for nothing any more.
+ *
+ * @template T @param {Promise<T>} word @param {Server} server @param {Code} code @returns {Promise<T>}
+ */
+async function unlessLost(word, server, code) {
+  word.catch(() => undefined);
+  for (;;) {
+    const heard = await Promise.race([word.then(() => true), sleep(LOST_S).then(() => false)]);
+    if (heard || (await server.knows(code.nameplate).catch(() => true))) {
+      if (heard) return word;
+      continue;
+    }
+    if (await Promise.race([word.then(() => true), sleep(LOST_S / 2).then(() => false)])) return word;
+    throw new BurrowError("bad-code", "somebody else used this code first; ask for a new one");
+  }
 }
 
 /** What went wrong, as the rules call it. @param {unknown} error @param {AbortSignal} late @returns {MeetingEvent} */

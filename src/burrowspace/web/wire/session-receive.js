@@ -34,6 +34,7 @@ import { CLOSED, Meter, Running } from "./running.js";
 const LAST_WORDS_S = 1;
 const GOODBYE_S = 15; // for the last words to reach the mailbox
 const TAMPERED_MOST = 3; // blocks that do not open, after which the transfer is given up
+const NOTHING_S = 3; // a sender offers as soon as its link is there: after that a link without an offer stands for nothing
 const STILL_S = 4; // without a byte, after which a path that is in use moves nothing
 const LOOK_S = 4; // for an answer of the server to somebody who wonders
 const LOOK_AGAIN_S = 5; // between two looks
@@ -53,6 +54,7 @@ const SUITES = globalThis.crypto?.subtle ? ["A256GCM", "XC20P"] : ["XC20P", "A25
  * @property {(manifest: Manifest, sender: string) => Promise<Sink | null>} accept asks the person; null: declined. After a
  *   reload it is asked again only where nothing had been accepted
  * @property {(event: Event) => void} tell
+ * @property {boolean} [byLink] the secret came in a link, which is there only after its offer
  * @property {string} [name] what to call this end to the other
  * @property {Options} [options]
  * @property {ReceiveState | null} [state] of an earlier run
@@ -98,7 +100,7 @@ export class Receiving extends Running {
     this.start(this.#hearMain());
     const offer = await this.#forOffer();
     const landing = await this.#land(offer);
-    if (this.#gone !== null && !landing.complete) throw this.#ended(this.#gone);
+    if (this.#gone !== null && !landing.complete) throw this.#ended(this.#gone, landing.held ? "cancelled" : "gone");
     const id = mailboxId(secret, this.#receiver);
     const pair = new Conversation(server, secret, id, "receiver", this.#main.session, this.ends);
     this.#pair = pair;
@@ -168,7 +170,7 @@ export class Receiving extends Running {
   async failed(error) {
     if (error.code === CLOSED && this.#landing?.accepted) await this.#keep(this.#landing, true);
     if (error.fields.own && this.#pair) await this.#lastWords(this.#pair, { type: "cancel", why: "the receiver called it off" });
-    if (!["cancelled", "mismatch"].includes(error.code)) return;
+    if (!["cancelled", "mismatch", "gone"].includes(error.code)) return;
     await this.#landing?.abort();
     await this.#how.keep?.(null);
   }
@@ -212,9 +214,13 @@ export class Receiving extends Running {
 
   /** @returns {Promise<Offer>} */
   async #forOffer() {
+    const began = seconds();
     while (!this.#offer) {
-      await this.change(2);
+      await this.change(1);
       if (this.#offer) break;
+      if (this.#how.byLink && !this.#how.state && !this.#main.away && seconds() - began > NOTHING_S) {
+        throw new BurrowError("gone", "nothing is offered under this link: it is wrong, or its time is up");
+      }
       const why = this.#main.away ? "the server cannot be reached" : "the sender has not begun yet";
       this.tell({ event: "waiting", why, receiver: "" });
     }
@@ -358,9 +364,9 @@ export class Receiving extends Running {
     else if (!this.#landing.complete) this.fail(this.#ended(why));
   }
 
-  /** @param {string} why */
-  #ended(why) {
-    return new BurrowError("cancelled", `the sender has ended this transfer: ${why}`);
+  /** @param {string} why @param {string} [code] */
+  #ended(why, code = "cancelled") {
+    return new BurrowError(code, `the sender has ended this transfer: ${why}`);
   }
 
   /** @param {string} session @param {Offer} offer */

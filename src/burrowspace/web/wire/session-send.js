@@ -83,6 +83,7 @@ export class Sending extends Running {
   /** @type {Bytes} */ #encoded;
   /** @type {string | null} */ #digest = null;
   #finished = false;
+  #stored = 0; // content bytes that are on the server to rest there
   #hellos = 0;
   #began = seconds();
   /** @type {number | null} */ #metAt = null;
@@ -376,7 +377,7 @@ export class Sending extends Running {
     if (!resting) return false;
     const waiting = this.#all().filter((taker) => !taker.verified);
     if (resting.writer) {
-      const done = this.content(resting.writer.position);
+      const done = (this.#stored = Math.max(this.#stored, this.content(resting.writer.position)));
       const total = this.manifest.contentSize;
       this.tell({ event: "progress", done, total, rate: 0, eta: null, path: "store", receiver: "" });
     }

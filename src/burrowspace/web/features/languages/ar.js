@@ -231,6 +231,8 @@ export default {
   "waiting": "في الانتظار",
   "the receiver is deciding": "المستلم يفكّر",
   "said no": "رفض",
+  "nothing is offered under this link: it is wrong, or its time is up": "لا شيء معروض تحت هذا الرابط: إما أنه خاطئ أو انتهت مدته",
+  "somebody else used this code first; ask for a new one": "استخدم شخص آخر هذا الرمز أولًا؛ اطلب رمزًا جديدًا",
   "waiting for the sender": "في انتظار المرسل",
   "what arrived is not what the sender's list says": "ما وصل لا يطابق قائمة المرسل",
   "what arrives was not sealed by the sender; somebody between you changes it": "ما يصل لم يشفّره المرسل؛ هناك من يغيّره في الطريق بينكما",

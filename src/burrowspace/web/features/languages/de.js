@@ -223,6 +223,8 @@ export default {
   "waiting": "wartet",
   "the receiver is deciding": "der Empfänger überlegt noch",
   "said no": "hat abgelehnt",
+  "nothing is offered under this link: it is wrong, or its time is up": "unter diesem Link wird nichts angeboten: Er ist falsch oder abgelaufen",
+  "somebody else used this code first; ask for a new one": "jemand anderes hat diesen Code zuerst benutzt; bitte um einen neuen",
   "waiting for the sender": "warte auf den Sender",
   "what arrived is not what the sender's list says": "was ankam, ist nicht, was die Liste des Senders sagt",
   "what arrives was not sealed by the sender; somebody between you changes it": "was ankommt, hat nicht der Sender versiegelt; jemand zwischen euch verändert es",

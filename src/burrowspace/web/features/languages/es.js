@@ -225,6 +225,8 @@ export default {
   "waiting": "en espera",
   "the receiver is deciding": "el destinatario está decidiendo",
   "said no": "lo ha rechazado",
+  "nothing is offered under this link: it is wrong, or its time is up": "no se ofrece nada con este enlace: es incorrecto o ha caducado",
+  "somebody else used this code first; ask for a new one": "otra persona usó antes este código; pide uno nuevo",
   "waiting for the sender": "esperando al remitente",
   "what arrived is not what the sender's list says": "lo que ha llegado no coincide con la lista del remitente",
   "what arrives was not sealed by the sender; somebody between you changes it": "lo que llega no lo ha cifrado el remitente; alguien lo está modificando por el camino",

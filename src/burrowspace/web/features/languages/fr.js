@@ -225,6 +225,8 @@ export default {
   "waiting": "en attente",
   "the receiver is deciding": "le destinataire réfléchit encore",
   "said no": "a refusé",
+  "nothing is offered under this link: it is wrong, or its time is up": "rien n’est proposé sous ce lien : il est erroné ou a expiré",
+  "somebody else used this code first; ask for a new one": "quelqu’un d’autre a utilisé ce code en premier ; demandez-en un nouveau",
   "waiting for the sender": "en attente de l’expéditeur",
   "what arrived is not what the sender's list says": "ce qui est arrivé ne correspond pas à la liste de l’expéditeur",
   "what arrives was not sealed by the sender; somebody between you changes it": "ce qui arrive n’a pas été chiffré par l’expéditeur ; quelqu’un entre vous le modifie",

@@ -217,6 +217,8 @@ export default {
   "waiting": "待機中",
   "the receiver is deciding": "受信側が考えています",
   "said no": "断りました",
+  "nothing is offered under this link: it is wrong, or its time is up": "このリンクでは何も提供されていません。リンクが間違っているか、期限が切れています",
+  "somebody else used this code first; ask for a new one": "ほかの人がこのコードを先に使いました。新しいコードをもらってください",
   "waiting for the sender": "送信側を待っています",
   "what arrived is not what the sender's list says": "届いたものが送信側の一覧と一致しません",
   "what arrives was not sealed by the sender; somebody between you changes it": "届いているものは送信側が暗号化したものではありません。途中で誰かが書き換えています",

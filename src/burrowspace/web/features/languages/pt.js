@@ -225,6 +225,8 @@ export default {
   "waiting": "em espera",
   "the receiver is deciding": "o destinatário está decidindo",
   "said no": "recusou",
+  "nothing is offered under this link: it is wrong, or its time is up": "nada é oferecido por este link: ele está errado ou expirou",
+  "somebody else used this code first; ask for a new one": "outra pessoa usou este código primeiro; peça um novo",
   "waiting for the sender": "aguardando o remetente",
   "what arrived is not what the sender's list says": "o que chegou não corresponde à lista do remetente",
   "what arrives was not sealed by the sender; somebody between you changes it": "o que chega não foi cifrado pelo remetente; alguém no caminho altera os dados",

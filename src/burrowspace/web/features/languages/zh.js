@@ -217,6 +217,8 @@ export default {
   "waiting": "等待中",
   "the receiver is deciding": "接收方正在考虑",
   "said no": "已拒绝",
+  "nothing is offered under this link: it is wrong, or its time is up": "此链接下没有可接收的内容：链接有误或已过期",
+  "somebody else used this code first; ask for a new one": "已有人先使用了此代码；请索取新的代码",
   "waiting for the sender": "正在等待发送方",
   "what arrived is not what the sender's list says": "收到的内容与发送方的列表不符",
   "what arrives was not sealed by the sender; somebody between you changes it": "收到的内容不是由发送方加密的；有人在中途篡改",

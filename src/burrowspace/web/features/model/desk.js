@@ -128,7 +128,7 @@ export class Desk extends Observable {
         location.assign(`${server}/r#${typed.slice(typed.indexOf("#") + 1).trim()}`);
         return;
       }
-      await this.receive(secret);
+      await this.receive(secret, { byLink: true });
       return;
     }
     const { parseCode, spent, takeOver } = await late(() => import("./work.js"));
@@ -140,7 +140,7 @@ export class Desk extends Observable {
     const { hash, pathname } = new URL(address);
     if (!hash || !/^\/r\/?$/.test(pathname)) return;
     try {
-      await this.receive(parseLink(address).secret);
+      await this.receive(parseLink(address).secret, { byLink: true });
       this.trouble = "";
     } catch (error) {
       this.trouble = ours(error).sentence;
@@ -150,11 +150,12 @@ export class Desk extends Observable {
 
   /** What could not even begin. */ trouble = "";
 
-  /** @param {Bytes} secret @param {string} [from] the device that invited us @param {boolean} [near] it is one of the same network */
-  async receive(secret, from, near = false) {
+  /** `from`: the device that invited us, `near`: it is one of the same network, `byLink`: the secret came in a link.
+   * @param {Bytes} secret @param {{from?: string, near?: boolean, byLink?: boolean}} [how] */
+  async receive(secret, { from, near = false, byLink = false } = {}) {
     const work = await this.#work();
     if (this.jobs.some((job) => job.direction === "receive" && !job.over && same(job.secret, secret))) return;
-    const job = work.receive(randomId(), secret, { from });
+    const job = work.receive(randomId(), secret, { from, byLink });
     job.near = near;
     this.#add(job);
     await job.begin();
@@ -163,7 +164,7 @@ export class Desk extends Observable {
   /** @param {Invited} invited */
   async #invited({ secret, from, near }) {
     const asked = this.jobs.filter((job) => job.state === "offered" || job.state === "starting").length;
-    if (asked < ASKED_MOST) await this.receive(secret, from, near);
+    if (asked < ASKED_MOST) await this.receive(secret, { from, near });
   }
 
   /** @param {AnyJob} job */

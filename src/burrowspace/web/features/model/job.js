@@ -185,7 +185,7 @@ export class Job extends Observable {
   stopped(error) {
     if (error.code === CLOSED) this.state = "paused";
     else {
-      this.state = error.code === "cancelled" ? "ended" : "failed";
+      this.state = ["cancelled", "gone"].includes(error.code) ? "ended" : "failed";
       this.fault = error.code;
       this.why = error.sentence;
     }

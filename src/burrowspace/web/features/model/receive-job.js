@@ -22,6 +22,7 @@ import { Job } from "./job.js";
  * @property {Bytes} secret
  * @property {string} name of this device
  * @property {string} [from] the device that invited us, where one did
+ * @property {boolean} [byLink] the secret came in a link
  * @property {ReceiveState | null} [state] of an earlier run
  * @property {KeepingSink | null} [sink] of an earlier run that has ended
  * @property {() => Promise<KeepingSink | null>} [find] opens the place of an earlier run again; null: it is gone
@@ -72,6 +73,7 @@ export class ReceiveJob extends Job {
       server,
       secret,
       name,
+      byLink: this.#how.byLink,
       state: this.#state,
       sink: this.#state?.landing ? this.#sink : null,
       accept: (manifest, sender) => this.#ask(manifest, sender),
