@@ -323,6 +323,7 @@ class Receiving(Running):
                     async with asyncio.timeout(GOODBYE_S):
                         await pair.say(signals.Decline("declined by the receiver"))
             elif act is Act.GO_ON:
+                routes.idle_since = routes.moved_at = time.monotonic()
                 routes.wake()
                 self._changed.set()
             elif act is Act.CLOSE:

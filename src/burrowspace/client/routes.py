@@ -191,6 +191,8 @@ class Routes:
         if may and self._resting:
             self.book.resumed(now)
         self._resting = not may
+        if self._resting:
+            self.idle_since = self.moved_at = now
         if (limit := self._consent.limit(positions)) != self._limit:
             self._limit = limit
             for link in self.links.values():

@@ -185,6 +185,7 @@ export class Routes {
     const may = landing.consent.mayRequest(landing.held, landing.layout.positions);
     if (may && this.#resting) this.book.resumed(now); // waiting for a person is no stall
     this.#resting = !may;
+    if (!may) this.idleSince = this.movedAt = now;
     if (limit !== this.#limit) {
       this.#limit = limit;
       for (const link of this.links.values()) link.ends(limit);
