@@ -79,7 +79,7 @@ def doctor(data: bytes) -> object:
     own = own if isinstance(own, dict) else {}
     met = welcome.Welcome(finding, said or own, headers, 0.0, 0.0, own)
     clock = welcome.clock(headers, 0.0)
-    findings += [*welcome.of_itself(own), welcome.between(met, DOOR, ()), *([clock] if clock else [])]
+    findings += [*welcome.of_itself(own, DOOR.host), welcome.between(met, DOOR, ()), *([clock] if clock else [])]
     for each in findings:
         _check_finding(each)
     return sorted(met.features)

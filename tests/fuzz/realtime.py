@@ -143,13 +143,16 @@ class _Nobody:
     def line(self, peer_id: str) -> None:
         return None
 
+    def check(self, *_: object) -> None:
+        """Nobody is too fast."""
+
     def chunk(self, *_: object, **__: object) -> None:
         raise Forbidden("this session is not yours")
 
 
 class _Driver:
     def __init__(self) -> None:
-        self.bus = self.presence = self.relays = self.postman = _Nobody()
+        self.bus = self.presence = self.relays = self.postman = self.pace = _Nobody()
         self.kit = self
         self.tasks: set[asyncio.Task[Any]] = set()
 

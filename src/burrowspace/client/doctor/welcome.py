@@ -150,7 +150,7 @@ def clock(headers: Mapping[str, str], at: float) -> Finding | None:
     """This machine's clock beside the server's. `at`: ours, when the answer was on its way."""
     try:
         theirs = email.utils.parsedate_to_datetime(headers["date"]).timestamp() + 0.5  # whole seconds, cut off
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         return None
     skew = at - theirs
     if abs(skew) <= SKEW_S:
