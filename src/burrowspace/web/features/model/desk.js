@@ -13,6 +13,7 @@
 
 import { parseLink } from "../../core/links.js";
 import { kept } from "../../store/kept.js";
+import { opened } from "../../store/opened.js";
 import { settings } from "../../store/settings.js";
 import { ours, randomId } from "../../wire/ambient.js";
 import { Server } from "../../wire/api.js";
@@ -58,7 +59,7 @@ export class Desk extends Observable {
     if ((await kept.list()).length) {
       for await (const job of (await this.#work()).goOn()) this.#add(job);
     }
-    await this.openLink(location.href);
+    await this.openLinks();
     this.devices.run((invited) => void this.#invited(invited));
   }
 
@@ -135,16 +136,18 @@ export class Desk extends Observable {
     await this.receive(await takeOver(this.server, parseCode(typed), undefined, spent));
   }
 
-  /** The page was opened by a link. @param {string} address */
-  async openLink(address) {
-    const { hash, pathname } = new URL(address);
-    if (!hash || !/^\/r\/?$/.test(pathname)) return;
-    try {
-      await this.receive(parseLink(address).secret, { byLink: true });
-      this.trouble = "";
-    } catch (error) {
-      this.trouble = ours(error).sentence;
-      this.changed();
+  /** What this tab was opened by, and is not over. */
+  async openLinks() {
+    this.trouble = "";
+    for (const link of opened.list()) {
+      try {
+        await this.receive(parseLink(link).secret, { byLink: true });
+      } catch (error) {
+        const { code, sentence } = ours(error);
+        if (code === "bad-link") opened.drop((each) => each === link);
+        this.trouble = sentence;
+        this.changed();
+      }
     }
   }
 
@@ -176,13 +179,18 @@ export class Desk extends Observable {
       this.#awake.wanted = this.jobs.some((each) => each.state === "running");
       if (!over && (job.over || job.state === "resting")) {
         over = true;
-        // Until then a page that is loaded again still knows what it was opened for.
-        if (job.direction === "receive" && location.hash) history.replaceState(null, "", "/");
+        if (job.direction === "receive") this.#isOver(job.secret);
         void this.#remember(job);
       }
       this.changed();
     });
     this.changed();
+  }
+
+  /** Until then a page that is loaded again still knows what it was opened for. @param {Bytes} secret */
+  #isOver(secret) {
+    opened.drop((link) => same(secretOf(link), secret));
+    if (location.pathname !== "/" && !opened.list().length) history.replaceState(null, "", "/");
   }
 
   /** @param {AnyJob} job */
@@ -237,6 +245,15 @@ async function reached() {
   const { ip, port, public_url: known } = await (await fetch("/status", { cache: "no-store" })).json();
   if (typeof known === "string" && URL.canParse(known)) return new URL(known).origin;
   return /^127\./.test(ip) || !Number.isInteger(port) ? location.origin : `${location.protocol}//${ip}:${port}`;
+}
+
+/** Empty: it has none. @param {string} link */
+function secretOf(link) {
+  try {
+    return parseLink(link).secret;
+  } catch {
+    return new Uint8Array(0);
+  }
 }
 
 /** @param {Uint8Array} one @param {Uint8Array} other */

@@ -5,6 +5,7 @@
  */
 
 import { css, html, LitElement, nothing, repeat } from "../../vendor/lit.js";
+import { opened } from "../../store/opened.js";
 import { fromHandles, fromPaste } from "../../store/picked.js";
 import { takeShared } from "../../store/shared.js";
 import { percent } from "../format.js";
@@ -131,7 +132,10 @@ export class BurrowApp extends LitElement {
       if (this.desk.precious) event.preventDefault();
     });
     addEventListener("paste", (event) => void this.#paste(event));
-    addEventListener("hashchange", () => void this.desk.openLink(location.href));
+    addEventListener("hashchange", () => {
+      opened.take();
+      void this.desk.openLinks();
+    });
   }
 
   async #begin() {
@@ -151,7 +155,10 @@ export class BurrowApp extends LitElement {
     const queue = /** @type {any} */ (globalThis).launchQueue;
     queue?.setConsumer(async (/** @type {{files?: FileSystemFileHandle[], targetURL?: string}} */ { files = [], targetURL }) => {
       if (files.length) this.#send(await fromHandles(files));
-      else if (targetURL) await this.desk.openLink(targetURL);
+      else if (targetURL) {
+        opened.add(targetURL);
+        await this.desk.openLinks();
+      }
     });
   }
 

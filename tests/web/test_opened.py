@@ -1,0 +1,151 @@
+"""A link's secret stands in the address bar and in the tab's history no longer than it takes to read it, and a page
+that is loaded again still knows what it was opened for."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page
+
+from tests.e2e.served import Served, served
+from tests.web.browser import Browsing
+from tests.web.desk import EXCUSED, Desk, desk, sha256, until
+
+pytestmark = pytest.mark.anyio
+
+KEPT_BY_THE_TAB = "sessionStorage.length"
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Served]:
+    async with served(tmp_path / "data", stun_servers="") as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _excused(server: Served, browsing: Browsing) -> None:
+    """The server goes after the pages."""
+    browsing.excused = EXCUSED
+
+
+def made(folder: Path, name: str, size: int = 100_000) -> Path:
+    file = folder / name
+    file.write_bytes(name.encode() * (size // len(name)))
+    return file
+
+
+async def addresses(page: Page) -> list[str]:
+    """All that the tab's history has, the current one among them."""
+    session = await page.context.new_cdp_session(page)
+    found = await session.send("Page.getNavigationHistory")
+    await session.detach()
+    return [each["url"] for each in found["entries"]] + [page.url]
+
+
+async def offers(page: Desk, count: int) -> None:
+    async def so() -> bool:
+        return await page.page.locator("offer-card").count() == count
+
+    await until(so)
+
+
+async def test_the_secret_leaves_the_address_and_the_history_and_a_reload_still_shows_the_offer(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    file = made(tmp_path, "a.bin")
+    ann = await desk(browsing, server.url)
+    link = await ann.send(file)
+    bob = await desk(browsing, link)
+    await offers(bob, 1)
+    assert bob.page.url == f"{server.url}/r"
+    assert [each for each in await addresses(bob.page) if "#" in each] == []
+    await bob.page.reload()
+    await offers(bob, 1)
+    assert [each for each in await addresses(bob.page) if "#" in each] == []
+    await bob.accept()
+    await bob.whole()
+    assert sha256(await bob.saved()) == sha256(file)
+    assert await bob.page.evaluate(KEPT_BY_THE_TAB) == 0
+    assert bob.page.url == f"{server.url}/"
+
+
+async def test_a_page_that_is_loaded_again_before_the_sender_is_there_still_waits_for_it(
+    browsing: Browsing, server: Served
+) -> None:
+    bob = await desk(browsing, f"{server.url}/r#{'A' * 43}")
+    await bob.page.locator("transfer-card").wait_for()
+    assert bob.page.url == f"{server.url}/r"
+    await bob.page.reload()
+    await bob.page.locator("transfer-card").wait_for()
+    assert await bob.page.locator("transfer-card").count() == 1
+
+
+async def test_it_is_read_before_anything_else_of_the_page_is_there(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    ann = await desk(browsing, server.url)
+    link = await ann.send(made(tmp_path, "a.bin"))
+    bob = await desk(browsing, "about:blank")
+    await bob.page.route("**/web/app.js", lambda route: route.abort())
+    browsing.excused = (*EXCUSED, "ERR_FAILED")
+    await bob.page.goto(link)
+    await bob.page.wait_for_url(f"{server.url}/r")
+    assert [each for each in await addresses(bob.page) if "#" in each] == []
+    await bob.page.unroute("**/web/app.js")
+    await bob.page.reload()
+    await offers(bob, 1)
+
+
+async def test_a_second_link_in_the_same_tab_is_taken_out_too_and_a_reload_shows_both(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    ann, eve = await desk(browsing, server.url), await desk(browsing, server.url)
+    first, second = await ann.send(made(tmp_path, "a.bin")), await eve.send(made(tmp_path, "b.bin"))
+    bob = await desk(browsing, first)
+    await offers(bob, 1)
+    await bob.page.evaluate("link => location.assign(link)", second)
+    await offers(bob, 2)
+    assert [each for each in await addresses(bob.page) if "#" in each] == []
+    await bob.page.reload()
+    await offers(bob, 2)
+    await bob.page.go_back()
+    assert "#" not in bob.page.url
+
+
+async def test_what_was_declined_is_not_asked_again(browsing: Browsing, server: Served, tmp_path: Path) -> None:
+    ann = await desk(browsing, server.url)
+    bob = await desk(browsing, await ann.send(made(tmp_path, "a.bin")))
+    await offers(bob, 1)
+    await bob.page.get_by_role("button", name="Decline").click()
+    await offers(bob, 0)
+
+    async def forgotten() -> bool:
+        return bool(await bob.page.evaluate(KEPT_BY_THE_TAB) == 0)
+
+    await until(forgotten)
+    await bob.page.reload()
+    await bob.page.locator("drop-burrow").wait_for()
+    await offers(bob, 0)
+
+
+async def test_a_broken_link_is_taken_out_as_well_and_forgotten(browsing: Browsing, server: Served) -> None:
+    bob = await desk(browsing, f"{server.url}/r#{'A' * 42}!")
+    await bob.page.get_by_role("alert").get_by_text("copy the whole link").wait_for()
+    assert [each for each in await addresses(bob.page) if "#" in each] == []
+    assert await bob.page.evaluate(KEPT_BY_THE_TAB) == 0
+
+
+async def test_a_page_whose_browser_keeps_nothing_opens_its_link_all_the_same(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    ann = await desk(browsing, server.url)
+    link = await ann.send(made(tmp_path, "a.bin"))
+    bob = await desk(browsing, "about:blank")
+    await bob.page.add_init_script(
+        "Object.defineProperty(globalThis, 'sessionStorage', { get() { throw new Error('refused'); } })"
+    )
+    await bob.page.goto(link)
+    await offers(bob, 1)
+    assert "#" not in bob.page.url
+    await bob.accept()
+    await bob.whole()
