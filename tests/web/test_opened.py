@@ -69,15 +69,19 @@ async def test_the_secret_leaves_the_address_and_the_history_and_a_reload_still_
     assert bob.page.url == f"{server.url}/"
 
 
-async def test_a_page_that_is_loaded_again_before_the_sender_is_there_still_waits_for_it(
-    browsing: Browsing, server: Served
+async def test_a_page_that_is_loaded_again_before_it_could_ask_the_server_still_knows_its_link(
+    browsing: Browsing, server: Served, tmp_path: Path
 ) -> None:
-    bob = await desk(browsing, f"{server.url}/r#{'A' * 43}")
+    ann, bob = await desk(browsing, server.url), await desk(browsing, "about:blank")
+    browsing.excused = (*EXCUSED, "ERR_FAILED")
+    await bob.page.context.route("**/mailboxes/**", lambda route: route.abort())
+    await bob.page.goto(await ann.send(made(tmp_path, "a.bin")))
     await bob.page.locator("transfer-card").wait_for()
     assert bob.page.url == f"{server.url}/r"
+    assert await bob.page.evaluate("import('/web/store/kept.js').then(({ kept }) => kept.list())") == []
+    await bob.page.context.unroute("**/mailboxes/**")
     await bob.page.reload()
-    await bob.page.locator("transfer-card").wait_for()
-    assert await bob.page.locator("transfer-card").count() == 1
+    await offers(bob, 1)
 
 
 async def test_it_is_read_before_anything_else_of_the_page_is_there(
