@@ -6,6 +6,7 @@ followed by [acts, stage, limit, whether anything may be requested, seconds unti
 
 from typing import Any
 
+from burrowspace.core import segments, sender_book
 from burrowspace.core.consent import SAY_EVERY, WINDOW, Consent, Person
 
 Event = list[Any]
@@ -89,5 +90,92 @@ def _persons() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _announced_walk(name: str, events: list[Event], looks: list[int]) -> dict[str, Any]:
+    known, steps = segments.Announced(), []
+    for what, *values in events:
+        getattr(known, what)(*values)
+        found = []
+        for position in looks:
+            live, rest = known.pick(position, False), known.pick(position, True)
+            found.append([live and live.spool, rest and rest.spool, known.nothing_left(position)])
+        steps.append([[what, *values], found])
+    return {"name": name, "looks": looks, "steps": steps}
+
+
+def _announced() -> list[dict[str, Any]]:
+    many = [["begins", f"{number}", number, "A256GCM", False] for number in range(segments.REMEMBERED + 2)]
+    return [
+        _announced_walk("a segment cut in the middle of a block goes on as another",
+                        [["begins", "a", 0, "A256GCM", False], ["ends", "a", 40],
+                         ["begins", "b", 40, "A256GCM", False]], [0, 39, 40, 99]),
+        _announced_walk("the receiver leaves and it rests", [["begins", "a", 8, "A256GCM", False],
+                                                             ["begins", "a", 8, "A256GCM", True]], [7, 8, 50]),
+        _announced_walk("an end is heard before its beginning", [["ends", "a", 5],
+                                                                 ["begins", "a", 0, "XC20P", True]], [4, 5]),
+        _announced_walk("it is dropped, and told again", [["begins", "a", 0, "A256GCM", True], ["lost", "a"],
+                                                          ["lost", "b"], ["begins", "a", 0, "A256GCM", True],
+                                                          ["ends", "a", 0]], [0, 3]),
+        _announced_walk("the latest is taken", [["begins", "a", 0, "A256GCM", True],
+                                                ["begins", "b", 3, "A256GCM", True]], [2, 3]),
+        _announced_walk("only so many are remembered", many[:1] + many[-300:], [0, 1, 200]),
+    ]  # fmt: skip
+
+
+_PARTS: dict[str, list[segments.Part]] = {
+    "nothing": [],
+    "one that is written": [segments.Part(0, "A256GCM", False, at=20)],
+    "one that was cut, and the next": [segments.Part(0, "A256GCM", True, upto=40),
+                                       segments.Part(40, "A256GCM", True, at=60)],
+    "a gap": [segments.Part(0, "A256GCM", True, upto=10), segments.Part(12, "A256GCM", True, whole=True)],
+    "all of it, out of order": [segments.Part(30, "A256GCM", True, whole=True),
+                                segments.Part(0, "A256GCM", True, upto=31)],
+    "live ones do not rest": [segments.Part(0, "A256GCM", False, whole=True), segments.Part(0, "XC20P", True, upto=9)],
+}  # fmt: skip
+
+
+def _parts() -> list[dict[str, Any]]:
+    found = []
+    for name, parts in _PARTS.items():
+        asked = []
+        for position in (0, 5, 10, 12, 39, 40, 59, 61, 100):
+            serves = [segments.serving(parts, position, suite) for suite in ("A256GCM", "XC20P")]
+            asked.append([position, serves, segments.covered(parts, position, 100)])
+        rows = [dict(part._asdict()) for part in parts]
+        found.append({"name": name, "positions": 100, "parts": rows, "asked": asked})
+    return found
+
+
+def _sendings() -> list[dict[str, Any]]:
+    made = sender_book.Facts
+    cases = {
+        "nobody came yet": made(104.0, 100.0),
+        "nobody came for long": made(106.0, 100.0),
+        "nobody came, and nothing may rest": made(106.0, 100.0, may_store=False),
+        "nobody came, by code": made(106.0, 100.0, by_code=True),
+        "the person leaves, by code": made(101.0, 100.0, by_code=True, store_now=True),
+        "it is on its way to the store": made(107.0, 100.0, stored=True, rests=True),
+        "all of it rests": made(120.0, 100.0, stored=True, rests=True, all_rests=True),
+        "all of it rests, for many": made(120.0, 100.0, None, stored=True, rests=True, all_rests=True),
+        "all of it rests, for many, and the person leaves": made(120.0, 100.0, None, True, stored=True, rests=True,
+                                                                 all_rests=True),
+        "somebody is here": made(120.0, 100.0, known=1, living=1, rests=True, all_rests=True, met=True),
+        "the only one is away, the rest lies there": made(120.0, 100.0, known=1, rests=True, missing_rests=True),
+        "one of two is away, the other never came": made(120.0, 100.0, 2, known=1, rests=True, missing_rests=True),
+        "one of two has it, one is away": made(120.0, 100.0, 2, known=2, verified=1, rests=True, missing_rests=True),
+        "two receivers, one slow": made(120.0, 100.0, 2, known=2, verified=1, living=1, met=True),
+        "everybody has it": made(120.0, 100.0, 2, known=2, verified=2, met=True),
+        "the only one declined, with many": made(120.0, 100.0, None, met=True, stored=True),
+        "nobody came in time": made(131.0, 100.0, by_code=True, patience=30.0),
+        "somebody came in time": made(131.0, 100.0, by_code=True, patience=30.0, met=True, known=1, living=1),
+    }  # fmt: skip
+    return [{"name": name, "facts": vars(facts), "step": sender_book.step(facts)} for name, facts in cases.items()]
+
+
 def session_vectors() -> dict[str, Any]:
-    return {"consents": _consents(), "persons": _persons()}
+    return {
+        "consents": _consents(),
+        "persons": _persons(),
+        "announced": _announced(),
+        "parts": _parts(),
+        "sendings": _sendings(),
+    }

@@ -22,7 +22,7 @@ from burrowspace.client.link import Seal
 from burrowspace.client.link_relay import Ended, Leg, Writer
 from burrowspace.client.log import Log
 from burrowspace.client.pause import Pause
-from burrowspace.core import signals
+from burrowspace.core import segments, signals
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.layout import Layout
 from burrowspace.core.sealing import BLOCK, Suite
@@ -119,29 +119,21 @@ class Legs:
         return next((each for each in reversed(self.stretches) if each.rests), None)
 
     def serving(self, position: int, suite: Suite) -> Stretch | None:
-        """The latest leg that carries this position, or will next: one that is behind would only bring what is held."""
-        for each in reversed(self.stretches):
-            if each.first > position or each.suite is not suite:
-                continue
-            if each.whole or (each.writer is not None and each.writer.position >= position):
-                return each
-        return None
+        """The latest leg that carries this position, or will next."""
+        found = segments.serving(self._parts(), position, suite)
+        return None if found is None else self.stretches[found]
 
     def covered(self, position: int) -> int | None:
         """Up to which position what follows from `position` on lies on the server, to rest there. None: to the end."""
-        if position == self._layout(PREFERRED[0]).positions:
-            return None
-        moved = True
-        while moved:
-            moved = False
-            for each in self.stretches:
-                if not each.rests or each.first > position:
-                    continue
-                if each.whole:
-                    return None
-                if each.upto is not None and each.upto > position:
-                    position, moved = each.upto, True
-        return position
+        return segments.covered(self._parts(), position, self._layout(PREFERRED[0]).positions)
+
+    def _parts(self) -> list[segments.Part]:
+        return [
+            segments.Part(
+                each.first, each.suite, each.rests, each.upto, each.whole, each.writer.position if each.writer else None
+            )
+            for each in self.stretches
+        ]
 
     async def open(self, first: int, say: Say, *, policy: str, rests: bool, suite: Suite = PREFERRED[0]) -> Stretch:
         """A new leg from `first` on, announced by `say`. Errors of the server."""

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
 from burrowspace.client.events import Event, PathChanged
@@ -24,33 +23,14 @@ from burrowspace.core.errors import BurrowError, Tampered
 from burrowspace.core.path_book import PathBook
 from burrowspace.core.paths import DIRECT, TICK, Decision, Path, State, backoff
 from burrowspace.core.sealing import Suite
+from burrowspace.core.segments import Announced, Segment
 
 log = Log("client")
 
 DRAIN_S = 0.5  # for what is under way on a path that is left in good order
-LEGS = 256  # that are remembered
 SAY_HELD_S = 0.25
 SAY_ALIVE_S = 4.0  # and without a new block, where bytes came
 SAY_FIRST_S, SAY_S, SAY_LATER_S = 60.0, 1.0, 2.0  # through the mailbox: each SAY_S at first, later each SAY_LATER_S
-
-
-@dataclass
-class Stretch:
-    """A leg as the sender announced it: positions from `first` to before `upto`, None while it goes on."""
-
-    spool: str
-    first: int
-    suite: Suite
-    resting: bool
-    upto: int | None = None
-    dead: bool = False
-
-    @property
-    def path(self) -> Path:
-        return Path.STORE if self.resting else Path.RELAY
-
-    def serves(self, position: int) -> bool:
-        return not self.dead and self.first <= position and (self.upto is None or position < self.upto)
 
 
 class Routes:
@@ -84,10 +64,9 @@ class Routes:
         self._consent, self._here = consent, here
         self._resting = False  # nothing may be requested: the person has not said yes
         self._limit: int | None = consent.limit(opener.layout.positions)
-        self._legs: list[Stretch] = []
-        self._ends: dict[str, int] = {}  # by spool: where it ends, which may be heard before it begins
+        self._legs = Announced()
         self._reader: Reader | None = None
-        self._reading: Stretch | None = None
+        self._reading: Segment | None = None
         self._trying: dict[Path, asyncio.Task[Any]] = {}
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
@@ -121,27 +100,15 @@ class Routes:
     @property
     def nothing_left(self) -> bool:
         """Whether all that the sender left on the server is gone."""
-        here = self._here()
-        return not any(each.serves(here) for each in self._legs)
+        return self._legs.nothing_left(self._here())
 
     def leg(self, leg: signals.Leg) -> None:
-        found = next((each for each in self._legs if each.spool == leg.spool), None)
-        if found is None:
-            if len(self._legs) >= LEGS:
-                self._legs.pop(0)
-            found = Stretch(leg.spool, leg.first, leg.suite, leg.resting)
-            self._legs.append(found)
-        found.resting, found.dead, found.upto = leg.resting, False, self._ends.get(leg.spool)
+        self._legs.begins(leg.spool, leg.first, leg.suite, leg.resting)
         self._look_at_legs()
         self.wake()
 
     def leg_end(self, end: signals.LegEnd) -> None:
-        if len(self._ends) >= LEGS:
-            del self._ends[next(iter(self._ends))]
-        self._ends[end.spool] = end.upto
-        for each in self._legs:
-            if each.spool == end.spool:
-                each.upto = end.upto
+        self._legs.ends(end.spool, end.upto)
         if self._reader is not None and self._reading is not None:
             self._reader.upto = _least(self._reading.upto, self._limit)
         self._look_at_legs()
@@ -318,15 +285,15 @@ class Routes:
         now, here = time.monotonic(), self._here()
         for path in (Path.RELAY, Path.STORE):
             known = self.book.known(path).state
-            if any(each.path is path and each.serves(here) for each in self._legs):
+            if self._legs.pick(here, path is Path.STORE) is not None:
                 if known is not State.UP:
                     self.book.up(path, now)
-            elif known is State.UP and (self._reading is None or self._reading.path is not path):
+            elif known is State.UP and (self._reading is None or _path_of(self._reading) is not path):
                 self.book.released(path, now)
 
     def _read(self, path: Path) -> bool:
         here = self._here()
-        stretch = next((each for each in reversed(self._legs) if each.path is path and each.serves(here)), None)
+        stretch = self._legs.pick(here, path is Path.STORE)
         if stretch is None:
             self.book.released(path, time.monotonic())
             self.using = None
@@ -337,10 +304,10 @@ class Routes:
         self._reader = Reader(
             self._origin,
             stretch.spool,
-            self._opener.layout_in(stretch.suite),
+            self._opener.layout_in(suite := Suite(stretch.suite)),
             stretch.first,
             here,
-            self._opener.take(path, stretch.suite),
+            self._opener.take(path, suite),
             self._read_ended,
             _least(stretch.upto, self._limit),
             self._bucket,
@@ -362,10 +329,12 @@ class Routes:
         else:
             log.debug("a leg was left", why=str(ended))
             # What does not open may do so another time; the session counts, and ends it.
-            stretch.dead = ended.final and not isinstance(ended.__cause__, Tampered)
-            self.book.failed(stretch.path, time.monotonic())
+            path = _path_of(stretch)
+            if ended.final and not isinstance(ended.__cause__, Tampered):
+                self._legs.lost(stretch.spool)
+            self.book.failed(path, time.monotonic())
             if not stretch.dead:  # the server, or the way to it, may come back
-                pause = backoff(self.book.known(stretch.path).failures)
+                pause = backoff(self.book.known(path).failures)
                 self._loop.call_later(pause, self._look_at_legs_again)
         self.wake()
 
@@ -394,6 +363,10 @@ class Routes:
             if self.using is path:
                 self.using = None
             self.wake()
+
+
+def _path_of(segment: Segment) -> Path:
+    return Path.STORE if segment.resting else Path.RELAY
 
 
 def _least(one: int | None, other: int | None) -> int | None:

@@ -27,11 +27,12 @@ from burrowspace.client.reach import Outside, outside
 from burrowspace.client.running import GaveUp, Meter, Running
 from burrowspace.client.source import Source
 from burrowspace.client.taker import Taker
-from burrowspace.core import signals
+from burrowspace.core import sender_book, signals
 from burrowspace.core.errors import BadRequest, BurrowError
 from burrowspace.core.layout import Layout
 from burrowspace.core.links import mailbox_id
 from burrowspace.core.sealing import BLOCK, Suite
+from burrowspace.core.sender_book import Step
 from burrowspace.core.signals import Role
 
 log = Log("client")
@@ -42,7 +43,6 @@ LAST_WORDS_S = 1.0
 ONLINE_S = 4.0  # for an answer of the server to somebody who wonders
 OFFER_EVERY = 64  # hellos: a mailbox that is trimmed still has an offer
 STORE_TELL_S, STORE_STILL_S = 0.1, 5.0  # between two words of how much rests; without a byte, after which it is said
-STORE_AFTER_S = 5.0  # without any receiver, where it may rest
 
 
 class Sending(Running):
@@ -192,16 +192,39 @@ class Sending(Running):
             now = time.monotonic()
             for taker in list(self.takers.values()):
                 taker.tick(now)
-            if self._enough():
-                break
-            if self.may_store and not self.needs_meeting and not stored and self._nobody_for(now):
+            if self.legs.resting is not None:
+                self._tell_store(self.legs.resting)
+            step = sender_book.step(self._facts(now, stored=stored))
+            if step is Step.FINISH:
+                return await self._finished(resting=False)
+            if step is Step.STORE:
                 stored = True
                 await patiently(self._store, self._server_away)
-            if await self._left_to_rest(now):
+            elif step is Step.LEAVE and await self._rests():
                 return await self._finished(resting=True)
-            if options.wait is not None and self._met_at is None and now - self._began > options.wait:
+            elif step is Step.GIVE_UP:
                 raise GaveUp("nobody came to receive it; start it again when they are ready")
-        return await self._finished(resting=False)
+
+    def _facts(self, now: float, *, stored: bool) -> sender_book.Facts:
+        takers, options, legs = self._all_takers(), self.options, self.legs
+        waiting = [taker for taker in takers if not taker.verified]
+        return sender_book.Facts(
+            now=now,
+            began=self._began,
+            wanted=options.receivers,
+            store_now=options.store_now,
+            may_store=self.may_store,
+            by_code=self.needs_meeting,
+            stored=stored,
+            known=len(takers),
+            verified=len(takers) - len(waiting),
+            living=sum(taker.lives(now) for taker in waiting),
+            rests=legs.resting is not None,
+            all_rests=legs.covered(0) is None,
+            missing_rests=all(legs.covered(taker.held) is None for taker in waiting),
+            patience=options.wait,
+            met=self._met_at is not None,
+        )
 
     async def _offer(self) -> None:
         await self._main.say(
@@ -273,15 +296,6 @@ class Sending(Running):
     def may_store(self) -> bool:
         return self.options.store and not self.options.direct_only
 
-    def _enough(self) -> bool:
-        wanted = self.options.receivers
-        return wanted is not None and sum(taker.verified for taker in self.takers.values()) >= wanted
-
-    def _nobody_for(self, now: float) -> bool:
-        if self.options.store_now:
-            return True
-        return not self.takers and now - self._began > STORE_AFTER_S
-
     async def _store(self) -> None:
         """All of it to the server, for whoever comes."""
         first = self.legs.covered(0)
@@ -289,20 +303,11 @@ class Sending(Running):
             self.tell(events.Waiting("nobody is here yet; it goes to the server, sealed, and rests there"))
             await self.legs.open(first, self._main.say, policy="rest", rests=True)
 
-    async def _left_to_rest(self, now: float) -> bool:
-        """Whether what is still to be taken lies on the server and nobody needs this program."""
-        resting, waiting = self.legs.resting, [taker for taker in self.takers.values() if not taker.verified]
+    async def _rests(self) -> bool:
+        """Until when it lies there, asked and told. False: the server does not answer now."""
+        resting = self.legs.resting
         if resting is None:
             return False
-        if resting.writer is not None:
-            self._tell_store(resting)
-        if any(taker.lives(now) for taker in waiting):
-            return False
-        wanted = self.options.receivers
-        if self.legs.covered(0) is not None or (wanted is None and not self.options.store_now):
-            enough = wanted is not None and len(self.takers) >= wanted
-            if not enough or any(self.legs.covered(taker.held) is not None for taker in waiting):
-                return False
         try:
             state = await self.server.spool(resting.spool.id)
         except Unreachable:

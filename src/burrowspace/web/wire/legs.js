@@ -11,6 +11,7 @@
 import { CREDIT } from "../core/credit.js";
 import { BurrowError } from "../core/errors.js";
 import { BLOCK } from "../core/sealing.js";
+import { covered, serving } from "../core/segments.js";
 import { ours, seconds, sleep } from "./ambient.js";
 import { Writer } from "./relay.js";
 
@@ -74,29 +75,21 @@ export class Legs {
     return this.stretches.findLast((each) => each.rests) ?? null;
   }
 
-  /** The latest leg that carries this position, or will next: one that is behind would only bring what is held.
-   * @param {number} position */
+  /** The latest leg that carries this position, or will next. @param {number} position */
   serving(position) {
-    const can = (/** @type {Stretch} */ { writer, whole }) => whole || (writer !== null && writer.position >= position);
-    return this.stretches.findLast((each) => each.first <= position && can(each)) ?? null;
+    const found = serving(this.#parts(), position, this.how.layout.suite);
+    return found === null ? null : this.stretches[found];
   }
 
   /** Up to which position what follows from `position` on lies on the server, to rest there. null: to the end.
    * @param {number} position @returns {number | null} */
   covered(position) {
-    if (position === this.how.layout.positions) return null;
-    for (let moved = true; moved; ) {
-      moved = false;
-      for (const each of this.stretches) {
-        if (!each.rests || each.first > position) continue;
-        if (each.whole) return null;
-        if (each.upto !== null && each.upto > position) {
-          position = each.upto;
-          moved = true;
-        }
-      }
-    }
-    return position;
+    return covered(this.#parts(), position, this.how.layout.positions);
+  }
+
+  #parts() {
+    const { suite } = this.how.layout;
+    return this.stretches.map(({ first, rests, upto, whole, writer }) => ({ first, suite, rests, upto, whole, at: writer?.position ?? null }));
   }
 
   /** A new leg from `first` on, announced by `say`. Errors of the server.

@@ -5,7 +5,7 @@
  *
  * @import { PathBook } from "../core/path-book.js"
  * @import { Decision, Path } from "../core/paths.js"
- * @import { Suite } from "../core/sealing.js"
+ * @import { Segment } from "../core/segments.js"
  * @import { Control, Leg, LegEnd, Signal } from "../core/signals.js"
  * @import { Server } from "./api.js"
  * @import { Landing } from "./landing.js"
@@ -13,26 +13,20 @@
  * @import { Reach } from "./reach.js"
  */
 
+import { Announced } from "../core/segments.js";
 import { ALL, allows, backoff, DIRECT } from "../core/paths.js";
 import { ours, seconds, sleep } from "./ambient.js";
 import { Reader } from "./relay.js";
 
 const DRAIN_S = 0.5; // for what is under way on a path that is left in good order
-const LEGS = 256; // that are remembered
 const SAY_HELD_S = 0.25;
 const SAY_S = 1; // through the mailbox, in the first SAY_FIRST_S; then each SAY_LATER_S
 const SAY_FIRST_S = 60;
 const SAY_LATER_S = 2;
 const SAY_ALIVE_S = 4; // and without a new block, where bytes came
 
-/** A leg as the sender announced it: positions from `first` to before `upto`, null while it goes on.
- * @typedef {{spool: string, first: number, suite: Suite, resting: boolean, upto: number | null, dead: boolean}} Stretch */
-
-/** @param {Stretch} each @returns {Path} */
+/** @param {Segment} each @returns {Path} */
 const pathOf = (each) => (each.resting ? "store" : "relay");
-/** @param {Stretch} each @param {number} position */
-const serves = (each, position) =>
-  !each.dead && each.first <= position && (each.upto === null || position < each.upto);
 /** @param {Path | null} path */
 const isDirect = (path) => path !== null && DIRECT.includes(path);
 
@@ -43,10 +37,9 @@ export class Routes {
   /** @type {Map<Path, Link>} */ links = new Map();
   /** @type {Set<string>} */ usedSpools = new Set();
 
-  /** @type {Stretch[]} */ #legs = [];
-  /** Where a spool ends, which may be heard before it begins. @type {Map<string, number>} */ #ends = new Map();
+  #legs = new Announced();
   /** @type {Reader | null} */ #reader = null;
-  /** @type {Stretch | null} */ #reading = null;
+  /** @type {Segment | null} */ #reading = null;
   /** @type {Set<Path>} */ #trying = new Set();
   /** Which carrier, and how many bytes the book knows of it. @type {[object | null, number]} */ #counted = [null, 0];
   #told = "";
@@ -101,33 +94,20 @@ export class Routes {
 
   /** Whether all that the sender left on the server is gone. */
   get nothingLeft() {
-    return !this.#legs.some((each) => serves(each, this.how.landing.held));
+    return this.#legs.nothingLeft(this.how.landing.held);
   }
 
   /** @param {Leg | LegEnd} signal */
   leg(signal) {
-    if (signal.type === "leg") this.#legBegan(signal);
+    if (signal.type === "leg") this.#legs.begins(signal.spool, signal.first, signal.suite, signal.resting);
     else this.#legEnded(signal);
     this.#lookAtLegs();
     this.wake();
   }
 
-  /** @param {Leg} leg */
-  #legBegan({ spool, first, suite, resting }) {
-    let found = this.#legs.find((each) => each.spool === spool);
-    if (!found) {
-      if (this.#legs.length >= LEGS) this.#legs.shift();
-      found = { spool, first, suite, resting, upto: null, dead: false };
-      this.#legs.push(found);
-    }
-    Object.assign(found, { resting, dead: false, upto: this.#ends.get(spool) ?? null });
-  }
-
   /** @param {LegEnd} end */
   #legEnded({ spool, upto }) {
-    if (this.#ends.size >= LEGS) this.#ends.delete([...this.#ends.keys()][0]);
-    this.#ends.set(spool, upto);
-    for (const each of this.#legs) if (each.spool === spool) each.upto = upto;
+    this.#legs.ends(spool, upto);
     if (this.#reader && this.#reading) this.#reader.upto = least(this.#reading.upto, this.how.landing.limit);
   }
 
@@ -321,7 +301,7 @@ export class Routes {
     const { held } = this.how.landing;
     for (const path of /** @type {Path[]} */ (["relay", "store"])) {
       const { state } = this.book.known(path);
-      if (this.#legs.some((each) => pathOf(each) === path && serves(each, held))) {
+      if (this.#legs.pick(held, path === "store")) {
         if (state !== "up") this.book.up(path, now);
       } else if (state === "up" && (!this.#reading || pathOf(this.#reading) !== path)) this.book.released(path, now);
     }
@@ -330,7 +310,7 @@ export class Routes {
   /** @param {Path} path */
   #read(path) {
     const { server, landing } = this.how;
-    const stretch = this.#legs.findLast((each) => pathOf(each) === path && serves(each, landing.held));
+    const stretch = this.#legs.pick(landing.held, path === "store");
     if (!stretch) {
       this.book.released(path, seconds());
       this.using = null;
@@ -367,7 +347,7 @@ export class Routes {
       return this.wake();
     }
     const { fields } = ours(error);
-    stretch.dead = fields.final === true;
+    if (fields.final === true) this.#legs.lost(stretch.spool);
     const path = pathOf(stretch);
     this.book.failed(path, seconds());
     if (!stretch.dead) {

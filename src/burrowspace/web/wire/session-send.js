@@ -6,6 +6,7 @@
  * @import { Bytes } from "../core/bytes.js"
  * @import { Path } from "../core/paths.js"
  * @import { Suite } from "../core/sealing.js"
+ * @import { Facts } from "../core/sender-book.js"
  * @import { Hello } from "../core/signals.js"
  * @import { Server } from "./api.js"
  * @import { GivingEngine } from "./engine.js"
@@ -23,6 +24,7 @@ import { Layout } from "../core/layout.js";
 import { formatLink, mailboxId } from "../core/links.js";
 import { Manifest } from "../core/manifest.js";
 import { BLOCK, SUITES } from "../core/sealing.js";
+import { step } from "../core/sender-book.js";
 import { ours, random, seconds, sleep } from "./ambient.js";
 import { Conversation, patiently } from "./conversation.js";
 import { givingEngine } from "./engine.js";
@@ -36,7 +38,6 @@ const TAKERS = 200; // receivers of one transfer
 const LAST_WORDS_S = 1;
 const ONLINE_S = 4; // for an answer of the server to somebody who wonders
 const OFFER_EVERY = 64; // hellos: a mailbox that is trimmed still has an offer
-const STORE_AFTER_S = 5; // without any receiver, where it may rest
 
 /**
  * One thing to send: a file with its path (the name alone, or with folders in front), a text, or an empty folder.
@@ -160,12 +161,13 @@ export class Sending extends Running {
       await this.change(0.25);
       const now = seconds();
       for (const taker of this.#all()) taker.tick(now);
-      if (this.#enough()) return this.#end(false);
-      if (this.mayStore && !stored && this.#nobodyFor(now)) {
+      this.#tellStore();
+      const next = step(this.#facts(now, stored));
+      if (next === "finish") return this.#end(false);
+      if (next === "store") {
         stored = true;
         await patiently(() => this.#store(), this.ends, away);
-      }
-      if (await this.#leftToRest(now)) return this.#end(true);
+      } else if (next === "leave" && (await this.#rests())) return this.#end(true);
     }
   }
 
@@ -295,6 +297,7 @@ export class Sending extends Running {
       this.takers.set(signal.receiver, new Taker(this, signal, session));
     }
     await Promise.all(this.#all().map((taker) => taker.recall()));
+    for (const taker of this.#all()) if (taker.person.stage === "no") this.takers.delete(taker.id);
     for (const taker of this.#all()) this.start(taker.run());
   }
 
@@ -352,15 +355,28 @@ export class Sending extends Running {
     this.changed();
   }
 
-  #enough() {
-    const { receivers } = this.options;
-    return receivers !== null && this.#all().filter((taker) => taker.verified).length >= (receivers ?? 1);
-  }
-
-  /** @param {number} now */
-  #nobodyFor(now) {
-    // Who comes with a code gets the secret from this page: nothing is gained by leaving it there.
-    return Boolean(this.options.storeNow) || (!this.#how.withCode && !this.takers.size && now - this.#began > STORE_AFTER_S);
+  /** @param {number} now @param {boolean} stored @returns {Facts} */
+  #facts(now, stored) {
+    const { options, legs } = this;
+    const takers = this.#all();
+    const waiting = takers.filter((taker) => !taker.verified);
+    return {
+      now,
+      began: this.#began,
+      wanted: options.receivers === undefined ? 1 : options.receivers,
+      storeNow: Boolean(options.storeNow),
+      mayStore: this.mayStore,
+      byCode: Boolean(this.#how.withCode), // who comes with a code gets the secret from this page
+      stored,
+      known: takers.length,
+      verified: takers.length - waiting.length,
+      living: waiting.filter((taker) => taker.lives(now)).length,
+      rests: legs.resting !== null,
+      allRests: legs.covered(0) === null,
+      missingRests: waiting.every((taker) => legs.covered(taker.held) === null),
+      patience: null,
+      met: this.#metAt !== null,
+    };
   }
 
   /** All of it to the server, for whoever comes. */
@@ -371,22 +387,18 @@ export class Sending extends Running {
     await this.legs.open(first, (signal) => this.#main.say(signal), "rest", true);
   }
 
-  /** Whether what is still to be taken lies on the server and nobody needs this page. @param {number} now */
-  async #leftToRest(now) {
+  #tellStore() {
+    const { resting } = this.legs;
+    if (!resting?.writer) return;
+    const done = (this.#stored = Math.max(this.#stored, this.content(resting.writer.position)));
+    const total = this.manifest.contentSize;
+    this.tell({ event: "progress", done, total, rate: 0, eta: null, path: "store", receiver: "" });
+  }
+
+  /** Until when it lies there, asked and told. False: the server does not answer now. */
+  async #rests() {
     const { resting } = this.legs;
     if (!resting) return false;
-    const waiting = this.#all().filter((taker) => !taker.verified);
-    if (resting.writer) {
-      const done = (this.#stored = Math.max(this.#stored, this.content(resting.writer.position)));
-      const total = this.manifest.contentSize;
-      this.tell({ event: "progress", done, total, rate: 0, eta: null, path: "store", receiver: "" });
-    }
-    if (waiting.some((taker) => taker.lives(now))) return false;
-    const { receivers = 1, storeNow } = this.options;
-    if (this.legs.covered(0) !== null || (receivers === null && !storeNow)) {
-      if (receivers === null || this.takers.size < receivers) return false;
-      if (waiting.some((taker) => this.legs.covered(taker.held) !== null)) return false;
-    }
     try {
       const { expiresAt: until } = await this.server.spool(resting.spool.id);
       await this.#how.rests?.(until);

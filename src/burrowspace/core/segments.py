@@ -1,0 +1,120 @@
+"""Which run of blocks lies in which spool of the server, what is covered, what comes next.
+
+A segment (on the wire: a *leg*) is one spool that carries the blocks from `first` on. `Announced` is what a receiver
+knows of them, `Part` and the two functions below are what a sender asks of its own. No spool is read or written here.
+Twin of web/core/segments.js, held to the same walks. Spec: docs/spec/session.md, docs/spec/paths.md.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+REMEMBERED = 256  # segments, and ends of segments, of one transfer
+
+
+@dataclass
+class Segment:
+    """One as the sender announced it: positions from `first` to before `upto`, None while it goes on."""
+
+    spool: str
+    first: int
+    suite: str
+    resting: bool  # it may stay without the sender
+    upto: int | None = None
+    dead: bool = False  # it cannot be read any more
+
+    def serves(self, position: int) -> bool:
+        return not self.dead and self.first <= position and (self.upto is None or position < self.upto)
+
+
+class Announced:
+    """All that a receiver was told. An end counts even if heard before its beginning; told again, a segment lives.
+
+    >>> known = Announced()
+    >>> known.ends("s", 40); known.begins("s", 0, "A256GCM", False)
+    >>> known.pick(39, False).spool, known.pick(40, False), known.nothing_left(40)
+    ('s', None, True)
+    """
+
+    def __init__(self) -> None:
+        self._segments: list[Segment] = []
+        self._ends: dict[str, int] = {}
+
+    def begins(self, spool: str, first: int, suite: str, resting: bool) -> None:
+        found = self._find(spool)
+        if found is None:
+            if len(self._segments) >= REMEMBERED:
+                self._segments.pop(0)
+            found = Segment(spool, first, suite, resting)
+            self._segments.append(found)
+        found.resting, found.dead, found.upto = resting, False, self._ends.get(spool)
+
+    def ends(self, spool: str, upto: int) -> None:
+        if len(self._ends) >= REMEMBERED and spool not in self._ends:
+            del self._ends[next(iter(self._ends))]
+        self._ends[spool] = upto
+        if (found := self._find(spool)) is not None:
+            found.upto = upto
+
+    def lost(self, spool: str) -> None:
+        """The server has it no more."""
+        if (found := self._find(spool)) is not None:
+            found.dead = True
+
+    def pick(self, position: int, resting: bool) -> Segment | None:
+        """The latest of this kind that brings the block at `position`."""
+        fits = (each for each in reversed(self._segments) if each.resting is resting and each.serves(position))
+        return next(fits, None)
+
+    def nothing_left(self, position: int) -> bool:
+        return not any(each.serves(position) for each in self._segments)
+
+    def _find(self, spool: str) -> Segment | None:
+        return next((each for each in self._segments if each.spool == spool), None)
+
+
+class Part(NamedTuple):
+    """One of a sender's own. `at`: the next block that goes into it, None where nobody writes it."""
+
+    first: int
+    suite: str
+    rests: bool
+    upto: int | None = None
+    whole: bool = False  # everything up to the transfer's end is there
+    at: int | None = None
+
+
+def serving(parts: Sequence[Part], position: int, suite: str) -> int | None:
+    """Which of them (the latest) carries this block, or will next; one that is behind would only bring what is held.
+
+    >>> serving([Part(0, "a", False, at=9), Part(5, "a", False, whole=True), Part(0, "b", True, whole=True)], 6, "a")
+    1
+    """
+    for number in reversed(range(len(parts))):
+        each = parts[number]
+        ahead = each.whole or (each.at is not None and each.at >= position)
+        if each.first <= position and each.suite == suite and ahead:
+            return number
+    return None
+
+
+def covered(parts: Sequence[Part], position: int, positions: int | None) -> int | None:
+    """Up to which block what follows from `position` on lies on the server, to rest there. None: to the end.
+
+    >>> covered([Part(4, "a", True, upto=9), Part(0, "a", True, upto=5)], 2, 100)
+    9
+    >>> covered([Part(4, "a", True, whole=True), Part(0, "a", True, upto=5)], 2, 100)
+    """
+    if position == positions:
+        return None
+    moved = True
+    while moved:
+        moved = False
+        for each in parts:
+            if not each.rests or each.first > position:
+                continue
+            if each.whole:
+                return None
+            if each.upto is not None and each.upto > position:
+                position, moved = each.upto, True
+    return position

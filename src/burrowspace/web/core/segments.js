@@ -1,0 +1,93 @@
+/**
+ * Which run of blocks lies in which spool of the server, what is covered, what comes next. Twin of core/segments.py, held
+ * to the same walks (tests/vectors/session.json). A segment (on the wire: a leg) is one spool that carries the blocks from
+ * `first` on. No spool is read or written here. Spec: docs/spec/session.md, docs/spec/paths.md.
+ *
+ * @import { Suite } from "./sealing.js"
+ */
+
+export const REMEMBERED = 256; // segments, and ends of segments, of one transfer
+
+/** One as the sender announced it: positions from `first` to before `upto`, null while it goes on. `resting`: it may stay
+ * without the sender. `dead`: it cannot be read any more.
+ * @typedef {{spool: string, first: number, suite: Suite, resting: boolean, upto: number | null, dead: boolean}} Segment */
+
+/** One of a sender's own. `at`: the next block that goes into it, null where nobody writes it; `whole`: everything up to the
+ * transfer's end is there. @typedef {{first: number, suite: string, rests: boolean, upto: number | null, whole: boolean, at: number | null}} Part */
+
+/** @param {Segment} each @param {number} position */
+const serves = (each, position) =>
+  !each.dead && each.first <= position && (each.upto === null || position < each.upto);
+
+/** All that a receiver was told. An end counts even if it is heard before its beginning; told again, a segment lives. */
+export class Announced {
+  /** @type {Segment[]} */ #segments = [];
+  /** @type {Map<string, number>} */ #ends = new Map();
+
+  /** @param {string} spool @param {number} first @param {Suite} suite @param {boolean} resting */
+  begins(spool, first, suite, resting) {
+    let found = this.#find(spool);
+    if (!found) {
+      if (this.#segments.length >= REMEMBERED) this.#segments.shift();
+      found = { spool, first, suite, resting, upto: null, dead: false };
+      this.#segments.push(found);
+    }
+    Object.assign(found, { resting, dead: false, upto: this.#ends.get(spool) ?? null });
+  }
+
+  /** @param {string} spool @param {number} upto */
+  ends(spool, upto) {
+    if (this.#ends.size >= REMEMBERED && !this.#ends.has(spool)) this.#ends.delete([...this.#ends.keys()][0]);
+    this.#ends.set(spool, upto);
+    const found = this.#find(spool);
+    if (found) found.upto = upto;
+  }
+
+  /** The server has it no more. @param {string} spool */
+  lost(spool) {
+    const found = this.#find(spool);
+    if (found) found.dead = true;
+  }
+
+  /** The latest of this kind that brings the block at `position`. @param {number} position @param {boolean} resting */
+  pick(position, resting) {
+    return this.#segments.findLast((each) => each.resting === resting && serves(each, position)) ?? null;
+  }
+
+  /** @param {number} position */
+  nothingLeft(position) {
+    return !this.#segments.some((each) => serves(each, position));
+  }
+
+  /** @param {string} spool */
+  #find(spool) {
+    return this.#segments.find((each) => each.spool === spool);
+  }
+}
+
+/** Which of them (the latest) carries this block, or will next; one that is behind would only bring what is held.
+ * @param {Part[]} parts @param {number} position @param {string} suite @returns {number | null} */
+export function serving(parts, position, suite) {
+  const found = parts.findLastIndex(
+    ({ first, suite: own, whole, at }) => first <= position && own === suite && (whole || (at !== null && at >= position)),
+  );
+  return found < 0 ? null : found;
+}
+
+/** Up to which block what follows from `position` on lies on the server, to rest there. null: to the end.
+ * @param {Part[]} parts @param {number} position @param {number | null} positions @returns {number | null} */
+export function covered(parts, position, positions) {
+  if (position === positions) return null;
+  for (let moved = true; moved; ) {
+    moved = false;
+    for (const { first, rests, upto, whole } of parts) {
+      if (!rests || first > position) continue;
+      if (whole) return null;
+      if (upto !== null && upto > position) {
+        position = upto;
+        moved = true;
+      }
+    }
+  }
+  return position;
+}

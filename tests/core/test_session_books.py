@@ -1,0 +1,106 @@
+"""Segments and the sender's book: the walks of both languages, every rule reached, and what always holds."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from burrowspace.core import sender_book
+from burrowspace.core.segments import Announced, Part, covered, serving
+from burrowspace.core.sender_book import RULES, Facts, Step, step
+
+ROOT = Path(__file__).resolve().parents[2]
+HELD = json.loads((ROOT / "tests" / "vectors" / "session.json").read_text())
+SPEC = (ROOT / "docs" / "spec" / "session.md").read_text()
+
+
+@pytest.mark.parametrize("walk", HELD["announced"], ids=lambda walk: walk["name"])
+def test_a_receiver_knows_its_segments_as_the_walk_says(walk: dict[str, Any]) -> None:
+    known = Announced()
+    for (what, *values), follows in walk["steps"]:
+        getattr(known, what)(*values)
+        found = []
+        for position in walk["looks"]:
+            live, rest = known.pick(position, False), known.pick(position, True)
+            found.append([live and live.spool, rest and rest.spool, known.nothing_left(position)])
+        assert found == follows, what
+
+
+@pytest.mark.parametrize("case", HELD["parts"], ids=lambda case: case["name"])
+def test_a_sender_knows_what_its_segments_carry(case: dict[str, Any]) -> None:
+    parts = [Part(**each) for each in case["parts"]]
+    for position, serves, upto in case["asked"]:
+        assert [serving(parts, position, suite) for suite in ("A256GCM", "XC20P")] == serves
+        assert covered(parts, position, case["positions"]) == upto
+
+
+@pytest.mark.parametrize("case", HELD["sendings"], ids=lambda case: case["name"])
+def test_a_sender_does_what_the_case_says(case: dict[str, Any]) -> None:
+    assert step(Facts(**case["facts"])) == case["step"]
+
+
+def test_the_cases_reach_every_rule() -> None:
+    assert {case["step"] for case in HELD["sendings"]} == set(Step)
+    assert [rule.step for rule in RULES] == list(Step)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.step)
+def test_the_spec_has_the_rules_in_their_order(rule: sender_book.Rule) -> None:
+    assert f"| {RULES.index(rule) + 1} | `{rule.step}` | {rule.because} |" in SPEC
+
+
+part = st.builds(
+    Part,
+    first=st.integers(0, 40),
+    suite=st.just("a"),
+    rests=st.booleans(),
+    upto=st.none() | st.integers(0, 50),
+    whole=st.booleans(),
+)
+
+
+@given(parts=st.lists(part, max_size=6), position=st.integers(0, 50))
+def test_every_block_before_what_is_covered_lies_in_a_segment_that_rests(parts: list[Part], position: int) -> None:
+    upto = covered(parts, position, 50)
+    end = 50 if upto is None else upto
+    assert end >= position
+    for block in range(position, end):
+        there = (p for p in parts if p.rests and p.first <= block and (p.whole or (p.upto or 0) > block))
+        assert any(there), block
+
+
+facts = st.builds(
+    Facts,
+    now=st.floats(0, 100),
+    began=st.just(0.0),
+    wanted=st.none() | st.integers(1, 3),
+    store_now=st.booleans(),
+    may_store=st.booleans(),
+    by_code=st.booleans(),
+    stored=st.booleans(),
+    known=st.integers(0, 3),
+    verified=st.integers(0, 3),
+    living=st.integers(0, 3),
+    rests=st.booleans(),
+    all_rests=st.booleans(),
+    missing_rests=st.booleans(),
+    patience=st.none() | st.floats(0, 60),
+    met=st.booleans(),
+)
+
+
+@given(facts=facts)
+def test_a_sender_never_leaves_somebody_who_is_here_or_what_may_not_rest(facts: Facts) -> None:
+    found = step(facts)
+    if found is Step.LEAVE:
+        assert not facts.living
+        assert facts.all_rests or facts.missing_rests
+    if found is Step.STORE:
+        assert facts.may_store
+        assert not facts.stored
+    if found is Step.FINISH:
+        assert facts.wanted is not None
+        assert facts.verified >= facts.wanted

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Announced, covered, serving } from "../../../src/burrowspace/web/core/segments.js";
+import { step } from "../../../src/burrowspace/web/core/sender-book.js";
+import { held } from "./vectors.mjs";
+
+const { announced, parts: lists, sendings } = held("session");
+
+for (const { name, looks, steps } of announced) {
+  test(`announced, ${name}: known as the twin knows it`, () => {
+    const known = new Announced();
+    for (const [[what, ...values], follows] of steps) {
+      known[what](...values);
+      const found = looks.map((at) => [
+        known.pick(at, false)?.spool ?? null,
+        known.pick(at, true)?.spool ?? null,
+        known.nothingLeft(at),
+      ]);
+      assert.deepEqual(found, follows, what);
+    }
+  });
+}
+
+for (const { name, positions, parts, asked } of lists) {
+  test(`parts, ${name}: carried and covered as the twin says`, () => {
+    for (const [position, serves, upto] of asked) {
+      assert.deepEqual(["A256GCM", "XC20P"].map((suite) => serving(parts, position, suite)), serves, position);
+      assert.equal(covered(parts, position, positions), upto, position);
+    }
+  });
+}
+
+const camel = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
+for (const { name, facts, step: expected } of sendings) {
+  test(`sending, ${name}: the same step`, () => {
+    const given = Object.fromEntries(Object.entries(facts).map(([key, value]) => [camel(key), value]));
+    assert.equal(step(given), expected);
+  });
+}
