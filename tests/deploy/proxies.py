@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import datetime
 import os
 import shutil
 import ssl
@@ -10,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from burrowspace.server.tls.authority import Authority
+from tests.client.nginx import certificate
 from tests.machine import free_port
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -81,14 +80,14 @@ def _caddy(folder: Path, upstream: int, port: int, plain: int) -> Started:
 
 
 def _nginx(folder: Path, upstream: int, port: int, plain: int) -> Started:
-    made = _certificate(folder)
+    both = certificate(folder / "both.pem", "localhost")
     text = replaced(
         "nginx.conf",
         [
             ("/run/nginx.pid", f"{folder}/nginx.pid"),
             ("/var/log/nginx/error.log", f"{folder}/errors"),
-            ("/etc/letsencrypt/live/drop.example.org/fullchain.pem", str(made.cert)),
-            ("/etc/letsencrypt/live/drop.example.org/privkey.pem", str(made.key)),
+            ("/etc/letsencrypt/live/drop.example.org/fullchain.pem", str(both)),
+            ("/etc/letsencrypt/live/drop.example.org/privkey.pem", str(both)),
             ("127.0.0.1:5000", f"127.0.0.1:{upstream}"),
             ("listen 80;", f"listen 127.0.0.1:{plain};"),
             ("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"),
@@ -98,28 +97,19 @@ def _nginx(folder: Path, upstream: int, port: int, plain: int) -> Started:
     )
     (folder / "nginx.conf").write_text(text)
     argv = [program("nginx"), "-e", f"{folder}/errors", "-c", f"{folder}/nginx.conf", "-g", "daemon off;"]
-    return argv, made.folder / "ca.crt", {}
+    return argv, both, {}
 
 
 def _haproxy(folder: Path, upstream: int, port: int, plain: int) -> Started:
-    made = _certificate(folder)
-    (folder / "both.pem").write_bytes(made.cert.read_bytes() + made.key.read_bytes())
+    both = certificate(folder / "both.pem", "localhost")
     text = replaced(
         "haproxy.cfg",
         [
             ("127.0.0.1:5000", f"127.0.0.1:{upstream}"),
             ("bind :80", f"bind 127.0.0.1:{plain}"),
             ("bind :443", f"bind 127.0.0.1:{port}"),
-            ("/etc/haproxy/drop.example.org.pem", str(folder / "both.pem")),
+            ("/etc/haproxy/drop.example.org.pem", str(both)),
         ],
     )
     (folder / "haproxy.cfg").write_text(text)
-    return [program("haproxy"), "-db", "-f", str(folder / "haproxy.cfg")], made.folder / "ca.crt", {}
-
-
-def _certificate(folder: Path) -> Authority:
-    now = datetime.datetime.now(datetime.UTC)
-    made = Authority(folder / "tls")
-    made.open(["localhost"], [], now)
-    made.issue(["localhost"], [], now)
-    return made
+    return [program("haproxy"), "-db", "-f", str(folder / "haproxy.cfg")], both, {}
