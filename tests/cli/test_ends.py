@@ -185,14 +185,14 @@ def test_help_teaches_by_examples(tmp_path: Path, command: str) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_is_given_its_completion(tmp_path: Path, shell: str) -> None:
-    done = burrow(tmp_path, _BURROW_COMPLETE=f"source_{shell}")
-    assert f"complete_{shell}" in done.stdout
+    done = burrow(tmp_path, "--show-completion", shell)
+    assert f"_BURROW_COMPLETE={shell}_complete" in done.stdout
 
 
 def test_the_shell_completes_commands_options_and_the_words_of_a_code(tmp_path: Path) -> None:
     def completes(line: str) -> list[str]:
-        words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1), "_BURROW_COMPLETE": "complete_bash"}
-        return burrow(tmp_path, **words).stdout.split()
+        words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1), "_BURROW_COMPLETE": "bash_complete"}
+        return [said.partition(",")[2] for said in burrow(tmp_path, **words).stdout.splitlines()]
 
     assert completes("burrow rec") == ["receive"]
     assert completes("burrow serve --por") == ["--port"]

@@ -1,5 +1,15 @@
 """Completion of a code's words in the shell: `7-wal<TAB>`."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import click
+
+
+def completed(_: "click.Context", __: "click.Parameter", incomplete: str) -> list[str]:
+    """For an argument of Click."""
+    return complete(incomplete)
+
 
 def complete(incomplete: str) -> list[str]:
     """What could be meant.

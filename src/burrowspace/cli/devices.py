@@ -1,19 +1,18 @@
 """`burrow devices`: the paired ones."""
 
 import time
-from typing import Annotated
 
-import typer
+import click
 
 from burrowspace.cli import knacks
 from burrowspace.cli.exits import Exit, Usage
 from burrowspace.cli.stage import fail
 
 
-def devices(
-    what: Annotated[list[str] | None, typer.Argument(metavar="[forget NAME]", hidden=True)] = None,
-    json: knacks.AsJson = False,
-) -> None:
+@click.command
+@click.argument("what", metavar="[forget NAME]", nargs=-1)
+@knacks.as_json
+def devices(*, what: tuple[str, ...], json: bool) -> None:
     """List paired devices, or forget one: it can then neither send here nor be sent to by name.
 
     \b
@@ -31,7 +30,7 @@ def devices(
             if what[0] != "forget" or len(what) < 2:
                 raise Usage("it is `burrow devices`, or `burrow devices forget NAME`")
             gone = client.forget(" ".join(what[1:]))
-            typer.echo(f"{shown(gone.name)} is forgotten. Forget this device there as well.", err=True)
+            click.echo(f"{shown(gone.name)} is forgotten. Forget this device there as well.", err=True)
             return
         known = client.devices()
     except Exception as error:
@@ -40,12 +39,12 @@ def devices(
         from msgspec.json import encode
 
         for each in known:
-            typer.echo(encode({"name": each.name, "public": each.public, "paired": each.paired}))
+            click.echo(encode({"name": each.name, "public": each.public, "paired": each.paired}))
         return
     if not known:
-        typer.echo("No device is paired yet; `burrow pair` on both makes them know each other.", err=True)
-        raise typer.Exit(int(Exit.DONE))
+        click.echo("No device is paired yet; `burrow pair` on both makes them know each other.", err=True)
+        raise click.exceptions.Exit(Exit.DONE)
     width = max(len(shown(each.name)) for each in known)
     for each in known:
         since = time.strftime("%Y-%m-%d", time.localtime(each.paired))
-        typer.echo(f"{shown(each.name):<{width}}  paired {since}  key {each.public[:8]}…")
+        click.echo(f"{shown(each.name):<{width}}  paired {since}  key {each.public[:8]}…")

@@ -3,9 +3,9 @@
 import asyncio
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from burrowspace.cli import knacks
 from burrowspace.cli.exits import Exit, Usage
@@ -20,23 +20,17 @@ if TYPE_CHECKING:
 _NOBODY = "No server is named and none is found on this network, so that only this machine is looked at."
 
 
-def doctor(
-    server: knacks.Server = None,
-    ca: knacks.Ca = None,
-    host: Annotated[
-        bool, typer.Option("--host", help="Look at this machine as the one that serves, with the settings of serve.")
-    ] = False,
-    data: Annotated[
-        Path | None, typer.Option("--data", metavar="FOLDER", help="With --host: the data folder of the server.")
-    ] = None,
-    port: Annotated[
-        int | None, typer.Option("--port", metavar="NUMBER", help="With --host: the port of the server.")
-    ] = None,
-    long: Annotated[
-        bool, typer.Option("--long", help="Also what takes a minute: a body of 60 MiB, a call that waits 50 s.")
-    ] = False,
-    json: knacks.AsJson = False,
-) -> None:
+@click.command
+@knacks.server
+@knacks.ca
+@click.option("--host", is_flag=True, help="Look at this machine as the one that serves, with the settings of serve.")
+@click.option(
+    "--data", metavar="FOLDER", type=click.Path(path_type=Path), help="With --host: the data folder of the server."
+)
+@click.option("--port", metavar="NUMBER", type=int, help="With --host: the port of the server.")
+@click.option("--long", is_flag=True, help="Also what takes a minute: a body of 60 MiB, a call that waits 50 s.")
+@knacks.as_json
+def doctor(*, server: str | None, host: bool, data: Path | None, port: int | None, long: bool, json: bool) -> None:
     """Look at what works between here and the server, and say what to do about the rest.
 
     \b

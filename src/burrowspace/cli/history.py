@@ -1,19 +1,18 @@
 """`burrow history`: what became of past transfers."""
 
 import time
-from typing import Annotated
 
-import typer
+import click
 
 from burrowspace.cli import knacks
 from burrowspace.cli.exits import Exit
 from burrowspace.cli.stage import fail
 
 
-def history(
-    clear: Annotated[bool, typer.Option("--clear", help="Forget them all.")] = False,
-    json: knacks.AsJson = False,
-) -> None:
+@click.command
+@click.option("--clear", is_flag=True, help="Forget them all.")
+@knacks.as_json
+def history(*, clear: bool, json: bool) -> None:
     """List past transfers, the newest first; what is unfinished is shown by burrow resume.
 
     \b
@@ -36,11 +35,11 @@ def history(
         from msgspec.json import encode
 
         for each in ended:
-            typer.echo(encode(each))
+            click.echo(encode(each))
         return
     if not ended:
-        typer.echo("No transfer has ended yet.", err=True)
-        raise typer.Exit(int(Exit.DONE))
+        click.echo("No transfer has ended yet.", err=True)
+        raise click.exceptions.Exit(Exit.DONE)
     from burrowspace.client.space import size_shown
     from burrowspace.core.names import shown
 
@@ -49,4 +48,4 @@ def history(
         size = "" if each.size is None else size_shown(each.size)
         what = "sent" if each.role == "send" else "received"
         peer = "" if not each.peer else f"{'to' if each.role == 'send' else 'from'} {shown(each.peer, 40)}"
-        typer.echo(f"{when}  {what:<8}  {each.outcome:<9}  {size:>9}  {shown(each.name, 60)}  {peer}".rstrip())
+        click.echo(f"{when}  {what:<8}  {each.outcome:<9}  {size:>9}  {shown(each.name, 60)}  {peer}".rstrip())

@@ -1,9 +1,9 @@
 """The options that several commands share, and what they mean. One place, so that help pages agree."""
 
 import os
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 if TYPE_CHECKING:
     from burrowspace.client.options import Options
@@ -13,21 +13,18 @@ SERVER_HELP = (
 )
 
 
-def _rate(written: str) -> str:
+def _rate(_: click.Context, __: click.Parameter, written: str | None) -> str | None:
     from burrowspace.cli.words import read_rate
 
     try:
-        read_rate(written)
+        if written is not None:
+            read_rate(written)
     except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+        raise click.BadParameter(str(error)) from None
     return written
 
 
-def _rate_or_none(written: str | None) -> str | None:
-    return written if written is None else _rate(written)
-
-
-def _trust(file: str | None) -> str | None:
+def _trust(_: click.Context, __: click.Parameter, file: str | None) -> None:
     """Before anything is asked of a server. `ca` of the person's file, where the option is not given."""
     from pathlib import Path
 
@@ -45,35 +42,29 @@ def _trust(file: str | None) -> str | None:
 
             trust(Path(file).expanduser())
     except BurrowError as error:
-        raise typer.BadParameter(error.sentence) from None
-    return file
+        raise click.BadParameter(error.sentence) from None
 
 
-Ca = Annotated[
-    str | None,
-    typer.Option(
-        "--ca",
-        metavar="FILE",
-        envvar="BURROW_CA",
-        callback=_trust,
-        help="Trust this authority too: what a self-signed server offers under /ca.crt. Else `ca` in that file.",
-    ),
-]
-Server = Annotated[str | None, typer.Option("--server", metavar="URL", help=SERVER_HELP)]
-Rate = Annotated[
-    str | None,
-    typer.Option("--limit-rate", metavar="RATE", callback=_rate_or_none, help="At most so many bytes a second: 5M."),
-]
-RelayOnly = Annotated[
-    bool, typer.Option("--relay-only", help="Through the server only: the other side learns no address.")
-]
-DirectOnly = Annotated[bool, typer.Option("--direct-only", help="Nothing but words through the server.")]
-Name = Annotated[
-    str | None, typer.Option("--name", metavar="TEXT", help="What to call this end; else the host's name.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Each event as a line of JSON on stdout, for scripts.")]
-IsQuiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+server = click.option("--server", metavar="URL", help=SERVER_HELP)
+ca = click.option(
+    "--ca",
+    metavar="FILE",
+    type=click.Path(),
+    envvar="BURROW_CA",
+    show_envvar=True,
+    expose_value=False,
+    callback=_trust,
+    help="Trust this authority too: what a self-signed server offers under /ca.crt. Else `ca` in that file.",
+)
+limit_rate = click.option("--limit-rate", metavar="RATE", callback=_rate, help="At most so many bytes a second: 5M.")
+relay_only = click.option(
+    "--relay-only", is_flag=True, help="Through the server only: the other side learns no address."
+)
+direct_only = click.option("--direct-only", is_flag=True, help="Nothing but words through the server.")
+name = click.option("--name", metavar="TEXT", help="What to call this end; else the host's name.")
+as_json = click.option("--json", is_flag=True, help="Each event as a line of JSON on stdout, for scripts.")
+quiet = click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
+yes = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 
 def paths_of_both(relay_only: bool, direct_only: bool) -> None:

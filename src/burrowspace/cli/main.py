@@ -1,67 +1,90 @@
 """The command line: `burrow`, `python -m burrowspace`, and `python server.py`. One file for each command.
 
-What a help page does not need is imported by the command that needs it: `burrow --help` answers at once.
+The module of a command is imported when that command is called: `burrow --help` answers at once, and `burrow send`
+loads nothing of the others.
 """
 
 import atexit
 import contextlib
 import gc
+import importlib
 import os
 import sys
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-from typer.core import TyperGroup
+import click
 
 from burrowspace import __version__
-from burrowspace.cli.devices import devices
-from burrowspace.cli.doctor import doctor
-from burrowspace.cli.history import history
-from burrowspace.cli.pair import pair
-from burrowspace.cli.receive import receive
-from burrowspace.cli.resume import resume
-from burrowspace.cli.send import send
-from burrowspace.cli.servers import servers
-from burrowspace.cli.take_back import take_back
 
 _COLLECT = (20_000, 20, 50)  # of the garbage collector: the lists of many files are no garbage
-_CONTEXT = {"help_option_names": ["-h", "--help"]}
+_INTERRUPTED = 130  # as exits.py has it
+_COMMANDS = {  # in the order of the help page; each is an object of that name in a module of that name
+    "send": "Send files, folders, a text or stdin.",
+    "receive": "Receive by a code, a link, or from a paired device.",
+    "resume": "Go on with an unfinished transfer.",
+    "take-back": "Take back what was left on the server.",
+    "pair": "Make two devices know each other.",
+    "devices": "List paired devices, or forget one.",
+    "servers": "List the servers on your local network.",
+    "history": "List past transfers.",
+    "doctor": "Look at what works from here, and what to do about the rest.",
+    "serve": "Start the server.",
+}
 
 
-class _Commands(TyperGroup):
-    """`serve` has an option for every setting, and their table takes long to load: it is made when it is called."""
+class _Commands(click.Group):
+    """Knows a name and a line of each command, and loads the one that is called."""
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        return click.Command(name, short_help=_COMMANDS[name]) if name in _COMMANDS else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
-        return name, _serve() if name == "serve" else command, rest
+        return name, command and _load(command.name or ""), rest
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(self.commands)  # as they were added, not by the alphabet
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(_INTERRUPTED) from None
 
 
-app = typer.Typer(
-    name="burrow",
-    cls=_Commands,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,  # its tracebacks show local variables, and those hold secrets
-    context_settings=_CONTEXT,
+def _load(name: str) -> click.Command:
+    attribute = name.replace("-", "_")
+    command: click.Command = getattr(importlib.import_module(f"burrowspace.cli.{attribute}"), attribute)
+    return command
+
+
+def _completion(ctx: click.Context, _: click.Parameter, shell: str | None) -> None:
+    if shell is not None:
+        from click.shell_completion import get_completion_class
+
+        kind = get_completion_class(shell)
+        assert kind is not None
+        click.echo(kind(ctx.command, {}, "burrow", "_BURROW_COMPLETE").source())
+        ctx.exit()
+
+
+@click.group("burrow", cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(
+    __version__, "--version", "-V", message="BurrowSpace %(version)s", help="Print the version and exit."
 )
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"BurrowSpace {__version__}")
-        raise typer.Exit()
-
-
-@app.callback()
-def _burrow(
-    ctx: typer.Context,
-    version: Annotated[
-        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
+@click.option(
+    "--show-completion",
+    type=click.Choice(["bash", "zsh", "fish"]),
+    is_eager=True,
+    expose_value=False,
+    callback=_completion,
+    metavar="SHELL",
+    help="Print the completion for bash, zsh or fish.",
+)
+@click.pass_context
+def app(ctx: click.Context) -> None:
     """BurrowSpace: any two devices exchange files of any size, through your own server.
 
     \b
@@ -86,31 +109,7 @@ def _burrow(
 
         with contextlib.suppress(OSError):  # the command itself says what is wrong with it
             if said := close_state(state_folder(os.environ)):
-                typer.echo(f"burrow: {said}", err=True)
-
-
-app.command("send", short_help="Send files, folders, a text or stdin.")(send)
-app.command("receive", short_help="Receive by a code, a link, or from a paired device.")(receive)
-app.command("resume", short_help="Go on with an unfinished transfer.")(resume)
-app.command("take-back", short_help="Take back what was left on the server.")(take_back)
-app.command("pair", short_help="Make two devices know each other.")(pair)
-app.command("devices", short_help="List paired devices, or forget one.")(devices)
-app.command("servers", short_help="List the servers on your local network.")(servers)
-app.command("history", short_help="List past transfers.")(history)
-app.command("doctor", short_help="Look at what works from here, and what to do about the rest.")(doctor)
-
-
-@app.command("serve", short_help="Start the server.", add_help_option=False)
-def _serve_stub() -> None:
-    """Start the server."""
-
-
-def _serve() -> Any:
-    from burrowspace.cli.serve import make_command
-
-    made = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    made.command("serve", context_settings=_CONTEXT)(make_command())
-    return typer.main.get_command(made)
+                click.echo(f"burrow: {said}", err=True)
 
 
 def main() -> None:
@@ -130,7 +129,7 @@ def main() -> None:
 
 def serve_alone() -> None:
     """`python server.py`: the command `serve` without its name."""
-    _serve().main(args=sys.argv[1:], prog_name="python server.py")
+    _load("serve").main(prog_name="python server.py")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """`burrow pair`: two devices know each other from now on, and need no codes any more."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from burrowspace.cli import knacks
-from burrowspace.cli.codewords import complete
+from burrowspace.cli.codewords import completed
 from burrowspace.cli.exits import Exit
 from burrowspace.cli.stage import Stage, fail, perform
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from burrowspace.cli.places import Place
 
 
-def pair(
-    code: Annotated[list[str] | None, typer.Argument(metavar="[CODE]", hidden=True, autocompletion=complete)] = None,
-    name: knacks.Name = None,
-    server: knacks.Server = None,
-    ca: knacks.Ca = None,
-    json: knacks.AsJson = False,
-) -> None:
+@click.command
+@click.argument("code", metavar="[CODE]", nargs=-1, shell_complete=completed)
+@knacks.name
+@knacks.server
+@knacks.ca
+@knacks.as_json
+def pair(*, code: tuple[str, ...], name: str | None, server: str | None, json: bool) -> None:
     """Make two devices know each other, once: then `burrow send --to NAME` finds the other without a code.
 
     Run it on one device without a code, and on the other with the code that the first one shows. Both must use the
@@ -37,21 +37,21 @@ def pair(
 
         where = place(server)
         called = own_name() if name is None else name
-        given = _given(code or [], asks=not json)
+        given = _given(code, asks=not json)
         stage = Stage(json=json, goes_on="nobody was paired")
     except Exception as error:
-        if isinstance(error, typer.Exit):
+        if isinstance(error, click.exceptions.Exit):
             raise
         fail(error, json=json)
     perform(stage, lambda stage: _pair(stage, given, called, where))
 
 
-def _given(words: list[str], *, asks: bool) -> str:
+def _given(words: tuple[str, ...], *, asks: bool) -> str:
     """The code: as it was given, or for - from the person at the terminal or from stdin. Empty: there is none."""
     from burrowspace.cli import typed
     from burrowspace.cli.asking import can_ask
 
-    if words != ["-"]:
+    if words != ("-",):
         return "-".join(words)
     if asks and can_ask():
         return typed.asked("Code that the other device shows", typed.code) or ""
@@ -80,7 +80,7 @@ async def _pair(stage: Stage, code: str, name: str, where: "Place | None") -> Ex
     if stage.json:
         from msgspec.json import encode
 
-        typer.echo(encode({"event": "paired", "name": device.name, "public": device.public}))
+        click.echo(encode({"event": "paired", "name": device.name, "public": device.public}))
     stage.say(f"Paired with {shown(device.name)}. From now on: burrow send --to {_quoted(device.name)} PATH", "green")
     return Exit.DONE
 
@@ -90,7 +90,7 @@ def _show_code(stage: Stage, code: str, url: str, why: str = "") -> None:
         from msgspec.json import encode
 
         event = {"event": "new-code", "why": why} if why else {"event": "ready"}
-        typer.echo(encode({**event, "code": code, "server": url}))
+        click.echo(encode({**event, "code": code, "server": url}))
     if why:
         stage.say(f"{why[:1].upper()}{why[1:]}. There is a new code.", "yellow")
     stage.say(f"On the other device, with the server {url}:\n\n    burrow pair {code}\n")

@@ -2,12 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from burrowspace.cli import knacks
-from burrowspace.cli.codewords import complete
+from burrowspace.cli.codewords import completed
 from burrowspace.cli.exits import Exit, Usage, help_lines
 from burrowspace.cli.stage import Stage, fail, perform
 
@@ -41,30 +41,39 @@ Exit codes:
 """
 
 
+@click.command(help=HELP)
+@click.argument("code", metavar="[CODE|LINK]", nargs=-1, shell_complete=completed)
+@click.option(
+    "--output", "-o", metavar="FOLDER|FILE|-", type=click.Path(), help="Where to; - is stdout. [default: here]"
+)
+@click.option("--overwrite", is_flag=True, help="Replace files of the same names.")
+@click.option("--as", "user", metavar="USER_ID", help="Be this user of the published app: NOT sealed.")
+@knacks.server
+@knacks.ca
+@knacks.limit_rate
+@knacks.relay_only
+@knacks.direct_only
+@knacks.name
+@knacks.yes
+@knacks.as_json
+@knacks.quiet
 def receive(
-    code: Annotated[
-        list[str] | None, typer.Argument(metavar="[CODE|LINK]", hidden=True, autocompletion=complete)
-    ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option("--output", "-o", metavar="FOLDER|FILE|-", help="Where to; - is stdout. [default: here]"),
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files of the same names.")] = False,
-    user: Annotated[
-        str | None, typer.Option("--as", metavar="USER_ID", help="Be this user of the published app: NOT sealed.")
-    ] = None,
-    server: knacks.Server = None,
-    ca: knacks.Ca = None,
-    limit_rate: knacks.Rate = None,
-    relay_only: knacks.RelayOnly = False,
-    direct_only: knacks.DirectOnly = False,
-    name: knacks.Name = None,
-    yes: knacks.Yes = False,
-    json: knacks.AsJson = False,
-    quiet: knacks.IsQuiet = False,
+    *,
+    code: tuple[str, ...],
+    output: str | None,
+    overwrite: bool,
+    user: str | None,
+    server: str | None,
+    limit_rate: str | None,
+    relay_only: bool,
+    direct_only: bool,
+    name: str | None,
+    yes: bool,
+    json: bool,
+    quiet: bool,
 ) -> None:
     try:
-        what = "-".join(code or []) or None
+        what = "-".join(code) or None
         if json and output == "-":
             raise Usage("--json and -o - both want stdout; give one of them")
         if user and what:
@@ -84,7 +93,7 @@ def receive(
             perform(stage, lambda stage: app_receive(stage, user, into, where, asks=asks, over=overwrite, quiet=quiet))
         stage = Stage(json=json) if output != "-" else Stage(json=json, goes_on="what went to a pipe begins anew")
     except Exception as error:
-        if isinstance(error, typer.Exit):
+        if isinstance(error, click.exceptions.Exit):
             raise
         fail(error, json=json and output != "-")
     perform(stage, lambda stage: _receive(stage, what, output, where, options, overwrite, yes=yes, quiet=quiet))
@@ -236,6 +245,3 @@ def show_text(text: str) -> None:
     else:
         out.buffer.write(text.encode() + (b"" if text.endswith("\n") else b"\n"))
         out.buffer.flush()
-
-
-receive.__doc__ = HELP

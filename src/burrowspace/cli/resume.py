@@ -1,9 +1,9 @@
 """`burrow resume`: goes on with what was interrupted."""
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from burrowspace.cli import knacks
 from burrowspace.cli.exits import Exit, Usage
@@ -15,16 +15,26 @@ if TYPE_CHECKING:
     from burrowspace.client.options import Options
 
 
+@click.command
+@click.argument("which", metavar="[WHICH]", required=False)
+@click.option("--forget", is_flag=True, help="Give it up: what is here of it is removed.")
+@knacks.ca
+@knacks.limit_rate
+@knacks.relay_only
+@knacks.direct_only
+@knacks.name
+@knacks.as_json
+@knacks.quiet
 def resume(
-    which: Annotated[str | None, typer.Argument(metavar="[WHICH]", hidden=True)] = None,
-    forget: Annotated[bool, typer.Option("--forget", help="Give it up: what is here of it is removed.")] = False,
-    ca: knacks.Ca = None,
-    limit_rate: knacks.Rate = None,
-    relay_only: knacks.RelayOnly = False,
-    direct_only: knacks.DirectOnly = False,
-    name: knacks.Name = None,
-    json: knacks.AsJson = False,
-    quiet: knacks.IsQuiet = False,
+    *,
+    which: str | None,
+    forget: bool,
+    limit_rate: str | None,
+    relay_only: bool,
+    direct_only: bool,
+    name: str | None,
+    json: bool,
+    quiet: bool,
 ) -> None:
     """Go on with an unfinished transfer. Without WHICH: the only one there is, or a list of them.
 

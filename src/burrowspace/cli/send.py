@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from burrowspace.cli import knacks
 from burrowspace.cli.exits import Exit, Usage, help_lines
@@ -42,54 +42,67 @@ Exit codes:
 """
 
 
+@click.command(help=HELP)
+@click.argument("paths", metavar="[PATH…|-]...", nargs=-1, type=click.Path())
+@click.option("--text", "-t", metavar="TEXT", help="Send this text.")
+@click.option("--to", metavar="NAME", help="A paired device; with --plain a user of the app.")
+@click.option("--plain", is_flag=True, help="The published app's way: NOT sealed, the server can read it. With --to.")
+@click.option("--as", "user", metavar="USER_ID", help="Who you are to the app, with --plain.")
+@knacks.server
+@click.option("--own-server", is_flag=True, help="Be the server yourself, whatever is configured or found.")
+@knacks.ca
+@click.option(
+    "--receivers",
+    metavar="N|many",
+    default="1",
+    show_default=True,
+    help="Leave after so many have it; many: stay until Ctrl-C.",
+)
+@click.option(
+    "--store/--no-store",
+    default=None,
+    help="Leave it sealed on the server and go, or never let it rest there. [default: if the other side goes]",
+)
+@click.option("--code/--no-code", default=True, show_default=True, help="A code to say, beside the link.")
+@click.option("--qr/--no-qr", default=None, help="The link as a QR code. [default: where it fits]")
+@knacks.limit_rate
+@knacks.relay_only
+@knacks.direct_only
+@click.option(
+    "--stdin-name",
+    metavar="NAME",
+    default="stdin",
+    show_default=True,
+    help="What to call the file that comes from stdin.",
+)
+@knacks.name
+@knacks.yes
+@knacks.as_json
+@knacks.quiet
 def send(
-    paths: Annotated[
-        list[str] | None, typer.Argument(metavar="PATH…|-", help="What to send; - is stdin.", hidden=True)
-    ] = None,
-    text: Annotated[str | None, typer.Option("--text", "-t", metavar="TEXT", help="Send this text.")] = None,
-    to: Annotated[
-        str | None, typer.Option("--to", metavar="NAME", help="A paired device; with --plain a user of the app.")
-    ] = None,
-    plain: Annotated[
-        bool, typer.Option("--plain", help="The published app's way: NOT sealed, the server can read it. With --to.")
-    ] = False,
-    user: Annotated[
-        str | None, typer.Option("--as", metavar="USER_ID", help="Who you are to the app, with --plain.")
-    ] = None,
-    server: knacks.Server = None,
-    own_server: Annotated[
-        bool, typer.Option("--own-server", help="Be the server yourself, whatever is configured or found.")
-    ] = False,
-    ca: knacks.Ca = None,
-    receivers: Annotated[
-        str, typer.Option("--receivers", metavar="N|many", help="Leave after so many have it; many: stay until Ctrl-C.")
-    ] = "1",
-    store: Annotated[
-        bool | None,
-        typer.Option(
-            "--store/--no-store",
-            help="Leave it sealed on the server and go, or never let it rest there. [default: if the other side goes]",
-            show_default=False,
-        ),
-    ] = None,
-    code: Annotated[bool, typer.Option("--code/--no-code", help="A code to say, beside the link.")] = True,
-    qr: Annotated[
-        bool | None,
-        typer.Option("--qr/--no-qr", help="The link as a QR code. [default: where it fits]", show_default=False),
-    ] = None,
-    limit_rate: knacks.Rate = None,
-    relay_only: knacks.RelayOnly = False,
-    direct_only: knacks.DirectOnly = False,
-    stdin_name: Annotated[
-        str, typer.Option("--stdin-name", metavar="NAME", help="What to call the file that comes from stdin.")
-    ] = "stdin",
-    name: knacks.Name = None,
-    yes: knacks.Yes = False,
-    json: knacks.AsJson = False,
-    quiet: knacks.IsQuiet = False,
+    *,
+    paths: tuple[str, ...],
+    text: str | None,
+    to: str | None,
+    plain: bool,
+    user: str | None,
+    server: str | None,
+    own_server: bool,
+    receivers: str,
+    store: bool | None,
+    code: bool,
+    qr: bool | None,
+    limit_rate: str | None,
+    relay_only: bool,
+    direct_only: bool,
+    stdin_name: str,
+    name: str | None,
+    yes: bool,
+    json: bool,
+    quiet: bool,
 ) -> None:
     try:
-        given = list(paths or [])
+        given = list(paths)
         _check(given, text, to, plain, user, store)
         _check_own(own_server, server, to, store)
         options = knacks.choices(
@@ -120,7 +133,7 @@ def send(
         elif options.receivers is None:
             stage.goes_on = "the same command makes the link work again"
     except Exception as error:
-        if isinstance(error, typer.Exit):
+        if isinstance(error, click.exceptions.Exit):
             raise
         fail(error, json=json)
     perform(stage, lambda stage: _send(stage, what, to, code, where, options, own=own_server, qr=qr, quiet=quiet))
@@ -247,6 +260,3 @@ async def server_or_none(stage: Stage, where: "Place | None", *, needed: bool, q
         or_own = "" if needed or ";" in why else "; check the address, or be the server yourself with --own-server"
         raise Unreachable(f"{where.url} ({where.said_by}) cannot be reached: {why}{or_own}")
     return where.url
-
-
-send.__doc__ = HELP

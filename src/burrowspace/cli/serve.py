@@ -1,11 +1,9 @@
 """`burrow serve`: the server, from its settings to its exit code. Every setting is an option, made from the table."""
 
-import inspect
 import os
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 from pydantic import ValidationError
 
 from burrowspace.cli.knobs import Knob, complaints, knobs, strays
@@ -35,35 +33,29 @@ def _serve(**given: Any) -> None:
         settings = Settings(**chosen)
     except ValidationError as error:
         for sentence in complaints(error, chosen):
-            typer.echo(f"burrow: {sentence}", err=True)
-        raise typer.Exit(BAD_SETTING) from None
+            click.echo(f"burrow: {sentence}", err=True)
+        raise click.exceptions.Exit(BAD_SETTING) from None
     for sentence in strays(os.environ):
-        typer.echo(f"burrow: {sentence}", err=True)
+        click.echo(f"burrow: {sentence}", err=True)
     from burrowspace.server.run import run  # late: a help page needs none of the server
 
-    raise typer.Exit(run(settings))
+    raise click.exceptions.Exit(run(settings))
 
 
-def _parameter(knob: Knob) -> inspect.Parameter:
+def _option(knob: Knob) -> click.Option:
+    """What a value may be is said once, by Settings: here each is a text or a switch."""
     allowed = "" if knob.metavar is not None and "|" in knob.metavar else knob.allowed  # said already
     note = "; ".join(filter(None, [knob.env, f"default {knob.default}", allowed]))
-    name = knob.option or ""
-    flag = f"{name}/--no-{name.removeprefix('--')}" if knob.metavar is None else name
-    option = typer.Option(flag, metavar=knob.metavar, help=f"{knob.meaning} [{note}]", show_default=False)
-    kind: Any = bool if knob.metavar is None else str  # what a value may be is said once, by Settings
-    return inspect.Parameter(
-        knob.field, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
-    )
+    flag = knob.option or ""
+    if knob.metavar is None:
+        flag = f"{flag}/--no-{flag.removeprefix('--')}"
+    return click.Option([flag, knob.field], metavar=knob.metavar, default=None, help=f"{knob.meaning} [{note}]")
 
 
-def make_command() -> Callable[..., None]:
-    """The function that Typer turns into the command: one parameter for each setting that is no secret."""
-
-    def serve(**given: Any) -> None:
-        _serve(**given)
-
-    parameters = [_parameter(knob) for knob in knobs() if knob.option is not None]
-    serve.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    serve.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    serve.__doc__ = _HELP
-    return serve
+serve = click.Command(
+    "serve",
+    params=[_option(knob) for knob in knobs() if knob.option is not None],  # a secret is no option
+    callback=_serve,
+    help=_HELP,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)

@@ -1,13 +1,16 @@
 """`burrow servers`: those that announce themselves on the local network."""
 
-import typer
+import click
 
 from burrowspace.cli import knacks
 from burrowspace.cli.exits import Exit
 from burrowspace.cli.stage import Stage, fail, perform
 
 
-def servers(ca: knacks.Ca = None, json: knacks.AsJson = False) -> None:
+@click.command
+@knacks.ca
+@knacks.as_json
+def servers(*, json: bool) -> None:
     """List the servers on your local network that answer; it takes a second.
 
     A command without a server uses the one that is found. Nobody vouches for who they are: what is sent is sealed, and
@@ -33,9 +36,9 @@ async def _list(stage: Stage) -> Exit:
         if stage.json:
             from msgspec.json import encode
 
-            typer.echo(encode({"url": near.url, "server_id": near.server_id, "brief": near.brief}))
+            click.echo(encode({"url": near.url, "server_id": near.server_id, "brief": near.brief}))
         else:
-            typer.echo(f"{near.url}  {near.server_id[:8]}…" + ("  for one transfer" if near.brief else ""))
+            click.echo(f"{near.url}  {near.server_id[:8]}…" + ("  for one transfer" if near.brief else ""))
     if not found and not stage.json:
-        typer.echo("No server announces itself on this network; `burrow serve` starts one.", err=True)
+        click.echo("No server announces itself on this network; `burrow serve` starts one.", err=True)
     return Exit.DONE

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-import typer
+import click
 
 from burrowspace.cli.exits import Exit, exit_of, said
 from burrowspace.cli.loop import Loop
@@ -64,7 +64,7 @@ class Stage:
 
 
 def perform(stage: Stage, work: Callable[[Stage], Coroutine[Any, Any, Exit]]) -> NoReturn:
-    """Runs `work` to its end, whatever that is; leaves by typer.Exit."""
+    """Runs `work` to its end, whatever that is; leaves by click's Exit."""
     _hush()
     code = Exit.ERROR
     try:
@@ -72,12 +72,12 @@ def perform(stage: Stage, work: Callable[[Stage], Coroutine[Any, Any, Exit]]) ->
             code = runner.run(_interruptible(stage, work))
     except BaseException as error:
         code = _failed(stage, error)
-    raise typer.Exit(int(code)) from None
+    raise click.exceptions.Exit(code) from None
 
 
 def fail(error: Exception, *, json: bool = False) -> NoReturn:
     """The end of a command that did not even begin."""
-    raise typer.Exit(int(_failed(Stage(json=json), error))) from None
+    raise click.exceptions.Exit(_failed(Stage(json=json), error)) from None
 
 
 async def _interruptible(stage: Stage, work: Callable[[Stage], Coroutine[Any, Any, Exit]]) -> Exit:

@@ -1,9 +1,9 @@
 """`burrow take-back`: what was left on the server leaves it again."""
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from burrowspace.cli import knacks
 from burrowspace.cli.exits import Exit
@@ -20,11 +20,11 @@ _FATES = {
 }
 
 
-def take_back(
-    which: Annotated[str | None, typer.Argument(metavar="[WHICH]", hidden=True)] = None,
-    ca: knacks.Ca = None,
-    json: knacks.AsJson = False,
-) -> None:
+@click.command("take-back")
+@click.argument("which", metavar="[WHICH]", required=False)
+@knacks.ca
+@knacks.as_json
+def take_back(*, which: str | None, json: bool) -> None:
     """Take back what burrow send left on the server. Without WHICH: the only one there is, or a list of them.
 
     WHICH is the beginning of its id, or of its name. The sealed bytes leave the server, and the link ends.
@@ -63,7 +63,7 @@ async def _take_back(stage: Stage, left: "Left") -> Exit:
     if stage.json:
         from msgspec.json import encode
 
-        typer.echo(encode({"event": "taken-back", "transfer": left.transfer, "name": left.name, "fate": fate}))
+        click.echo(encode({"event": "taken-back", "transfer": left.transfer, "name": left.name, "fate": fate}))
     else:
         stage.say(_FATES[fate].format(name=shown(left.name, 60)), "green" if fate == "back" else "yellow")
     return Exit.DONE if fate == "back" else Exit.ERROR

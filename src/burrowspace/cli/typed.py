@@ -47,9 +47,9 @@ def line_of_stdin(check: Check) -> str:
 def asked(question: str, check: Check, *, optional: bool = False) -> str | None:
     """What the person at the terminal types, once it can be understood; None for Enter alone, where it is `optional`.
 
-    Usage: they end the input instead. Ctrl-C leaves by typer.Exit.
+    Usage: they end the input instead. Ctrl-C leaves by click's Exit.
     """
-    import typer
+    import click
 
     from burrowspace.cli.exits import said
     from burrowspace.core.errors import BurrowError
@@ -67,7 +67,7 @@ def asked(question: str, check: Check, *, optional: bool = False) -> str | None:
             raise Usage("nothing was typed") from None
         except KeyboardInterrupt:
             print(file=sys.stderr)
-            raise typer.Exit(int(Exit.INTERRUPTED)) from None
+            raise click.exceptions.Exit(Exit.INTERRUPTED) from None
         else:
             if text or optional:
                 return text or None

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
-import typer
+import click
 
 from burrowspace.cli.exits import Exit, Usage
 
@@ -30,13 +30,13 @@ def fitting(found: Iterable[T], which: str | None, what: str, command: str) -> l
 
 
 def only(fits: Sequence[T], which: str | None, nothing: str, listed: Callable[[T], str], hint: str) -> T:
-    """The only one; else says what there is, and leaves by typer.Exit."""
+    """The only one; else says what there is, and leaves by click's Exit."""
     if not fits:
-        typer.echo(nothing, err=True)
-        raise typer.Exit(int(Exit.DONE))
+        click.echo(nothing, err=True)
+        raise click.exceptions.Exit(Exit.DONE)
     if len(fits) > 1:
         for each in fits:
-            typer.echo(listed(each))
-        typer.echo(f"\n{hint}", err=True)
-        raise typer.Exit(int(Exit.USAGE))  # nothing was done
+            click.echo(listed(each))
+        click.echo(f"\n{hint}", err=True)
+        raise click.exceptions.Exit(Exit.USAGE)  # nothing was done
     return fits[0]
