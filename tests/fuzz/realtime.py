@@ -237,6 +237,6 @@ def _feed(line: Line, data: bytes) -> None:
 TARGETS = (
     Target("polling", "realtime", polling_body, "Engine.IO polling bodies", 8192, (BadPacket,)),
     Target("packet", "realtime", packet, "Socket.IO packets", 8192, (BadPacket,)),
-    Target("websocket", "realtime", websocket, "WebSocket frames, from the first byte after the upgrade", 4096),
+    Target("websocket", "realtime", websocket, "WebSocket frames after the upgrade", 4096),
     Target("events", "realtime", frames, "Socket.IO sessions and the events of the API", 4096),
 )

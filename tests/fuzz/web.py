@@ -155,7 +155,7 @@ def json_body(data: bytes) -> object:
 
 
 TARGETS = (
-    Target("upload", "web", upload_head, "the headers of uploads: forms, tus, the IETF draft, PUT", 9000),
+    Target("upload", "web", upload_head, "upload headers: forms, tus, the IETF draft, PUT", 9000),
     Target("range", "web", range_head, "`Range` and `If-Range`", 400),
     Target("forwarding", "web", forwarding, "`Forwarded`, `X-Forwarded-For`, `Host`", 9000),
     Target("multipart", "web", multipart, "forms, read both ways", 4096),

@@ -155,7 +155,7 @@ class Front(HttpToolsProtocol):
             self._stop_head_timer()
             if self._should_upgrade():
                 self.take_upgrade(data[upgrade.args[0] :])
-            else:
+            elif self.cycle is not None:  # None: a subclass has taken the request before it off
                 # answered as the plain request it also is; the parser has stopped, so it is the connection's last
                 self.cycle.keep_alive = False
             return

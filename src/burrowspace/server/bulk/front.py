@@ -128,8 +128,9 @@ class BulkFront(Front):
         return self.callers.as_seen(self.client_address(), self.headers, self.parser.get_http_version())
 
     def _should_upgrade(self) -> bool:
-        """Who is refused gets no socket but the answer of a plain request, which says why."""
-        return super()._should_upgrade() and self.seen_as().refusal is None
+        """Who is refused gets no socket but the answer of a plain request, which says why. What is pipelined behind a
+        job is not looked at."""
+        return not self._piped and super()._should_upgrade() and self.seen_as().refusal is None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._uncount()
