@@ -1,0 +1,222 @@
+"""Both ends of the pure session against each other, by relay: words get lost, come late, out of order and twice.
+
+Programs are killed on either side, a person thinks as long as they like. Nothing here is real but the rules.
+"""
+
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from burrowspace.core.consent import WINDOW, Act, Consent, Person
+from burrowspace.core.segments import Announced, Part, covered, serving
+
+MANIFEST = 1
+SUITE = "A256GCM"
+
+
+@dataclass
+class Leg:
+    """A spool: the blocks from `first` on that were brought."""
+
+    name: str
+    first: int
+    at: int
+    upto: int | None = None
+
+
+@dataclass
+class Receiver:
+    positions: int
+    held: int = 0  # on the disk
+    here: int = 0  # and in memory
+    accepted: bool = False  # on the disk
+    legs: Announced = field(default_factory=Announced)
+    asked: bool = False
+    read: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """The program begins (again): what was in memory is gone."""
+        self.consent = Consent(MANIFEST, accepted=self.accepted)
+        self.here, self.asked = self.held, False
+
+    def act(self, acts: tuple[Act, ...]) -> list[tuple[str, int]]:
+        said = []
+        for act in acts:
+            self.asked |= act is Act.ASK
+            if act is Act.SAY_DECIDING:
+                said.append(("holds", self.held))
+            elif act is Act.SAY_ACCEPT:
+                said.append(("accepts", self.held))
+        return said
+
+
+@dataclass
+class World:
+    """`words`: what the receiver said and the sender has not heard."""
+
+    positions: int
+    careless: bool = False  # the sender is an older program, which brings everything at once
+    now: float = 0.0
+    words: list[tuple[str, int]] = field(default_factory=list)
+    legs: list[Leg] = field(default_factory=list)
+    sealed: dict[str, list[int]] = field(default_factory=dict)
+    lost: int = 0  # blocks that were in memory when their program was killed
+
+    def __post_init__(self) -> None:
+        self.receiver = Receiver(self.positions)
+        self.person = Person(MANIFEST)
+        self.open(0)
+
+    def open(self, first: int) -> None:
+        leg = Leg(f"leg {len(self.legs)}", first, first)
+        self.legs.append(leg)
+        self.sealed[leg.name] = []
+        self.receiver.legs.begins(leg.name, first, SUITE, False)
+
+    @property
+    def done(self) -> bool:
+        return self.receiver.held == self.positions
+
+    # what may happen
+
+    def write(self) -> None:
+        """The sender brings one more block, if it may."""
+        leg, limit = self.legs[-1], None if self.careless else self.person.limit
+        if leg.at < self.positions and (limit is None or leg.at < limit):
+            self.sealed[leg.name].append(leg.at)
+            leg.at += 1
+
+    def read(self) -> None:
+        """The receiver reads one more block, if it may and it is there."""
+        bob = self.receiver
+        if not bob.consent.may_request(bob.here, self.positions):
+            return
+        segment = bob.legs.pick(bob.here, False)
+        leg = next((each for each in self.legs if segment is not None and each.name == segment.spool), None)
+        if leg is None:
+            return
+        assert leg.first <= bob.here, "a segment is read before its beginning"
+        assert leg.upto is None or bob.here < leg.upto, "it waits for a block that won't come"
+        if bob.here >= leg.at:
+            return
+        assert bob.consent.accepted or bob.here < MANIFEST + WINDOW, "too much before the yes"
+        bob.read.append(bob.here)
+        bob.here += 1
+        if bob.here <= MANIFEST or bob.consent.accepted:
+            bob.held = bob.here
+        if bob.here == MANIFEST:
+            self.words += bob.act(bob.consent.know(self.now))
+
+    def tick(self, seconds: float) -> None:
+        self.now += seconds
+        bob = self.receiver
+        self.words += bob.act(bob.consent.tick(self.now))
+        if bob.consent.accepted:
+            self.words.append(("holds", bob.held))
+
+    def answer(self) -> None:
+        bob = self.receiver
+        if bob.asked:
+            acts = bob.consent.answer(True)
+            bob.accepted = bob.consent.accepted
+            bob.held = bob.here
+            self.words += bob.act(acts)
+
+    def hear(self, number: int, *, twice: bool = False) -> None:
+        """The sender hears some word, whichever was said first."""
+        if not self.words:
+            return
+        number %= len(self.words)
+        what, held = self.words[number] if twice else self.words.pop(number)
+        if what == "accepts":
+            self.person.accepts()
+        self.person.holds(held)
+
+    def lose(self, number: int) -> None:
+        if self.words:
+            self.words.pop(number % len(self.words))
+
+    def kill_receiver(self) -> None:
+        bob = self.receiver
+        self.lost += bob.here - bob.held
+        if not bob.accepted:
+            bob.held = min(bob.held, MANIFEST)
+        bob.start()
+        if bob.held >= MANIFEST and not bob.accepted:
+            self.words += bob.act(bob.consent.know(self.now))
+        self.words.append(("holds", bob.held))
+
+    def kill_sender(self) -> None:
+        """Its leg ends where the server says; it remembers nobody's yes that it cannot read again."""
+        leg = self.legs[-1]
+        leg.upto = leg.at
+        self.receiver.legs.ends(leg.name, leg.at)
+        self.person = Person(MANIFEST)
+        self.words.append(("accepts", self.receiver.held) if self.receiver.accepted else ("holds", self.receiver.held))
+        parts = [Part(each.first, SUITE, False, each.upto, each.at == self.positions, None) for each in self.legs]
+        if serving(parts, leg.at, SUITE) is None and leg.at < self.positions:
+            self.open(leg.at)
+
+    def wait(self) -> None:
+        """Nothing goes wrong any more: it must come to an end."""
+        for _ in range(12 * self.positions + 200):
+            if self.done:
+                return
+            self.tick(1.0)
+            while self.words:
+                self.hear(0)
+            self.answer()
+            self.write()
+            self.read()
+            self.ask_again()
+        raise AssertionError((self.receiver, self.person, self.legs))
+
+    def ask_again(self) -> None:
+        bob = self.receiver
+        if bob.legs.nothing_left(bob.here) and self.legs[-1].at < self.positions:
+            self.open(bob.here)  # it asks for another leg
+
+
+moves = st.lists(
+    st.one_of(
+        *[st.just((name,)) for name in ("answer", "kill_receiver", "kill_sender")],
+        st.tuples(st.sampled_from(["write", "read"]), st.integers(1, 60)),
+        st.tuples(st.just("tick"), st.floats(0.1, 20)),
+        st.tuples(st.just("hear"), st.integers(0, 9)),
+        st.tuples(st.just("again"), st.integers(0, 9)),
+        st.tuples(st.just("lose"), st.integers(0, 9)),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(positions=st.integers(2, 90), careless=st.booleans(), moves=moves)
+def test_both_ends_finish_and_nothing_is_requested_or_sealed_in_vain(
+    positions: int, careless: bool, moves: list[tuple[str, float]]
+) -> None:
+    world = World(positions, careless)
+    for what, *values in moves:
+        if what == "again":
+            world.hear(int(values[0]), twice=True)
+        elif what in ("hear", "lose"):
+            getattr(world, what)(int(values[0]))
+        elif what == "tick":
+            world.tick(values[0])
+        elif what in ("write", "read"):
+            for _ in range(int(values[0])):
+                getattr(world, what)()
+        else:
+            getattr(world, what)()
+        if not world.receiver.accepted and not careless:
+            assert max(leg.at for leg in world.legs) <= MANIFEST + WINDOW, "too much lies on the server before the yes"
+    world.wait()
+    assert len(world.receiver.read) == positions + world.lost, "a verified block was requested again"
+    for blocks in world.sealed.values():
+        assert blocks == sorted(set(blocks)), "a block was sealed twice into one leg"
+    written = [Part(leg.first, SUITE, True, leg.at) for leg in world.legs]
+    assert covered(written, 0, positions) in (positions, None)
