@@ -151,4 +151,4 @@ class _Faults(logging.Handler):
         self.seen.append(repr(context))
 
 
-TARGETS = (Target("port", "web", port, "HTTP from the first byte of a connection, whole and in pieces", 8192),)
+TARGETS = (Target("port", "web", port, "HTTP from the first byte, whole and in pieces", 8192),)
