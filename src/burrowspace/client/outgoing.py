@@ -170,28 +170,37 @@ class SendTransfer(Transfer):
 
     async def _meet(self, offers: Offers, sending: Sending) -> None:
         """Hands the secret to whoever says the code, and tells of each code that follows it."""
-        enough = asyncio.Event()
+        enough, left = asyncio.Event(), asyncio.Queue[str]()
 
         def handed() -> None:
             sending.needs_meeting = False
             if self._options.receivers == 1:
                 enough.set()
+                sending.undecided = left.put_nowait
+
+        gone = ""
 
         def renewed(code: Code | None, why: str, *, asks: bool) -> None:
+            why = f"{gone} left without taking it, and their code is used up" if gone else why
             if code is None:
                 sending.needs_meeting = False  # the link is enough
             self.tell(events.NewCode(None if code is None else str(code), why, offers.burns, asks))
 
-        offering = asyncio.ensure_future(offers.run(handed, renewed))
-        waiting = asyncio.ensure_future(enough.wait())
-        try:
-            await asyncio.wait({offering, waiting}, return_when=asyncio.FIRST_COMPLETED)
-            if offering.done():
-                offering.result()
-        finally:
-            for each in (offering, waiting):
-                each.cancel()
-            await asyncio.gather(offering, waiting, return_exceptions=True)
+        while True:
+            offering = asyncio.ensure_future(offers.run(handed, renewed))
+            waiting = asyncio.ensure_future(enough.wait())
+            try:
+                await asyncio.wait({offering, waiting}, return_when=asyncio.FIRST_COMPLETED)
+                if offering.done():
+                    offering.result()
+            finally:
+                for each in (offering, waiting):
+                    each.cancel()
+                await asyncio.gather(offering, waiting, return_exceptions=True)
+            gone = await left.get() or "the receiver"
+            enough.clear()
+            sending.undecided = None
+            offers.another()
 
     def _done(self, sending: Sending, finished: events.Finished) -> None:
         held, record = sending.journal, sending.journal.record

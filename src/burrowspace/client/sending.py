@@ -74,6 +74,7 @@ class Sending(Running):
         self.bucket = Bucket(options.limit_rate) if options.limit_rate else None
         self.own_name = own_name
         self.needs_meeting = needs_meeting
+        self.undecided: Callable[[str], None] | None = None  # who came by a code has gone without an answer
         self.journal, self._done = journal, done
         self._keys = Keys(secret, transfer)
         self._rooms = threading.local()
@@ -374,6 +375,17 @@ class Sending(Running):
         self._changed.set()
 
     # ---- for the takers
+
+    def left_undecided(self, taker: Taker) -> bool:
+        """It has gone before its person said yes. Where it came by a code, that one is used up, and nobody is waited
+        for: another code is offered."""
+        if self.undecided is None:
+            return False
+        self.takers.pop(taker.id, None)
+        taker.close()
+        self.needs_meeting = True
+        self.undecided(taker.name)
+        return True
 
     def met(self) -> None:
         if self._met_at is None:

@@ -203,6 +203,8 @@ class Taker:
                 sending.tell(events.Waiting("the server cannot be reached; still trying", self.id))
             elif self.lives(time.monotonic()) or self._resting:
                 return
+            elif self.person.limit is not None and sending.left_undecided(self):
+                log.debug("it left undecided", receiver=self.id)
             elif sending.may_store:
                 self._resting = True
                 await self._bring_to_rest()
@@ -275,6 +277,8 @@ class Taker:
             self._left = True
             for link in self._links:
                 link.close("the receiver has left")
+            if self.person.limit is not None:
+                sending.left_undecided(self)
         else:
             self._reach.heard(signal)
 

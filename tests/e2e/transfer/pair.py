@@ -118,7 +118,7 @@ async def takes(program: Program, path: str, after: int = 0, seconds: float = 60
 
 
 async def well(program: Program, seconds: float = 120) -> dict[str, Any]:
-    """Its last event, after it ended by itself, well, and sent nothing twice that was known to be held."""
+    """Its last event, after it ended by itself, well."""
     code = await program.ended(seconds)
     assert code == 0, (code, program.said, program.out[-2000:])
     last = program.events[-1]
@@ -129,6 +129,14 @@ async def well(program: Program, seconds: float = 120) -> dict[str, Any]:
 def blocks(finished: dict[str, Any]) -> int:
     """Of full size, that travelled."""
     return int(sum(finished["shares"].values())) // SEALED
+
+
+def frugal(finished: dict[str, Any], size: int, changes: int = 0, receivers: int = 1) -> None:
+    """What crossed the network by all paths, and what was sealed for it, is the content once for each receiver, the list,
+    and what was on its way at each change of path."""
+    most = receivers * (size // 262_144 + 3) + overlap(changes)
+    assert sum(finished["network"].values()) <= most * SEALED, finished["network"]
+    assert finished["sealed"] <= most, finished
 
 
 def overlap(changes: int) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from burrowspace import Client, Options
 from burrowspace.core.links import format_link
 from tests.e2e.files import make
 from tests.e2e.transfer.pair import MB, Machine, kill, leaves, link_of, pair, reaches, well
@@ -121,3 +122,30 @@ async def test_a_killed_sender_whose_link_rests_is_no_unknown_link(tmp_path: Pat
         sender = await two.send("a.bin")
         await well(receiver)
         await well(sender)
+
+
+async def test_who_dies_at_the_prompt_costs_a_code_and_the_sender_shows_another(tmp_path: Path) -> None:
+    async with pair(tmp_path) as two:
+        make(two.ann.folder / "a.bin", MB)
+        sender = await two.send("a.bin")
+        code = (await sender.event("ready"))["code"]
+        asked = asyncio.Event()
+
+        async def thinks(*_: object) -> bool:
+            asked.set()
+            await asyncio.Event().wait()
+            return True
+
+        async with Client(two.server.url, state=tmp_path / "carl") as client:
+            receiving = client.receive(code, tmp_path, accept=thinks, options=Options(name="carl"))
+            await asyncio.wait_for(asked.wait(), 20)
+            await receiving.close()
+        renewed = await sender.event("new-code")
+        assert renewed["why"] == "carl left without taking it, and their code is used up"
+        again = await two.bob.burrow("receive", code, "--json", "--server", two.server.url)
+        assert await again.ended(10) == 4
+        other = await two.bob.burrow("receive", renewed["code"], "--json", "--server", two.server.url)
+        await well(other)
+        assert next(e for e in other.events if e["event"] == "offered")["name"] == "a.bin"
+        await well(sender)
+        two.same("a.bin")
