@@ -132,7 +132,7 @@ def blocks(finished: dict[str, Any]) -> int:
 
 
 def frugal(finished: dict[str, Any], size: int, changes: int = 0, receivers: int = 1) -> None:
-    """What crossed the network by all paths, and what was sealed for it, is the content once for each receiver, the list,
+    """What crossed the network by all paths, and what was sealed, is the content once for each receiver, the list,
     and what was on its way at each change of path."""
     most = receivers * (size // 262_144 + 3) + overlap(changes)
     assert sum(finished["network"].values()) <= most * SEALED, finished["network"]
