@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from bench import bulk, idle, relay_chunk, relays, signalling, tls
+from bench import bulk, hostile, idle, relay_chunk, relays, signalling, tls
 from bench.common import BenchError, parser
 
 
 def main() -> int:
     parser(__doc__).parse_args()
     failed = []
-    for benchmark in (signalling, relay_chunk, idle, bulk, relays, tls):
+    for benchmark in (signalling, relay_chunk, idle, bulk, relays, hostile, tls):
         print(f"\n{benchmark.__name__}", flush=True)
         try:
             benchmark.main(sys.argv[1:])

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable
 from contextlib import suppress
 from math import inf
-from time import perf_counter
+from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 from burrowspace.socketio import packet as sp
@@ -93,11 +93,11 @@ class Client:
         if len(packet) < LARGE:
             self._packet(packet)
         else:
-            began = perf_counter()
+            began = thread_time()
             try:
                 self._packet(packet)
             finally:
-                self.session.reading.rest(REST * (perf_counter() - began))
+                self.session.reading.rest(REST * (thread_time() - began))
 
     def binary(self, data: Binary) -> None:
         head = self._head

@@ -25,6 +25,7 @@ HEAD_SECONDS = 10.0  # for a request head, from its first byte or from the conne
 HEAD_BYTES = 65_536
 HEADERS = 100  # of one request; each is looked at several times
 URL_BYTES = 8_192
+CHUNKS, CHUNK_BYTES = 8_192, 8  # so many chunks in one read, smaller than that on average, are a flood and nothing else
 PIPELINED = 16  # requests that wait behind the one that is being answered
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n"
 _TOO_LONG = b"HTTP/1.1 414 URI Too Long\r\nconnection: close\r\n\r\n"
@@ -123,6 +124,8 @@ class Front(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """A read may bring thousands of chunks: they are passed on together, or each would copy all before it."""
         self._pieces.append(body)
+        if len(self._pieces) % CHUNKS == 0 and sum(map(len, self._pieces[-CHUNKS:])) < CHUNKS * CHUNK_BYTES:
+            self._stop_parsing(b"")
 
     def on_message_complete(self) -> None:
         self._pass_on_body()

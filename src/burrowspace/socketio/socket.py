@@ -9,11 +9,11 @@ import asyncio
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import perf_counter
+from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 from burrowspace.socketio.encoded import Encoded, gather
-from burrowspace.socketio.errors import AckTimeout, Disconnected, TooManyAcks
+from burrowspace.socketio.errors import AckTimeout, Disconnected, TooManyAcks, TooManyParts
 from burrowspace.socketio.packet import encode_ack, encode_disconnect, encode_event
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 Answered = Callable[..., Any]
 
-REST = 20  # times as long as expensive work for a client took, the client is not read: 5 % of the loop are its share
+REST = 100  # times as long as expensive work for a client took, the client is not read: 1 % of the loop is its share
+LONG_REST_S = 1.0  # and for what is refused because it would cost too much
 
 
 class _Waiting:
@@ -143,11 +144,14 @@ class Socket:
     @contextmanager
     def looked_at(self) -> Iterator[None]:
         """Around work that a client can make expensive: it is then not read for as long as that takes, many times."""
-        began = perf_counter()
+        began = thread_time()
         try:
             yield
+        except TooManyParts:
+            self.session.reading.rest(LONG_REST_S)
+            raise
         finally:
-            self.session.reading.rest(REST * (perf_counter() - began))
+            self.session.reading.rest(REST * (thread_time() - began))
 
     def confirm(self, done: Callable[[bool], None]) -> None:
         """`done(True)` once everything sent before this call has reached the client's program, proven by the pong of
