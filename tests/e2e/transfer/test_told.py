@@ -51,3 +51,18 @@ async def test_who_is_cut_off_from_the_server_is_told_so(two: Two) -> None:
         await sending.until(lambda _: any(e.why == offline for e in sending.of(events.Waiting)), 25)
     await asyncio.gather(receiving.transfer, sending.transfer)
     two.same()
+
+
+async def test_on_a_slow_line_to_the_server_something_is_there_soon_and_a_standstill_is_told(two: Two) -> None:
+    """A proxy that passes on only what is whole shows the first piece as soon as it is whole: it is a small one."""
+    make(two.file, 12 * MB)
+    sending, _ = await two.send(store_now=True, limit_rate=400_000)
+    await sending.until(lambda event: isinstance(event, events.Progress) and event.done > 0, 6)
+    async with two.ann.silence():
+        told = await sending.until(lambda event: isinstance(event, events.Waiting) and "line" in event.why, 12)
+        assert told.why == "the line to the server is slow; nothing more has arrived there yet"
+    seen = len(sending.of(events.Progress))
+    await sending.until(lambda _: sending.of(events.Progress)[seen:] and sending.of(events.Progress)[-1].done > MB, 12)
+    await sending.transfer.close()
+    done = [event.done for event in sending.of(events.Progress)]
+    assert done == sorted(done)
