@@ -20,6 +20,7 @@ class Gives(NamedTuple):
 
 GIVES = (
     Gives("post", "/connect", "peer_id", "$response.body#/peer_id"),
+    Gives("post", "/connect", "device_id", "$response.body#/peer_id"),
     Gives("post", "/request-transfer", "request_id", "$response.body#/request_id"),
     Gives("post", "/approve-transfer/{request_id}", "transfer_id", "$response.body#/transfer_id"),
     Gives("put", "/mailboxes/{mailbox_id}", "mailbox_id", "$request.path.mailbox_id"),
