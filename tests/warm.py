@@ -24,7 +24,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 _SERVER = ("uvloop", "burrowspace.cli.main", "burrowspace.server.run")  # what each imports at its start, and no more
-_BURROW = ("burrowspace.cli.main", "burrowspace.cli.send", "burrowspace.cli.receive", "burrowspace.client.client")
+_BURROW = (
+    "burrowspace.cli.main",
+    "burrowspace.cli.send",
+    "burrowspace.cli.receive",
+    "burrowspace.client.client",
+    "burrowspace.client.outgoing",
+    "burrowspace.client.incoming",
+)
 _LONGEST = 1 << 17  # bytes of an order: an environment and some words
 
 

@@ -8,7 +8,6 @@ import contextlib
 import ipaddress
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +68,10 @@ def settings(environment: Mapping[str, str]) -> dict[str, Any]:
     """The person's file; empty where there is none. Usage: it cannot be read."""
     path = config_file(environment)
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        import tomllib  # late: most people have no such file
+
+        return tomllib.loads(text)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

@@ -3,7 +3,8 @@
     async with Client("https://burrow.example.org") as client:
         await client.receive("7-walnut-orbit", Path("."))
 
-It is a face: outgoing.py and incoming.py prepare a transfer, pairing.py pairs.
+It is a face: outgoing.py and incoming.py prepare a transfer, pairing.py pairs. Each is loaded when it is first used: a
+program that sends one small file spends most of its time on imports.
 """
 
 import asyncio
@@ -11,25 +12,27 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from burrowspace.client import pairing
-from burrowspace.client.devices import Device
 from burrowspace.client.folders import Ended
 from burrowspace.client.home import Home
-from burrowspace.client.incoming import ReceiveTransfer
 from burrowspace.client.journal import Record
 from burrowspace.client.options import Options
-from burrowspace.client.outgoing import SendTransfer
-from burrowspace.client.receiving import Accept
-from burrowspace.client.shelf import Left
-from burrowspace.client.take_back import Fate, take_back
 from burrowspace.client.transfer import Transfer
-from burrowspace.core.codes import Code
 from burrowspace.core.errors import NotFound
 
+if TYPE_CHECKING:
+    from burrowspace.client.devices import Device
+    from burrowspace.client.outgoing import SendTransfer
+    from burrowspace.client.pairing import Renewed
+    from burrowspace.client.receiving import Accept
+    from burrowspace.client.shelf import Left
+    from burrowspace.client.take_back import Fate
+    from burrowspace.core.codes import Code
+
 DEFAULT = Options()
-OUTCOMES: dict[Fate, str] = {"back": "cancelled", "taken": "verified", "lapsed": "expired"}  # as the history calls them
+# As the history calls them
+OUTCOMES: "dict[Fate, str]" = {"back": "cancelled", "taken": "verified", "lapsed": "expired"}
 
 
 class Client(Home):
@@ -56,12 +59,14 @@ class Client(Home):
         with_code: bool = True,
         to: str | None = None,
         options: Options = DEFAULT,
-    ) -> SendTransfer:
+    ) -> "SendTransfer":
         """Files and folders, or a text, or a stream. The same paths go on where an earlier sending stopped.
 
         `to`: a paired device; else whoever has the link, and the code where `with_code`. The transfer's `new_code()`
         replaces that code.
         """
+        from burrowspace.client.outgoing import SendTransfer
+
         return SendTransfer(self, paths, text, stream, stream_name, with_code, to, options).begin()
 
     def receive(
@@ -70,11 +75,13 @@ class Client(Home):
         into: Path | BinaryIO | None = None,
         *,
         overwrite: bool = False,
-        accept: Accept | None = None,
+        accept: "Accept | None" = None,
         options: Options = DEFAULT,
     ) -> Transfer:
         """What somebody offers by a code or a link; with None, what a paired device sends next. `into`: a folder, the
         name of a file to be, or an open file for a single one."""
+        from burrowspace.client.incoming import ReceiveTransfer
+
         return ReceiveTransfer(self, code_or_link, into, overwrite, accept, options).begin()
 
     def resume(self, transfer: str, *, options: Options = DEFAULT) -> Transfer:
@@ -98,30 +105,34 @@ class Client(Home):
     def history(self) -> list[Ended]:
         return self._folders.history()
 
-    def resting(self) -> list[Left]:
+    def resting(self) -> "list[Left]":
         """What this person's sendings left on servers and can be taken back, the newest first."""
-        return self._shelf.all(time.time())
+        return self.shelf.all(time.time())
 
-    async def take_back(self, left: Left) -> Fate:
+    async def take_back(self, left: "Left") -> "Fate":
         """Nobody can receive it any more; what had become of it until then. Unreachable: it can be tried again."""
+        from burrowspace.client.take_back import take_back
+
         fate = await take_back(self.server(left.server), left)
         await asyncio.to_thread(self._folders.amend, left.transfer, OUTCOMES[fate])
-        await asyncio.to_thread(self._shelf.drop, left)
+        await asyncio.to_thread(self.shelf.drop, left)
         return fate
 
-    def devices(self) -> list[Device]:
-        return self._devices.all()
+    def devices(self) -> "list[Device]":
+        return self.known.all()
 
-    def forget(self, name: str) -> Device:
-        return self._devices.forget(name)
+    def forget(self, name: str) -> "Device":
+        return self.known.forget(name)
 
-    async def offer_pairing(
-        self, name: str, renewed: pairing.Renewed | None = None
-    ) -> tuple[Code, "asyncio.Task[Device]"]:
+    async def offer_pairing(self, name: str, renewed: "Renewed | None" = None) -> "tuple[Code, asyncio.Task[Device]]":
         """A code for the other device, and what will be known of it. `renewed` hears of each code that replaces a burnt
         one, with the reason. CodeBurnt after three burnt ones; without `renewed`, after the first."""
-        return await pairing.offer_pairing(self.server(), self._devices, name, renewed)
+        from burrowspace.client.pairing import offer_pairing
 
-    async def pair(self, code: str, name: str) -> Device:
+        return await offer_pairing(self.server(), self.known, name, renewed)
+
+    async def pair(self, code: str, name: str) -> "Device":
         """Pairs with the device that offered this code."""
-        return await pairing.pair(self.server(), self._devices, code, name, self.spent)
+        from burrowspace.client.pairing import pair
+
+        return await pair(self.server(), self.known, code, name, self.spent)

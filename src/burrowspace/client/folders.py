@@ -10,7 +10,6 @@ from pathlib import Path
 import msgspec
 
 from burrowspace.client.journal import Journal, Known, Record, Role, read
-from burrowspace.client.landing import discard
 from burrowspace.client.state import make_state, state_folder
 from burrowspace.client.writing import write_atomically
 from burrowspace.core.errors import BadRequest, BurrowError, NotFound
@@ -83,7 +82,10 @@ class Folders:
     def finish(self, journal: Journal, ended: Ended) -> None:
         """Into the history; the secret is gone, and what lay beside a target and was never put in place."""
         self._remember([ended])
-        discard(journal.folder)
+        if journal.record.role == "receive":
+            from burrowspace.client.landing import discard  # late: a sender has none
+
+            discard(journal.folder)
         journal.forget()
 
     def history(self) -> list[Ended]:

@@ -1,15 +1,21 @@
-"""What a person has on this machine, and the servers that are spoken to: a Client, as its transfers see it."""
+"""What a person has on this machine, and the servers that are spoken to: a Client, as its transfers see it.
+
+Paired devices and the shelf are loaded when somebody asks for them: most transfers need neither.
+"""
 
 import os
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from burrowspace.client.api import Server, Unreachable
-from burrowspace.client.devices import Devices
 from burrowspace.client.folders import Folders
-from burrowspace.client.shelf import Shelf
 from burrowspace.client.spent import Spent
 from burrowspace.client.state import state_folder
+
+if TYPE_CHECKING:
+    from burrowspace.client.devices import Devices
+    from burrowspace.client.shelf import Shelf
 
 
 class Home:
@@ -19,9 +25,8 @@ class Home:
     def __init__(self, server: str | None = None, *, state: Path | None = None) -> None:
         root = state_folder(os.environ) if state is None else state
         self._origin = server
+        self._root = root
         self._folders = Folders(root)
-        self._devices = Devices(root)
-        self._shelf = Shelf(root)
         self._spent = Spent(root)
         self._servers: dict[str, Server] = {}
 
@@ -44,16 +49,20 @@ class Home:
         return self._folders
 
     @property
-    def shelf(self) -> Shelf:
-        return self._shelf
+    def shelf(self) -> "Shelf":
+        from burrowspace.client.shelf import Shelf
+
+        return Shelf(self._root)
 
     @property
     def spent(self) -> Spent:
         return self._spent
 
     @property
-    def known(self) -> Devices:
-        return self._devices
+    def known(self) -> "Devices":
+        from burrowspace.client.devices import Devices
+
+        return Devices(self._root)
 
 
 def own_name() -> str:

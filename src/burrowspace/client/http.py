@@ -15,9 +15,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from burrowspace.client import trust
+from burrowspace.client.proxies import proxy_of
 
 HEAD_MOST = 64 << 10  # bytes of an answer's head
 BODY_MOST = 64 << 20  # bytes of an answer
@@ -183,11 +183,10 @@ class Http:
         parts = self._parts
         host, secure = parts.hostname or "", parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
-        proxies = {} if proxy_bypass(host) else getproxies()
-        proxy = proxies.get(parts.scheme) or proxies.get("all")
+        proxy = proxy_of(parts.scheme, host)
         try:
-            if proxy:
-                return await self._through(urlsplit(proxy if "//" in proxy else f"http://{proxy}"), host, port, secure)
+            if proxy is not None:
+                return await self._through(proxy, host, port, secure)
             tls = trust.context() if secure else None
             return _Line(
                 *await asyncio.open_connection(host, port, ssl=tls, happy_eyeballs_delay=TURN_S, limit=HEAD_MOST)

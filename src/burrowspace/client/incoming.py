@@ -5,11 +5,10 @@ import asyncio
 import contextlib
 import time
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from burrowspace.client import events, meeting
+from burrowspace.client import events
 from burrowspace.client.api import WAIT_S, Refused, Server, Unreachable
-from burrowspace.client.devices import Device, Seen
 from burrowspace.client.folders import Ended
 from burrowspace.client.home import Home, own_name
 from burrowspace.client.journal import Journal, Record
@@ -18,11 +17,13 @@ from burrowspace.client.pause import Pause
 from burrowspace.client.reader import Reader
 from burrowspace.client.receiving import Accept, Receiving
 from burrowspace.client.transfer import Transfer
-from burrowspace.core.codes import parse_code
-from burrowspace.core.devices import Inbox
 from burrowspace.core.errors import BurrowError, Busy, NotFound
-from burrowspace.core.invitation import Invitation
 from burrowspace.core.links import Link, mailbox_id, parse_link
+
+if TYPE_CHECKING:
+    from burrowspace.client.devices import Device, Seen
+    from burrowspace.core.devices import Inbox
+    from burrowspace.core.invitation import Invitation
 
 
 class ReceiveTransfer(Transfer):
@@ -66,6 +67,10 @@ class ReceiveTransfer(Transfer):
         if "#" in given or "://" in given:
             link = parse_link(given)
             return await asyncio.to_thread(self._journal, link, "link", None)
+        # A link needs none of these, and an invitation none of a meeting
+        from burrowspace.client import meeting
+        from burrowspace.core.codes import parse_code
+
         code = parse_code(given)
         earlier = await asyncio.to_thread(folders.by_code, str(code))
         if earlier is not None:
@@ -98,6 +103,8 @@ class ReceiveTransfer(Transfer):
 
     async def _invited(self) -> Journal:
         """What a paired device sent and is unfinished, else its next invitation."""
+        from burrowspace.client.devices import Seen
+
         for record in self._home.folders.unfinished():
             if record.role == "receive" and record.met == "device":
                 with contextlib.suppress(Busy):  # another program is at it
@@ -108,7 +115,7 @@ class ReceiveTransfer(Transfer):
             raise NotFound("no device is paired yet; pair one with `burrow pair`, or give a code or a link")
         found: asyncio.Queue[tuple[Device, Seen, Invitation]] = asyncio.Queue()
 
-        async def look(device: Device) -> None:
+        async def look(device: "Device") -> None:
             inbox = known.own_inbox(device)
             reader, pause = Reader(server, inbox.mailbox), Pause()
             while True:
@@ -140,7 +147,7 @@ class ReceiveTransfer(Transfer):
         await self._saw(server, known.own_inbox(device), message)  # not before it is written down
         return held
 
-    async def _saw(self, server: Server, inbox: Inbox, message: Seen) -> None:
+    async def _saw(self, server: Server, inbox: "Inbox", message: "Seen") -> None:
         self._home.known.saw(inbox, message)
         with contextlib.suppress(BurrowError):  # only tidiness: what was seen is passed over
             await server.trim_mailbox(inbox.mailbox, message.number)

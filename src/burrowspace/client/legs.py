@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,13 +20,15 @@ from burrowspace.client.credit import CREDIT
 from burrowspace.client.keys import PREFERRED
 from burrowspace.client.limits import Bucket
 from burrowspace.client.link import Seal
-from burrowspace.client.link_relay import Ended, Leg, Writer
 from burrowspace.client.log import Log
 from burrowspace.client.pause import Pause
 from burrowspace.core import segments, signals
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.layout import Layout
 from burrowspace.core.sealing import BLOCK, Suite
+
+if TYPE_CHECKING:
+    from burrowspace.client.link_relay import Ended, Leg, Writer
 
 log = Log("client")
 
@@ -216,9 +219,12 @@ class Legs:
             log.warning("what lies on the server could not be written down", why=str(error))
 
     def _write(self, stretch: Stretch) -> None:
-        def over(leg: Leg, ended: Ended | None) -> None:
+        def over(leg: "Leg", ended: "Ended | None") -> None:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._over, stretch, leg, ended)
+
+        # Late, as in routes.py: HTTP for blocking calls is loaded with it, and a direct transfer has no leg
+        from burrowspace.client.link_relay import Writer
 
         origin, seal = self._server.origin, self._seal(stretch)
         layout = self._layout(stretch.suite)
@@ -226,7 +232,7 @@ class Legs:
         stretch.writer = Writer(origin, stretch.spool, layout, stretch.first, seal, ahead, over, self._bucket)
         stretch.writer.start()
 
-    def _over(self, stretch: Stretch, leg: Leg, ended: Ended | None) -> None:
+    def _over(self, stretch: Stretch, leg: "Leg", ended: "Ended | None") -> None:
         writer = stretch.writer
         if leg is not writer or writer is None:
             return

@@ -10,7 +10,6 @@ import http.client
 import socket
 import threading
 import time
-import urllib.request
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -20,6 +19,7 @@ from burrowspace.client.http import AWAY, NO_WARNING, is_page, refusal
 from burrowspace.client.limits import Bucket
 from burrowspace.client.link import Seal, Take
 from burrowspace.client.pause import RETRY_MOST_S, RETRY_S
+from burrowspace.client.proxies import proxy_of
 from burrowspace.core.layout import Layout
 from burrowspace.core.sealing import SEALED_MOST
 
@@ -85,11 +85,10 @@ class Leg(threading.Thread):
     def _connect(self) -> http.client.HTTPConnection:
         host, port = self._origin.hostname or "", self._origin.port
         secure = self._origin.scheme == "https"
-        proxy = None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get(self._origin.scheme)
+        proxy = proxy_of(self._origin.scheme, host)
         connection: http.client.HTTPConnection
-        if proxy:
-            by = urlsplit(proxy if "//" in proxy else f"http://{proxy}")
-            at = (by.hostname or "", by.port or 3128)
+        if proxy is not None:
+            at = (proxy.hostname or "", proxy.port or 3128)
             connection = (
                 http.client.HTTPSConnection(*at, timeout=CONNECT_S, context=trust.context())
                 if secure

@@ -8,12 +8,11 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from burrowspace.client.events import Event, PathChanged
 from burrowspace.client.limits import Bucket
 from burrowspace.client.link import Link
-from burrowspace.client.link_relay import Ended, Leg, Reader
 from burrowspace.client.log import Log
 from burrowspace.client.opener import Opener
 from burrowspace.client.reach import Reach
@@ -24,6 +23,9 @@ from burrowspace.core.path_book import PathBook
 from burrowspace.core.paths import DIRECT, TICK, Decision, Path, State, backoff
 from burrowspace.core.sealing import Suite
 from burrowspace.core.segments import Announced, Segment
+
+if TYPE_CHECKING:
+    from burrowspace.client.link_relay import Ended, Leg, Reader
 
 log = Log("client")
 
@@ -173,12 +175,17 @@ class Routes:
         path = self.using
         if path is None:
             return
-        carrier = self._reader if path not in DIRECT else self.links.get(path)
+        carrier: object
+        if path in DIRECT:
+            carrier = link = self.links.get(path)
+            size = since = 0 if link is None else link.stats.received
+        else:
+            carrier = reader = self._reader
+            size, since = 0 if reader is None else reader.received, 0
         if carrier is None:
             return
-        size = carrier.received if isinstance(carrier, Reader) else carrier.stats.received
         if carrier is not self._counted[0]:
-            self._counted = (carrier, 0 if isinstance(carrier, Reader) else size)
+            self._counted = (carrier, since)
         if more := size - self._counted[1]:
             self._counted = (carrier, size)
             self.moved_at = now
@@ -299,6 +306,8 @@ class Routes:
             self.using = None
             self.wake()
             return False
+        from burrowspace.client.link_relay import Reader
+
         self._reading = stretch
         self.used_spools.add(stretch.spool)
         self._reader = Reader(
@@ -315,11 +324,11 @@ class Routes:
         self._reader.start()
         return True
 
-    def _read_ended(self, reader: Leg, ended: Ended | None) -> None:
+    def _read_ended(self, reader: "Leg", ended: "Ended | None") -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
             self._loop.call_soon_threadsafe(self._read_over, reader, ended)
 
-    def _read_over(self, reader: Leg, ended: Ended | None) -> None:
+    def _read_over(self, reader: "Leg", ended: "Ended | None") -> None:
         if reader is not self._reader or self._reading is None:
             return
         stretch, self._reader, self._reading = self._reading, None, None

@@ -5,7 +5,6 @@ once; it keeps no place of its own but the one up to which it has hashed. Spec: 
 """
 
 import os
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -251,6 +250,8 @@ class _Stream:
 
     def __init__(self, stream: BinaryIO, keep: Path | None) -> None:
         self._stream = stream
+        import tempfile
+
         self._kept = tempfile.TemporaryFile(dir=keep, buffering=0)  # noqa: SIM115  # closed by close
         self._held = self._looked = 0
         self._ended = False

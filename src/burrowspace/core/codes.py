@@ -15,7 +15,6 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 from msgspec import Meta
-from spake2 import SPAKE2_Symmetric
 
 from burrowspace.core.errors import BadCode, BadRequest, Tampered, WrongCode
 from burrowspace.core.parsing import read_json
@@ -182,6 +181,8 @@ class Pake:
         self, code: Code, role: Role, entropy: Callable[[int], bytes], fingerprints: Iterable[str] = ()
     ) -> None:
         """`entropy(n)` gives n random bytes."""
+        from spake2 import SPAKE2_Symmetric  # late: it computes its groups when it is loaded, 20 ms
+
         self.role = role
         self._code = code
         identity = b"burrow/1 code" + str(code.nameplate).encode()

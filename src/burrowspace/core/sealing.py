@@ -13,11 +13,6 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from nacl.bindings import (
-    crypto_aead_xchacha20poly1305_ietf_decrypt,
-    crypto_aead_xchacha20poly1305_ietf_encrypt,
-)
-from nacl.exceptions import CryptoError
 
 from burrowspace.core.errors import Tampered, TooLarge
 
@@ -85,18 +80,24 @@ class _Gcm:
 
 
 class _XChaCha:
-    """XChaCha20-Poly1305; PyNaCl takes and gives `bytes`, so a block is copied here."""
+    """XChaCha20-Poly1305; PyNaCl takes and gives `bytes`, so a block is copied here. Loaded when it is first used: few
+    devices need it."""
 
     def __init__(self, key: bytes) -> None:
+        from nacl import bindings, exceptions
+
         self._key = key
+        self._encrypt = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt
+        self._decrypt = bindings.crypto_aead_xchacha20poly1305_ietf_decrypt
+        self._wrong = exceptions.CryptoError
 
     def seal_into(self, nonce: bytes, plain: Buffer, aad: bytes, into: memoryview) -> None:
-        into[:] = crypto_aead_xchacha20poly1305_ietf_encrypt(bytes(plain), aad, nonce, self._key)
+        into[:] = self._encrypt(bytes(plain), aad, nonce, self._key)
 
     def open_into(self, nonce: Buffer, sealed: Buffer, aad: bytes, into: memoryview) -> None:
         try:
-            into[:] = crypto_aead_xchacha20poly1305_ietf_decrypt(bytes(sealed), aad, bytes(nonce), self._key)
-        except CryptoError:
+            into[:] = self._decrypt(bytes(sealed), aad, bytes(nonce), self._key)
+        except self._wrong:
             raise Tampered("this is not what was sealed: a block or message was changed on its way") from None
 
 

@@ -11,11 +11,11 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from cryptography import x509
 
 from burrowspace.client import trust
+from burrowspace.client.proxies import proxy_of
 from burrowspace.core.findings import Fact, Finding, bad, doubtful, good
 from burrowspace.core.names import shown
 
@@ -47,9 +47,7 @@ def door(origin: str) -> Door:
     """ValueError: the origin is none."""
     parts = urlsplit(origin)
     host, secure = parts.hostname or "", parts.scheme == "https"
-    known = {} if proxy_bypass(host) else getproxies()
-    named = known.get(parts.scheme) or known.get("all")
-    proxy = urlsplit(named if "//" in named else f"http://{named}") if named else None
+    proxy = proxy_of(parts.scheme, host)
     at = (proxy.hostname, proxy.port or 3128) if proxy is not None and proxy.hostname else None
     return Door(origin, host, parts.port or (443 if secure else 80), secure, at)
 
