@@ -40,9 +40,10 @@ class Where:
 
 @dataclass(frozen=True)
 class Ran:
-    """What was seen of a run. Seconds; since the receiver's start, but for `cpu`, which is of both ends together."""
+    """What was seen of a run. Seconds; since the receiver's start, but for CPU. `cpu` is of both ends together."""
 
     cpu: float
+    receiver_cpu: float  # of it
     first: float | None  # the first byte lay in the target
     there: float  # all of it did
     exited: float  # the receiver's whole process was over
@@ -89,6 +90,17 @@ class Burrow:
         program = str(Path(sys.executable).with_name("burrow"))
         how = ["--relay-only"] if relay else []
         return [program, verb, "--json", "--server", f"http://{where.address}:{ports[0]}", *how]
+
+
+class BurrowByLink(Burrow):
+    """The same by link: no code, so no meeting."""
+
+    def send(self, what: Path, ports: Sequence[int], where: Where, relay: bool) -> list[str]:
+        return [*super().send(what, ports, where, relay), "--no-code"]
+
+    def code(self, line: bytes) -> str | None:
+        event = json.loads(line)
+        return str(event["link"]) if event["event"] == "ready" else super().code(line)
 
 
 class Wormhole:
@@ -153,7 +165,7 @@ class Field:
         program, where = self.program, self.where
         log = self.folder / f"said-{self.runs}"
         home = self.folder / f"home-{self.runs}"
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        before = _children_cpu()
         with log.open("wb") as said:
             sender = self._start(program.send(what, self.ports, where, relay), where.left, home / "sender", said)
             try:
@@ -168,14 +180,16 @@ class Field:
                     exited = time.monotonic()
                 finally:
                     end(receiver)
+                    between = _children_cpu()
                     watch.stop()
                 _over(sender, END_SECONDS, log)
             finally:
                 end(sender)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        after = _children_cpu()
         first, there = watch.first, watch.there or exited
         return Ran(
-            cpu=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+            cpu=after - before,
+            receiver_cpu=between - before,
             first=None if first is None else first - began,
             there=there - began,
             exited=exited - began,
@@ -206,6 +220,12 @@ class Field:
                         return code
             time.sleep(0.02)
         raise BenchError(f"{self.program.name}'s sender said no code: {_tail(log)}")
+
+
+def _children_cpu() -> float:
+    """Of all processes that were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class Watch(threading.Thread):
