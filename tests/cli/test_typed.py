@@ -146,8 +146,12 @@ async def test_the_prompt_can_be_left(pair: list[Person], key: str, code: int) -
     with terminal(bob, "receive") as at:
         await at.until("Code or link")
         await at.until(": ")
-        at.type(key)
-        assert await at.ended() == code
+        ending = asyncio.ensure_future(at.ended())
+        while not ending.done():  # Python sees a Ctrl-C that comes between the prompt and its wait with the next key
+            with contextlib.suppress(OSError):
+                at.type(key)
+            await asyncio.wait({ending}, timeout=1)
+        assert ending.result() == code
         assert "Traceback" not in at.seen.decode()
 
 

@@ -45,7 +45,7 @@ async def test_a_failing_fsync_is_an_answer_and_harms_no_other_transfer(tmp_path
             with Line(server.port) as line:
                 line.ask("PATCH", f"/upload/{bad}", **PATCH, Upload_Offset=0, Content_Length=film.size)
                 line.send(film, 0, film.size // 2)
-                await taken(server, tmp_path, bad, film.size // 2)
+                await taken(tmp_path / "data", bad, film.size // 2)
                 await fails(server, "enable name=posix/io/sync/fsync,onetime")
                 line.send(film, film.size // 2, film.size)
                 status, _ = await asyncio.to_thread(line.answer)
@@ -63,7 +63,7 @@ async def test_a_failing_fsync_is_an_answer_and_harms_no_other_transfer(tmp_path
             assert await fetched(server, bad, film)
 
 
-async def taken(server: Served, data: Path, key: str, size: int) -> None:
+async def taken(data: Path, key: str, size: int) -> None:
     """Waits until so much of the upload lies on the disk."""
     async with asyncio.timeout(10):
         while not any(path.stat().st_size >= size for path in data.rglob(key)):
@@ -96,16 +96,20 @@ async def test_a_disk_that_fills_stops_one_upload_and_a_cancelled_one_gives_its_
             asyncio.to_thread(Watcher(server.port, rests, small, [MiB, 5 * MiB], follow=False).watch)
         )
         with Line(server.port) as line:
-            line.ask("PUT", f"/upload/{waits}", Content_Length=large.size)
+            line.ask("PUT", f"/upload/{waits}", Content_Length=free + 1)
             status, headers = line.answer()
             said = b"".join(bytes(piece) for piece in line.body(int(headers["content-length"])))
-        assert status == 507  # before its body: the room is promised to another
+        assert status == 507  # before its body: it can never fit
         assert b"room" in said
         stranger = tiny / "stranger"
-        await asyncio.to_thread(stranger.write_bytes, bytes(free - 10 * MiB))  # somebody else takes the room away
-        with Line(server.port) as line, contextlib.suppress(ConnectionError):
+        with Line(server.port) as line:
             line.ask("PATCH", f"/upload/{grows}", **PATCH, Upload_Offset=0, Content_Length=large.size)
-            line.send(large, 0, large.size)
+            line.send(large, 0, 8 * MiB)
+            await taken(tiny, grows, 8 * MiB)
+            left = shutil.disk_usage(tiny).free
+            await asyncio.to_thread(stranger.write_bytes, bytes(left - 2 * MiB))  # somebody else takes the room away
+            with contextlib.suppress(ConnectionError):
+                await asyncio.to_thread(line.send, large, 8 * MiB, large.size)
             assert line.answer()[0] == 507
         held = standing(server.port, grows)
         assert 4 * MiB < held < large.size

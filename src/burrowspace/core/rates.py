@@ -26,9 +26,9 @@ class Rate:
     def wait(self, who: str, now: float) -> float:
         """Counts one more, and gives 0; or counts nothing, and gives the seconds until that would pass.
 
-        >>> rate = Rate(2)
-        >>> rate.wait("a", 0.0), rate.wait("a", 0.0), rate.wait("a", 10.0)
-        (0.0, 0.0, 20.0)
+        >>> rate = Rate(1)
+        >>> rate.wait("a", 0.0), rate.wait("a", 0.0), rate.wait("a", 30.0)
+        (0.0, 60.0, 30.0)
         """
         left, since = self._left.get(who, (self._most, now))
         left = min(self._most, left + max(0.0, now - since) * self._per_s)
