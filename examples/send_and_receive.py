@@ -10,8 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from burrowspace import Client
-from burrowspace.client.events import Finished, PathChanged, Progress, Ready
+from burrowspace import Client, Finished, PathChanged, Progress, Ready
 
 
 async def main(server: str, folder: Path, into: Path) -> None:

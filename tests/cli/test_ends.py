@@ -12,8 +12,8 @@ import pytest
 
 from burrowspace.cli.exits import MEANING, Exit, Usage, exit_of, said
 from burrowspace.cli.places import Place, config_file, explained, own_name, place, reachable
-from burrowspace.client.api import Unreachable
 from burrowspace.client.client import Client
+from burrowspace.client.errors import Unreachable
 from burrowspace.core import errors
 from tests.cli.program import BURROW, environment
 from tests.e2e.served import served

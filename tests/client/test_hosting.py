@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from burrowspace.client.api import Refused, Server
+from burrowspace.client.api import Server
+from burrowspace.client.errors import CodeBurnt, CodeExpired, Refused
 from burrowspace.client.hosting import hand_over, offer_code
-from burrowspace.client.meeting import CodeBurnt, CodeExpired, take_over
+from burrowspace.client.meeting import take_over
 from burrowspace.core.codes import Agreed, Code, Confirmation, Handover, Meeting, Opening, Pake
 from burrowspace.core.errors import BadCode, WrongCode
 from burrowspace.core.signals import Role

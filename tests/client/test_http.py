@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from burrowspace.client.api import Server, Unreachable
+from burrowspace.client.api import Server
+from burrowspace.client.errors import Unreachable
 from burrowspace.client.http import Http
 from burrowspace.client.trust import Untrusted
 from tests.client.nginx import certificate

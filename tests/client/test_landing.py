@@ -18,7 +18,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from burrowspace.client.landing import WINDOW, Landing, Mismatch
+from burrowspace.client.errors import Mismatch
+from burrowspace.client.landing import WINDOW, Landing
 from burrowspace.client.pack import Digests, Row
 from burrowspace.client.source import Source
 from burrowspace.core.errors import BadRequest, BurrowError, Damaged, NoSpace, WrongState

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from burrowspace.client import events
-from burrowspace.client.api import Server, Unreachable
+from burrowspace.client.api import Server
 from burrowspace.client.client import Client
+from burrowspace.client.errors import CodeBurnt, GaveUp, Unreachable
 from burrowspace.client.hosting import hand_over, offer_code
-from burrowspace.client.meeting import CodeBurnt, take_over
+from burrowspace.client.meeting import take_over
 from burrowspace.client.offers import Offers
 from burrowspace.client.options import Options
-from burrowspace.client.running import GaveUp
 from burrowspace.client.spent import Spent
 from burrowspace.core.codes import Code, Confirmation, Meeting, Opening, parse_code
 from burrowspace.core.errors import BadCode, BurrowError, Tampered, WrongCode

@@ -12,8 +12,9 @@ from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from burrowspace.client.errors import Changed
 from burrowspace.client.pack import Digests, Row
-from burrowspace.client.source import Changed, Source
+from burrowspace.client.source import Source
 from burrowspace.core.errors import BadRequest, NotFound
 from burrowspace.core.manifest import parse
 from burrowspace.core.sealing import BLOCK, Suite

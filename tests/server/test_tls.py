@@ -17,8 +17,9 @@ import socketio
 from cryptography import x509
 
 from burrowspace.client import trust
-from burrowspace.client.api import Server, Unreachable
+from burrowspace.client.api import Server
 from burrowspace.client.doctor import door
+from burrowspace.client.errors import Unreachable
 from burrowspace.config import Settings
 from burrowspace.core.hosts import ONE, hosts
 from burrowspace.core.nearby import Announcement

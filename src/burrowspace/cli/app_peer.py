@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from burrowspace.client.api import Missing, Refused, Unreachable
+from burrowspace.client.errors import Missing, Refused, Unreachable
 from burrowspace.client.http import NO_WARNING, parsed
 from burrowspace.client.trust import context
 

@@ -17,9 +17,8 @@ from burrowspace.cli.asking import can_ask, yes
 from burrowspace.cli.exits import Exit
 from burrowspace.cli.stage import Stage
 from burrowspace.client import events
-from burrowspace.client.api import Unreachable
+from burrowspace.client.errors import Cancelled, Unreachable
 from burrowspace.client.moving import move_into
-from burrowspace.client.running import Cancelled
 from burrowspace.client.space import make_sure_of_room
 from burrowspace.core.names import is_our_id, safe_name, shown
 

@@ -15,8 +15,8 @@ from burrowspace.cli.app_peer import AppPeer, good
 from burrowspace.cli.exits import Exit, Usage
 from burrowspace.cli.stage import Stage
 from burrowspace.client import events
+from burrowspace.client.errors import Cancelled
 from burrowspace.client.limits import Bucket
-from burrowspace.client.running import Cancelled
 from burrowspace.core.names import safe_name, shown
 
 if TYPE_CHECKING:

@@ -66,7 +66,8 @@ async def look() -> "list[Near]":
 
 
 async def _knows(url: str, number: int) -> bool:
-    from burrowspace.client.api import Refused, Server, Unreachable
+    from burrowspace.client.api import Server
+    from burrowspace.client.errors import Refused, Unreachable
 
     async with Server(url) as server:
         try:

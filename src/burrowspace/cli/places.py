@@ -156,7 +156,7 @@ def _is_near(host: str) -> bool:
 @contextlib.contextmanager
 def explained(server: Place) -> Iterator[None]:
     """An Unreachable in here says what else could be meant, too."""
-    from burrowspace.client.api import Unreachable
+    from burrowspace.client.errors import Unreachable
     from burrowspace.client.trust import Untrusted
 
     try:

@@ -128,8 +128,8 @@ async def _receive(
     from burrowspace.cli.outlet import stdout
     from burrowspace.cli.places import explained
     from burrowspace.cli.tellers import teller
-    from burrowspace.client.api import Unreachable
     from burrowspace.client.client import Client
+    from burrowspace.client.errors import Unreachable
 
     url = where.url if where else None
     if what is not None and is_link(what):
@@ -171,7 +171,7 @@ async def _receive(
 async def _there(link: str, url: str) -> None:
     """Unreachable: the link's server does not answer. What was begun before waits for it instead."""
     from burrowspace.cli.places import Place, reachable
-    from burrowspace.client.api import Unreachable
+    from burrowspace.client.errors import Unreachable
     from burrowspace.client.folders import here
 
     if here().by_link(link) is None and (why := await reachable(Place(url, "the link"))) is not None:

@@ -241,7 +241,7 @@ async def server_or_none(stage: Stage, where: "Place | None", *, needed: bool, q
     None: there is none, so be one yourself. Where a server is `needed`, that is an error too.
     """
     from burrowspace.cli.places import reachable
-    from burrowspace.client.api import Unreachable
+    from burrowspace.client.errors import Unreachable
 
     if where is None:
         from burrowspace.cli import near

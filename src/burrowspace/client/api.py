@@ -14,9 +14,11 @@ from types import TracebackType
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from burrowspace.client.errors import Missing
+from burrowspace.client.errors import Refused as Refused  # sending.py takes it from here
+from burrowspace.client.errors import Unreachable as Unreachable
 from burrowspace.client.http import AWAY, Answer, Http, is_page, refusal
 from burrowspace.client.trust import Untrusted
-from burrowspace.core.errors import BurrowError
 from burrowspace.core.names import shown
 
 TIMEOUT_S = 10.0  # for an answer, beyond what a call says that it may wait
@@ -27,26 +29,8 @@ AGAIN_S = 0.2
 MOVED = {301, 302, 303, 307, 308}
 
 
-class Unreachable(BurrowError):
-    """No answer came from the server."""
-
-    code, status = "unreachable", 503
-
-
-class Refused(BurrowError):
-    """The server said no: its status, code and sentence."""
-
-    def __init__(self, status: int, code: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.http_status, self.said = status, code
-
-
 class _Away(ConnectionError):
     """Something in between answered."""
-
-
-class Missing(Refused):
-    """404 or 410: it is not there, or not any more."""
 
 
 @dataclass(frozen=True, slots=True)

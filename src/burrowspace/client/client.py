@@ -65,9 +65,23 @@ class Client(Home):
         `to`: a paired device; else whoever has the link, and the code where `with_code`. The transfer's `new_code()`
         replaces that code.
         """
+        return self._send(paths, text, stream, stream_name, with_code, to, options)
+
+    def _send(
+        self,
+        paths: Sequence[str | Path],
+        text: str | None = None,
+        stream: BinaryIO | None = None,
+        stream_name: str = "stdin",
+        with_code: bool = True,
+        to: str | None = None,
+        options: Options = DEFAULT,
+        origin: str | None = None,
+    ) -> "SendTransfer":
+        """`origin`: of the server, where it is not the client's own."""
         from burrowspace.client.outgoing import SendTransfer
 
-        return SendTransfer(self, paths, text, stream, stream_name, with_code, to, options).begin()
+        return SendTransfer(self, paths, text, stream, stream_name, with_code, to, options, origin).begin()
 
     def receive(
         self,
@@ -90,11 +104,9 @@ class Client(Home):
         if len(found) != 1:
             raise NotFound("there is no unfinished transfer of this id" if not found else "more than one begins so")
         record = found[0]
-        if record.server is not None:
-            self._origin = record.server
         if record.role == "send":
             names = [each.path for each in record.paths]
-            return self.send(names, text=record.text, with_code=record.met == "code", options=options)
+            return self._send(names, record.text, with_code=record.met == "code", options=options, origin=record.server)
         into = None if record.target is None else Path(record.target)
         return self.receive(record.link, into, options=options)
 

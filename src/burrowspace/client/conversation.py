@@ -10,7 +10,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import TypeVar
 
-from burrowspace.client.api import WAIT_S, Missing, Refused, Server, Unreachable
+from burrowspace.client.api import WAIT_S, Server
+from burrowspace.client.errors import Missing, Refused, Unreachable
 from burrowspace.client.log import Log
 from burrowspace.client.pause import Pause
 from burrowspace.core.errors import BurrowError

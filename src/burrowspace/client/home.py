@@ -8,7 +8,8 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from burrowspace.client.api import Server, Unreachable
+from burrowspace.client.api import Server
+from burrowspace.client.errors import Unreachable
 from burrowspace.client.folders import Folders
 from burrowspace.client.spent import Spent
 from burrowspace.client.state import state_folder

@@ -8,9 +8,10 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
-from burrowspace.client.api import Missing, Nameplate, Refused, Server, Unreachable
+from burrowspace.client.api import Nameplate, Server
+from burrowspace.client.errors import CodeBurnt, CodeExpired, Missing, Refused, Unreachable
 from burrowspace.client.log import Log
-from burrowspace.client.meeting import POLL_S, CodeBurnt, CodeExpired, Talk, event_of, quietly
+from burrowspace.client.meeting import POLL_S, Talk, event_of, quietly
 from burrowspace.client.pause import Pause
 from burrowspace.core import codes
 from burrowspace.core.codes import Code, Confirmation, Opening, Pake

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from burrowspace.client import events
-from burrowspace.client.api import WAIT_S, Refused, Server, Unreachable
+from burrowspace.client.api import WAIT_S, Server
+from burrowspace.client.errors import Refused, Unreachable
 from burrowspace.client.folders import Ended
 from burrowspace.client.home import Home, own_name
 from burrowspace.client.journal import Journal, Record

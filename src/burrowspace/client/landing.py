@@ -19,6 +19,7 @@ from typing import BinaryIO
 import msgspec
 
 from burrowspace.client.blocks import Blocks
+from burrowspace.client.errors import Mismatch
 from burrowspace.client.moving import move_into, sync_all, writeback
 from burrowspace.client.pack import DIGEST, UNKNOWN, Digests, Row, total
 from burrowspace.client.space import make_sure_of_room
@@ -37,17 +38,6 @@ _UMASK = os.umask(0o077)
 os.umask(_UMASK)
 
 Check = Callable[[int, int, bool, memoryview, bytes], bool]  # BlockKey.check: file, index, end, plain, fingerprint
-
-
-class Mismatch(BurrowError):
-    """What arrived is not what was sent; nothing was put in place. `names`: of the files that differ."""
-
-    code, status = "mismatch", 409
-
-    def __init__(self, names: list[str]) -> None:
-        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        super().__init__(f"{shown}: not what was sent, so nothing was kept; receive it again", names=names[:100])
-        self.names = names
 
 
 class _Plan(msgspec.Struct, kw_only=True):

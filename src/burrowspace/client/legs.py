@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from burrowspace.client.api import Missing, Refused, Server, Spool
+from burrowspace.client.api import Server, Spool
 from burrowspace.client.credit import CREDIT
+from burrowspace.client.errors import Missing, Refused
 from burrowspace.client.keys import PREFERRED
 from burrowspace.client.limits import Bucket
 from burrowspace.client.link import Seal

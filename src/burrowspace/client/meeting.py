@@ -10,9 +10,9 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Coroutine
 from typing import Any, TypeVar
 
-from burrowspace.client.api import Missing, Refused, Server, Unreachable
+from burrowspace.client.api import Server
+from burrowspace.client.errors import CodeBurnt, GaveUp, Missing, Refused, Unreachable
 from burrowspace.client.log import Log
-from burrowspace.client.running import GaveUp
 from burrowspace.client.spent import Spent
 from burrowspace.core import codes
 from burrowspace.core.codes import Code, Confirmation, Handover, Meeting, Opening, Pake
@@ -27,18 +27,6 @@ LOST_S = 1.0  # between two looks whether the code is still good while the sende
 NO_MORE = "this code can't be used again. Ask the sender for a new one"
 
 M = TypeVar("M", bound=Meeting)
-
-
-class CodeBurnt(BurrowError):
-    """A proof was given or checked and no secret changed hands: the code must not be used again."""
-
-    code, status = "code-burnt", 410
-
-
-class CodeExpired(BurrowError):
-    """The number's time is up; nobody guessed at the code."""
-
-    code, status = "code-expired", 410
 
 
 async def take_over(server: Server, code: Code, spent: Spent | None = None) -> bytes:

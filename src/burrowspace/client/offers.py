@@ -10,9 +10,10 @@ from functools import partial
 from typing import Protocol
 
 from burrowspace.client import hosting
-from burrowspace.client.api import Nameplate, Refused, Server, Unreachable
+from burrowspace.client.api import Nameplate, Server
 from burrowspace.client.conversation import patiently
-from burrowspace.client.meeting import CodeBurnt, CodeExpired, quietly
+from burrowspace.client.errors import CodeBurnt, CodeExpired, Refused, Unreachable
+from burrowspace.client.meeting import quietly
 from burrowspace.client.pause import Pause
 from burrowspace.core.codes import Code
 from burrowspace.core.meeting_rules import NEXT_WORDS, words_for

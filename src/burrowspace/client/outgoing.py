@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from burrowspace.client import events, journal
-from burrowspace.client.api import Refused, Server
+from burrowspace.client.api import Server
 from burrowspace.client.conversation import Conversation
+from burrowspace.client.errors import Changed, Refused
 from burrowspace.client.folders import Ended
 from burrowspace.client.home import Home, own_name
 from burrowspace.client.journal import Journal, Record
@@ -23,7 +24,7 @@ from burrowspace.client.offers import ENOUGH, Offers
 from burrowspace.client.options import Options
 from burrowspace.client.sending import LAST_WORDS_S, LEGS_FILE, Sending
 from burrowspace.client.shelf import Left
-from burrowspace.client.source import Changed, Source
+from burrowspace.client.source import Source
 from burrowspace.client.transfer import Transfer
 from burrowspace.core import signals
 from burrowspace.core.codes import Code
@@ -47,6 +48,7 @@ class SendTransfer(Transfer):
         with_code: bool,
         to: str | None,
         options: Options,
+        origin: str | None = None,
     ) -> None:
         super().__init__()
         if sum((bool(paths), text is not None, stream is not None)) != 1:
@@ -54,13 +56,14 @@ class SendTransfer(Transfer):
         self._home, self._paths, self._text = home, paths, text
         self._stream, self._stream_name = stream, stream_name
         self._with_code, self._to, self._options = with_code, to, options
+        self._origin = origin  # of the server, where it is not the client's own
         self._offers: Offers | None = None
         self._void: bytes | None = None  # the secret of a transfer that cannot be gone on with
 
     async def _work(self) -> events.Finished:
         home, options = self._home, self._options
         device = home.known.find(self._to) if self._to is not None else None
-        server = home.server()
+        server = home.server(self._origin)
         public = (await server.hello()).get("public_url")
         try:
             source, held = await asyncio.to_thread(self._open, server.origin)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from burrowspace.client import meeting
 from burrowspace.client.api import WAIT_S, Server
 from burrowspace.client.devices import Device, Devices
-from burrowspace.client.meeting import CodeBurnt
+from burrowspace.client.errors import CodeBurnt
 from burrowspace.client.offers import Offers
 from burrowspace.client.spent import Spent
 from burrowspace.core.codes import Code, parse_code

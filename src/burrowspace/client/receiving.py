@@ -14,6 +14,7 @@ from typing import BinaryIO
 from burrowspace.client import events
 from burrowspace.client.api import Server
 from burrowspace.client.conversation import Conversation, patiently
+from burrowspace.client.errors import Cancelled, GaveUp
 from burrowspace.client.greet import Pass
 from burrowspace.client.journal import Journal
 from burrowspace.client.keys import Keys
@@ -26,7 +27,7 @@ from burrowspace.client.opener import Opener
 from burrowspace.client.options import Options
 from burrowspace.client.reach import Outside, Reach, outside
 from burrowspace.client.routes import Routes
-from burrowspace.client.running import Cancelled, GaveUp, Meter, Running
+from burrowspace.client.running import Meter, Running
 from burrowspace.core import paths, signals
 from burrowspace.core.codes import check_words
 from burrowspace.core.consent import Act, Consent, Stage

@@ -11,23 +11,13 @@ from collections.abc import AsyncIterator, Coroutine, Generator
 from types import TracebackType
 from typing import Any, Self
 
+from burrowspace.client.errors import Cancelled as Cancelled  # sending.py and taker.py take it from here
+from burrowspace.client.errors import GaveUp as GaveUp
 from burrowspace.client.events import Event, Finished
 from burrowspace.core.errors import BurrowError
 
 EVENTS = 4096  # that wait for whoever listens; the oldest progress is dropped first
 TICK_S = 0.1
-
-
-class Cancelled(BurrowError):
-    """The other side, or this one, called the transfer off."""
-
-    code, status = "cancelled", 409
-
-
-class GaveUp(BurrowError):
-    """The other side did not come in the time that was given."""
-
-    code, status = "gave-up", 408
 
 
 class Running:

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from burrowspace.client.errors import Changed as Changed  # taker.py takes it from here
 from burrowspace.client.pack import UNKNOWN, Digests, Row, total
 from burrowspace.client.walk import Found, walk
-from burrowspace.core.errors import BadRequest, BurrowError, Damaged, NoSpace
+from burrowspace.core.errors import BadRequest, Damaged, NoSpace
 from burrowspace.core.layout import Layout, blocks_of
 from burrowspace.core.manifest import Entry, Manifest, encode
 from burrowspace.core.sealing import BLOCK, Suite
@@ -22,16 +23,6 @@ _OPEN = 32  # files kept open for the next block
 _LOOK = 16 << 20  # bytes of a stream between two looks at the room on the disk
 FREE = 128 << 20  # bytes of the disk that a stream leaves free
 _CATCH_UP = 4  # blocks hashed behind a reader for each block that it reads ahead
-
-
-class Changed(BurrowError):
-    """A file is not what it was when the transfer began; `name` is its path as the other side knows it."""
-
-    code, status = "changed", 409
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"{name} changed since this transfer began; send it again as a new transfer", name=name)
-        self.name = name
 
 
 class Contents(Protocol):

@@ -9,8 +9,9 @@ import secrets
 from collections.abc import Callable
 from typing import Literal
 
-from burrowspace.client.api import Missing, Server, Spool, Unreachable
+from burrowspace.client.api import Server, Spool
 from burrowspace.client.conversation import Conversation
+from burrowspace.client.errors import Missing, Unreachable
 from burrowspace.client.shelf import Left
 from burrowspace.core import signals
 from burrowspace.core.links import mailbox_id

@@ -10,7 +10,7 @@ import pytest
 
 from burrowspace import Client, Options
 from burrowspace.client import events
-from burrowspace.client.running import Cancelled
+from burrowspace.client.errors import Cancelled
 from burrowspace.client.transfer import Transfer
 from burrowspace.core.manifest import Manifest
 from tests.e2e.files import digest, make

@@ -11,7 +11,8 @@ import time
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from burrowspace.client.api import Refused, Server, Spool, Unreachable
+from burrowspace.client.api import Server, Spool
+from burrowspace.client.errors import Refused, Unreachable
 from burrowspace.client.http import Exchange, Http, refusal
 from burrowspace.core.findings import Finding, Verdict, bad, doubtful, good
 from burrowspace.core.names import shown

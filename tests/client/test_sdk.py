@@ -1,0 +1,83 @@
+"""What `from burrowspace import …` offers: all of it, described as it is, and loaded when it is used."""
+
+import inspect
+import re
+import secrets
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import burrowspace
+from burrowspace import BurrowError, Client, Event
+from burrowspace.client import errors, events, journal
+from burrowspace.client.journal import Record
+from burrowspace.core.links import format_link
+from burrowspace.core.sealing import SECRET_BYTES
+
+pytestmark = pytest.mark.anyio
+
+
+def test_every_name_it_offers_is_there():
+    offered = {name: getattr(burrowspace, name) for name in burrowspace.__all__}
+    assert offered["Client"] is Client
+    assert set(offered) <= set(dir(burrowspace))
+    with pytest.raises(AttributeError):
+        _ = burrowspace.Clint
+
+
+def test_it_offers_every_event():
+    found = {name for name, each in vars(events).items() if inspect.isclass(each) and issubclass(each, Event)}
+    assert found <= set(burrowspace.__all__)
+
+
+def test_it_offers_every_error_of_the_tree_and_the_tree_draws_every_error():
+    """In the drawing, four characters of a line's beginning are a step down the tree."""
+    assert errors.__doc__ is not None
+    drawn, path = dict[str, str | None](), list[str]()
+    for line in errors.__doc__.splitlines():
+        if row := re.match(r"    ((?:[│ ]   )*[├└]── )?([A-Z]\w+)(?:  |$)", line):
+            del path[len(row[1] or "") // 4 :]
+            drawn[row[2]] = path[-1] if path else None
+            path.append(row[2])
+    bases = {name: getattr(errors, name).__bases__[0].__name__ for name in errors.__all__}
+    assert {**drawn, "BurrowError": "Exception"} == bases
+    assert set(drawn) <= set(burrowspace.__all__)
+    own = {name for name, each in vars(errors).items() if inspect.isclass(each) and issubclass(each, BurrowError)}
+    assert own == set(errors.__all__)
+
+
+def test_whoever_wants_the_version_loads_no_client():
+    code = "import sys, burrowspace; burrowspace.__version__; print([m for m in sys.modules if 'burrowspace.' in m])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+async def test_resume_leaves_its_client_as_it_was(tmp_path: Path):
+    """It goes on with the server of the transfer; what the client does next still goes to the client's own."""
+    (tmp_path / "file").write_bytes(b"1")
+    known = journal.known([tmp_path / "file"])
+    theirs, own = "http://127.0.0.1:1", "http://127.0.0.1:2"
+    async with Client(own, state=tmp_path / "state") as client:
+        for role, link in (("send", None), ("receive", format_link(theirs, bytes(SECRET_BYTES)))):
+            record = Record(
+                role=role,
+                transfer=secrets.token_hex(16),
+                created=time.time(),
+                secret=bytes(SECRET_BYTES),
+                server=theirs,
+                met="link",
+                link=link,
+                name="file",
+                paths=known if role == "send" else (),
+            )
+            client.folders.create(record).close()
+            before = {name: value for name, value in vars(client).items() if name != "_servers"}
+            transfer = client.resume(record.transfer)
+            assert {name: value for name, value in vars(client).items() if name != "_servers"} == before
+            assert client.server().origin == own
+            if role == "send":
+                with pytest.raises(burrowspace.Unreachable, match=r"127\.0\.0\.1:1"):
+                    await transfer
+            await transfer.close()
