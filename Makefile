@@ -21,6 +21,7 @@ check: $(VENV)/.tests ## style, types, import rules, generated pages
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/settings_doc.py --check
+	$(BIN)/python scripts/sdk_doc.py --check
 	$(BIN)/python scripts/states_doc.py --check
 	$(BIN)/python scripts/vendor_web.py --check
 	$(BIN)/python scripts/words_web.py --check

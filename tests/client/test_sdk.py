@@ -17,6 +17,7 @@ from burrowspace.client.journal import Record
 from burrowspace.core.links import format_link
 from burrowspace.core.sealing import SECRET_BYTES
 
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.anyio
 
 
@@ -81,3 +82,17 @@ async def test_resume_leaves_its_client_as_it_was(tmp_path: Path):
                 with pytest.raises(burrowspace.Unreachable, match=r"127\.0\.0\.1:1"):
                     await transfer
             await transfer.close()
+
+
+def test_the_page_of_the_guide_is_fresh_and_names_all_that_is_offered():
+    check = [sys.executable, ROOT / "scripts" / "sdk_doc.py", "--check"]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    page = (ROOT / "docs" / "guide" / "sdk.md").read_text()
+    assert [name for name in burrowspace.__all__ if not re.search(rf"\b{name}\b", page)] == ["Event", "__version__"]
+    assert max(len(line) for line in page.splitlines()) <= 120
+
+
+def test_all_of_the_client_is_described():
+    public = [each for name, each in vars(Client).items() if not name.startswith("_")]
+    assert [each.__name__ for each in public if not each.__doc__] == []

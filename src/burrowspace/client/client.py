@@ -1,4 +1,4 @@
-"""The SDK: a Client on one server sends and receives; what it gives is iterated for events or awaited for the end.
+"""The SDK: a Client sends and receives. What it returns can be iterated for events, or awaited for the end.
 
     async with Client("https://burrow.example.org") as client:
         await client.receive("7-walnut-orbit", Path("."))
@@ -36,9 +36,11 @@ OUTCOMES: "dict[Fate, str]" = {"back": "cancelled", "taken": "verified", "lapsed
 
 
 class Client(Home):
-    """`server`: its origin. `state`: the folder of journals, devices and history; by default this person's.
+    """Sends, receives and remembers: `async with Client("https://burrow.example.org") as client: …`
 
-    Errors are BurrowErrors: Unreachable, BadCode, BadLink, WrongCode, Changed, Mismatch, NoSpace, Cancelled, …
+    `server` is the address of the server that is used where a link doesn't name one. `state` is the folder for
+    journals, devices and history; without it, this person's, which `burrow` uses as well. A client belongs to one event
+    loop. Whatever goes wrong is a BurrowError.
     """
 
     async def __aenter__(self) -> "Client":
@@ -60,10 +62,11 @@ class Client(Home):
         to: str | None = None,
         options: Options = DEFAULT,
     ) -> "SendTransfer":
-        """Files and folders, or a text, or a stream. The same paths go on where an earlier sending stopped.
+        """Sends files and folders, or a text, or a stream. If an earlier transfer of the same paths was interrupted,
+        this continues it.
 
-        `to`: a paired device; else whoever has the link, and the code where `with_code`. The transfer's `new_code()`
-        replaces that code.
+        `to` is a paired device. Without it, whoever has the link can receive, and whoever has the code if `with_code`.
+        The transfer's `new_code()` replaces the code. `stream_name` is what the receiver's file will be called.
         """
         return self._send(paths, text, stream, stream_name, with_code, to, options)
 
@@ -92,14 +95,21 @@ class Client(Home):
         accept: "Accept | None" = None,
         options: Options = DEFAULT,
     ) -> Transfer:
-        """What somebody offers by a code or a link; with None, what a paired device sends next. `into`: a folder, the
-        name of a file to be, or an open file for a single one."""
+        """Receives what a code or a link stands for; with None, what a paired device sends next.
+
+        `into` is a folder, or a name for what arrives, or an open file if it is a single file; without it, the current
+        folder. `accept` is asked with the list of files and the sender's name before any file is requested; without it,
+        everything is accepted. A file that exists is kept unless `overwrite`.
+        """
         from burrowspace.client.incoming import ReceiveTransfer
 
         return ReceiveTransfer(self, code_or_link, into, overwrite, accept, options).begin()
 
     def resume(self, transfer: str, *, options: Options = DEFAULT) -> Transfer:
-        """An unfinished one, by its id or the beginning of it. NotFound."""
+        """Continues an unfinished transfer with the server it began on, given its id or the beginning of its id.
+
+        NotFound: there is no such transfer, or more than one.
+        """
         found = [record for record in self.unfinished() if record.transfer.startswith(transfer)]
         if len(found) != 1:
             raise NotFound("there is no unfinished transfer of this id" if not found else "more than one begins so")
@@ -111,18 +121,24 @@ class Client(Home):
         return self.receive(record.link, into, options=options)
 
     def unfinished(self) -> list[Record]:
+        """The transfers that `resume` can continue."""
         self._folders.expire(time.time())
         return self._folders.unfinished()
 
     def history(self) -> list[Ended]:
+        """The transfers that have ended, the newest first."""
         return self._folders.history()
 
     def resting(self) -> "list[Left]":
-        """What this person's sendings left on servers and can be taken back, the newest first."""
+        """What lies on servers because this person sent it, and can be taken back; the newest first."""
         return self.shelf.all(time.time())
 
     async def take_back(self, left: "Left") -> "Fate":
-        """Nobody can receive it any more; what had become of it until then. Unreachable: it can be tried again."""
+        """Deletes it from the server, and says what had become of it until then.
+
+        "back": nobody had all of it. "taken": somebody had received it, and keeps it. "lapsed": it was no longer there.
+        Unreachable: try again later.
+        """
         from burrowspace.client.take_back import take_back
 
         fate = await take_back(self.server(left.server), left)
@@ -131,20 +147,25 @@ class Client(Home):
         return fate
 
     def devices(self) -> "list[Device]":
+        """The paired devices."""
         return self.known.all()
 
     def forget(self, name: str) -> "Device":
+        """Ends the pairing with this device, on this side. NotFound."""
         return self.known.forget(name)
 
     async def offer_pairing(self, name: str, renewed: "Renewed | None" = None) -> "tuple[Code, asyncio.Task[Device]]":
-        """A code for the other device, and what will be known of it. `renewed` hears of each code that replaces a burnt
-        one, with the reason. CodeBurnt after three burnt ones; without `renewed`, after the first."""
+        """A code for the other device, and a task that returns the device once it has used the code.
+
+        `name` is what this device is called there. `renewed` is called with each code that replaces a burnt one, and
+        the reason. CodeBurnt: after three burnt codes; without `renewed`, after the first.
+        """
         from burrowspace.client.pairing import offer_pairing
 
         return await offer_pairing(self.server(), self.known, name, renewed)
 
     async def pair(self, code: str, name: str) -> "Device":
-        """Pairs with the device that offered this code."""
+        """Pairs with the device that shows this code. `name` is what this device is called there."""
         from burrowspace.client.pairing import pair
 
         return await pair(self.server(), self.known, code, name, self.spent)

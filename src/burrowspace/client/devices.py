@@ -19,7 +19,7 @@ from burrowspace.core.invitation import NAME_CHARS
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
-    """A paired one. Times are seconds since 1970."""
+    """A paired device. Times are seconds since 1970."""
 
     name: str
     public: str  # X25519, base64

@@ -17,8 +17,8 @@ class Event(msgspec.Struct, frozen=True, tag_field="event"):
 
 
 class Ready(Event, frozen=True, tag="ready"):
-    """The sender can be found: by the link at any time, by the code until it is used or burnt. `why`: there is no
-    code, though you asked for one; where `asks`, the transfer's `new_code()` makes one."""
+    """A receiver can come: by the link at any time, by the code until it is used or burnt. If you asked for a code and
+    there is none, `why` says why; with `asks`, the transfer's `new_code()` makes one."""
 
     link: str
     code: str | None
@@ -28,8 +28,8 @@ class Ready(Event, frozen=True, tag="ready"):
 
 
 class NewCode(Event, frozen=True, tag="new-code"):
-    """The old code no longer works, and why; this one is valid now. None: there is no other one unless the person asks
-    for it, by the transfer's `new_code()`. `burns`: how many codes of this transfer were burnt by a failed try."""
+    """The old code no longer works, and `why`; this one does. None: there is no new one until somebody asks for it with
+    the transfer's `new_code()`. `burns`: how many codes of this transfer were burnt by a failed try."""
 
     code: str | None
     why: str
@@ -38,10 +38,10 @@ class NewCode(Event, frozen=True, tag="new-code"):
 
 
 class Met(Event, frozen=True, tag="met"):
-    """The other side is there and has proved that it knows the secret. `words`: the same four at both ends, or an
-    eavesdropper sits between them."""
+    """The other side is there and has proved that it knows the secret. `words` are the same four at both ends, unless
+    somebody sits in between."""
 
-    peer: str  # its name, as it says
+    peer: str  # the name it gives itself
     receiver: str  # id of the receiver
     words: tuple[str, ...]
 
@@ -85,21 +85,21 @@ class Waiting(Event, frozen=True, tag="waiting"):
 
 
 class Declined(Event, frozen=True, tag="declined"):
-    """A receiver of several has said no, or called it off; the others go on. With one receiver the transfer ends."""
+    """One of several receivers declined, or stopped; the others continue. With one receiver the transfer ends."""
 
-    peer: str  # its name, as it says
+    peer: str  # the name it gives itself
     why: str
     receiver: str = ""
 
 
 class Resting(Event, frozen=True, tag="resting"):
-    """All of it lies sealed on the server: the sender may leave."""
+    """All of it is on the server, sealed. The sender can go."""
 
     until: float  # seconds since 1970
 
 
 class Text(Event, frozen=True, tag="text"):
-    """A text entry of the transfer, whole and verified."""
+    """A text of the transfer, complete and verified."""
 
     text: str
 
@@ -122,6 +122,6 @@ class Finished(Event, frozen=True, tag="finished"):
     resting: bool = False
     places: tuple[str, ...] = ()  # where it was written
     left_out: tuple[str, ...] = ()  # sentences: what was not sent
-    again: int = 0  # blocks that were sent, or came, though the receiver had said that it holds them
-    network: dict[str, int] = {}  # sealed bytes that went or came, of use or not, by path
+    again: int = 0  # blocks that crossed the network although the receiver had said that it holds them
+    network: dict[str, int] = {}  # sealed bytes that crossed the network, useful or not, by path
     sealed: int = 0  # blocks that the sender sealed

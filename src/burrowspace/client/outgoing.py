@@ -167,7 +167,7 @@ class SendTransfer(Transfer):
         return held
 
     def new_code(self) -> None:
-        """The person wants a new code: it comes as events.NewCode, and the old one no longer works."""
+        """Asks for a new code. It comes as a NewCode event, and the old one no longer works."""
         if self._offers is not None:
             self._offers.another()
 

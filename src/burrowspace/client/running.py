@@ -21,7 +21,7 @@ TICK_S = 0.1
 
 
 class Running:
-    """`async with running: async for event in running: …`, or just `await running`. Both may be done."""
+    """`async for event in transfer: …`, or just `await transfer`, which returns its last event, Finished; or both."""
 
     def __init__(self) -> None:
         self._events: deque[Event] = deque()
@@ -51,7 +51,7 @@ class Running:
         return asyncio.shield(self._task).__await__()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
-        """The events so far and to come; ends after Finished. Raises what went wrong."""
+        """The events so far and those to come, up to Finished. Raises what went wrong."""
         assert self._task is not None
         while True:
             while self._events:
@@ -65,7 +65,7 @@ class Running:
         self._task.result()
 
     async def close(self) -> None:
-        """Stops where it stands; what is written down stays, so that it can be gone on with."""
+        """Stops. What has arrived stays, and `Client.resume` continues from there."""
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

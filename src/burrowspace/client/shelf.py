@@ -14,7 +14,7 @@ from burrowspace.client.writing import sync_folder, write_atomically
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):
-    """A transfer that rests on `server` until `until`. Times are seconds since 1970, sizes bytes."""
+    """A transfer that waits on `server` until `until`. Times are seconds since 1970, sizes bytes."""
 
     transfer: str  # its id, hex
     name: str

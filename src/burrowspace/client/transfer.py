@@ -5,7 +5,7 @@ from burrowspace.client.running import Running
 
 
 class Transfer(Running):
-    """One that was begun: see Running. `inner` is there once it is prepared."""
+    """A transfer that has begun. `inner` is set once it is prepared."""
 
     def __init__(self) -> None:
         super().__init__()
