@@ -38,7 +38,7 @@ async def test_the_example_of_the_sdk_sends_and_receives_a_folder(tmp_path: Path
     assert (got / "deep" / "two.txt").read_text() == "two"
 
 
-async def test_the_example_in_the_guide_sends_and_shows_how_far_it_is(tmp_path: Path) -> None:
+async def test_the_example_in_the_guide_sends_and_says_when_it_is_verified(tmp_path: Path) -> None:
     (tmp_path / "one.bin").write_bytes(bytes(range(256)) * 4096)
     async with served(tmp_path / "data", fresh=True) as server:
         origin = f"http://127.0.0.1:{server.port}"
@@ -54,6 +54,5 @@ async def test_the_example_in_the_guide_sends_and_shows_how_far_it_is(tmp_path: 
             await client.receive(ready[1], tmp_path / "two.bin")
             told = (await process.communicate())[0].decode()
     assert process.returncode == 0, told
-    assert "1048576 of 1048576 bytes" in told
     assert "received and verified after" in told
     assert (tmp_path / "two.bin").read_bytes() == (tmp_path / "one.bin").read_bytes()
