@@ -3,6 +3,7 @@
  *
  * @import { Manifest } from "../core/manifest.js"
  * @import { Sink } from "../wire/landing.js"
+ * @import { SavedSums } from "./sums.js"
  */
 
 import { safePaths } from "../core/names.js";
@@ -22,7 +23,14 @@ import { safePaths } from "../core/names.js";
 /** One file that arrived: `path` is safe (names.js), `modified` ms since 1970, `crc` CRC-32 where it is known already.
  * @typedef {{path: string[], size: number, modified: number, crc: number | null, blob: () => Promise<Blob>}} Received */
 
-/** @typedef {import("./sink-opfs.js").KeptBrowser | import("./sink-folder.js").KeptFolder} Kept */
+/** What sink-opfs.js keeps. `ended`: all of it is verified, only `received` is left to do. `size`: bytes of its one file.
+ * `when`: ms since 1970. @typedef {{kind: "browser", id: string, sums: SavedSums, ended: boolean, size: number, when: number}} KeptBrowser */
+
+/** What sink-folder.js keeps. `names`: the top ones, as they came and as they are in the folder.
+ * @typedef {{kind: "folder", handle: FileSystemDirectoryHandle, names: [string, string][]} |
+ *   {kind: "file", handle: FileSystemFileHandle}} KeptFolder */
+
+/** @typedef {KeptBrowser | KeptFolder} Kept */
 
 /** A file of a manifest: where its bytes begin in the row of all files that are no texts; `number` in `manifest.files`.
  * @typedef {{number: number, path: string[], size: number | null, modified: number, begin: number}} Placed */

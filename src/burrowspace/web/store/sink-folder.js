@@ -4,7 +4,7 @@
  * reload only where it was closed and opened again: that copies it, so it is done when it has doubled.
  *
  * @import { Manifest } from "../core/manifest.js"
- * @import { KeepingSink, Placed } from "./placing.js"
+ * @import { KeepingSink, KeptFolder, Placed } from "./placing.js"
  */
 
 import { BurrowError } from "../core/errors.js";
@@ -13,9 +13,6 @@ import { allowed, named } from "./platform.js";
 import { placed } from "./placing.js";
 
 const CHEAP_BYTES = 16 * 2 ** 20; // a file that may be copied at any time
-
-/** `names`: top ones, as they came and as they are in the folder. @typedef {{kind: "folder", handle: FileSystemDirectoryHandle, names: [string, string][]} |
- *   {kind: "file", handle: FileSystemFileHandle}} KeptFolder */
 
 /** The file that is half written: `size` bytes from its beginning, of which `safe` are in place.
  * @typedef {{number: number, handle: FileSystemFileHandle, writable: FileSystemWritableFileStream, size: number, safe: number}} Current */

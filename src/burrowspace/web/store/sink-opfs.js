@@ -4,8 +4,7 @@
  * The bytes are written by a worker (opfs-worker.js).
  *
  * @import { Manifest } from "../core/manifest.js"
- * @import { KeepingSink, Received } from "./placing.js"
- * @import { SavedSums } from "./sums.js"
+ * @import { KeepingSink, KeptBrowser, Received } from "./placing.js"
  */
 
 import { BurrowError } from "../core/errors.js";
@@ -19,9 +18,6 @@ const WORKER = new URL("./opfs-worker.js", import.meta.url);
 const UNDERWAY_BYTES = 8 * 2 ** 20; // given to the worker and not written yet
 const SURE_MS = 60_000; // no machine goes down and comes back in less
 const ID = /^[\w-]{1,64}$/;
-
-/** `ended`: all of it is verified; only `received` is left to do. `size`: bytes of the one file.
- * `when`: ms since 1970. @typedef {{kind: "browser", id: string, sums: SavedSums, ended: boolean, size: number, when: number}} KeptBrowser */
 
 /** @implements {KeepingSink} */
 export class OpfsSink {

@@ -4,8 +4,8 @@
  *
  * @import { Bytes } from "../core/bytes.js"
  * @import { Controls } from "../core/frames.js"
+ * @import { Suite } from "../core/sealing.js"
  * @import { Control } from "../core/signals.js"
- * @import { Link } from "./link.js"
  * @import { Seal } from "./relay.js"
  */
 
@@ -29,7 +29,7 @@ const SILENT_AFTER_S = 60;
  * The link, as its streams see it.
  *
  * @typedef {object} Owner
- * @property {Pick<Link, "suite" | "batchFrom" | "lastAt" | "sent">} link
+ * @property {{suite: Suite, batchFrom: number, lastAt: number, sent: number}} link
  * @property {(stream: Stream, position: number, sealed: Bytes) => void} came a block; what it throws ends the link
  * @property {(control: Control) => void} heard what is not between two streams
  * @property {() => void} settled after a stop: nothing asked of this stream before is on its way any more

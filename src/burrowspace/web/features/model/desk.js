@@ -6,7 +6,7 @@
  * @import { Picked } from "../../store/picked.js"
  * @import { Fate } from "../../wire/take-back.js"
  * @import { Finding, Invited } from "./devices.js"
- * @import { Keeping } from "./keeping.js"
+ * @import { AnyJob, Keeping } from "./keeping.js"
  * @import { ReceiveJob } from "./receive-job.js"
  * @import { SendJob } from "./send-job.js"
  */
@@ -24,8 +24,6 @@ import { Remembered } from "./remembered.js";
 import { StayAwake } from "./stay-awake.js";
 
 const ASKED_MOST = 12; // invitations that wait for an answer; who is the thirteenth has to come again
-
-/** @typedef {SendJob | ReceiveJob} AnyJob */
 
 export class Desk extends Observable {
   server = new Server(location.origin);

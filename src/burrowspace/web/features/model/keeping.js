@@ -9,7 +9,6 @@
  * @import { Fate } from "../../wire/take-back.js"
  * @import { KeptTransfer } from "../../store/kept.js"
  * @import { Picked } from "../../store/picked.js"
- * @import { AnyJob } from "./desk.js"
  * @import { ReceiveHow } from "./receive-job.js"
  * @import { SendHow } from "./send-job.js"
  */
@@ -23,6 +22,8 @@ import { takeBack } from "../../wire/take-back.js";
 import { saveReceived } from "../saving.js";
 import { ReceiveJob } from "./receive-job.js";
 import { SendJob } from "./send-job.js";
+
+/** @typedef {SendJob | ReceiveJob} AnyJob */
 
 const LEFT_MS = 7 * 86_400_000; // for which what has arrived lies in the browser, if nobody clears it away
 const NOTHING = new Uint8Array(0);

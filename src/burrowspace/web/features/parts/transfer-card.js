@@ -1,8 +1,9 @@
 /**
  * One transfer: what it is, how far, by which way, who is at the other end, and what can be done with it.
  *
- * @import { AnyJob, Desk } from "../model/desk.js"
+ * @import { Desk } from "../model/desk.js"
  * @import { Peer } from "../model/job.js"
+ * @import { AnyJob } from "../model/keeping.js"
  */
 
 import { css, html, LitElement, nothing, repeat } from "../../vendor/lit.js";
