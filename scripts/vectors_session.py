@@ -6,6 +6,8 @@ followed by [acts, stage, limit, whether anything may be requested, seconds unti
 
 from typing import Any
 
+from scripts.vectors_receiver import receiver_vectors
+
 from burrowspace.core import segments, sender_book
 from burrowspace.core.consent import SAY_EVERY, WINDOW, Consent, Person
 
@@ -178,4 +180,5 @@ def session_vectors() -> dict[str, Any]:
         "announced": _announced(),
         "parts": _parts(),
         "sendings": _sendings(),
+        **receiver_vectors(),
     }

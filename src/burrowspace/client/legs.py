@@ -62,6 +62,11 @@ class Stretch:
         if self.writer is not None:
             self.writer.woken.set()
 
+    @property
+    def part(self) -> segments.Part:
+        at = self.writer.position if self.writer else None
+        return segments.Part(self.first, self.suite, self.rests, self.upto, self.whole, at)
+
     def announcement(self) -> signals.Leg:
         return signals.Leg(self.spool.id, self.first, self.suite, self.rests)
 
@@ -132,12 +137,7 @@ class Legs:
         return segments.covered(self._parts(), position, self._layout(PREFERRED[0]).positions)
 
     def _parts(self) -> list[segments.Part]:
-        return [
-            segments.Part(
-                each.first, each.suite, each.rests, each.upto, each.whole, each.writer.position if each.writer else None
-            )
-            for each in self.stretches
-        ]
+        return [each.part for each in self.stretches]
 
     async def open(self, first: int, say: Say, *, policy: str, rests: bool, suite: Suite = PREFERRED[0]) -> Stretch:
         """A new leg from `first` on, announced by `say`. Errors of the server."""

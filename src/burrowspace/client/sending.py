@@ -28,6 +28,7 @@ from burrowspace.client.running import GaveUp, Meter, Running
 from burrowspace.client.source import Source
 from burrowspace.client.taker import Taker
 from burrowspace.core import sender_book, signals
+from burrowspace.core.consent import Stage
 from burrowspace.core.errors import BadRequest, BurrowError
 from burrowspace.core.layout import Layout
 from burrowspace.core.links import mailbox_id
@@ -133,7 +134,7 @@ class Sending(Running):
         if leg.rests:
             return None
         if not leg.wanted.is_set():
-            needless = any(taker.direct_at > leg.opened_at for taker in followers)
+            needless = any(taker.book.direct_at > leg.opened_at for taker in followers)
             return leg.first if needless else leg.first + CREDIT
         limits = [taker.person.limit for taker in followers]
         return None if None in limits or not limits else max(limit for limit in limits if limit is not None)
@@ -219,7 +220,7 @@ class Sending(Running):
             stored=stored,
             known=len(takers),
             verified=len(takers) - len(waiting),
-            living=sum(taker.lives(now) for taker in waiting),
+            living=sum(taker.book.here(now) for taker in waiting),
             rests=legs.resting is not None,
             all_rests=legs.covered(0) is None,
             missing_rests=all(legs.covered(taker.held) is None for taker in waiting),
@@ -251,7 +252,7 @@ class Sending(Running):
         if self.takers:
             self.needs_meeting = False
         await asyncio.gather(*(taker.recall() for taker in self.takers.values()))
-        self.takers = {id: taker for id, taker in self.takers.items() if not taker.declined}
+        self.takers = {id: taker for id, taker in self.takers.items() if taker.person.stage is not Stage.NO}
         for taker in self.takers.values():
             taker.begin()
 
@@ -376,16 +377,15 @@ class Sending(Running):
 
     # ---- for the takers
 
-    def left_undecided(self, taker: Taker) -> bool:
-        """It has gone before its person said yes. Where it came by a code, that one is used up, and nobody is waited
-        for: another code is offered."""
+    def left_undecided(self, taker: Taker) -> None:
+        """It came by a code and has gone before its person said yes: the code is used up, nobody is waited for, and
+        another code is offered."""
         if self.undecided is None:
-            return False
+            return
         self.takers.pop(taker.id, None)
         taker.close()
         self.needs_meeting = True
         self.undecided(taker.name)
-        return True
 
     def met(self) -> None:
         if self._met_at is None:

@@ -37,6 +37,12 @@ export class Stretch {
     /** Somebody follows it, or all of it may lie there. */ this.wanted = rests;
   }
 
+  /** @param {string} suite @returns {import("../core/segments.js").Part} */
+  part(suite) {
+    const { first, rests, upto, whole, writer } = this;
+    return { first, suite, rests, upto, whole, at: writer?.position ?? null };
+  }
+
   /** @param {Layout} layout @returns {Leg} */
   announcement(layout) {
     return { type: "leg", spool: this.spool.id, first: this.first, suite: layout.suite, resting: this.rests };
@@ -89,7 +95,7 @@ export class Legs {
 
   #parts() {
     const { suite } = this.how.layout;
-    return this.stretches.map(({ first, rests, upto, whole, writer }) => ({ first, suite, rests, upto, whole, at: writer?.position ?? null }));
+    return this.stretches.map((each) => each.part(suite));
   }
 
   /** A new leg from `first` on, announced by `say`. Errors of the server.

@@ -241,7 +241,7 @@ export class Sending extends Running {
     const followers = this.#all().filter((taker) => taker.leg === stretch);
     if (stretch.rests) return Infinity;
     if (!stretch.wanted) {
-      return followers.some((taker) => taker.directAt > stretch.openedAt) ? stretch.first : stretch.first + CREDIT;
+      return followers.some((taker) => taker.book.directAt > stretch.openedAt) ? stretch.first : stretch.first + CREDIT;
     }
     return followers.length ? Math.max(...followers.map((taker) => taker.person.limit ?? Infinity)) : Infinity;
   }
@@ -370,7 +370,7 @@ export class Sending extends Running {
       stored,
       known: takers.length,
       verified: takers.length - waiting.length,
-      living: waiting.filter((taker) => taker.lives(now)).length,
+      living: waiting.filter((taker) => taker.book.here(now)).length,
       rests: legs.resting !== null,
       allRests: legs.covered(0) === null,
       missingRests: waiting.every((taker) => legs.covered(taker.held) === null),

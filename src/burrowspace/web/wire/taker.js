@@ -1,301 +1,199 @@
 /**
- * One receiver, as the sender sees it: its words, its links, the leg that it follows, whether it still lives. Twin of
- * client/taker.py. It does what the receiver asks. On its own it does one thing: when the receiver has gone and the rest
- * may lie on the server, it brings it there. Spec: docs/spec/paths.md.
+ * One receiver, as the sender sees it: its words, its links, the segment that it follows. Twin of client/taker.py. It
+ * hears what the receiver says, asks core/receiver-book.js what follows, and does that. Specs: docs/spec/session.md,
+ * docs/spec/paths.md.
  *
  * @import { Path } from "../core/paths.js"
+ * @import { Act } from "../core/receiver-book.js"
  * @import { Control, Hello, Signal } from "../core/signals.js"
- * @import { Stretch } from "./legs.js"
  * @import { Link } from "./link.js"
  * @import { Seal } from "./relay.js"
  * @import { Sending } from "./session-send.js"
  */
 
 import { checkWords } from "../core/codes.js";
-import { CREDIT } from "../core/credit.js";
-import { Person } from "../core/consent.js";
 import { BurrowError } from "../core/errors.js";
 import { linkKey, linkTag, mailboxId } from "../core/links.js";
-import { GONE } from "../core/paths.js";
-import { ours, seconds, sleep } from "./ambient.js";
+import { ReceiverBook, Runs } from "../core/receiver-book.js";
+import { ours, seconds } from "./ambient.js";
 import { Conversation } from "./conversation.js";
+import { Following } from "./following.js";
 import { Reach } from "./reach.js";
 import { Meter } from "./running.js";
 
-const EARLY = 64; // words that may come before their hello
-const REST_AGAIN_S = 10; // until it is tried again to bring the rest to the server
-const LOOK_S = 1; // between two looks at its leg
-const LOOK_MOST_S = 4; // for one
-const MISSED_AGAIN_S = 5; // between two looks for one of which nothing is heard
-const STUCK_S = 20; // without a word and a byte, after which an open request says nothing: its line may be dead
-
-/** Lives as long as the sending. `held`: so many positions it holds at least, by all that it said and asked for. */
+/** Lives as long as the sending. */
 export class Taker {
-  verified = false;
-  /** @type {Path | null} */ path = null;
-  /** When a block last went by a link. */ directAt = -1;
-
-  /** The run of its program that said hello; what other runs said is history. @type {string} */ #session;
+  /** @type {Runs<Signal>} */ #runs;
   /** @type {Sending} */ #sending;
-  /** @type {Stretch | null} */ #leg = null;
   /** @type {Link[]} */ #links = [];
-  #heardAt = seconds();
-  #toldAt = -1;
-  #met = false;
-  #left = false; // in good order, until its next hello
-  /** @type {{session: string, signal: Signal}[]} */ #early = [];
-  #restAfter = -1;
   #meter = new Meter();
-  #following = false; // somebody reads its leg
-  #looking = false;
-  #lookedAt = -1;
-  #resting = false;
-  #asking = false;
+  #digest = ""; // the one that it verified
+  #asked = 0; // for a segment, from this block on
+  #why = ""; // it is over
   #closed = false;
-  #missing = false;
-  /** When its leg last moved, and how far it was then. */ #moved = { far: 0, at: seconds() };
+  /** @type {Following} */ #following;
   /** @type {Conversation} */ #pair;
   /** @type {Reach} */ #reach;
+  /** @type {Partial<Record<Act, () => unknown>>} */ #acts;
 
-  /** @param {Sending} sending @param {Hello} hello @param {string} session */
+  /** @param {Sending} sending @param {Hello} hello @param {string} session the run of its program that said hello */
   constructor(sending, hello, session) {
     this.id = hello.receiver;
     this.name = hello.name;
-    this.held = hello.held;
-    this.person = new Person(sending.layout.manifestBlocks);
-    this.person.holds(hello.held);
-    this.#session = session;
+    const { server, secret, options, around, layout, mayStore } = sending;
+    this.book = new ReceiverBook(layout.manifestBlocks, hello.held, seconds(), mayStore, options.receivers === 1);
+    this.#runs = new Runs(session);
     this.#sending = sending;
-    const { server, secret, options, around } = sending;
     const run = sending.session;
     this.#pair = new Conversation(server, secret, mailboxId(secret, this.id), "sender", run, sending.ends);
+    const say = (/** @type {Signal} */ signal) => this.#pair.say(signal);
+    this.#following = new Following(sending, this.book, say, (acts) => this.#do(acts), (why) => this.#waits({ why }));
     this.#reach = new Reach({
       ticket: { tag: linkTag(secret, this.id), key: linkKey(secret, this.id), sender: true },
       options,
       around,
       renew: () => sending.lookAround(),
-      suite: sending.layout.suite,
-      batchFrom: sending.layout.manifestBlocks,
-      say: (signal) => this.#pair.say(signal),
+      suite: layout.suite,
+      batchFrom: layout.manifestBlocks,
+      say,
       add: (link) => this.#add(link),
     });
+    const words = () => checkWords(secret, sending.transfer);
+    // A page lets nobody in, so it has no addresses to say again; a segment's writer looks by itself whether it may go on.
+    this.#acts = {
+      "tell-met": () => sending.tell({ event: "met", peer: this.name, receiver: this.id, words: words() }),
+      "catch-up": () => sending.start(sending.engine.catchUp(this.held)),
+      give: () => sending.start(this.#following.give(this.#asked)),
+      want: () => this.#following.want(),
+      drop: () => this.#following.none(),
+      look: () => sending.start(this.#following.look()),
+      check: () => sending.start(this.#check()),
+      store: () => sending.start(this.#store()),
+      compare: () => sending.start(this.#compare()),
+      "tell-path": () => this.#tellPath(),
+      "tell-deciding": () => this.#waits({ why: "the receiver is deciding" }),
+      "tell-progress": () => this.#tellProgress(),
+      "tell-offline": () => this.#waits({ why: "the server cannot be reached; still trying" }),
+      "tell-away": () => this.#waits({ why: "the receiver is away; it goes on when it is back" }),
+      "tell-verified": () => this.#tellVerified(),
+      "tell-over": () => this.#tellOver(),
+      fail: () => sending.fail(new BurrowError("cancelled", this.#why)),
+      "close-links": () => this.#closeLinks("the receiver has left"),
+      close: () => this.close(),
+    };
   }
 
-  /** The leg that it follows or would follow. */
+  get held() {
+    return this.book.held;
+  }
+
+  get verified() {
+    return this.book.verified;
+  }
+
+  get person() {
+    return this.book.person;
+  }
+
+  /** The segment that it follows or would follow. */
   get leg() {
-    return this.#leg?.last ?? null;
+    return this.#following.leg;
+  }
+
+  /** @param {Act[]} acts */
+  #do(acts) {
+    for (const act of acts) this.#acts[act]?.();
   }
 
   /** What it said to an earlier run of this page: nothing of that is to be answered any more. */
   async recall() {
+    let left = false;
     for (const { signal } of await this.#pair.soFar()) {
-      await this.#history(signal);
-      this.#left = signal.type === "bye";
+      this.#history(signal);
+      left = signal.type === "bye";
     }
+    this.book.recalled(left);
   }
 
   async run() {
     for await (const { session, signal } of this.#pair.heard()) {
       if (this.#closed) return;
-      if (session === this.#session) {
-        this.#heardAt = seconds();
-        await this.#heard(signal);
-        continue;
-      }
-      await this.#history(signal);
-      this.#early.push({ session, signal }); // of an old run, or of one whose hello is still on its way
-      if (this.#early.length > EARLY) this.#early.shift();
+      if (this.#runs.hears(session, signal)) {
+        this.book.heard(seconds());
+        this.#heard(signal);
+      } else this.#history(signal);
     }
   }
 
   /** It is here (again). @param {string} session @param {Hello} hello */
   hello(session, hello) {
-    const sending = this.#sending;
-    sending.met();
-    this.#session = session;
+    this.#sending.met();
     this.name = hello.name;
-    this.held = hello.held;
-    this.person.holds(hello.held);
-    this.#heardAt = this.#toldAt = seconds();
-    this.#resting = this.#left = false;
-    if (!this.#met) {
-      this.#met = true;
-      const words = checkWords(sending.secret, sending.transfer);
-      sending.tell({ event: "met", peer: this.name, receiver: this.id, words });
-    }
-    const early = this.#early.filter((each) => each.session === session);
-    this.#early = [];
-    sending.start(this.#hearEarly(early));
-    // So that the end does not wait for the hashing of what it holds already.
-    if (hello.held) sending.start(sending.engine.catchUp(hello.held));
-  }
-
-  /** @param {{signal: Signal}[]} said */
-  async #hearEarly(said) {
-    for (const { signal } of said) await this.#heard(signal);
-  }
-
-  /** Whether it is here: by a link, at its leg, or by a word not long ago. @param {number} now */
-  lives(now) {
-    if (this.#left) return false;
-    if (this.#links.length || now - this.#heardAt < GONE) return true;
-    const at = this.held + (this.leg?.writer?.position ?? 0);
-    if (at !== this.#moved.far) this.#moved = { far: at, at: now };
-    return this.#following && now - this.#moved.at < STUCK_S;
+    this.#do(this.book.hello(seconds(), hello.held));
+    for (const signal of this.#runs.begins(session)) this.#heard(signal);
   }
 
   /** @param {number} now */
   tick(now) {
-    const sending = this.#sending;
-    if (this.verified) return;
-    const { leg } = this;
-    if (leg && !this.#looking && now - this.#lookedAt > (leg.wanted || leg.whole ? LOOK_S : 0.1)) {
-      this.#looking = true;
-      sending.start(this.#look(leg));
-    }
-    if (this.person.deciding && this.lives(now)) return;
-    if (this.lives(now)) this.#progress(now);
-    else if (!this.#missing && !this.#resting && now > this.#restAfter) {
-      this.#missing = true;
-      sending.start(this.#missed(now).finally(() => (this.#missing = false)));
-    }
-  }
-
-  /** Nothing is heard of it: it has gone, or we are cut off ourselves. @param {number} now */
-  async #missed(now) {
-    const sending = this.#sending;
-    this.#restAfter = now + MISSED_AGAIN_S;
-    if (!(await sending.online())) {
-      sending.tell({ event: "waiting", why: "the server cannot be reached; still trying", receiver: this.id });
-    } else if (this.lives(seconds()) || this.#resting || this.#closed) return;
-    else if (sending.mayStore) {
-      this.#resting = true;
-      await this.#bringToRest();
-    } else {
-      sending.tell({ event: "waiting", why: "the receiver is away; it goes on when it is back", receiver: this.id });
-    }
-  }
-
-  /** By another path from now on. @param {Path} path */
-  goesBy(path) {
-    if (path === this.path) return;
-    this.path = path;
-    const peer = this.#links.find((link) => link.kind === path)?.peer ?? "";
-    this.#sending.tell({ event: "path", path, peer, why: "asked", receiver: this.id });
-    if (this.#isDirect() && this.leg) this.#follow(null);
+    this.#do(this.book.tick(now, this.#following.part, this.#following.wanted));
   }
 
   close() {
     this.#closed = true;
     this.#reach.close();
-    for (const link of this.#links) link.close("the sender ends");
-  }
-
-  #isDirect() {
-    return this.path === "webrtc" || this.path === "turn";
-  }
-
-  /** Another leg, or none; the one before it goes unless somebody follows it, or it may be of use at rest. @param {Stretch | null} leg */
-  #follow(leg) {
-    const before = this.leg;
-    this.#leg = leg;
-    if (!before || before === leg || before.whole) return;
-    const others = [...this.#sending.takers.values()];
-    if (!others.some((other) => other.leg === before)) this.#sending.start(this.#sending.legs.drop(before));
+    this.#closeLinks("the sender ends");
   }
 
   // words
 
   /** @param {Signal} signal */
-  async #history(signal) {
-    if (signal.type === "ask-relay" || signal.type === "progress") this.#holds(signal.held);
-    else if (signal.type === "accept") this.#accepts(signal.held);
+  #history(signal) {
+    if (signal.type === "ask-relay" || signal.type === "progress") this.book.holds(signal.held);
+    else if (signal.type === "accept") this.#do(this.book.accepts(signal.held));
     else if (signal.type === "decline") this.person.declines();
-    else if (signal.type === "verified") await this.#verifies(signal.digest);
+    else if (signal.type === "verified") this.#verifies(signal.digest);
   }
 
   /** @param {Signal} signal */
-  async #heard(signal) {
+  #heard(signal) {
     switch (signal.type) {
       case "ask-relay":
-        this.#holds(signal.held);
-        if (!this.#asking && !this.#sending.options.directOnly) {
-          this.#asking = true;
-          this.#sending.start(this.#giveLeg(signal.held));
-        }
-        return;
+        if (this.#sending.options.directOnly) return this.book.holds(signal.held);
+        this.#asked = signal.held;
+        return this.#do(this.book.asks(signal.held));
       case "progress":
-        return this.#heardProgress(signal.held);
+        return this.#do(this.book.progress(seconds(), signal.held, this.#following.rests));
       case "accept":
-        return this.#accepts(signal.held);
       case "verified":
-        return this.#verifies(signal.digest);
+        return this.#history(signal);
       case "decline":
-        this.person.declines();
-        return this.#over(`${this.name || "the receiver"} declined it`);
+        this.#why = `${this.name || "the receiver"} declined it`;
+        return this.#do(this.book.declines());
       case "cancel":
-        return this.#over(`the receiver called it off: ${signal.why}`);
+        return this.#cancels(signal.why);
       case "bye":
-        this.#left = true;
-        for (const link of this.#links) link.close("the receiver has left");
-        return;
+        return this.#do(this.book.leaves(false));
       default:
         this.#reach.heard(signal);
     }
   }
 
-  /** @param {number} held */
-  #heardProgress(held) {
-    const more = held > this.held;
-    this.#holds(held);
-    this.#tellDeciding();
-    if (more && this.leg && !this.person.deciding) this.#goesByLeg(this.leg); // by a link it says `held`
-  }
-
-  /** @param {Stretch} stretch */
-  #goesByLeg(stretch) {
-    stretch.wanted = true;
-    this.goesBy(stretch.rests ? "store" : "relay");
-  }
-
-  /** @param {number} held */
-  #holds(held) {
-    this.held = Math.max(this.held, held);
-    this.person.holds(held);
-  }
-
-  /** @param {number} held */
-  #accepts(held) {
-    this.#holds(held);
-    this.person.accepts();
-  }
-
-  #tellDeciding() {
-    if (!this.person.deciding || this.verified) return;
-    this.#toldAt = seconds();
-    this.#sending.tell({ event: "waiting", why: "the receiver is deciding", receiver: this.id });
-  }
-
   /** @param {string} why */
-  #over(why) {
-    const sending = this.#sending;
-    if (sending.options.receivers === 1) return sending.fail(new BurrowError("cancelled", why));
-    sending.takers.delete(this.id);
-    this.#follow(null);
-    sending.tell({ event: "declined", peer: this.name, why, receiver: this.id });
-    sending.changed();
-    this.close();
+  #cancels(why) {
+    this.#why = `the receiver called it off: ${why}`;
+    this.#do(this.book.ends());
   }
 
   /** @param {string} digest */
-  async #verifies(digest) {
-    if (this.verified) return;
-    if ((await this.#sending.digest()) !== digest) {
-      return this.#over("the receiver verified something else than what was sent; send it again");
-    }
-    this.verified = true;
-    this.#sending.tell({ event: "verified", digest, receiver: this.id });
-    this.#sending.changed();
+  #verifies(digest) {
+    this.#digest = digest;
+    this.#do(this.book.verifies());
+  }
+
+  async #compare() {
+    const same = (await this.#sending.digest()) === this.#digest;
+    if (!same) this.#why = "the receiver verified something else than what was sent; send it again";
+    this.#do(this.book.compared(same));
   }
 
   // links
@@ -304,123 +202,90 @@ export class Taker {
   #add(link) {
     const sending = this.#sending;
     this.#links.push(link);
+    this.book.linked();
     /** @type {Seal} */
     const seal = async (position, count) => {
-      this.directAt = seconds();
       if (position < this.held) sending.again += 1;
-      this.held = Math.max(this.held, position + count - CREDIT); // nobody asks for more than the credit
-      this.person.requests(position + count - 1);
+      this.book.requests(seconds(), position + count - 1);
       const sealed = await sending.engine.seal(position, count);
       sending.served(link.kind, sealed.length);
-      this.goesBy(link.kind);
+      this.#do(this.book.goesBy(link.kind));
       return sealed;
     };
     link.serve(seal);
     link.listen((control) => this.#control(control));
     link.closed.then((broken) => {
       this.#links = this.#links.filter((each) => each !== link);
-      this.#heardAt = seconds();
+      this.book.unlinked(seconds());
       if (broken.code === "changed") sending.fail(broken);
     });
   }
 
   /** @param {Control} control */
   #control(control) {
-    this.#heardAt = seconds();
-    if (control.type === "held") this.#holds(control.held);
-    else if (control.type === "verified") this.#sending.start(this.#verifies(control.digest));
-    else if (control.type === "cancel") this.#over(`the receiver called it off: ${control.why}`);
+    this.book.heard(seconds());
+    if (control.type === "held") this.book.holds(control.held);
+    else if (control.type === "verified") this.#verifies(control.digest);
+    else if (control.type === "cancel") this.#cancels(control.why);
   }
 
-  // legs
+  /** @param {string} why */
+  #closeLinks(why) {
+    for (const link of this.#links) link.close(why);
+  }
 
-  /** A leg from what it holds on: one that runs already and still has that block, or a new one. @param {number} held */
-  async #giveLeg(held) {
-    const { legs, layout, mayStore } = this.#sending;
+  // it is silent
+
+  /** It has gone, or we are cut off ourselves. */
+  async #check() {
+    const reached = await this.#sending.online();
+    if (!this.#closed) this.#do(this.book.reached(seconds(), reached, false));
+  }
+
+  async #store() {
+    this.#waits({ why: "the receiver has gone; the rest goes to the server, sealed" });
     try {
-      let found = legs.serving(held);
-      if (found && (await this.#has(found, held))) await this.#pair.say(found.announcement(layout));
-      else found = await legs.open(held, (signal) => this.#pair.say(signal), mayStore ? "live-then-rest" : "live", false);
-      this.#follow(found);
+      await this.#following.store();
+      this.book.stored();
+      this.#sending.tell({ event: "path", path: "store", peer: "", why: "the receiver has gone", receiver: this.id });
     } catch (error) {
-      const { sentence } = ours(error); // no relay can be had: the receiver asks again
-      this.#sending.tell({ event: "waiting", why: sentence, receiver: this.id });
-    } finally {
-      this.#asking = false;
+      this.#waits({ why: `the receiver is away, and ${ours(error).sentence}` });
+      this.book.notStored(seconds());
     }
   }
 
-  /** @param {Stretch} stretch @param {number} held */
-  async #has(stretch, held) {
-    const { server, layout } = this.#sending;
-    try {
-      const { first } = await server.spool(stretch.spool.id);
-      return first <= layout.offset(held) - layout.offset(stretch.first);
-    } catch {
-      return false;
-    }
+  // what the person who sends sees
+
+  /** @param {{why: string}} said */
+  #waits({ why }) {
+    this.#sending.tell({ event: "waiting", why, receiver: this.id });
   }
 
-  /** Whether it follows its leg; asked of the server, for the receiver says nothing while it reads. @param {Stretch} stretch */
-  async #look(stretch) {
-    try {
-      const asked = this.#sending.server.spool(stretch.spool.id);
-      asked.catch(() => undefined);
-      const found = await Promise.race([asked, sleep(LOOK_MOST_S, this.#sending.ends).then(() => null)]);
-      this.#following = (found?.readers ?? 0) > 0;
-      if (this.#following) this.#goesByLeg(stretch);
-    } catch {
-      this.#following = false;
-    } finally {
-      this.#looking = false;
-      this.#lookedAt = seconds();
-    }
+  #tellPath() {
+    const path = /** @type {Path} */ (this.book.path);
+    const peer = this.#links.find((link) => link.kind === path)?.peer ?? "";
+    this.#sending.tell({ event: "path", path, peer, why: "asked", receiver: this.id });
   }
 
-  /** It has gone: what it does not hold goes to the server, in the leg that runs or in a new one. */
-  async #bringToRest() {
+  #tellVerified() {
+    this.#sending.tell({ event: "verified", digest: this.#digest, receiver: this.id });
+    this.#sending.changed();
+  }
+
+  #tellOver() {
+    this.#sending.takers.delete(this.id);
+    this.#sending.tell({ event: "declined", peer: this.name, why: this.#why, receiver: this.id });
+    this.#sending.changed();
+  }
+
+  #tellProgress() {
     const sending = this.#sending;
-    const { leg } = this;
-    sending.tell({ event: "waiting", why: "the receiver has gone; the rest goes to the server, sealed", receiver: this.id });
-    try {
-      if (leg && !leg.dropped) await sending.legs.letRest(leg);
-      else {
-        const first = sending.legs.covered(this.held);
-        if (first !== null) {
-          const { running } = sending.legs;
-          if (running?.rests && running.first <= first) this.#leg = running;
-          else this.#leg = await sending.legs.open(first, (signal) => this.#pair.say(signal), "rest", true);
-        }
-      }
-      this.path = "store";
-      sending.tell({ event: "path", path: "store", peer: "", why: "the receiver has gone", receiver: this.id });
-    } catch (error) {
-      const { sentence } = ours(error);
-      sending.tell({ event: "waiting", why: `the receiver is away, and ${sentence}`, receiver: this.id });
-      this.#resting = false;
-      this.#restAfter = seconds() + REST_AGAIN_S;
-    }
-  }
-
-  // progress
-
-  /** What an older receiver, which seldom says how far it is, has by all that the server lets its leg run ahead. */
-  #surelyHas() {
-    const { leg } = this;
-    if (!leg?.writer || leg.rests || !this.#following) return 0;
-    return Math.max(leg.first, leg.writer.position - 3 * CREDIT);
-  }
-
-  /** @param {number} now */
-  #progress(now) {
-    if (now - this.#toldAt < 0.2 || !this.path) return;
-    this.#toldAt = now;
-    const sending = this.#sending;
-    const position = Math.max(this.held, this.#surelyHas());
-    const done = sending.content(position);
+    const { path } = this.book;
+    if (!path) return;
+    const done = sending.content(this.book.position(this.#following.part));
     const total = sending.manifest.contentSize ?? 0;
-    const rate = this.#meter.add(now, done);
+    const rate = this.#meter.add(seconds(), done);
     const eta = rate > 0 ? (total - done) / rate : null;
-    sending.tell({ event: "progress", done, total, rate, eta, path: this.path, receiver: this.id });
+    sending.tell({ event: "progress", done, total, rate, eta, path, receiver: this.id });
   }
 }

@@ -1,0 +1,121 @@
+"""The segment that one receiver follows: it is given, looked at, dropped, and left to rest, as its book says.
+
+The book is `core/receiver_book.py`, the segments themselves are `legs.py`. Spec: docs/spec/session.md.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from burrowspace.client.legs import Say, Stretch
+from burrowspace.client.log import Log
+from burrowspace.core.errors import BurrowError
+from burrowspace.core.receiver_book import Acts, ReceiverBook
+from burrowspace.core.sealing import Suite
+from burrowspace.core.segments import Part
+
+if TYPE_CHECKING:
+    from burrowspace.client.sending import Sending
+
+log = Log("client")
+
+LOOK_S = 4.0  # for one look
+
+
+class Following:
+    """`do(acts)` is called with what follows from a look."""
+
+    def __init__(
+        self, sending: "Sending", book: ReceiverBook, say: Say, suite: Suite, do: Callable[[Acts], None]
+    ) -> None:
+        self._sending, self._book, self._say, self._suite, self._do = sending, book, say, suite, do
+        self._leg: Stretch | None = None
+
+    @property
+    def leg(self) -> Stretch | None:
+        """The one that it follows or would follow."""
+        return self._leg.last if self._leg is not None else None
+
+    @property
+    def part(self) -> Part | None:
+        return self.leg.part if self.leg is not None else None
+
+    @property
+    def rests(self) -> bool | None:
+        return self.leg.rests if self.leg is not None else None
+
+    @property
+    def wanted(self) -> bool:
+        return self.leg is not None and self.leg.wanted.is_set()
+
+    def wake(self) -> None:
+        if self.leg is not None:
+            self.leg.wake()
+
+    def want(self) -> None:
+        if self.leg is not None:
+            self.leg.wanted.set()
+            self.leg.wake()
+
+    def none(self) -> None:
+        self._change(None)
+
+    def lost(self) -> None:
+        """The server takes no more of it."""
+        self._leg = None
+        self._book.not_stored(time.monotonic())
+
+    def _change(self, leg: Stretch | None) -> None:
+        """The one before it goes, unless somebody follows it, or it may be of use at rest."""
+        before, self._leg = self.leg, leg
+        if before is None or before is leg or before.whole:
+            return
+        if not any(other.leg is before for other in self._sending.takers.values()):
+            self._sending.start(self._sending.legs.drop(before))
+
+    async def give(self, held: int) -> None:
+        """One from what it holds on: one that runs already and still has that block, or a new one."""
+        sending = self._sending
+        try:
+            found = sending.legs.serving(held, self._suite)
+            if found is not None and await self._has(found, held):
+                await self._say(found.announcement())
+            else:
+                policy = "live-then-rest" if sending.may_store else "live"
+                found = await sending.legs.open(held, self._say, policy=policy, rests=False, suite=self._suite)
+            self._change(found)
+        except BurrowError as error:
+            log.info("no relay can be had", why=error.sentence)
+        finally:
+            self._book.given()
+
+    async def _has(self, stretch: Stretch, held: int) -> bool:
+        try:
+            state = await self._sending.server.spool(stretch.spool.id)
+        except BurrowError:
+            return False
+        layout = self._sending.layout_in(stretch.suite)
+        return state.first <= layout.offset(held) - layout.offset(stretch.first)
+
+    async def look(self) -> None:
+        """Whether it is read; the server knows, for the receiver says nothing while it reads."""
+        leg, read = self.leg, False
+        try:
+            async with asyncio.timeout(LOOK_S):
+                read = leg is not None and (await self._sending.server.spool(leg.spool.id)).readers > 0
+        except (TimeoutError, BurrowError) as error:
+            log.debug("nobody knows whether a segment is read", why=str(error))
+        self._do(self._book.looked(time.monotonic(), read, leg is not None and leg.rests))
+
+    async def store(self) -> None:
+        """What the receiver lacks goes to the server, in the one that runs or in a new one. Errors of the server."""
+        legs, leg = self._sending.legs, self.leg
+        if leg is not None and not leg.dropped:
+            await legs.let_rest(leg)
+        elif (first := legs.covered(self._book.held)) is not None:
+            running = legs.running
+            if running is not None and running.rests and running.first <= first:
+                self._leg = running
+            else:
+                self._leg = await legs.open(first, self._say, policy="rest", rests=True, suite=self._suite)
