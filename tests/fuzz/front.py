@@ -8,7 +8,8 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
-from burrowspace.server.bulk.front import BulkFront, Job
+from burrowspace.server.bulk.front import BulkFront
+from burrowspace.server.bulk.job import Job
 from burrowspace.server.callers import Seen
 from burrowspace.socketio.front import front
 from burrowspace.socketio.upgrade import UpgradeRequest

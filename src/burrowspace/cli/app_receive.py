@@ -32,7 +32,7 @@ async def app_receive(
     stage: Stage, user: str, into: Path | None, where: "Place | None", *, asks: bool, over: bool, quiet: bool
 ) -> Exit:
     """Takes the first file that is offered and accepted."""
-    from burrowspace.cli.send import server_or_none
+    from burrowspace.cli.find_server import server_or_none
     from burrowspace.cli.tellers import teller
 
     url = await server_or_none(stage, where, needed=True)

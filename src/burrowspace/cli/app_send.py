@@ -31,7 +31,7 @@ async def app_send(
     stage: Stage, paths: list[str], to: str, user: str | None, where: "Place | None", options: "Options", *, quiet: bool
 ) -> Exit:
     """Sends each file in turn."""
-    from burrowspace.cli.send import server_or_none
+    from burrowspace.cli.find_server import server_or_none
     from burrowspace.cli.tellers import teller
 
     files = [Path(each) for each in paths]

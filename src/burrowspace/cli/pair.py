@@ -59,7 +59,7 @@ def _given(words: tuple[str, ...], *, asks: bool) -> str:
 
 
 async def _pair(stage: Stage, code: str, name: str, where: "Place | None") -> Exit:
-    from burrowspace.cli.send import server_or_none
+    from burrowspace.cli.find_server import server_or_none
     from burrowspace.client.client import Client
     from burrowspace.client.home import own_name
     from burrowspace.core.names import shown

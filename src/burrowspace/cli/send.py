@@ -1,6 +1,5 @@
 """`burrow send`: files, folders, a text or stdin, to whoever has the code or the link, or to a paired device."""
 
-import asyncio
 import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -185,6 +184,7 @@ async def _send(
     quiet: bool,
 ) -> Exit:
     from burrowspace.cli.asking import can_ask
+    from burrowspace.cli.find_server import server_or_none
     from burrowspace.cli.own_server import begun, own_server, port_of
     from burrowspace.cli.places import remembered
     from burrowspace.cli.tellers import teller
@@ -232,31 +232,3 @@ async def _with_keys(stage: Stage, transfer: "SendTransfer") -> Exit:
 
     with typed(heard):
         return await stage.follow(transfer, on)
-
-
-async def server_or_none(stage: Stage, where: "Place | None", *, needed: bool, quiet: bool = False) -> str | None:
-    """The server that is named, or else the one on the local network. Unreachable: the named one does not answer or
-    cannot be trusted; nothing takes its place.
-
-    None: there is none, so be one yourself. Where a server is `needed`, that is an error too.
-    """
-    from burrowspace.cli.places import reachable
-    from burrowspace.client.errors import Unreachable
-
-    if where is None:
-        from burrowspace.cli import near
-        from burrowspace.cli.own_server import prepare
-
-        preparing = None if needed or not near.wanted() else asyncio.create_task(asyncio.to_thread(prepare))
-        if (found := await near.standing(stage, needed=needed, quiet=quiet)) is not None:
-            return found
-        if preparing is not None:
-            await preparing
-        if needed:
-            raise Unreachable("this needs a server that both sides use; name it with --server or BURROW_SERVER")
-        return None
-    why = await reachable(where)
-    if why is not None:
-        or_own = "" if needed or ";" in why else "; check the address, or be the server yourself with --own-server"
-        raise Unreachable(f"{where.url} ({where.said_by}) cannot be reached: {why}{or_own}")
-    return where.url

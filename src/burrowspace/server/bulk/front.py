@@ -11,21 +11,17 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import httptools
 import orjson
 
 from burrowspace.core.errors import Forbidden
+from burrowspace.server.bulk.job import BIG, Job, Jobs, Pace
 from burrowspace.server.callers import NOT_FOR_YOU, Callers, Seen
-from burrowspace.server.heads import header_map
 from burrowspace.socketio.front import Front
 
-if TYPE_CHECKING:
-    from burrowspace.server.bulk.serve import Bulk
-
 CUT = "burrow.cut"  # extension of the ASGI scope of a download: breaks its answer off
-BIG = 64 * 1024  # bytes of a body from which on the kernel moves it
 _LINGER_S, _LINGER_BYTES = 2.0, 8 << 20  # how long and how much a refused body is read and thrown away
 _SENTENCE = orjson.dumps(Forbidden(NOT_FOR_YOU).body())
 _NOT_FOR_YOU = (
@@ -35,63 +31,10 @@ _NOT_FOR_YOU = (
 _PATH = re.compile(rb"/(upload|download)/([0-9a-f]{32})(?:\?([!-~]{0,200}))?\Z")
 
 
-class Job:
-    """A request taken off: its head, the bytes of its body that came with it, how its connection goes on."""
-
-    __slots__ = (
-        "address",
-        "early",
-        "expects",
-        "headers",
-        "keep_alive",
-        "key",
-        "method",
-        "query",
-        "started",
-        "task",
-        "verb",
-        "whole",
-    )
-
-    def __init__(
-        self, verb: str, key: str, query: str, method: str, raw: list[tuple[bytes, bytes]], address: str
-    ) -> None:
-        self.address = address  # the caller's
-        self.verb, self.key, self.query, self.method = verb, key, query, method
-        self.headers = header_map(raw)
-        self.early = b""
-        self.whole = False  # the request is complete: no body, or all of it came with the head
-        self.keep_alive = True
-        self.expects = False
-        self.started = False
-        self.task: asyncio.Task[None] | None = None
-
-
-class Pace:
-    """Whether so many bytes a second are reached, window by window, while somebody is waited for."""
-
-    __slots__ = ("_from", "_mark")
-
-    def __init__(self) -> None:
-        self._mark, self._from = 0, 0.0  # bytes at the begin of the window, and when that was; 0: no window is open
-
-    def rest(self) -> None:
-        """Nobody is waited for."""
-        self._from = 0.0
-
-    def is_slow(self, moved: int, now: float, window_s: float, min_rate: int) -> bool:
-        """`moved` counts all bytes so far."""
-        if self._from and now - self._from < window_s:
-            return False
-        slow = self._from > 0 and moved - self._mark < min_rate * (now - self._from)
-        self._mark, self._from = moved, now
-        return slow
-
-
 class BulkFront(Front):
     """Subclass it with `bulk` and `callers` set, and `realtime` and `drain` as for Front."""
 
-    bulk: ClassVar[Bulk]
+    bulk: ClassVar[Jobs]
     callers: ClassVar[Callers]
     addresses: ClassVar[Counter[str]]
 

@@ -17,7 +17,7 @@ from burrowspace.core.upload import Asked, Forget, Write
 from burrowspace.core.upload_answers import INTEROP, Answer, Style, lifetime
 from burrowspace.server.bulk import form
 from burrowspace.server.bulk.flows import Receive, Send
-from burrowspace.server.bulk.front import BIG, BulkFront, Job
+from burrowspace.server.bulk.job import BIG, Connection, Job
 from burrowspace.server.bulk.mover import Flow, Mover
 from burrowspace.server.bulk.taken import Taken
 from burrowspace.server.door import cors, foreign
@@ -49,7 +49,7 @@ class Bulk:
         for mover in self.movers:
             mover.start()
 
-    def start(self, front: BulkFront, job: Job) -> asyncio.Task[None]:
+    def start(self, front: Connection, job: Job) -> asyncio.Task[None]:
         """Begins the job's task."""
         task = asyncio.get_running_loop().create_task(self.run(front, job))
         self._jobs.add(task)
@@ -65,10 +65,10 @@ class Bulk:
         if self._jobs:
             await asyncio.wait(self._jobs)
 
-    async def run(self, front: BulkFront, job: Job) -> None:
+    async def run(self, front: Connection, job: Job) -> None:
         """Everything from the head to the answer. Raises nothing."""
         length = int(job.headers.get("content-length", "0"))
-        taken = Taken(front, job, length)
+        taken = Taken(front, job, length, self.settings.min_bytes_per_s)
         try:
             origin = job.headers.get("origin")
             allowed = self._reach.origin_allowed(origin, job.headers.get("host"))
@@ -163,7 +163,7 @@ class Bulk:
     async def _receive(self, taken: Taken, place: Place, count: int) -> None:
         if not count:
             return
-        file = await self._driver.kit.spool.descriptor(place.transfer_id)
+        file = await place.descriptor()
         if file is None:
             async for piece in taken.body(self.settings.stall_s, count):
                 await place.take(piece)
@@ -176,7 +176,7 @@ class Bulk:
         finally:
             os.close(file)
             if flow is not None and flow.passed:
-                await self._driver.kit.spool.give_back(place.transfer_id, place.lane.ledger.given)
+                await place.give_back()
 
     async def _form(self, taken: Taken, claim: Claim, write: Write, token: Voice) -> Answer:
         """The file of a form, spliced unscanned where its head can be read and its end be told."""
@@ -208,15 +208,15 @@ class Bulk:
 
     async def _more_parts(self, place: Place, part: form.FilePart) -> bool:
         """Whether another part of the form lies in what was taken for the file."""
-        needle, spool, key = part.trailer[:-4], self._driver.kit.spool, place.transfer_id
-        file = await spool.descriptor(key)
+        needle = part.trailer[:-4]
+        file = await place.descriptor()
         if file is not None:
             try:
                 return await asyncio.to_thread(form.holds, file, needle)
             finally:
                 os.close(file)
         seen = b""
-        async for piece in spool.read(key):
+        async for piece in place.held():
             seen = seen[-form.OVERLAP :] + piece
             if needle in seen:
                 return True
@@ -224,11 +224,10 @@ class Bulk:
 
     async def _rescan(self, place: Place, kind: str, head: bytes, tail: bytes) -> None:
         """The form did not end with the file: it is read again, from the disk, and the file cut where it ends."""
-        spool, key = self._driver.kit.spool, place.transfer_id
 
         async def whole() -> AsyncIterator[bytes]:
             yield head
-            async for piece in spool.read(key):
+            async for piece in place.held():
                 yield piece
             yield tail
 
@@ -240,8 +239,7 @@ class Bulk:
         held = place.lane.size
         if size > held:  # the tail has more of it
             await place.take(tail[: size - held])
-        await spool.cut(key, size)
-        place.lane.cut(size)
+        await place.cut(size)
 
     # Down
 
@@ -265,7 +263,7 @@ class Bulk:
         taken.front.go_on(clean=True)
 
     async def _send(self, taken: Taken, source: Source, stop: int) -> None:
-        file = await self._driver.kit.spool.descriptor(source.key)
+        file = await self._driver.downloads.descriptor(source)
         if file is None:
             taken.hand_back()
             return

@@ -12,7 +12,7 @@ import orjson
 
 from burrowspace.core.errors import BurrowError, Stalled
 from burrowspace.core.upload_answers import INTEROP, Answer, refusal_headers
-from burrowspace.server.bulk.front import BulkFront, Job, Pace
+from burrowspace.server.bulk.job import Connection, Job, Pace
 
 _READ = 256 * 1024  # bytes read at once where Python must see them
 
@@ -20,13 +20,13 @@ _READ = 256 * 1024  # bytes read at once where Python must see them
 class Taken:
     """Used on the main loop by the task of its job."""
 
-    def __init__(self, front: BulkFront, job: Job, length: int) -> None:
+    def __init__(self, front: Connection, job: Job, length: int, min_rate: int) -> None:
         self.front, self.job = front, job
         self.left = length - len(job.early)  # bytes of the body that are still in the socket
         self.extra: list[tuple[str, str]] = []
         self.sock = socket.socket(fileno=os.dup(front.transport.get_extra_info("socket").fileno()))
         self.sock.setblocking(False)
-        self._pace = Pace()
+        self._pace, self._min_rate = Pace(), min_rate  # bytes per second
 
     def close(self) -> None:
         self.sock.close()
@@ -46,7 +46,7 @@ class Taken:
         if not data:
             raise ConnectionResetError("the body ended before its length")
         self.left -= len(data)
-        if self._pace.is_slow(-self.left, loop.time(), stall_s, self.front.bulk.settings.min_bytes_per_s):
+        if self._pace.is_slow(-self.left, loop.time(), stall_s, self._min_rate):
             raise Stalled("the body came too slowly")
         return data
 

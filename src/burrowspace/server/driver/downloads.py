@@ -75,6 +75,10 @@ class Downloads:
         more = {**_headers(transfer), **part_headers(part, size, tag)}
         return Source(key, part, more, ended=self._lanes.reads_whole(key))
 
+    async def descriptor(self, source: Source) -> int | None:
+        """The file that holds the bytes, open: the caller closes it. None: this spool has none."""
+        return await self.kit.spool.descriptor(source.key)
+
     async def _look(self, transfer_id: str, token: Voice) -> tuple[Transfer, Upload | None]:
         def ask(rows: Rows) -> tuple[Transfer, Upload | None]:
             transfer = find_transfer(rows, transfer_id)

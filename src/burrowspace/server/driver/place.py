@@ -4,7 +4,8 @@ An asynchronous context: however it is left, the next upload is let in; what arr
 """
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator
+from typing import Protocol
 
 import structlog
 
@@ -12,19 +13,35 @@ from burrowspace.core.errors import BadRequest, BurrowError, Damaged, NoSpace, T
 from burrowspace.core.records import Transfer, Upload
 from burrowspace.core.upload import Write, is_done
 from burrowspace.core.upload_answers import Answer, Style, lifetime, written
+from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.lane import Lane
 
-if TYPE_CHECKING:
-    from burrowspace.server.driver.uploads import Uploads
-
 log = structlog.get_logger("uploads")
+
+
+class Keeper(Protocol):
+    """Whoever made the place and keeps its row: Uploads."""
+
+    kit: Kit
+
+    async def reserve_more(self, place: "Place", beside: int = 0) -> None:
+        """More for an upload that runs and has taken what was reserved; `beside` bytes lie beside its lane. NoSpace."""
+
+    async def progress(self, upload: Upload, size: int) -> None:
+        """Writes down how far it is."""
+
+    async def complete(self, place: "Place", name: str | None) -> Transfer:
+        """All bytes are here: they are made durable, then the transfer is complete, then everybody is told."""
+
+    async def end(self, place: "Place", *, complete: bool, keeps: bool) -> None:
+        """Lets the next upload in; what was not kept leaves nothing behind."""
 
 
 class Place:
     """Whoever moves the bytes calls `take`, or tells the lane itself; then `ended`."""
 
-    def __init__(self, uploads: "Uploads", write: Write, transfer_id: str) -> None:
-        self._uploads, self.write, self.transfer_id = uploads, write, transfer_id
+    def __init__(self, keeper: Keeper, write: Write, transfer_id: str) -> None:
+        self._keeper, self.write, self.transfer_id = keeper, write, transfer_id
         self.lane: Lane = None  # type: ignore[assignment]  # set by Uploads.begin before anybody sees this
         self.upload: Upload = None  # type: ignore[assignment]
         self.closed = asyncio.Event()
@@ -44,7 +61,7 @@ class Place:
         end = self.lane.size + len(data)
         if end - self.write.at > self.write.at_most:
             raise TooLarge(f"the body goes beyond the {self.write.at_most} bytes that were announced")
-        await self.lane.append(data, self._uploads.kit.settings.follow_wait_s)
+        await self.lane.append(data, self._keeper.kit.settings.follow_wait_s)
 
     def grow(self) -> None:
         """The lane is out of what was reserved: more is, or the upload ends with why not. What arrived is kept."""
@@ -52,7 +69,7 @@ class Place:
 
     async def _grow(self) -> None:
         try:
-            await self._uploads.reserve_more(self)
+            await self._keeper.reserve_more(self)
         except BurrowError as error:
             await self.stop(error)
         except Exception as error:
@@ -63,7 +80,7 @@ class Place:
         """Room for `size` bytes that lie beside the lane until it takes them. NoSpace."""
         ledger = self.lane.ledger
         if ledger.reserved is not None and ledger.rest + 2 * size > ledger.reserved:
-            await self._uploads.reserve_more(self, 2 * size)
+            await self._keeper.reserve_more(self, 2 * size)
 
     @property
     def rest(self) -> int:
@@ -89,15 +106,15 @@ class Place:
         if done:
             told["filename"] = (await self._finish(name)).filename
         else:
-            await self._uploads.progress(self.upload, size)
+            await self._keeper.progress(self.upload, size)
         location = f"/upload/{self.transfer_id}" if write.fresh else None
-        settings, now = self._uploads.kit.settings, self._uploads.kit.now()
+        settings, now = self._keeper.kit.settings, self._keeper.kit.now()
         life = lifetime(None if done else self.upload.expires_at, now, settings.max_file_bytes)
         return written(write.style, size, done, told, location, life)
 
     async def _finish(self, name: str | None) -> Transfer:
         try:
-            done = await self._uploads.complete(self, name)
+            done = await self._keeper.complete(self, name)
         except (Damaged, OSError):
             self.write_off()
             raise
@@ -111,6 +128,25 @@ class Place:
     def write_off(self) -> None:
         """What is here cannot be trusted, or is not wanted: it goes when the place is left."""
         self._keeps = False
+
+    # The spool, for whoever moves the bytes without Python
+
+    async def descriptor(self) -> int | None:
+        """The file that takes the bytes, open: the caller closes it. None: this spool has none."""
+        return await self._keeper.kit.spool.descriptor(self.transfer_id)
+
+    async def give_back(self) -> None:
+        """The disk gets back what followers have taken and nobody needs."""
+        await self._keeper.kit.spool.give_back(self.transfer_id, self.lane.ledger.given)
+
+    def held(self) -> AsyncIterator[bytes]:
+        """What lies here, in pieces."""
+        return self._keeper.kit.spool.read(self.transfer_id)
+
+    async def cut(self, size: int) -> None:
+        """Keeps the first `size` bytes."""
+        await self._keeper.kit.spool.cut(self.transfer_id, size)
+        self.lane.cut(size)
 
     # Being stopped
 
@@ -132,7 +168,7 @@ class Place:
 
     async def __aenter__(self) -> "Place":
         if self._stopped is not None:
-            await self._uploads.end(self, complete=False, keeps=self._keeps)
+            await self._keeper.end(self, complete=False, keeps=self._keeps)
             self.closed.set()
             raise self._stopped
         self._task = asyncio.current_task()
@@ -142,7 +178,7 @@ class Place:
         if self._stopped is not None and kind is asyncio.CancelledError and self._task is not None:
             self._task.uncancel()
         try:
-            await self._uploads.end(self, complete=self._complete, keeps=self._keeps)
+            await self._keeper.end(self, complete=self._complete, keeps=self._keeps)
         finally:
             self.closed.set()
         if self._stopped is not None and kind is asyncio.CancelledError:
