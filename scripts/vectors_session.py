@@ -147,6 +147,25 @@ def _parts() -> list[dict[str, Any]]:
     return found
 
 
+def _flows() -> list[dict[str, Any]]:
+    made = segments.Flow
+    cases = {
+        "it rests for one who is away": made(7, rests=True),
+        "it rests, and all who follow it are deciding": made(0, rests=True, wanted=True, limits=(33,)),
+        "nobody reads it yet": made(7),
+        "nobody reads it yet, and its follower said yes": made(7, limits=(None,)),
+        "a link does the work": made(7, linked=True, limits=(None,)),
+        "a link did the work, and it is read now": made(7, wanted=True, linked=True, limits=(None,)),
+        "its only follower is deciding": made(0, wanted=True, limits=(33,)),
+        "its only follower declined": made(0, wanted=True, limits=(1,)),
+        "two are deciding, with a long manifest": made(0, wanted=True, limits=(41, 41)),
+        "one is deciding, one said yes": made(0, wanted=True, limits=(33, None)),
+        "one declined, one is deciding": made(0, wanted=True, limits=(1, 33)),
+        "somebody reads it of whom nothing is known": made(0, wanted=True),
+    }
+    return [{"name": name, "flow": flow._asdict(), "ahead": segments.ahead(flow)} for name, flow in cases.items()]
+
+
 def _sendings() -> list[dict[str, Any]]:
     made = sender_book.Facts
     cases = {
@@ -179,6 +198,7 @@ def session_vectors() -> dict[str, Any]:
         "persons": _persons(),
         "announced": _announced(),
         "parts": _parts(),
+        "flows": _flows(),
         "sendings": _sendings(),
         **receiver_vectors(),
     }

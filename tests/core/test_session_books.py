@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burrowspace.core import sender_book
-from burrowspace.core.segments import Announced, Part, covered, serving
+from burrowspace.core.consent import WINDOW
+from burrowspace.core.segments import FILL, Announced, Flow, Part, Row, ahead, covered, serving
 from burrowspace.core.sender_book import RULES, Facts, Step, step
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +36,35 @@ def test_a_sender_knows_what_its_segments_carry(case: dict[str, Any]) -> None:
     for position, serves, upto in case["asked"]:
         assert [serving(parts, position, suite) for suite in ("A256GCM", "XC20P")] == serves
         assert covered(parts, position, case["positions"]) == upto
+
+
+@pytest.mark.parametrize("case", HELD["flows"], ids=lambda case: case["name"])
+def test_a_sender_fills_a_segment_as_far_as_the_case_says(case: dict[str, Any]) -> None:
+    assert ahead(Flow(**{**case["flow"], "limits": tuple(case["flow"]["limits"])})) == case["ahead"]
+
+
+def test_the_cases_reach_every_row_about_filling() -> None:
+    flows = [Flow(**{**case["flow"], "limits": tuple(case["flow"]["limits"])}) for case in HELD["flows"]]
+    assert {next(row for row in FILL if row.applies(flow)) for flow in flows} == set(FILL)
+
+
+@pytest.mark.parametrize("row", FILL, ids=lambda row: row.ahead)
+def test_the_spec_has_the_rows_about_filling(row: Row) -> None:
+    assert f"| {FILL.index(row) + 1} | {row.ahead} | {row.because} |" in SPEC
+
+
+@given(
+    first=st.integers(0, 99),
+    wanted=st.booleans(),
+    linked=st.booleans(),
+    limits=st.lists(st.integers(1, 50), min_size=1),
+)
+def test_before_a_yes_a_live_segment_gets_a_credit_or_what_consent_allows(
+    first: int, wanted: bool, linked: bool, limits: list[int]
+) -> None:
+    upto = ahead(Flow(first, False, wanted, linked, tuple(limits)))
+    assert upto is not None
+    assert upto <= max(first + WINDOW, *limits)
 
 
 @pytest.mark.parametrize("case", HELD["sendings"], ids=lambda case: case["name"])

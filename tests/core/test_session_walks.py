@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from burrowspace.core.consent import WINDOW, Consent
 from burrowspace.core.consent import Act as Own
 from burrowspace.core.receiver_book import Act, ReceiverBook, Stage
-from burrowspace.core.segments import Announced, Part, covered, serving
+from burrowspace.core.segments import Announced, Flow, Part, ahead, covered, serving
 
 MANIFEST = 1
 SUITE = "A256GCM"
@@ -123,7 +123,7 @@ class World:
     def write(self) -> None:
         """The sender brings one more block, if it may."""
         leg = self.legs[-1]
-        limit = None if self.careless or leg.rests else self.book.person.limit
+        limit = None if self.careless else ahead(Flow(leg.first, leg.rests, True, False, (self.book.person.limit,)))
         if leg.at < self.positions and (limit is None or leg.at < limit):
             self.sealed[leg.name].append(leg.at)
             leg.at += 1

@@ -15,7 +15,6 @@ from dataclasses import replace
 from burrowspace.client import events
 from burrowspace.client.api import Refused, Server, Unreachable
 from burrowspace.client.conversation import Conversation, patiently
-from burrowspace.client.credit import CREDIT
 from burrowspace.client.journal import Journal
 from burrowspace.client.keys import PREFERRED, Keys
 from burrowspace.client.legs import Legs, Stretch
@@ -27,7 +26,7 @@ from burrowspace.client.reach import Outside, outside
 from burrowspace.client.running import GaveUp, Meter, Running
 from burrowspace.client.source import Source
 from burrowspace.client.taker import Taker
-from burrowspace.core import sender_book, signals
+from burrowspace.core import segments, sender_book, signals
 from burrowspace.core.consent import Stage
 from burrowspace.core.errors import BadRequest, BurrowError
 from burrowspace.core.layout import Layout
@@ -128,16 +127,11 @@ class Sending(Running):
         return seal
 
     def _leg_ahead(self, leg: Stretch) -> int | None:
-        """The position before which blocks may go into a leg now: while nobody follows it, a credit ahead; none where a
-        link does the work; while nobody who follows it has said yes, the manifest and one window."""
+        """The position before which blocks may go into a leg now. Asked in the leg's thread."""
         followers = [taker for taker in self._all_takers() if taker.leg is leg]
-        if leg.rests:
-            return None
-        if not leg.wanted.is_set():
-            needless = any(taker.book.direct_at > leg.opened_at for taker in followers)
-            return leg.first if needless else leg.first + CREDIT
-        limits = [taker.person.limit for taker in followers]
-        return None if None in limits or not limits else max(limit for limit in limits if limit is not None)
+        linked = any(taker.book.direct_at > leg.opened_at for taker in followers)
+        limits = tuple(taker.person.limit for taker in followers)
+        return segments.ahead(segments.Flow(leg.first, leg.rests, leg.wanted.is_set(), linked, limits))
 
     def _leg_refused(self, leg: Stretch, error: Refused) -> None:
         """The server takes no more of a leg: who only wants to leave it there cannot, others look for another way."""

@@ -1,13 +1,16 @@
 """Which run of blocks lies in which spool of the server, what is covered, what comes next.
 
 A segment (on the wire: a *leg*) is one spool that carries the blocks from `first` on. `Announced` is what a receiver
-knows of them, `Part` and the two functions below are what a sender asks of its own. No spool is read or written here.
+knows of them; `Part`, `Flow` and the functions below are what a sender asks of its own. No spool is touched here.
 Twin of web/core/segments.js, held to the same walks. Spec: docs/spec/session.md, docs/spec/paths.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
+
+from burrowspace.core.consent import WINDOW
 
 REMEMBERED = 256  # segments, and ends of segments, of one transfer
 
@@ -118,3 +121,53 @@ def covered(parts: Sequence[Part], position: int, positions: int | None) -> int 
             if each.upto is not None and each.upto > position:
                 position, moved = each.upto, True
     return position
+
+
+class Flow(NamedTuple):
+    """One of a sender's own, and those who follow it."""
+
+    first: int
+    rests: bool = False
+    wanted: bool = False  # somebody read it
+    linked: bool = False  # since it was opened, a block went to a follower by a link
+    limits: tuple[int | None, ...] = ()  # of each follower's consent; None: everything
+
+
+class Ahead(StrEnum):
+    """Up to where it may be filled now."""
+
+    NOTHING = "nothing"
+    CREDIT = "credit"  # 32 blocks
+    CONSENT = "consent"  # the manifest and one window
+    EVERYTHING = "everything"
+
+
+class Row(NamedTuple):
+    ahead: Ahead
+    applies: Callable[[Flow], bool]
+    because: str
+
+
+FILL: tuple[Row, ...] = (
+    Row(Ahead.EVERYTHING, lambda f: f.rests, "it is for somebody who isn't there; nobody is being asked"),
+    Row(Ahead.NOTHING, lambda f: not f.wanted and f.linked, "a link does the work"),
+    Row(Ahead.CREDIT, lambda f: not f.wanted, "nobody reads it yet; so much hides the round trip from whoever begins"),
+    Row(
+        Ahead.EVERYTHING, lambda f: not f.limits or None in f.limits, "somebody said yes, or the reader is unknown here"
+    ),
+    Row(Ahead.CONSENT, lambda f: True, "all who follow it are still deciding"),
+)
+
+
+def ahead(flow: Flow) -> int | None:
+    """The position before which blocks may go into it now; None: all. The first row that applies.
+
+    >>> ahead(Flow(5)), ahead(Flow(5, linked=True)), ahead(Flow(0, wanted=True, limits=(33,))), ahead(Flow(5, True))
+    (37, 5, 33, None)
+    """
+    found = next(row.ahead for row in FILL if row.applies(flow))
+    if found is Ahead.EVERYTHING:
+        return None
+    if found is Ahead.CONSENT:
+        return max(limit for limit in flow.limits if limit is not None)
+    return flow.first + (WINDOW if found is Ahead.CREDIT else 0)

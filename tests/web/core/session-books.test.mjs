@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Announced, covered, serving } from "../../../src/burrowspace/web/core/segments.js";
+import { Announced, ahead, covered, serving } from "../../../src/burrowspace/web/core/segments.js";
 import { step } from "../../../src/burrowspace/web/core/sender-book.js";
 import { held } from "./vectors.mjs";
 
-const { announced, parts: lists, sendings } = held("session");
+const { announced, parts: lists, flows, sendings } = held("session");
 
 for (const { name, looks, steps } of announced) {
   test(`announced, ${name}: known as the twin knows it`, () => {
@@ -28,6 +28,10 @@ for (const { name, positions, parts, asked } of lists) {
       assert.equal(covered(parts, position, positions), upto, position);
     }
   });
+}
+
+for (const { name, flow, ahead: upto } of flows) {
+  test(`a segment, ${name}: filled as far as the twin says`, () => assert.equal(ahead(flow), upto));
 }
 
 const camel = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());

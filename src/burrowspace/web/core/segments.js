@@ -6,6 +6,8 @@
  * @import { Suite } from "./sealing.js"
  */
 
+import { CREDIT } from "./credit.js";
+
 export const REMEMBERED = 256; // segments, and ends of segments, of one transfer
 
 /** One as the sender announced it: positions from `first` to before `upto`, null while it goes on. `resting`: it may stay
@@ -90,4 +92,27 @@ export function covered(parts, position, positions) {
     }
   }
   return position;
+}
+
+/** One of a sender's own, and those who follow it. `wanted`: somebody read it. `linked`: since it was opened, a block went
+ * to a follower by a link. `limits`: of each follower's consent, null: everything.
+ * @typedef {{first: number, rests: boolean, wanted: boolean, linked: boolean, limits: (number | null)[]}} Flow */
+/** Up to where it may be filled now. @typedef {"nothing" | "credit" | "consent" | "everything"} Ahead */
+
+/** In the order in which they are read; the reasons stand beside the rows of core/segments.py and in the spec.
+ * @type {[Ahead, (flow: Flow) => boolean][]} */
+export const FILL = [
+  ["everything", ({ rests }) => rests], // nobody is being asked
+  ["nothing", ({ wanted, linked }) => !wanted && linked], // a link does the work
+  ["credit", ({ wanted }) => !wanted], // nobody reads it yet
+  ["everything", ({ limits }) => !limits.length || limits.includes(null)], // somebody said yes
+  ["consent", () => true], // all who follow it are still deciding
+];
+
+/** The position before which blocks may go into it now; null: all. @param {Flow} flow @returns {number | null} */
+export function ahead(flow) {
+  const found = FILL.find(([, applies]) => applies(flow))?.[0];
+  if (found === "nothing") return flow.first;
+  if (found === "credit") return flow.first + CREDIT;
+  return found === "consent" ? Math.max(...flow.limits.map((limit) => limit ?? 0)) : null;
 }

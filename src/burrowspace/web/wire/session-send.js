@@ -18,12 +18,12 @@
 
 import { hex, utf8 } from "../core/bytes.js";
 import { formatCode } from "../core/codes.js";
-import { CREDIT } from "../core/credit.js";
 import { BurrowError } from "../core/errors.js";
 import { Layout } from "../core/layout.js";
 import { formatLink, mailboxId } from "../core/links.js";
 import { Manifest } from "../core/manifest.js";
 import { BLOCK, SUITES } from "../core/sealing.js";
+import { ahead } from "../core/segments.js";
 import { step } from "../core/sender-book.js";
 import { ours, random, seconds, sleep } from "./ambient.js";
 import { Conversation, patiently } from "./conversation.js";
@@ -234,16 +234,12 @@ export class Sending extends Running {
     return [...this.takers.values()];
   }
 
-  /** The position before which blocks may go into a leg now: while nobody follows it, a credit ahead; none where a link
-   * does the work; while nobody who follows it has said yes, the manifest and one window.
-   * @param {import("./legs.js").Stretch} stretch */
+  /** The position before which blocks may go into a leg now. @param {import("./legs.js").Stretch} stretch */
   #ahead(stretch) {
+    const { first, rests, wanted, openedAt } = stretch;
     const followers = this.#all().filter((taker) => taker.leg === stretch);
-    if (stretch.rests) return Infinity;
-    if (!stretch.wanted) {
-      return followers.some((taker) => taker.book.directAt > stretch.openedAt) ? stretch.first : stretch.first + CREDIT;
-    }
-    return followers.length ? Math.max(...followers.map((taker) => taker.person.limit ?? Infinity)) : Infinity;
+    const linked = followers.some((taker) => taker.book.directAt > openedAt);
+    return ahead({ first, rests, wanted, linked, limits: followers.map((taker) => taker.person.limit) }) ?? Infinity;
   }
 
   /** @param {import("./legs.js").Stretch} stretch @returns {Carry} */
