@@ -102,7 +102,28 @@ def leaks_of_socketio(root: Path) -> list[str]:
     ]
 
 
-CHECKS = [impurities, adapter_users, strange_neighbours, leaks_of_socketio]
+def past_the_driver(root: Path) -> list[str]:
+    """What in the server reaches through the driver for the ports, which are the driver's."""
+    return [
+        f"{module} reads .kit in line {node.lineno}"
+        for module, tree in modules(root, "server")
+        if not within(module, "burrowspace.server.driver")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in ("kit", "_kit")
+    ]
+
+
+def packet_writers(root: Path) -> list[str]:
+    """Who in the server writes the head of a Socket.IO packet: only socketio/ knows what one looks like."""
+    return [
+        f"{module} writes {node.value[:8]!r}"
+        for module, tree in modules(root, "server")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes) and node.value[:3] in ("42[", b"42[")
+    ]
+
+
+CHECKS = [impurities, adapter_users, strange_neighbours, leaks_of_socketio, past_the_driver, packet_writers]
 
 
 def lint_imports(config: Path, source: Path) -> subprocess.CompletedProcess[str]:
@@ -152,6 +173,9 @@ WRONG = [
     (strange_neighbours, "adapters/spool_disk.py", "from burrowspace.adapters.tables import KEY"),
     (strange_neighbours, "adapters/state_sql.py", "from . import bus_local"),
     (strange_neighbours, "adapters/migrations/env.py", "from ..ngrok_agent import run"),
+    (past_the_driver, "server/api/a.py", "def room(house):\n    return house.driver.kit.spool.room()"),
+    (packet_writers, "server/a.py", "INTRO = b'42[\"peer_signal\",'"),
+    (packet_writers, "server/a.py", "def intro(name):\n    return f'42[\"{name}\",'"),
     (leaks_of_socketio, "socketio/a.py", "from burrowspace.core.errors import BurrowError"),
     (leaks_of_socketio, "socketio/a.py", "from ..config import Settings"),
     (leaks_of_socketio, "socketio/__init__.py", "from burrowspace import ports"),

@@ -153,7 +153,7 @@ class _Nobody:
 class _Driver:
     def __init__(self) -> None:
         self.bus = self.presence = self.relays = self.postman = self.pace = _Nobody()
-        self.kit = self
+        self.line = self.bus.line
         self.tasks: set[asyncio.Task[Any]] = set()
 
     def start(self, work: Any) -> None:

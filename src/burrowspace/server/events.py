@@ -77,7 +77,7 @@ class Events:
     def __init__(self, namespace: Namespace, driver: Driver) -> None:
         self._driver = driver
         self._early = Early()
-        self._line = driver.kit.bus.line
+        self._line = driver.line
         namespace.on_connect(self._connected)
         namespace.on_disconnect(self._disconnected)
         namespace.on_raw("register_socket")(self._register_socket)
@@ -114,7 +114,7 @@ class Events:
             driver.pace.check(Kind.WRITE, counted(socket.address))
             peer = await driver.presence.register(socket, asked.peer_id, asked.peer_token, socket.address)
             caller.peer_id = peer.peer_id
-            caller.intro = b'42["peer_signal",{"sender_peer_id":"' + peer.peer_id.encode() + b'","signal":'
+            caller.intro = b'["peer_signal",{"sender_peer_id":"' + peer.peer_id.encode() + b'","signal":'
             if ack is not None:
                 ack.raw(b"[" + _SUCCESS + b"]")
             self._early.hear(socket)
@@ -173,9 +173,9 @@ class Events:
             self._driver.start(self._absent(socket, asked, ack))
             return
         if ack is None and len(body) < _ONE_PIECE and not attachments:
-            sent = line.send_text(b"".join((caller.intro, asked.signal, b"}]")))
+            sent = line.send_array(caller.intro, asked.signal, b"}]")
         else:
-            packet = Encoded.from_raw("/", b"".join((caller.intro[2:], asked.signal, b"}]")), attachments)
+            packet = Encoded.from_raw("/", b"".join((caller.intro, asked.signal, b"}]")), attachments)
             sent = line.send_encoded(packet, None if ack is None else partial(self._signalled, socket, asked, ack))
         if not sent:
             self._driver.start(self._absent(socket, asked, ack))

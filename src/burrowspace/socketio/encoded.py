@@ -13,6 +13,7 @@ SPARE = 14  # bytes that picows wants free in front of a message it may write a 
 LARGE = 8192  # bytes; up to here picows copies the message beside its header, above it must not be asked to
 
 RECEIVED: Final = "@B"  # format of the views `received` gives: plain bytes, but no other code writes it that way
+EVENT_HEAD: Final = b"42"  # how the packet of an event begins: a message of Engine.IO, an EVENT of Socket.IO
 MAX_HEAD = 512  # bytes before a payload: types, counts, a namespace, an id
 
 Binary = bytes | bytearray | memoryview
@@ -68,6 +69,6 @@ class Encoded:
         """An EVENT around a JSON array that is encoded already: `["name", …]`, placeholders for the attachments."""
         where = b"" if namespace == "/" else namespace.encode() + b","
         if not attachments:
-            return cls(b"42" + where + body if len(body) < LARGE - MAX_HEAD else gather(b"42", where, body))
+            return cls(EVENT_HEAD + where + body if len(body) < LARGE - MAX_HEAD else gather(EVENT_HEAD, where, body))
         parts = tuple(attachments)
         return cls(gather(b"45%d-" % len(parts), where, body), parts)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from burrowspace.socketio.encoded import Binary, Encoded, gather
+from burrowspace.socketio.encoded import EVENT_HEAD, Binary, Encoded, gather
 from burrowspace.socketio.errors import BadPacket
 from burrowspace.socketio.json_text import dumps, loads, rebuild
 
@@ -127,7 +127,7 @@ def encode_event(event: str, *args: Any, namespace: str = "/", id: bytes = b"") 
     body, attachments = dumps([event, *args])
     if attachments:
         return Encoded(gather(b"45%d-" % len(attachments), prefix(namespace), id, body), attachments)
-    return Encoded(gather(b"42", prefix(namespace), id, body))
+    return Encoded(gather(EVENT_HEAD, prefix(namespace), id, body))
 
 
 def encode_ack(namespace: str, id: bytes, args: Iterable[Any]) -> Encoded:

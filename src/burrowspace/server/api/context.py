@@ -44,7 +44,7 @@ async def _voice(request: Request) -> Voice:
     if token is not None:
         return token
     context: Context = request.app.state.context
-    return Tokenless(neighbourhood(request.client.host) if request.client else None, context.driver.kit.now())
+    return Tokenless(neighbourhood(request.client.host) if request.client else None, context.driver.now())
 
 
 async def _caller(request: Request) -> str | None:

@@ -23,12 +23,12 @@ _FORWARDED = ("forwarded", "x-forwarded-for")
 @router.get("/doctor")
 async def doctor(request: Request, house: House) -> Doctor:
     """How the server is, in the words of `burrow doctor`; it does nothing to find out."""
-    reach, kit, scope = house.reach, house.driver.kit, request.scope
+    reach, driver, scope = house.reach, house.driver, request.scope
     near = scope.get(NEAR)
     believed = near is not None and house.callers.believes(near, scope["headers"])
     return Doctor(
         version=__version__,
-        time=iso(kit.now()),
+        time=iso(driver.now()),
         uptime_s=int(time.monotonic() - house.since),
         tls=_tls(house),
         tunnel=TunnelStatus(state=cast(Any, reach.tunnel_state), message=reach.tunnel_message),
@@ -40,7 +40,7 @@ async def doctor(request: Request, house: House) -> Doctor:
             believed=believed,
             host_known=house.callers.hosts.knows(request.headers.get("host")),
         ),
-        space=cast(Any, of_space(await kit.spool.room()).value),
+        space=cast(Any, of_space(await driver.room()).value),
         features=features(house.settings),
         limits=await limits(house),
     )

@@ -87,7 +87,7 @@ def ice(
 ) -> tuple[list[TurnServer | IceServer], int | None]:
     """STUN and TURN for this caller, and the seconds that its credentials hold."""
     found: list[TurnServer | IceServer] = [IceServer(urls=server["urls"]) for server in ice_servers(stun)]
-    offer = house.turn.offer(peer_id, address or "", house.driver.kit.now())
+    offer = house.turn.offer(peer_id, address or "", house.driver.now())
     if offer is None:
         return found, None
     username, credential = offer.passed

@@ -112,7 +112,7 @@ class Bulk:
     def _voice(self, job: Job) -> Voice:
         """The token of a request, or where it came from without one."""
         token = bearer(job.headers.get("authorization"))
-        return Tokenless(neighbourhood(job.address), self._driver.kit.now()) if token is None else token
+        return Tokenless(neighbourhood(job.address), self._driver.now()) if token is None else token
 
     # Up
 
@@ -146,7 +146,7 @@ class Bulk:
         version of the draft: it forbids others."""
         if not write.fresh or not _speaks_draft(write, job):
             return None
-        now = self._driver.kit.now()
+        now = self._driver.now()
         life = lifetime(now + self.settings.unfinished_days * 86_400, now, self.settings.max_file_bytes)
         return {"location": f"/upload/{job.key}", "upload-limit": life["upload-limit"]}
 

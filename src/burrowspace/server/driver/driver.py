@@ -50,6 +50,15 @@ class Driver:
         self.nameplates = Nameplates(kit, self.bells, self.mailboxes)
         self.nearby = Nearby(kit, self.bells, self.mailboxes)
         self.server_id = ""
+        self.line = kit.bus.line  # the way to a peer, or None; a method less on the way of each signal
+
+    def now(self) -> float:
+        """Seconds since 1970, UTC."""
+        return self.kit.now()
+
+    async def room(self) -> int:
+        """Bytes that the spool's disk has free."""
+        return await self.kit.spool.room()
 
     def start(self, work: Coroutine[Any, Any, Any]) -> None:
         """Runs work that nobody awaits."""

@@ -4,12 +4,13 @@ An asynchronous context: however it is left, the next upload is let in; what arr
 """
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from typing import Protocol
 
 import structlog
 
-from burrowspace.core.errors import BadRequest, BurrowError, Damaged, NoSpace, TooLarge
+from burrowspace.core.errors import BadRequest, BurrowError, Damaged, NoSpace, TooLarge, WrongChecksum
 from burrowspace.core.records import Transfer, Upload
 from burrowspace.core.upload import Write, is_done
 from burrowspace.core.upload_answers import Answer, Style, lifetime, written
@@ -76,7 +77,25 @@ class Place:
             log.error("no more could be reserved for an upload", error=repr(error), exc_info=error)
             await self.stop(NoSpace("the server could not reserve room for this; go on later"))
 
-    async def set_aside(self, size: int) -> None:
+    async def take_verified(self, checksum: tuple[str, bytes], body: AsyncIterator[bytes]) -> None:
+        """Appends a whole body with this checksum (its algorithm, its value). Until it is verified it lies
+        aside: no follower may see what is then taken back."""
+        spool, aside = self._keeper.kit.spool, self.transfer_id + "-part"
+        digest, size = hashlib.new(checksum[0], usedforsecurity=False), 0
+        try:
+            await spool.begin(aside)
+            async for piece in body:
+                digest.update(piece)
+                await self._set_aside(size + len(piece))
+                size = await spool.append(aside, size, piece)
+            if digest.digest() != checksum[1]:
+                raise WrongChecksum("the body is not what its checksum says; send it again")
+            async for piece in spool.read(aside):
+                await self.take(piece)
+        finally:
+            await spool.drop(aside)
+
+    async def _set_aside(self, size: int) -> None:
         """Room for `size` bytes that lie beside the lane until it takes them. NoSpace."""
         ledger = self.lane.ledger
         if ledger.reserved is not None and ledger.rest + 2 * size > ledger.reserved:
