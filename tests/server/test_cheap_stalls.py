@@ -6,6 +6,7 @@ How late others are beside such callers is measured by `python -m bench.hostile`
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,10 @@ from burrowspace.server.multipart import header_options
 from burrowspace.socketio import BadPacket, TooManyParts
 from burrowspace.socketio.engine_packet import split_payload
 from burrowspace.socketio.json_text import MAX_PARTS, check_depth, loads
-from burrowspace.socketio.reading import Reading
+from burrowspace.socketio.reading import TURNS, Reading
 from tests.bulk.wire import Wire
 from tests.house import Running, running
-from tests.server.test_hostile_sockets import House
+from tests.server.test_hostile_sockets import Device, House
 
 pytestmark = pytest.mark.anyio
 
@@ -125,6 +126,30 @@ async def test_who_sends_what_is_expensive_to_look_at_is_not_read_for_a_while(
     await ann.wire.send("42" + json.dumps(["unknown", "x" * 10_000]))
     assert await ann.call("peer_signal", {**nested, "signal": "small"}) == {"status": "success"}
     assert len(rests) == 2
+
+
+async def test_many_who_are_expensive_to_look_at_are_read_again_one_after_the_other(house: House):
+    engine = house.server.house.realtime.engine
+    others = [await house.arrive(f"ann{number}") for number in range(TURNS - 1)]
+    readings = [session.reading for session in engine.sessions.values()]
+    for reading in readings:
+        reading.rest(100.0)
+    back = [reading.throttled_until for reading in readings]
+    assert [later - sooner for sooner, later in pairwise(back)] == pytest.approx([10.0] * (TURNS - 1), abs=0.1)
+    readings[0].rest(1.0)
+    assert engine.last_turn - engine.timers.now() < 2.1  # however many came before
+    assert len(others) == len(readings) - 1  # bob is there as well
+
+
+async def test_a_large_event_with_many_brackets_is_not_looked_at_before_its_socket_has_registered(
+    house: House, monkeypatch: pytest.MonkeyPatch
+):
+    looked: list[int] = []
+    monkeypatch.setattr("burrowspace.server.events.check_depth", lambda body: looked.append(len(body)))
+    stranger = Device(await house.join(), await house.server.connect("ann"))
+    nested = {"target_peer_id": house.bob.peer, "sender_peer_id": stranger.peer, "signal": [[]] * 10_000}
+    assert (await stranger.call("peer_signal", nested))["code"] == "too-large"
+    assert not looked
 
 
 async def test_a_request_has_a_bounded_number_of_headers_and_a_bounded_url(server: Running):

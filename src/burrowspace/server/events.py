@@ -26,6 +26,7 @@ _SUCCESS = messages.encode(messages.Ack("success"))
 _QUEUED = messages.encode(messages.Ack("queued", "the receiver is away; the chunk waits for it here"))
 _TOO_MANY_PARTS = TooLarge(f"JSON here has {MAX_PARTS} brackets and quotes at most; send it as text or binary")
 _ONE_PIECE = 7168  # bytes of a body up to which the packet made of it is copied, not pieced together
+_UNKNOWN_MOST = 16 * 1024  # bytes with many brackets from a socket that has not registered
 _SMALL = 2048  # bytes of a body that is looked at whole at no cost worth mentioning
 _MAX_INDEX = 2**53  # what a JavaScript number counts exactly
 
@@ -255,7 +256,10 @@ class Events:
 
 
 def _look(socket: Socket, body: bytes) -> None:
+    """TooManyParts without a look for what is large and comes from nobody: such a socket costs nothing to replace."""
     with socket.looked_at():
+        if socket.state.peer_id is None and len(body) > _UNKNOWN_MOST:
+            raise TooManyParts(f"JSON of more than {_UNKNOWN_MOST} bytes with many brackets before register_socket")
         check_depth(body)
 
 

@@ -46,6 +46,7 @@ class Engine:
         self.closed = False
         self.corking = False  # a read with several messages is worked on: small answers may wait for its end
         self.corked: list[Outbox] = []  # those that have some
+        self.last_turn = 0.0  # when the last client whose messages are expensive is read again
         self._accept = accept
         self._per_address: dict[str, int] = {}
         self._emptied: asyncio.Future[None] | None = None  # while aclose waits for the last connection
