@@ -6,17 +6,14 @@ The book is `core/receiver_book.py`, the segments themselves are `legs.py`. Spec
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from burrowspace.client.legs import Say, Stretch
 from burrowspace.client.log import Log
+from burrowspace.client.sends import Sends
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.receiver_book import Acts, ReceiverBook
 from burrowspace.core.sealing import Suite
 from burrowspace.core.segments import Part
-
-if TYPE_CHECKING:
-    from burrowspace.client.sending import Sending
 
 log = Log("client")
 
@@ -26,9 +23,7 @@ LOOK_S = 4.0  # for one look
 class Following:
     """`do(acts)` is called with what follows from a look."""
 
-    def __init__(
-        self, sending: "Sending", book: ReceiverBook, say: Say, suite: Suite, do: Callable[[Acts], None]
-    ) -> None:
+    def __init__(self, sending: Sends, book: ReceiverBook, say: Say, suite: Suite, do: Callable[[Acts], None]) -> None:
         self._sending, self._book, self._say, self._suite, self._do = sending, book, say, suite, do
         self._leg: Stretch | None = None
 
@@ -71,7 +66,7 @@ class Following:
         before, self._leg = self.leg, leg
         if before is None or before is leg or before.whole:
             return
-        if not any(other.leg is before for other in self._sending.takers.values()):
+        if not any(other.leg is before for other in self._sending.others().values()):
             self._sending.start(self._sending.legs.drop(before))
 
     async def give(self, held: int) -> None:

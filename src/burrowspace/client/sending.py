@@ -24,6 +24,7 @@ from burrowspace.client.log import Log
 from burrowspace.client.options import Options
 from burrowspace.client.reach import Outside, outside
 from burrowspace.client.running import GaveUp, Meter, Running
+from burrowspace.client.sends import Served
 from burrowspace.client.source import Source
 from burrowspace.client.taker import Taker
 from burrowspace.core import segments, sender_book, signals
@@ -103,7 +104,7 @@ class Sending(Running):
     def layout_in(self, suite: Suite) -> Layout:
         return replace(self.layout, suite=suite)
 
-    def sealer(self, taker: Taker, path: str) -> Callable[[int, memoryview], int]:
+    def sealer(self, taker: Served, path: str) -> Callable[[int, memoryview], int]:
         """The callable that fills a direct link's buffer with a sealed block; runs in the link's threads."""
 
         def seal(position: int, into: memoryview) -> int:
@@ -371,7 +372,13 @@ class Sending(Running):
 
     # ---- for the takers
 
-    def left_undecided(self, taker: Taker) -> None:
+    def others(self) -> dict[str, Taker]:
+        return self.takers
+
+    def declined(self, receiver: str) -> None:
+        self.takers.pop(receiver, None)
+
+    def left_undecided(self, taker: Served) -> None:
         """It came by a code and has gone before its person said yes: the code is used up, nobody is waited for, and
         another code is offered."""
         if self.undecided is None:

@@ -7,7 +7,6 @@ docs/spec/paths.md.
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from burrowspace.client import events
 from burrowspace.client.conversation import Conversation, patiently
@@ -19,6 +18,7 @@ from burrowspace.client.link import Link
 from burrowspace.client.log import Log
 from burrowspace.client.reach import Reach
 from burrowspace.client.running import Cancelled, Meter
+from burrowspace.client.sends import Sends
 from burrowspace.client.source import Changed
 from burrowspace.core import signals
 from burrowspace.core.codes import check_words
@@ -28,16 +28,13 @@ from burrowspace.core.links import link_key, link_tag, mailbox_id
 from burrowspace.core.receiver_book import Act, Acts, ReceiverBook, Runs
 from burrowspace.core.signals import Role
 
-if TYPE_CHECKING:
-    from burrowspace.client.sending import Sending
-
 log = Log("client")
 
 
 class Taker:
     """Lives as long as the sending. `session` is the run of its program that said hello."""
 
-    def __init__(self, sending: "Sending", hello: signals.Hello, session: bytes) -> None:
+    def __init__(self, sending: Sends, hello: signals.Hello, session: bytes) -> None:
         self.id, self.name = hello.receiver, hello.name
         self.suite = next((each for each in hello.suites if each in PREFERRED), PREFERRED[0])
         manifest, alone = sending.layout.manifest_blocks, sending.options.receivers == 1
@@ -286,7 +283,7 @@ class Taker:
         self._sending.changed()
 
     def _tell_over(self) -> None:
-        self._sending.takers.pop(self.id, None)
+        self._sending.declined(self.id)
         self._tell(events.Declined(self.name, self._why.sentence, self.id))
         self._sending.changed()
 

@@ -4,7 +4,7 @@
  *
  * @import { Act, ReceiverBook } from "../core/receiver-book.js"
  * @import { Say, Stretch } from "./legs.js"
- * @import { Sending } from "./session-send.js"
+ * @import { Sends } from "./sends.js"
  */
 
 import { ours, seconds, sleep } from "./ambient.js";
@@ -15,7 +15,7 @@ export class Following {
   /** @type {Stretch | null} */ #leg = null;
 
   /** `act`: what follows from a look. `waits`: a sentence for the person who sends.
-   * @param {Sending} sending @param {ReceiverBook} book @param {Say} say @param {(acts: Act[]) => void} act
+   * @param {Sends} sending @param {ReceiverBook} book @param {Say} say @param {(acts: Act[]) => void} act
    * @param {(why: string) => void} waits */
   constructor(sending, book, say, act, waits) {
     this.sending = sending;

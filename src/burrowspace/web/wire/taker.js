@@ -8,7 +8,7 @@
  * @import { Control, Hello, Signal } from "../core/signals.js"
  * @import { Link } from "./link.js"
  * @import { Seal } from "./relay.js"
- * @import { Sending } from "./session-send.js"
+ * @import { Sends } from "./sends.js"
  */
 
 import { checkWords } from "../core/codes.js";
@@ -24,7 +24,7 @@ import { Meter } from "./running.js";
 /** Lives as long as the sending. */
 export class Taker {
   /** @type {Runs<Signal>} */ #runs;
-  /** @type {Sending} */ #sending;
+  /** @type {Sends} */ #sending;
   /** @type {Link[]} */ #links = [];
   #meter = new Meter();
   #digest = ""; // the one that it verified
@@ -36,7 +36,7 @@ export class Taker {
   /** @type {Reach} */ #reach;
   /** @type {Partial<Record<Act, () => unknown>>} */ #acts;
 
-  /** @param {Sending} sending @param {Hello} hello @param {string} session the run of its program that said hello */
+  /** @param {Sends} sending @param {Hello} hello @param {string} session the run of its program that said hello */
   constructor(sending, hello, session) {
     this.id = hello.receiver;
     this.name = hello.name;
