@@ -127,8 +127,8 @@ class Line(Protocol):
         """Sends an encoded event. `taken(True)` once the peer's connection took its bytes, `taken(False)` if it
         died first. False, and no call, when it is not connected."""
 
-    def send_array(self, *parts: bytes) -> bool:
-        """The same for a small event that nobody waits for: the parts of its JSON array, `["name", …]`."""
+    def send_array(self, head: bytes, body: bytes, tail: bytes) -> bool:
+        """The same for a small event that nobody waits for: its JSON array, `["name", …]`, in three parts."""
 
     def confirm(self, done: Callable[[bool], None]) -> None:
         """Asks for proof that all sent so far has arrived: `done(True)` at the answer, `done(False)` at its death."""

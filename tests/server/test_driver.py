@@ -58,8 +58,8 @@ class ScriptedLine:
             taken(True)
         return True
 
-    def send_array(self, *parts: bytes) -> bool:
-        self.heard.append(tuple(json.loads(b"".join(parts))))
+    def send_array(self, head: bytes, body: bytes, tail: bytes) -> bool:
+        self.heard.append(tuple(json.loads(b"".join((head, body, tail)))))
         return self.connected
 
     def confirm(self, done: Callable[[bool], None]) -> None:

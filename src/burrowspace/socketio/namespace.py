@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from burrowspace.socketio.encoded import Binary
+from burrowspace.socketio.encoded import EVENT_HEAD, Binary
 from burrowspace.socketio.packet import RESERVED, encode_event, prefix
 
 if TYPE_CHECKING:
@@ -23,13 +23,24 @@ R = TypeVar("R", bound=RawHandler)
 class Namespace:
     """Register handlers before clients come; `sockets` is by socket id, connected ones only."""
 
-    __slots__ = ("_any", "_handlers", "connect_handler", "disconnect_handler", "name", "prefix", "raw", "sockets")
+    __slots__ = (
+        "_any",
+        "_handlers",
+        "connect_handler",
+        "disconnect_handler",
+        "event_head",
+        "name",
+        "prefix",
+        "raw",
+        "sockets",
+    )
 
     def __init__(self, name: str) -> None:
         if not name.startswith("/") or "," in name:
             raise ValueError("a namespace starts with a slash and has no comma")
         self.name = name
         self.prefix = prefix(name)
+        self.event_head = EVENT_HEAD + self.prefix  # made once: every signal that is passed on begins with it
         self.sockets: dict[str, Socket] = {}
         self.raw: dict[bytes, RawHandler] = {}  # by event name, as it stands in the packet
         self.connect_handler: ConnectHandler | None = None

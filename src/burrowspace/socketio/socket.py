@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from time import thread_time
 from typing import TYPE_CHECKING, Any
 
-from burrowspace.socketio.encoded import EVENT_HEAD, Encoded, gather
+from burrowspace.socketio.encoded import Encoded, gather
 from burrowspace.socketio.errors import AckTimeout, Disconnected, TooManyAcks, TooManyParts
 from burrowspace.socketio.packet import encode_ack, encode_disconnect, encode_event
 
@@ -123,10 +123,10 @@ class Socket:
         self._early.append((packet, taken))
         return True
 
-    def send_array(self, *parts: bytes) -> bool:
-        """`send_encoded` for a small event that nobody waits for: the parts of its JSON array, `["name", …]`. It has
+    def send_array(self, head: bytes, body: bytes, tail: bytes) -> bool:
+        """`send_encoded` for a small event that nobody waits for: its JSON array, `["name", …]`, in three parts. It has
         no attachments, and with the packet's head at most LARGE bytes."""
-        text = b"".join((EVENT_HEAD, self.namespace.prefix, *parts))
+        text = b"".join((self.namespace.event_head, head, body, tail))
         session = self.session
         websocket = session.websocket
         if websocket is None or not self.connected or session.state:
