@@ -91,7 +91,7 @@ async def test_receive_asks_at_a_terminal_teaches_and_asks_again_until_it_unders
     number, first, _ = code.split("-")
     with terminal(bob, "receive", "--server", server.url) as at:
         await at.until("Code or link")
-        assert "7-walnut-orbit" in at.seen.decode()
+        await at.until("7-walnut-orbit")
         at.type("7-walnutt-orbit\n")
         await at.until("did you mean 7-walnut-orbit?")
         at.type("https://host/r#short\n")

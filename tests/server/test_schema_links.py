@@ -153,10 +153,28 @@ def follow(url: str, chain: tuple[str, ...], granted: Counter[tuple[str, str]]) 
     walk()
 
 
+def knock(url: str, granted: Counter[tuple[str, str]]) -> None:
+    """Two devices show themselves, and one knocks at the other."""
+    shows, knocks = "PUT /nearby/{handle}", "POST /nearby/{handle}/knock"
+
+    @settings(CALM, max_examples=4 * CHAINS)
+    @given(data=st.data())
+    def walk(data: st.DataObject) -> None:
+        one = Walk(url, granted)
+        one.make(data, LABELS[shows])
+        one.make(data, LABELS[shows])
+        known = next((each for each in one.open if each.call.label == knocks), None)
+        if known is not None:
+            one.make(data, known.call, known)
+
+    walk()
+
+
 def test_walks_along_the_links_keep_every_promise_and_reach_every_call(served: Served) -> None:
     granted: Counter[tuple[str, str]] = Counter()
     follow(served.server.url, CHAIN, granted)
     assert all(granted[pair] for pair in itertools.pairwise(CHAIN)), granted
+    knock(served.server.url, granted)
     for start in STARTS:
         take_walks(served.server.url, start, granted)
     linked = {CALLS[link["operationId"]].label for call in CALLS.values() for link in links_of(call)}
