@@ -19,8 +19,9 @@ from bench.bulk import MEMORY, bulk, call
 from bench.common import ROOT, BenchError, Contestant, Running, alternate, connect_peers, parser, running, verdict
 from bench.contestants import BURROWSPACE
 from bench.loadclient import load, metered, peers_file
-from bench.relay_chunk import CHUNK
+from bench.relay_chunk import CHUNK, PAIRS, relay
 from bench.relay_chunk import WINDOW as CHUNKS
+from bench.relays import transfers
 from bench.report import Figures, Metric, publish
 from bench.signalling import BYTES, SOCKETS, WINDOW
 
@@ -65,31 +66,22 @@ def _signals(server: Running, seconds: float) -> float:
 
 
 def _relay(server: Running, kind: str, mib: int) -> float:
-    def once(size: int) -> float:
-        chunks = (size << 20) // CHUNK
-        with (
-            peers_file(connect_peers(server.port, 2)) as peers,
-            load("relay", server.port, peers, CHUNK, kind, CHUNKS, chunks) as client,
-        ):
-            found, cpu = metered(server, client, "run", 300)
-        return cpu / found["bytes"] * 1e9
-
-    once(64)  # warm-up, not counted
-    return once(mib)
+    how = argparse.Namespace(mib=mib, pairs=PAIRS, chunk=CHUNK, window=CHUNKS)
+    relay(server, kind, 64, how, by_official=False)  # warm-up, not counted
+    return relay(server, kind, mib, how, by_official=False)[0]
 
 
 def _upload(server: Running, file: Path) -> float:
-    def once() -> float:
-        asked, _ = call(server.port, "/request-transfer", {"sender_id": "ann", "receiver_id": "bob", "filename": "f"})
-        made, _ = call(server.port, f"/approve-transfer/{asked['request_id']}")  # type: ignore[index]
+    def once(key: str) -> float:
         before = server.cpu_seconds()
-        bulk("put", server.port, f"/upload/{made['transfer_id']}", file)  # type: ignore[index]
+        bulk("put", server.port, f"/upload/{key}", file)
         cost = server.cpu_seconds() - before
-        call(server.port, f"/cancel-transfer/{made['transfer_id']}")  # type: ignore[index]
+        call(server.port, f"/cancel-transfer/{key}")
         return cost / file.stat().st_size * 1e9
 
-    once()  # warm-up, not counted
-    return sum(once() for _ in range(3)) / 3
+    first, *others = transfers(server.port, 4)
+    once(first)  # warm-up, not counted
+    return sum(map(once, others)) / len(others)
 
 
 def main(argv: list[str] | None = None) -> int:
