@@ -5,6 +5,7 @@ The earlier client is a wheel beside this file; make_wheel.py says what is in it
 
 import asyncio
 import contextlib
+import importlib.metadata
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.cli.program import Person, Program, environment
 from tests.e2e.files import digest, make
@@ -94,6 +96,14 @@ def test_the_wheel_is_of_the_earlier_commit_and_small() -> None:
         assert b"_hear_offer" in wheel.read("burrowspace/client/receiving.py")
     assert "burrowspace/core/consent.py" not in names
     assert not [name for name in names if "/server/" in name]
+
+
+def test_what_the_earlier_client_imports_is_installed() -> None:
+    [earlier] = importlib.metadata.distributions(name="burrowspace", path=[str(WHEEL)])
+    for line in earlier.requires or ():
+        wanted = Requirement(line)
+        if wanted.marker is None or wanted.marker.evaluate({"extra": ""}):
+            assert wanted.specifier.contains(importlib.metadata.version(wanted.name)), line
 
 
 @pytest.mark.parametrize("way", [(), ("--relay-only",)], ids=["direct", "relay"])
