@@ -43,7 +43,7 @@ def test_what_went_in_comes_out_with_its_places(of: list[Event], offset: int) ->
 @examples
 @given(events, st.data())
 def test_the_pieces_in_which_it_is_read_do_not_matter(of: list[Event], data: st.DataObject) -> None:
-    """The courier's way of reading: a buffer that grows by pieces and loses what is done."""
+    """The relay queue's way of reading: a buffer that grows by pieces and loses what is done."""
     held, buffer, offset, out, at = row(of), bytearray(), 0, [], 0
     while at < len(held):
         size = data.draw(st.integers(1, len(held) - at))

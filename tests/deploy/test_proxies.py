@@ -81,7 +81,7 @@ async def a_long_poll_hears_at_once(through: Running) -> None:
     box = "b" * 32
     async with through.http.put(f"/mailboxes/{box}") as answer:
         assert answer.status == 200, await answer.text()
-    waits = through.house.driver.bells
+    waits = through.house.driver.notifier
     async with asyncio.timeout(40):
         waiting = asyncio.create_task(through.get(f"/mailboxes/{box}?after=-1&wait=25"))
         while not len(waits):

@@ -54,7 +54,7 @@ def a_server(folder: Path) -> Iterator[Served]:
             more = {"tls": "self-signed", "use_ngrok": True}  # it has an authority to give, and takes plain http here
             async with running(folder, **limits, **more) as server:
                 server.url = server.url.replace("https", "http", 1)
-                server.house.driver.bells.close()  # no call waits for what does not come
+                server.house.driver.notifier.close()  # no call waits for what does not come
                 assert await server.get("/openapi.json") == DOCUMENT
                 made.append(Served(server, asyncio.get_running_loop()))
                 ready.set()

@@ -34,7 +34,7 @@ async def bodies(server: Running, query: str = "", path: str = BOX) -> list[tupl
 async def waiting(server: Running, count: int) -> None:
     """Until so many calls wait."""
     async with asyncio.timeout(10):
-        while len(server.house.driver.bells) != count:
+        while len(server.house.driver.notifier) != count:
             await asyncio.sleep(0)
 
 
@@ -97,7 +97,7 @@ async def test_messages_survive_a_restart_and_a_stop_answers_who_waits(tmp_path:
         await put(server, b"kept")
         reading = asyncio.create_task(bodies(server, "?after=0&wait=50"))
         await waiting(server, 1)
-        server.house.driver.bells.close()
+        server.house.driver.notifier.close()
         assert await reading == []
     async with running(tmp_path) as server:
         assert await bodies(server) == [(0, b"kept")]

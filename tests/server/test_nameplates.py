@@ -30,7 +30,7 @@ def bearer(token: str) -> dict[str, str]:
 
 async def waiting(server: Running, count: int) -> None:
     async with asyncio.timeout(10):
-        while len(server.house.driver.bells) != count:
+        while len(server.house.driver.notifier) != count:
             await asyncio.sleep(0)
 
 

@@ -71,7 +71,7 @@ def seen(told: Any) -> list[str]:
 
 async def waiting(server: Running, count: int) -> None:
     async with asyncio.timeout(20):
-        while len(server.house.driver.bells) != count:
+        while len(server.house.driver.notifier) != count:
             await asyncio.sleep(0)
 
 

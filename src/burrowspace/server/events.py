@@ -16,7 +16,7 @@ from burrowspace.core.joining import Joining
 from burrowspace.core.networks import counted
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.driver.pace import Kind
-from burrowspace.server.driver.parcel import Parcel
+from burrowspace.server.driver.queued_chunk import QueuedChunk
 from burrowspace.server.early import Early
 from burrowspace.socketio import Ack, BadPacket, Encoded, Namespace, Socket, TooManyParts
 from burrowspace.socketio.encoded import Binary
@@ -216,14 +216,14 @@ class Events:
             return
         caller = socket.state
         answer = ChunkAnswer(socket, ack, asked.session_id, asked.index)
-        parcel = Parcel(body, attachments, answer)
+        chunk = QueuedChunk(body, attachments, answer)
         if caller.peer_id is None:
             again = partial(self._relay_chunk, socket, body, attachments, ack)
-            self._early.keep(socket, parcel.size, again, answer.refused)
+            self._early.keep(socket, chunk.size, again, answer.refused)
             return
         try:
             last = asked.index + 1 >= asked.total
-            self._driver.relays.chunk(asked.session_id, caller.peer_id, parcel, socket, last=last)
+            self._driver.relays.chunk(asked.session_id, caller.peer_id, chunk, socket, last=last)
         except BurrowError as error:
             answer.refused(error)
 

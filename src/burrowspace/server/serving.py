@@ -82,7 +82,7 @@ async def serving(house: House, listener: socket.socket, *, brief: bool = False)
             looking.cancel()
         leaving = asyncio.create_task(withdraw(house))
         server.should_exit = True
-        house.driver.bells.close()
+        house.driver.notifier.close()
         await house.realtime.aclose()
         await asyncio.gather(task, leaving, return_exceptions=True)
         await house.close()

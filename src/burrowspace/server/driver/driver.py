@@ -9,7 +9,7 @@ import structlog
 from burrowspace.core.records import Meta
 from burrowspace.ports import Rows
 from burrowspace.server.driver.announcer import Announcer
-from burrowspace.server.driver.bells import Bells
+from burrowspace.server.driver.change_notifier import ChangeNotifier
 from burrowspace.server.driver.downloads import Downloads
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.lanes import Lanes
@@ -45,10 +45,10 @@ class Driver:
         self.spools = Spools(kit, self.uploads, self.lanes)
         self.transfers = Transfers(kit, self.postman, self.uploads)
         self.relays = Relays(kit, self._tasks, self.presence.is_online, self.transfers.relayed, self.pace)
-        self.bells = Bells(kit.settings.max_waits, kit.settings.max_waits_per_address)
-        self.mailboxes = Mailboxes(kit, self.bells)
-        self.nameplates = Nameplates(kit, self.bells, self.mailboxes)
-        self.nearby = Nearby(kit, self.bells, self.mailboxes)
+        self.notifier = ChangeNotifier(kit.settings.max_waits, kit.settings.max_waits_per_address)
+        self.mailboxes = Mailboxes(kit, self.notifier)
+        self.nameplates = Nameplates(kit, self.notifier, self.mailboxes)
+        self.nearby = Nearby(kit, self.notifier, self.mailboxes)
         self.server_id = ""
         self.line = kit.bus.line  # the way to a peer, or None; a method less on the way of each signal
 

@@ -12,7 +12,7 @@ from burrowspace.core.errors import NotFound, TooLarge, TooMany
 from burrowspace.core.rates import Rate
 from burrowspace.core.records import Mailbox, Message
 from burrowspace.ports import Rows
-from burrowspace.server.driver.bells import Bells
+from burrowspace.server.driver.change_notifier import ChangeNotifier
 from burrowspace.server.driver.kit import Kit
 
 MESSAGE_BYTES = 64 * 1024  # of one message, at most
@@ -30,8 +30,8 @@ class Found(NamedTuple):
 class Mailboxes:
     """All mailboxes; the rows are the truth."""
 
-    def __init__(self, kit: Kit, bells: Bells) -> None:
-        self._kit, self._bells = kit, bells
+    def __init__(self, kit: Kit, notifier: ChangeNotifier) -> None:
+        self._kit, self._notifier = kit, notifier
         self._rate = Rate(kit.settings.max_posts_per_minute)
         self._bytes = 0  # of all messages; counted anew at each sweep, so other nodes' come in a little late
 
@@ -97,7 +97,7 @@ class Mailboxes:
 
         box = await self._kit.state.write(change)
         self._bytes += len(body)
-        self._bells.ring(mailbox_id)
+        self._notifier.notify(mailbox_id)
         return box.next_number - 1
 
     def _check_bytes(self, rows: Rows, address: str, more: int, now: float) -> None:
@@ -117,7 +117,7 @@ class Mailboxes:
             beyond = rows.find(Message, mailbox_id=mailbox_id, number__gt=after, order="number", limit=_ANSWER_MESSAGES)
             return Found(box, _fitting(beyond))
 
-        return await self._bells.until(
+        return await self._notifier.until(
             [mailbox_id], address, seconds, lambda: self._kit.state.read(ask), lambda found: bool(found.messages)
         )
 
@@ -146,7 +146,7 @@ class Mailboxes:
                         found[mailbox_id] = Found(box, fitting)
             return found
 
-        return await self._bells.until(list(after), address, seconds, lambda: self._kit.state.read(ask), bool)
+        return await self._notifier.until(list(after), address, seconds, lambda: self._kit.state.read(ask), bool)
 
     async def trim(self, mailbox_id: str, upto: int) -> Mailbox:
         """Drops the messages up to number `upto`, that one too."""
@@ -173,7 +173,7 @@ class Mailboxes:
 
         box = await self._kit.state.write(change)
         self._bytes = max(0, self._bytes - box.size)
-        self._bells.ring(mailbox_id)
+        self._notifier.notify(mailbox_id)
         return msgspec.structs.replace(box, messages=0, size=0)
 
     async def sweep(self) -> None:
@@ -188,7 +188,7 @@ class Mailboxes:
 
         while old := await self._kit.state.write(change):
             for mailbox_id in old:
-                self._bells.ring(mailbox_id)
+                self._notifier.notify(mailbox_id)
         self._bytes = await self._kit.state.read(lambda rows: rows.total(Mailbox, "size"))
 
     def _life(self) -> float:

@@ -14,7 +14,7 @@ from burrowspace.core.errors import Forbidden, NotFound, TooMany, Unauthorized
 from burrowspace.core.rates import Rate
 from burrowspace.core.records import Claim, Mailbox, Message, Nameplate
 from burrowspace.ports import Rows
-from burrowspace.server.driver.bells import Bells
+from burrowspace.server.driver.change_notifier import ChangeNotifier
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.mailboxes import Mailboxes
 from burrowspace.server.driver.tokens import digest
@@ -39,8 +39,8 @@ class Claims(NamedTuple):
 class Nameplates:
     """All nameplates; the rows are the truth."""
 
-    def __init__(self, kit: Kit, bells: Bells, mailboxes: Mailboxes) -> None:
-        self._kit, self._bells, self._mailboxes = kit, bells, mailboxes
+    def __init__(self, kit: Kit, notifier: ChangeNotifier, mailboxes: Mailboxes) -> None:
+        self._kit, self._notifier, self._mailboxes = kit, notifier, mailboxes
         per_minute = kit.settings.max_claims_per_minute
         self._rate, self._tunnel = Rate(per_minute), Rate(_TUNNEL * per_minute)
 
@@ -80,8 +80,8 @@ class Nameplates:
             return gone
 
         gone = await kit.state.write(change)
-        for each in (*gone, _bell(number)):
-            self._bells.ring(each)
+        for each in (*gone, _change_key(number)):
+            self._notifier.notify(each)
         return mailbox_id
 
     def _make_room(self, rows: Rows, plate: Nameplate, address: str | None, now: float) -> list[str]:
@@ -134,8 +134,8 @@ class Nameplates:
             plate = _owned(rows, number, token, self._kit.now())
             return Claims(plate, rows.find(Claim, nameplate_id=plate.nameplate_id, number__gt=after, order="number"))
 
-        return await self._bells.until(
-            [_bell(number)], address, seconds, lambda: self._kit.state.read(ask), lambda found: bool(found.claims)
+        return await self._notifier.until(
+            [_change_key(number)], address, seconds, lambda: self._kit.state.read(ask), lambda found: bool(found.claims)
         )
 
     async def release(self, number: int, token: str | None) -> None:
@@ -146,7 +146,7 @@ class Nameplates:
             _drop(rows, [_owned(rows, number, token, now).nameplate_id])
 
         await self._kit.state.write(change)
-        self._bells.ring(_bell(number))
+        self._notifier.notify(_change_key(number))
 
     async def sweep(self) -> None:
         """Removes what has expired. May run twice."""
@@ -159,7 +159,7 @@ class Nameplates:
             return [plate.number for plate in old]
 
         for number in await self._kit.state.write(change):
-            self._bells.ring(_bell(number))
+            self._notifier.notify(_change_key(number))
 
     def _paced(self, address: str | None, now: float) -> None:
         rate = self._tunnel if address is None else self._rate
@@ -179,7 +179,7 @@ def pick(taken: Set[int], entropy: int) -> int | None:
     return None
 
 
-def _bell(number: int) -> str:
+def _change_key(number: int) -> str:
     return f"nameplate {number}"
 
 

@@ -1,12 +1,12 @@
 """Nearby: devices of one network that show themselves, see each other and knock. Spec: docs/spec/nearby.md.
 
 Who is here is kept in memory and is gone with the process: a device shows itself again. It stays for `STAY_S` after its
-last call, and for as long as a call of it waits. A change rings one bell for the whole network, and each that waits is
-answered from text that was made once.
+last call, and for as long as a call of it waits. A change is notified once for the whole network, and each that waits
+is answered from text that was made once.
 
 One process holds it all, but nothing here needs that: with many nodes a device is a row in State (handle, network,
 card, until when), the version is the number of the last change of a network's rows, as a notice's number is, and the
-Bus rings `_bell(network)` on the other nodes. What a knock says is in a mailbox, and so in State already.
+Bus notifies `_change_key(network)` on the other nodes. What a knock says is in a mailbox, and so in State already.
 """
 
 import hmac
@@ -16,7 +16,7 @@ import orjson
 
 from burrowspace.core.errors import Forbidden, NotFound, TooLarge, TooMany, Unauthorized
 from burrowspace.core.rates import Rate
-from burrowspace.server.driver.bells import Bells
+from burrowspace.server.driver.change_notifier import ChangeNotifier
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.mailboxes import Mailboxes
 from burrowspace.server.driver.tokens import digest
@@ -73,8 +73,8 @@ class _Network:
 class Nearby:
     """All devices that show themselves. Used on the loop only."""
 
-    def __init__(self, kit: Kit, bells: Bells, mailboxes: Mailboxes) -> None:
-        self._kit, self._bells, self._mailboxes = kit, bells, mailboxes
+    def __init__(self, kit: Kit, notifier: ChangeNotifier, mailboxes: Mailboxes) -> None:
+        self._kit, self._notifier, self._mailboxes = kit, notifier, mailboxes
         self._devices: dict[str, _Device] = {}
         self._networks: dict[str, _Network] = {}
         self._version = 0  # of the last change anywhere: no number comes twice
@@ -110,8 +110,8 @@ class Nearby:
 
         device.waits += 1
         try:
-            return await self._bells.until(
-                [_bell(device.network)], None, seconds, ask, lambda seen: seen.version != version
+            return await self._notifier.until(
+                [_change_key(device.network)], None, seconds, ask, lambda seen: seen.version != version
             )
         finally:
             device.waits -= 1
@@ -201,14 +201,14 @@ class Nearby:
         self._version += 1
         if name in self._networks:
             self._networks[name].version = self._version
-        self._bells.ring(_bell(name))
+        self._notifier.notify(_change_key(name))
 
     def _seen(self, device: _Device) -> Seen:
         network = self._networks[device.network]
         return Seen(network.version, [each.text for each in network.devices.values() if each is not device])
 
 
-def _bell(network: str) -> str:
+def _change_key(network: str) -> str:
     return f"nearby {network}"
 
 

@@ -1,4 +1,4 @@
-"""Relay sessions: who may send to whom through the server, and the two couriers of each."""
+"""Relay sessions: who may send to whom through the server, and the two relay queues of each."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,12 +12,12 @@ from burrowspace.core.errors import BadRequest, BurrowError, Forbidden, NotFound
 from burrowspace.core.names import is_our_id
 from burrowspace.core.records import Peer, Relay, Transfer
 from burrowspace.ports import Line, Rows
-from burrowspace.server.driver.brakes import Brakes, Feeder
-from burrowspace.server.driver.courier import Courier
+from burrowspace.server.driver.backpressure import Backpressure, Feeder
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.pace import Kind, Pace
-from burrowspace.server.driver.parcel import Parcel
+from burrowspace.server.driver.queued_chunk import QueuedChunk
 from burrowspace.server.driver.quota import Quota
+from burrowspace.server.driver.relay_queue import RelayQueue
 from burrowspace.server.driver.tasks import Tasks
 from burrowspace.socketio import Encoded
 
@@ -31,11 +31,11 @@ _FRESH_S = 600.0  # an unused session leaves memory after this long; its record 
 
 
 class Session:
-    """A session in memory: the record as it was loaded, and a courier for each direction."""
+    """A session in memory: the record as it was loaded, and a relay queue for each direction."""
 
     __slots__ = ("announced", "marked", "over", "record", "sent_at", "to_opener", "to_target", "used_at")
 
-    def __init__(self, record: Relay, to_opener: Courier, to_target: Courier) -> None:
+    def __init__(self, record: Relay, to_opener: RelayQueue, to_target: RelayQueue) -> None:
         self.record, self.to_opener, self.to_target = record, to_opener, to_target
         self.marked = False  # the transfer has been told that bytes go through the server
         self.used_at = 0.0
@@ -43,12 +43,12 @@ class Session:
         self.over = False  # the opener has sent its last chunk
         self.announced: dict[str, tuple[Line, float]] = {}  # which line of a peer was told of the session, and when
 
-    def courier_to(self, peer_id: str) -> Courier:
-        """The courier for what goes to `peer_id`, one of the two."""
+    def queue_to(self, peer_id: str) -> RelayQueue:
+        """The queue for what goes to `peer_id`, one of the two."""
         return self.to_target if peer_id == self.record.target_id else self.to_opener
 
-    def courier(self, sender: str) -> Courier:
-        """The courier for what `sender` sends. Forbidden to anyone but the two."""
+    def queue(self, sender: str) -> RelayQueue:
+        """The queue for what `sender` sends. Forbidden to anyone but the two."""
         if sender == self.record.opener_id:
             return self.to_target
         if sender == self.record.target_id:
@@ -75,31 +75,31 @@ class Relays:
         self._pace = pace
         self._kit, self._tasks, self._is_online, self._relayed = kit, tasks, is_online, relayed
         self._sessions: dict[str, Session] = {}
-        self._loading: dict[str, list[tuple[Parcel, Feeder, str, bool]]] = {}
+        self._loading: dict[str, list[tuple[QueuedChunk, Feeder, str, bool]]] = {}
         self._attempts: dict[tuple[str, str], Session] = {}  # begun by a signal to an absent peer: opener, target
         self._beginning: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         settings = kit.settings
         self._quota = Quota(
             settings.relay_rest_bytes, settings.relay_rest_total_bytes, settings.relay_rest_address_bytes
         )
-        self._brakes = Brakes()
-        self._work = Tasks()  # of the couriers
+        self._backpressure = Backpressure()
+        self._work = Tasks()  # of the relay queues
 
-    def chunk(self, session_id: str, sender: str, parcel: Parcel, feeder: Feeder, *, last: bool) -> None:
-        """A chunk from a socket, the `last` of its file or not. Raises where it is refused at once; else the parcel's
+    def chunk(self, session_id: str, sender: str, chunk: QueuedChunk, feeder: Feeder, *, last: bool) -> None:
+        """A chunk from a socket, the `last` of its file or not. Raises where it is refused at once; else the chunk's
         answer comes later."""
         session = self._sessions.get(session_id)
         if session is None or session_id in self._loading:  # nothing overtakes what waits for the record
-            self._load(session_id, sender, parcel, feeder, last=last)
+            self._load(session_id, sender, chunk, feeder, last=last)
             return
-        courier = session.courier(sender)
+        queue = session.queue(sender)
         if not session.marked:
             self._mark(session)
         session.used_at = self._kit.now()
         if sender == session.record.opener_id:
             session.sent_at = session.used_at
             session.over = session.over or last
-        courier.take(parcel, feeder)
+        queue.take(chunk, feeder)
 
     async def between(self, opener: str, target: str, address: str | None = None) -> Relay:
         """The session that a signal to an absent peer starts; the signals of one attempt share it.
@@ -154,11 +154,11 @@ class Relays:
         """The peer registered: what rests for it is delivered, each session announced before its chunks."""
         for relay in await self._kit.state.read(lambda rows: _of_peer(rows, peer_id)):
             session = self._sessions.get(relay.session_id)
-            if not self._quota.held(_key(relay, peer_id)) and (session is None or session.courier_to(peer_id).idle):
+            if not self._quota.held(_key(relay, peer_id)) and (session is None or session.queue_to(peer_id).idle):
                 continue
             session = session or self._remember(relay)
             self._announce(session, peer_id)
-            session.courier_to(peer_id).wake()
+            session.queue_to(peer_id).wake()
 
     async def recover(self) -> None:
         """After a start: counts what rests; removes queues that no session owns."""
@@ -244,16 +244,16 @@ class Relays:
             session.announced[peer_id] = (line, now)
             line.send_encoded(initiated(session.record))
 
-    def _load(self, session_id: str, sender: str, parcel: Parcel, feeder: Feeder, *, last: bool) -> None:
+    def _load(self, session_id: str, sender: str, chunk: QueuedChunk, feeder: Feeder, *, last: bool) -> None:
         """The first chunk of a session that is not in memory: it and those behind it wait for the record."""
         if not is_our_id(session_id):
             raise NotFound("no such relay session")
         feeder.pause_reading()
         waiting = self._loading.get(session_id)
         if waiting is not None:
-            waiting.append((parcel, feeder, sender, last))
+            waiting.append((chunk, feeder, sender, last))
             return
-        self._loading[session_id] = [(parcel, feeder, sender, last)]
+        self._loading[session_id] = [(chunk, feeder, sender, last)]
         self._tasks.start(self._fetch(session_id))
 
     async def _fetch(self, session_id: str) -> None:
@@ -267,18 +267,18 @@ class Relays:
         waiting = self._loading.pop(session_id)
         if relay is not None and session_id not in self._sessions:
             self._remember(relay)
-        for parcel, feeder, sender, last in waiting:
+        for chunk, feeder, sender, last in waiting:
             try:
                 if relay is None:
                     raise refusal
-                self.chunk(session_id, sender, parcel, feeder, last=last)
+                self.chunk(session_id, sender, chunk, feeder, last=last)
             except BurrowError as error:
-                parcel.refuse(error)
+                chunk.refuse(error)
         for _, feeder, _, _ in waiting:
             feeder.resume_reading()
 
     def _remember(self, relay: Relay) -> Session:
-        def courier(peer_id: str, confirmed: int, field: str) -> Courier:
+        def queue(peer_id: str, confirmed: int, field: str) -> RelayQueue:
             async def save(offset: int) -> None:
                 def change(rows: Rows) -> None:
                     held = rows.get(Relay, relay.session_id)
@@ -289,12 +289,12 @@ class Relays:
 
             key = _key(relay, peer_id)
             self._own(relay)
-            return Courier(self._kit, self._work, self._quota, self._brakes, key, peer_id, confirmed, save)
+            return RelayQueue(self._kit, self._work, self._quota, self._backpressure, key, peer_id, confirmed, save)
 
         session = self._sessions[relay.session_id] = Session(
             relay,
-            courier(relay.opener_id, relay.to_opener, "to_opener"),
-            courier(relay.target_id, relay.to_target, "to_target"),
+            queue(relay.opener_id, relay.to_opener, "to_opener"),
+            queue(relay.target_id, relay.to_target, "to_target"),
         )
         session.used_at = self._kit.now()
         return session

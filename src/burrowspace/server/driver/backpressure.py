@@ -12,11 +12,11 @@ class Feeder(Protocol):
     def resume_reading(self) -> None: ...
 
 
-class Brakes:
+class Backpressure:
     """Who is not read until somebody else has proved something.
 
     A peer that is not read cannot prove anything either, for its pong stands behind the rest of what it sends. So a
-    courier never makes its feeder wait for a peer that waits itself: two that flood each other would wait forever.
+    relay queue never makes its feeder wait for a peer that waits itself: two that flood each other would wait forever.
     """
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ class Answer(Protocol):
     def refused(self, error: BurrowError) -> None: ...
 
 
-class Parcel:
+class QueuedChunk:
     """A chunk on its way. Once its answer is given (None) it is promised: it may not be refused or lost any more."""
 
     __slots__ = ("answer", "attachments", "body", "line", "size")

@@ -23,12 +23,12 @@ from burrowspace.adapters.spool_disk import DiskSpool
 from burrowspace.config import Settings
 from burrowspace.core.errors import BurrowError, NoSpace
 from burrowspace.core.relay import pack
-from burrowspace.server.driver import courier as subject
-from burrowspace.server.driver.brakes import Brakes
-from burrowspace.server.driver.courier import Courier
+from burrowspace.server.driver import relay_queue as subject
+from burrowspace.server.driver.backpressure import Backpressure
 from burrowspace.server.driver.kit import Kit
-from burrowspace.server.driver.parcel import Parcel
+from burrowspace.server.driver.queued_chunk import QueuedChunk
 from burrowspace.server.driver.quota import Quota
+from burrowspace.server.driver.relay_queue import RelayQueue
 from burrowspace.server.driver.tasks import Tasks
 from burrowspace.socketio import Encoded
 from tests.house import running
@@ -268,7 +268,7 @@ class FaultySpool:
 
 
 class Bench:
-    """A courier, everything around it under control, and the model of what it owes."""
+    """A relay queue, everything around it under control, and the model of what it owes."""
 
     def __init__(self, folder: Path, each: int = 6000, total: int = 9000) -> None:
         self.each, self.total = each, total
@@ -283,9 +283,11 @@ class Bench:
 
     def _make(self) -> None:
         kit = Kit(Settings(data=Path("/nonexistent")), None, self.bus, self.spool)  # type: ignore[arg-type]
-        self.quota, self.brakes, self.tasks = Quota(self.each, self.total), Brakes(), Tasks()
+        self.quota, self.backpressure, self.tasks = Quota(self.each, self.total), Backpressure(), Tasks()
         self.quota.note(SPOOL_KEY, self.spool.path.stat().st_size if self.spool.path.exists() else 0)
-        self.courier = Courier(kit, self.tasks, self.quota, self.brakes, SPOOL_KEY, "peer", self.saved, self._save)
+        self.queue = RelayQueue(
+            kit, self.tasks, self.quota, self.backpressure, SPOOL_KEY, "peer", self.saved, self._save
+        )
 
     async def _save(self, position: int) -> None:
         if self.save_fails:
@@ -299,7 +301,7 @@ class Bench:
 
     @property
     def in_memory(self) -> int:
-        return self.courier._unproved_bytes + self.courier._incoming_bytes
+        return self.queue._unproved_bytes + self.queue._incoming_bytes
 
     async def quiet(self) -> None:
         """Everything that can happen by itself has happened."""
@@ -313,7 +315,7 @@ class Bench:
         answer = Answer() if asked else None
         self.chunks[index] = answer
         body = json.dumps(["relay_chunk", {"session_id": "s", "chunk": "x" * size, "index": index, "total": 1}])
-        self.courier.take(Parcel(body.encode(), (), answer), self.sender)
+        self.queue.take(QueuedChunk(body.encode(), (), answer), self.sender)
         return answer
 
     def attach(self) -> ScriptedLine:
@@ -321,7 +323,7 @@ class Bench:
         before = self.bus.attach("peer", line)
         if before is not None:
             before.disconnect(close=True)
-        self.courier.wake()
+        self.queue.wake()
         return line
 
     async def restart(self, *, kept: int = 0, back: bool = False, graceful: bool = False) -> None:
@@ -341,8 +343,8 @@ class Bench:
             await asyncio.sleep(0)
         if not graceful:
             self.spool.power_cut(kept, back)
-            memory = (*self.courier._unproved, *self.courier._incoming)
-            for index in {json.loads(parcel.body)[1]["index"] for parcel in memory}:
+            memory = (*self.queue._unproved, *self.queue._incoming)
+            for index in {json.loads(chunk.body)[1]["index"] for chunk in memory}:
                 answer = self.chunks[index]
                 assert answer is None or answer.word != "queued"
                 del self.chunks[
@@ -354,7 +356,7 @@ class Bench:
 
     def heal(self) -> None:
         self._mend()
-        self.courier.wake()
+        self.queue.wake()
 
     def _mend(self) -> None:
         self.spool.fault, self.save_fails, self.spool.hanging, self.spool.passes = None, False, False, 0
@@ -371,7 +373,7 @@ class Bench:
         owed = [i for i, answer in self.chunks.items() if answer is None or answer.word != "refused"]
         assert set(owed) <= set(self.peer.received), sorted(set(owed) - set(self.peer.received))
         assert self.sender.paused == 0
-        assert self.courier.idle
+        assert self.queue.idle
         assert self.quota.used == 0
         assert not self.spool.path.exists()
 
@@ -468,13 +470,13 @@ class RelayMoves(RuleBasedStateMachine):
         """The peer itself waits for somebody: nothing of what it says is heard."""
         self.stuck = self.bench.line
         self.stuck.pause_reading = self.stuck.resume_reading = lambda: None
-        self.bench.brakes.hold(self.stuck)
+        self.bench.backpressure.hold(self.stuck)
 
     @precondition(lambda self: self.stuck is not None)
     @rule()
     def unstick(self) -> None:
-        if self.stuck is not None and self.bench.brakes.holds(self.stuck):
-            self.bench.brakes.release(self.stuck)
+        if self.stuck is not None and self.bench.backpressure.holds(self.stuck):
+            self.bench.backpressure.release(self.stuck)
         self.stuck = None
 
     @precondition(lambda self: self.bench.spool.fault is None)
@@ -722,7 +724,7 @@ async def test_the_sender_waits_for_a_connection_that_takes_nothing(live: Bench)
 async def test_nobody_waits_for_the_proof_of_one_who_waits_himself(live: Bench):
     line: Any = live.line
     line.pause_reading = line.resume_reading = lambda: None
-    live.brakes.hold(line)
+    live.backpressure.hold(line)
     answers = []
     for _ in range(4):
         while not live.sender.paused and len(answers) < 40:
@@ -731,10 +733,10 @@ async def test_nobody_waits_for_the_proof_of_one_who_waits_himself(live: Bench):
         assert live.sender.paused == 0
     assert answers[-1].word == "refused"  # the quota, not the window, is the bound now
     assert [index for index, _ in line.sent] == sorted({index for index, _ in line.sent})
-    live.brakes.release(line)
+    live.backpressure.release(line)
     while line.prove():
         await live.quiet()
-    assert live.courier.idle
+    assert live.queue.idle
 
 
 @anyio
@@ -748,7 +750,7 @@ async def test_a_late_proof_of_an_earlier_time_proves_nothing(live: Bench):
     await live.quiet()
     for _, done in proofs:
         done(True)
-    assert live.courier._unproved
+    assert live.queue._unproved
     live.line.die(0)
 
 

@@ -3,7 +3,7 @@
 Live, a chunk goes to the peer's line at once and is kept in memory until the peer has proved its arrival; if the line
 dies first, what was not proved goes to the spool and waits there with what comes later. At rest, a chunk is
 acknowledged once it is durable. Only when the spool has been emptied, in order, do chunks go live again.
-Spec: docs/spec/relay.md. Proven by tests/server/test_courier.py.
+Spec: docs/spec/relay.md. Proven by tests/server/test_relay_queue.py.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ import structlog
 from burrowspace.core.errors import BurrowError, NoSpace, NotFound
 from burrowspace.core.relay import Chunk, Part, Torn, packed_size, pieces, unpack
 from burrowspace.ports import Line
-from burrowspace.server.driver.brakes import Brakes, Feeder
+from burrowspace.server.driver.backpressure import Backpressure, Feeder
 from burrowspace.server.driver.kit import Kit
-from burrowspace.server.driver.parcel import Parcel
+from burrowspace.server.driver.queued_chunk import QueuedChunk
 from burrowspace.server.driver.quota import Quota
 from burrowspace.server.driver.tasks import Tasks
 from burrowspace.socketio import Encoded
@@ -36,7 +36,7 @@ _RETRY_MAX_S = 60.0
 Save = Callable[[int], Awaitable[None]]  # keeps how far the peer has confirmed, bytes; durable when it returns
 
 
-class Courier:
+class RelayQueue:
     """Made by Relays for a session it has checked. `save` is told how far the peer has confirmed the spool."""
 
     def __init__(
@@ -44,23 +44,23 @@ class Courier:
         kit: Kit,
         tasks: Tasks,
         quota: Quota,
-        brakes: Brakes,
+        backpressure: Backpressure,
         key: str,
         peer_id: str,
         confirmed: int,
         save: Save,
     ) -> None:
-        self._kit, self._tasks, self._quota, self._brakes = kit, tasks, quota, brakes
+        self._kit, self._tasks, self._quota, self._backpressure = kit, tasks, quota, backpressure
         self._key, self._peer_id, self._save = key, peer_id, save
         self._line: Line | None = None  # the line that chunks were sent down last
         self._resting = True  # until the worker has looked into the spool
-        self._unproved: deque[Parcel] = deque()  # sent live, arrival not proved
+        self._unproved: deque[QueuedChunk] = deque()  # sent live, arrival not proved
         self._unproved_bytes = 0
-        self._sent_live = 0  # parcels sent since the courier went live
+        self._sent_live = 0  # chunks sent since the queue went live
         self._proved = 0
         self._proving = False
         self._life = 0  # counts the times of being live: a late proof of an earlier one says nothing
-        self._incoming: deque[Parcel] = deque()  # for the spool, or for when it is empty, in order
+        self._incoming: deque[QueuedChunk] = deque()  # for the spool, or for when it is empty, in order
         self._incoming_bytes = 0
         self._crowded = False  # what is incoming must go to the spool though the peer is here
         self._waiting: list[Feeder] = []  # for the peer to take or to prove something
@@ -79,16 +79,16 @@ class Courier:
     def idle(self) -> bool:
         return not (self._working or self._unproved or self._incoming or self._waiting or self._storing)
 
-    def take(self, parcel: Parcel, feeder: Feeder) -> None:
+    def take(self, chunk: QueuedChunk, feeder: Feeder) -> None:
         """A chunk for the peer. Never blocks; makes the feeder wait where it must."""
         line = self._kit.bus.line(self._peer_id)
         if not self._resting and (line is None or line is not self._line):
             self._settle()
         if not self._resting and line is not None:
-            self._send(line, parcel)
+            self._send(line, chunk)
         else:
-            self._incoming.append(parcel)
-            self._incoming_bytes += parcel.size
+            self._incoming.append(chunk)
+            self._incoming_bytes += chunk.size
             self.wake()
         if self._unproved_bytes + self._incoming_bytes > _WINDOW or (not self._resting and self._over_budget()):
             self._wait(feeder)
@@ -104,13 +104,13 @@ class Courier:
 
     # Live
 
-    def _send(self, line: Line, parcel: Parcel) -> None:
-        self._unproved.append(parcel)
-        self._unproved_bytes += parcel.size
+    def _send(self, line: Line, chunk: QueuedChunk) -> None:
+        self._unproved.append(chunk)
+        self._unproved_bytes += chunk.size
         self._sent_live += 1
-        if parcel.line is not line:  # else it went down this very line before it was about to rest
-            parcel.line = line
-            if not line.send_encoded(Encoded.from_raw("/", parcel.body, parcel.attachments)):
+        if chunk.line is not line:  # else it went down this very line before it was about to rest
+            chunk.line = line
+            if not line.send_encoded(Encoded.from_raw("/", chunk.body, chunk.attachments)):
                 self._settle()
                 return
         self._prove(line)
@@ -130,9 +130,9 @@ class Courier:
             return
         while self._proved < sent:
             self._proved += 1
-            parcel = self._unproved.popleft()
-            self._unproved_bytes -= parcel.size
-            parcel.delivered()
+            chunk = self._unproved.popleft()
+            self._unproved_bytes -= chunk.size
+            chunk.delivered()
         if self._unproved:
             self._prove(line)
         self._resume()
@@ -159,15 +159,15 @@ class Courier:
     def _stuck(self) -> bool:
         """Whether the peer is here and cannot prove anything, because it waits itself."""
         line = self._way()
-        return line is not None and self._brakes.holds(line)
+        return line is not None and self._backpressure.holds(line)
 
     def _wait(self, feeder: Feeder) -> None:
         if self._stuck() and not self._over_budget():
-            feeder.pause_reading()  # not by the brakes: the disk waits for nobody
+            feeder.pause_reading()  # not counted as backpressure: the disk waits for nobody
             self._storing.append(feeder)
             self._crowd()
         else:
-            self._brakes.hold(feeder)
+            self._backpressure.hold(feeder)
             self._waiting.append(feeder)
             if not self._resting and self._line is not None:
                 self._line.on_drain(self._resume)
@@ -187,7 +187,7 @@ class Courier:
             waiting, self._waiting = self._waiting, []
             storing, self._storing = self._storing, []
             for feeder in waiting:
-                self._brakes.release(feeder)
+                self._backpressure.release(feeder)
             for feeder in storing:
                 feeder.resume_reading()
         elif self._waiting and not self._crowded and self._stuck():
@@ -279,7 +279,7 @@ class Courier:
         while waiting:
             if self._resting:  # the line died on the way
                 self._incoming.extend(waiting)
-                self._incoming_bytes += sum(parcel.size for parcel in waiting)
+                self._incoming_bytes += sum(chunk.size for chunk in waiting)
                 return
             self._send(line, waiting.popleft())
 
@@ -288,20 +288,20 @@ class Courier:
         await self._ready_to_append()
         held = self._held or 0
         room = min(self._quota.each - (held - self._confirmed), self._quota.room(self._key))
-        batch: list[Parcel] = []
+        batch: list[QueuedChunk] = []
         records: list[Part] = []
         size = sent = 0
         waiting, self._incoming, self._crowded = self._incoming, deque(), False
-        for parcel in waiting:
-            record = packed_size(parcel.body, parcel.attachments)
-            if parcel.answer is not None and size + record > room:
-                self._incoming_bytes -= parcel.size
-                parcel.refuse(NoSpace("the receiver is away and no more may wait for it here; send it again later"))
+        for chunk in waiting:
+            record = packed_size(chunk.body, chunk.attachments)
+            if chunk.answer is not None and size + record > room:
+                self._incoming_bytes -= chunk.size
+                chunk.refuse(NoSpace("the receiver is away and no more may wait for it here; send it again later"))
                 continue
-            batch.append(parcel)
-            records += pieces(parcel.body, parcel.attachments)
+            batch.append(chunk)
+            records += pieces(chunk.body, chunk.attachments)
             size += record
-            if parcel.line is not None and parcel.line is self._line:
+            if chunk.line is not None and chunk.line is self._line:
                 sent = size
         if not batch:
             self._resume()
@@ -321,9 +321,9 @@ class Courier:
         self._held = held + size
         if sent:  # all before it went down the same line
             self._sent = held + sent
-        for parcel in batch:
-            self._incoming_bytes -= parcel.size
-            parcel.queued()
+        for chunk in batch:
+            self._incoming_bytes -= chunk.size
+            chunk.queued()
         self._resume()
 
     async def _append(self, offset: int, records: list[Part]) -> None:
@@ -352,12 +352,12 @@ class Courier:
     def _refuse_all(self, error: BurrowError) -> None:
         """Nothing can be stored now: those that may still hear so are told, the others wait."""
         waiting, self._incoming = self._incoming, deque()
-        for parcel in waiting:
-            if parcel.answer is None:
-                self._incoming.append(parcel)
+        for chunk in waiting:
+            if chunk.answer is None:
+                self._incoming.append(chunk)
             else:
-                self._incoming_bytes -= parcel.size
-                parcel.refuse(error)
+                self._incoming_bytes -= chunk.size
+                chunk.refuse(error)
 
     async def _deliver(self, line: Line) -> None:
         """Sends what rests, in order, proving as it goes; returns when all is proved or the line is dead."""

@@ -1,7 +1,7 @@
-"""Who waits for what has not happened yet, and waking them: the other half of every call with `wait`.
+"""Waking calls that wait for a change: the other half of every call with `wait`.
 
-A bell says that something may have changed and never what: State is the truth, and whoever wakes asks it again. With
-many nodes, a Bus rings the bells of the others; nothing else changes.
+A notification says that something may have changed and never what: State is the truth, and whoever wakes asks it
+again. With many nodes, a Bus notifies the others; nothing else changes.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _LONGEST_S = 50.0  # that a call may wait: by then each that waits now has been 
 _KEYS = 8  # that one waiting call may hear; who hears more counts as several calls
 
 
-class Bells:
+class ChangeNotifier:
     """All waiting calls of this process. Used on the loop only. A waiting call costs an event and its place here."""
 
     def __init__(self, most: int, most_each: int) -> None:
@@ -28,7 +28,7 @@ class Bells:
         self._count = 0
         self._closed = False
 
-    def ring(self, key: str) -> None:
+    def notify(self, key: str) -> None:
         """Something about `key` may have changed."""
         for event in self._waiting.get(key, ()):
             event.set()
@@ -37,7 +37,7 @@ class Bells:
         """The server stops: everybody is answered with what is there."""
         self._closed = True
         for key in self._waiting:
-            self.ring(key)
+            self.notify(key)
 
     def __len__(self) -> int:
         return self._count
@@ -50,40 +50,39 @@ class Bells:
         ask: Callable[[], Awaitable[T]],
         enough: Callable[[T], bool],
     ) -> T:
-        """What `ask` gives, as soon as it is enough or `seconds` are over; it is asked again when one of `keys` rings.
-
-        TooMany where too many wait already.
+        """What `ask` gives, as soon as it is enough or `seconds` are over. It is called again when one of `keys` was
+        notified. TooMany where too many wait already.
         """
         found = await ask()
         if seconds <= 0 or enough(found):
             return found
-        with self._hear(keys, address) as bell:
+        with self._subscribe(keys, address) as changed:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     while not enough(found := await ask()) and not self._closed:
-                        await bell.wait()
-                        bell.clear()  # before asking, so that no ring is lost
+                        await changed.wait()
+                        changed.clear()  # before asking, so that no notification is lost
             return found
 
     @contextlib.contextmanager
-    def _hear(self, keys: Sequence[str], address: str | None) -> Iterator[asyncio.Event]:
+    def _subscribe(self, keys: Sequence[str], address: str | None) -> Iterator[asyncio.Event]:
         cost = -(-len(keys) // _KEYS)
         if self._count + cost > self._most:
             raise TooMany("as many calls wait at this server as may; ask without `wait`", _LONGEST_S)
         if address is not None and self._addresses[address] + cost > self._most_each:
             raise TooMany(f"{self._most_each} calls of your address wait already; end one first", _LONGEST_S)
-        bell = asyncio.Event()
+        changed = asyncio.Event()
         for key in keys:
-            self._waiting.setdefault(key, set()).add(bell)
+            self._waiting.setdefault(key, set()).add(changed)
         self._count += cost
         if address is not None:
             self._addresses[address] += cost
         try:
-            yield bell
+            yield changed
         finally:
             self._count -= cost
             for key in keys:
-                self._waiting[key].discard(bell)
+                self._waiting[key].discard(changed)
                 if not self._waiting[key]:
                     del self._waiting[key]
             if address is not None:
