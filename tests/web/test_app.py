@@ -421,6 +421,29 @@ async def test_after_three_wrong_codes_a_page_asks_and_makes_another(
     assert sha256(await bob.saved()) == sha256(file)
 
 
+async def test_who_leaves_at_the_prompt_costs_a_code_and_the_page_shows_another(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    file = made(tmp_path, "a.bin", MB)
+    ann = await desk(browsing, server.url)
+    await ann.send(file)
+    code = await ann.code()
+    for leaves in (True, False):
+        bob = await desk(browsing, server.url)
+        await bob.page.get_by_label("Code or link").fill(await ann.code())
+        await bob.page.get_by_role("button", name="Receive", exact=True).click()
+        await bob.page.locator("offer-card button.main").wait_for()
+        await ann.page.locator("share-panel").wait_for(state="detached")
+        if leaves:
+            await bob.page.goto("about:blank")
+            await ann.page.get_by_text("The receiver left without taking it, and their code is used up").wait_for()
+            assert await ann.code() != code
+    await bob.accept()
+    await bob.whole()
+    assert sha256(await bob.saved()) == sha256(file)
+    await ann.whole()
+
+
 async def test_a_code_that_a_page_tried_in_vain_is_refused_there_from_then_on(
     browsing: Browsing, server: Served, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 from burrowspace.client import events
 from burrowspace.client.client import Client
 from burrowspace.client.options import Options
+from burrowspace.core.codes import parse_code
 from tests.e2e.transfer.counting import Counting, counting
 from tests.house import Running, running
 from tests.web.test_interop import MiB, content, digest, page
@@ -130,3 +131,33 @@ async def test_a_page_with_many_receivers_names_who_says_no_and_goes_on(house: R
             async with page("receive", house, {"name": who}, link, tmp_path / who) as taker:
                 await taker.event("finished")
         assert (await ann.event("finished"))["verified"]
+
+
+async def test_who_dies_at_the_prompt_costs_a_page_its_code_and_it_offers_another(
+    house: Running, tmp_path: Path
+) -> None:
+    film = content(tmp_path / "sent", "film.bin", MiB)
+    (tmp_path / "got").mkdir()
+    asked = asyncio.Event()
+
+    async def thinks(*_: object) -> bool:
+        asked.set()
+        await asyncio.Event().wait()
+        return True
+
+    async with page("send", house, {"withCode": True}, film) as ann, Client(house.url, state=tmp_path / "bob") as bob:
+        code = (await ann.event("ready"))["code"]
+        receiving = bob.receive(code, tmp_path / "got", accept=thinks, options=Options(name="bob"))
+        await asyncio.wait_for(asked.wait(), 20)
+        used = await ann.event("new-code")
+        assert (used["code"], used["asks"]) == (None, False)
+        assert not await bob.server().knows(parse_code(code).nameplate), "its only receiver is here; who else may come?"
+        await receiving.close()
+        renewed = await ann.event("new-code", after=1)
+        assert renewed["why"] == "the receiver left without taking it, and their code is used up"
+        async with Client(house.url, state=tmp_path / "carl") as carl:
+            await carl.receive(renewed["code"], tmp_path / "got")
+        assert (await ann.event("finished"))["verified"]
+        assert [e["event"] for e in ann.events].count("new-code") == 3
+        assert not await bob.server().knows(parse_code(renewed["code"]).nameplate)
+    assert digest(tmp_path / "got" / "film.bin") == digest(film)

@@ -46,13 +46,14 @@ class Page:
         self._news = asyncio.Event()
         self._reading = asyncio.create_task(self._read())
 
-    async def event(self, name: str, seconds: float = 40) -> dict[str, Any]:
-        """The first event of this name, or the error that came in its place."""
+    async def event(self, name: str, seconds: float = 40, after: int = 0) -> dict[str, Any]:
+        """The first event of this name behind so many others of it, or the error that came in its place."""
         async with asyncio.timeout(seconds):
             while True:
+                found = [each for each in self.events if each["event"] == name]
+                if len(found) > after:
+                    return found[after]
                 for each in self.events:
-                    if each["event"] == name:
-                        return each
                     assert each["event"] != "error", each
                 assert not self._reading.done(), (name, self.events[-5:])
                 self._news.clear()

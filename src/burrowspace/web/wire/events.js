@@ -9,8 +9,9 @@
 /**
  * @typedef {{event: "ready", link: string, code: string | null, why: string, asks: boolean}} Ready the sender can be found;
  *   `why`: there is no code, though you asked for one; `asks`: the session's `newCode()` makes one
- * @typedef {{event: "new-code", code: string | null, why: string, burns: number, asks: boolean}} NewCode the old code no
- *   longer works, and why; null: there is no other unless the person asks. `burns`: how many were burnt by a failed try
+ * @typedef {{event: "new-code", code: string | null, why: string, burns: number, asks: boolean, left: string}} NewCode the old
+ *   code no longer works, and why; null: there is no other, or only if the person asks. `burns`: how many were burnt by a
+ *   failed try. `left`: the receiver who used the old one and has left; empty: nobody
  * @typedef {{event: "met", peer: string, receiver: string, words: string[]}} Met the other side is there; the same four
  *   words at both ends, or somebody sits between them
  * @typedef {{event: "offered", name: string, files: number, size: number | null, sender: string, text: boolean,

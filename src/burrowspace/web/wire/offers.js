@@ -17,6 +17,8 @@ import { CLOSED } from "./running.js";
 
 export const ENOUGH = "three codes were tried and failed, so no new one is made by itself";
 export const NO_CODE = "the server has no short code left to give; the link works all the same";
+export const USED = "the code was used; it works for one person";
+export const LEFT = "the receiver left without taking it, and their code is used up";
 const ASKED = "you asked for a new code";
 
 /** `code` is valid now; null: there is none, and where `asks`, `another` makes one.

@@ -13,7 +13,8 @@
  * @import { Around, Options } from "./reach.js"
  */
 
-/** A remote receiver, as its fellows see it. @typedef {{leg: Stretch | null}} Served */
+/** A remote receiver, as its fellows see it.
+ * @typedef {{id: string, leg: Stretch | null, close: () => void}} Served */
 
 /**
  * @typedef {object} Sends
@@ -29,6 +30,7 @@
  * @property {GivingEngine} engine
  * @property {Legs} legs
  * @property {boolean} mayStore
+ * @property {boolean} codeUsed whoever comes by a code has come: it works once
  * @property {number} again
  * @property {Map<string, Served>} takers
  * @property {() => Promise<Around>} lookAround
@@ -37,6 +39,7 @@
  * @property {(position: number) => number} content
  * @property {(path: Path, size: number) => void} served
  * @property {() => void} met
+ * @property {(taker: Served) => void} leftUndecided its code is used up; another one is offered
  * @property {() => void} changed
  * @property {(part: Promise<unknown>) => void} start
  * @property {(error: unknown) => void} fail

@@ -29,9 +29,9 @@ import { ours, random, seconds, sleep } from "./ambient.js";
 import { Conversation, patiently } from "./conversation.js";
 import { givingEngine } from "./engine.js";
 import { Legs } from "./legs.js";
-import { ENOUGH, NO_CODE, Offers } from "./offers.js";
+import { ENOUGH, LEFT, NO_CODE, Offers, USED } from "./offers.js";
 import { outside } from "./reach.js";
-import { Running } from "./running.js";
+import { CLOSED, Running } from "./running.js";
 import { Taker } from "./taker.js";
 
 const TAKERS = 200; // receivers of one transfer
@@ -74,7 +74,9 @@ export class Sending extends Running {
   /** @type {Around} */ around = { servers: [], until: null };
   session = Conversation.session();
   /** The code that is valid now. @type {string | null} */ code = null;
+  /** The only receiver has the secret from the code: it is no longer offered. */ codeUsed = false;
   /** @type {Offers} */ #offers;
+  #left = ""; // who came by the last code and has gone without an answer
   /** What seals the blocks: where the page has no WebCrypto, the quicker of the vendored ciphers. @type {Suite} */ suite;
 
   /** @type {Send} */ #how;
@@ -324,9 +326,32 @@ export class Sending extends Running {
     /** @type {import("./offers.js").Renewed} */
     const renewed = (code, why, asks) => {
       this.code = code && formatCode(code);
-      this.tell({ event: "new-code", code: this.code, why, burns: offers.burns, asks });
+      this.codeUsed = false;
+      this.tell({ event: "new-code", code: this.code, why, burns: offers.burns, asks, left: this.#left });
+      this.#left = "";
     };
-    await offers.run(() => this.changed(), renewed, this.ends);
+    for (;;) {
+      const used = new AbortController();
+      const handed = () => {
+        if (this.options.receivers !== 1) return this.changed();
+        this.codeUsed = true;
+        used.abort(new BurrowError(CLOSED, USED));
+      };
+      await offers.run(handed, renewed, AbortSignal.any([this.ends, used.signal])).catch((error) => {
+        if (!used.signal.aborted || this.ends.aborted) throw error;
+      });
+      this.code = null;
+      this.tell({ event: "new-code", code: null, why: USED, burns: offers.burns, asks: false, left: "" });
+    }
+  }
+
+  /** It came by a code and has gone before its person said yes: the code is used up, nobody is waited for, and another
+   * code is offered. @param {import("./sends.js").Served} taker */
+  leftUndecided(taker) {
+    this.takers.delete(taker.id);
+    taker.close();
+    this.#left = taker.id;
+    this.#offers.another(LEFT);
   }
 
   async #hear() {

@@ -69,6 +69,7 @@ export class Taker {
       look: () => sending.start(this.#following.look()),
       check: () => sending.start(this.#check()),
       store: () => sending.start(this.#store()),
+      forget: () => sending.leftUndecided(this),
       compare: () => sending.start(this.#compare()),
       "tell-path": () => this.#tellPath(),
       "tell-deciding": () => this.#waits({ why: "the receiver is deciding" }),
@@ -172,7 +173,7 @@ export class Taker {
       case "cancel":
         return this.#cancels(signal.why);
       case "bye":
-        return this.#do(this.book.leaves(false));
+        return this.#do(this.book.leaves(this.#sending.codeUsed));
       default:
         this.#reach.heard(signal);
     }
@@ -239,7 +240,7 @@ export class Taker {
   /** It has gone, or we are cut off ourselves. */
   async #check() {
     const reached = await this.#sending.online();
-    if (!this.#closed) this.#do(this.book.reached(seconds(), reached, false));
+    if (!this.#closed) this.#do(this.book.reached(seconds(), reached, this.#sending.codeUsed));
   }
 
   async #store() {

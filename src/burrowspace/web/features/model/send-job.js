@@ -125,6 +125,7 @@ export class SendJob extends Job {
       this.code = event.code;
       this.newCode = event.why;
       this.asks = event.asks;
+      if (event.event === "new-code" && event.left) this.#gone(event.left);
       if (this.state === "starting") this.state = "waiting";
     } else if (event.event === "finished") {
       this.finished = event;
@@ -132,6 +133,13 @@ export class SendJob extends Job {
       this.code = null;
     }
     super.hear(event);
+  }
+
+  /** Nobody waits for this one any more: others may come. @param {string} receiver */
+  #gone(receiver) {
+    this.peers.delete(receiver);
+    this.state = "waiting";
+    this.why = "";
   }
 
   /** Instead of the code, or of none. @param {string} [why] */
@@ -176,9 +184,10 @@ export class SendJob extends Job {
   openFor(many) {
     this.receivers = many ? null : Math.max(1, [...this.peers.values()].filter((peer) => peer.id).length);
     if (this.#session) {
+      const used = this.#session.codeUsed;
       this.#session.options.receivers = this.receivers;
       this.#session.changed();
-      if (many && this.code?.split("-").length === 3) this.makeCode("several people may use the code now, so it is a longer one");
+      if (many && (used || this.code?.split("-").length === 3)) this.makeCode("several people may use the code now, so it is a longer one");
     }
     this.changed();
   }
