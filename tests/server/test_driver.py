@@ -501,6 +501,19 @@ async def test_a_peer_that_falls_silent_is_announced_once(house: House) -> None:
     assert bob.line.names() == ["peer_disconnected"] * 2
 
 
+async def test_the_online_are_counted_without_reading_them_all(house: House) -> None:
+    presence = house.presence
+    ann, _, silent = await house.device("ann"), await house.device("bob"), await presence.connect("eve")
+    assert await presence.online_count() == len(await presence.online()) == 3
+    house.time += 61  # nobody has looked since
+    assert await presence.online_count() == len(await presence.online()) == 2
+    await presence.sweep_silent()
+    await ann.leave()
+    assert await presence.online_count() == len(await presence.online()) == 1
+    await presence.heard(silent.peer.peer_id, None)
+    assert await presence.online_count() == len(await presence.online()) == 2
+
+
 async def test_an_open_socket_is_a_sign_of_life(house: House) -> None:
     ann, bob = await house.device("ann"), await house.device("bob")
     house.time += 3600

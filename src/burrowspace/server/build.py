@@ -123,6 +123,7 @@ def _options(settings: Settings, reach: Reach) -> Options:
         max_sockets=settings.max_sockets,
         max_sockets_per_address=settings.max_sockets_per_address,
         counted=counted,
+        guests=True,
         events_per_second=settings.events_per_second,
         events_burst=2 * settings.events_per_second,
         send_budget=settings.send_budget_bytes,

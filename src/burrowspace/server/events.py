@@ -115,6 +115,7 @@ class Events:
             driver.pace.check(Kind.WRITE, counted(socket.address))
             peer = await driver.presence.register(socket, asked.peer_id, asked.peer_token, socket.address)
             caller.peer_id = peer.peer_id
+            socket.trust()
             caller.intro = b'["peer_signal",{"sender_peer_id":"' + peer.peer_id.encode() + b'","signal":'
             if ack is not None:
                 ack.raw(b"[" + _SUCCESS + b"]")

@@ -22,6 +22,7 @@ from burrowspace.socketio.receiver import Receiver
 from burrowspace.socketio.session import Session, State
 from burrowspace.socketio.stats import Stats
 from burrowspace.socketio.timers import Timers
+from burrowspace.socketio.turns import Turns
 from burrowspace.socketio.upgrade import UpgradeRequest, refuse, take_over
 from burrowspace.socketio.websocket import WebSocket
 
@@ -40,6 +41,7 @@ class Engine:
         self.options = options
         self.stats = Stats()
         self.timers = Timers()
+        self.turns = Turns()
         self.sessions: dict[str, Session] = {}
         self.websockets: set[WebSocket] = set()
         self.upgradable = options.allow_upgrades and "websocket" in options.transports

@@ -56,6 +56,8 @@ class Options:
     events_per_second: int = 5_000  # per engine session; over it the session is not read until it may again
     events_burst: int = 10_000
 
+    guests: bool = False  # whether a WebSocket is read little by little until the application trusts its client
+
     send_budget: int = 1 << 20  # unsent bytes a socket may hold for long
     slow_timeout_ms: int = 30_000  # over the budget that long: dropped
 

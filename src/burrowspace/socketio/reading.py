@@ -10,21 +10,29 @@ import asyncio
 from math import inf
 from typing import TYPE_CHECKING
 
+from burrowspace.socketio.inlet import NARROW
+
 if TYPE_CHECKING:
     from burrowspace.socketio.session import Session
 
+GRANT = 32  # messages after which a client is asked whether it may go on in this turn of the loop
+LARGE = 16_384  # bytes of a message after which it is asked at once
 TURNS = 10  # clients that come back one after the other where they rest for the same time; none rests twice as long
 
 
 class Reading:
-    """The inlet of one session. `tokens` is public for the sake of the one subtraction per message."""
+    """The inlet of one session. `tokens` is public for the sake of the one subtraction per message: what is left of
+    those last taken from the bucket."""
 
-    __slots__ = ("_readable", "_refilled", "_session", "paused", "throttled_until", "tokens")
+    heavy = True  # see Turns
+
+    __slots__ = ("_bucket", "_readable", "_refilled", "_session", "paused", "throttled_until", "tokens")
 
     def __init__(self, session: Session, now: float) -> None:
         self._session = session
         self.paused = 0  # who wants the client not to be read; 0 for nobody
-        self.tokens = float(session.engine.options.events_burst)
+        self._bucket = float(session.engine.options.events_burst)
+        self.tokens = 0.0
         self._refilled = now
         self.throttled_until = inf
         self._readable: asyncio.Future[None] | None = None
@@ -35,17 +43,37 @@ class Reading:
         if self.tokens < 0:
             self.throttle()
 
+    @property
+    def balance(self) -> float:
+        """Tokens in all. It changes with each message."""
+        return self._bucket + self.tokens
+
     def throttle(self) -> None:
-        """The bucket is empty: refills it, or stops reading until it holds a token again."""
+        """The tokens are used up: takes some from the bucket, or stops reading until it holds one again. Also stops
+        reading until a later turn of the loop, where this one has lasted long enough."""
         engine = self._session.engine
         rate, now = engine.options.events_per_second, engine.timers.now()
-        self.tokens = min(float(engine.options.events_burst), self.tokens + (now - self._refilled) * rate)
+        left = min(float(engine.options.events_burst), self.balance + (now - self._refilled) * rate)
         self._refilled = now
-        if self.tokens < 0 and self.throttled_until == inf:
+        self.tokens = min(left, GRANT)
+        self._bucket = left - self.tokens
+        websocket = self._session.websocket
+        if websocket is not None and websocket.inlet.most > NARROW:
+            websocket.inlet.most = NARROW
+        if left >= 0:
+            self.yields()
+        elif self.throttled_until == inf:
             engine.stats.throttled += 1
-            self.throttled_until = now + (1 - self.tokens) / rate
+            self.throttled_until = now + (1 - left) / rate
             self.pause()
             engine.timers.wake_by(self._session, self.throttled_until)
+
+    def yields(self) -> None:
+        """Lets others have their turn, if this one was long."""
+        turns = self._session.engine.turns
+        if not self.paused and turns.over():
+            self.pause()
+            turns.wait(self)
 
     def rest(self, seconds: float) -> None:
         """The client is not read for so long: what it said took long to look at, and others wait.
@@ -67,7 +95,7 @@ class Reading:
         """The end of a throttling, if it is due."""
         if now >= self.throttled_until:
             self.throttled_until = inf
-            self.resume()
+            self._session.engine.turns.wait(self)  # many of them may be due at once
 
     def pause(self) -> None:
         """Stops reading the client until as many `resume`."""

@@ -17,7 +17,8 @@ from burrowspace.socketio.budget import Budget
 from burrowspace.socketio.encoded import Binary, Encoded
 from burrowspace.socketio.errors import BadPacket
 from burrowspace.socketio.heartbeat import Heartbeat
-from burrowspace.socketio.reading import Reading
+from burrowspace.socketio.inlet import WIDE
+from burrowspace.socketio.reading import LARGE, Reading
 from burrowspace.socketio.receiver import Receiver, Taken
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Session:
         "reading",
         "reason",
         "state",
+        "trusted",
         "wake",
         "websocket",
     )
@@ -71,6 +73,7 @@ class Session:
         self.websocket: WebSocket | None = None
         self.polling: Polling | None = None
         self.probe: WebSocket | None = None
+        self.trusted = not options.guests
         self.wake = inf
         self.beat = Heartbeat(options.ping_interval_ms / 1000, options.ping_timeout_ms / 1000, now)
         self.reading = Reading(self, now)
@@ -105,9 +108,10 @@ class Session:
         reading.tokens -= 1
         if reading.tokens < 0:
             reading.throttle()
+        size = len(packet)
         stats = self.engine.stats
         stats.events_in += 1
-        stats.bytes_in += len(packet)
+        stats.bytes_in += size
         try:
             if packet[0] == MESSAGE:
                 self.message(packet)
@@ -115,6 +119,8 @@ class Session:
                 self._control(packet)
         except (BadPacket, IndexError):
             self.break_off()
+        if size > LARGE:
+            self._large()
 
     def binary(self, data: Binary) -> None:
         """One binary message from the transport."""
@@ -128,6 +134,20 @@ class Session:
                 receiver.binary(data)
             except BadPacket:
                 self.break_off()
+        if len(data) > LARGE:
+            self._large()
+
+    def _large(self) -> None:
+        """A large message was worked on: more of them are read in large pieces, when it is their turn."""
+        if self.websocket is not None and self.trusted:
+            self.websocket.inlet.most = WIDE
+        self.reading.yields()
+
+    def trust(self) -> None:
+        """The application knows the client: see `Options.guests`."""
+        self.trusted = True
+        if self.websocket is not None:
+            self.websocket.inlet.trust()
 
     def break_off(self) -> None:
         """The client broke the protocol."""
@@ -192,7 +212,7 @@ class Session:
     @property
     def arrivals(self) -> int:
         """See `Socket.arrivals`."""
-        spent = round(self.engine.options.events_burst - self.reading.tokens)
+        spent = round(self.engine.options.events_burst - self.reading.balance)
         return spent + (self.websocket.received() if self.websocket is not None else 0)
 
     # ── the pulse ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -234,7 +254,7 @@ class Session:
                 return False
             beat.heard(now)
         if beat.wants_ping(now):
-            self._spent_at_ping = self.reading.tokens
+            self._spent_at_ping = self.reading.balance
             self._arrived_at_ping, self._behind_at_ping = self._arrived()
             self._send_text(ep.PING)
             beat.pinged(now)
@@ -246,9 +266,9 @@ class Session:
     def _lives(self) -> bool:
         """Whether the client gave a sign of life since the ping or since this was asked last, though no pong: it said
         something, or took some of what stood before the ping, however slowly its line brings it."""
-        tokens, (arrived, _) = self.reading.tokens, self._arrived()
-        lives = tokens != self._spent_at_ping or (self._behind_at_ping and arrived > self._arrived_at_ping)
-        self._spent_at_ping, self._arrived_at_ping = tokens, arrived
+        balance, (arrived, _) = self.reading.balance, self._arrived()
+        lives = balance != self._spent_at_ping or (self._behind_at_ping and arrived > self._arrived_at_ping)
+        self._spent_at_ping, self._arrived_at_ping = balance, arrived
         return lives
 
     def _arrived(self) -> tuple[int, bool]:
@@ -280,6 +300,8 @@ class Session:
         polling, self.polling, self.probe = self.polling, None, None
         self.websocket = websocket
         websocket.promote()
+        if self.trusted:
+            websocket.inlet.trust()
         self.engine.stats.upgrades += 1
         if polling is not None:
             waiting = polling.finish(ep.NOOP)

@@ -143,6 +143,10 @@ class Socket:
     def resume_reading(self) -> None:
         self.session.reading.resume()
 
+    def trust(self) -> None:
+        """The application knows the client: from now on it is read as fast as it sends. See `Options.guests`."""
+        self.session.trust()
+
     @contextmanager
     def looked_at(self) -> Iterator[None]:
         """Around work that a client can make expensive: it is then not read for as long as that takes, many times."""

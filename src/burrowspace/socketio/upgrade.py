@@ -20,6 +20,7 @@ from picows import WSAutoPingStrategy, WSUpgradeRequest, WSUpgradeResponse, WSUp
 from picows.picows import WSProtocol  # type: ignore[attr-defined]  # not in its stubs
 
 from burrowspace.socketio.errors import Refused
+from burrowspace.socketio.inlet import Inlet
 from burrowspace.socketio.websocket import WebSocket
 
 if TYPE_CHECKING:
@@ -123,7 +124,8 @@ def take_over(
     )
     transport.set_write_buffer_limits(high=0, low=0)
     transport.set_protocol(NOBODY)
-    transport.set_protocol(protocol)
+    listener.inlet = Inlet(protocol, transport, engine.turns, guest=options.guests)
+    transport.set_protocol(listener.inlet)
     protocol.connection_made(transport)
     data = HEAD % key + rest
     while data and not transport.is_closing():

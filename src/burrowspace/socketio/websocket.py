@@ -18,17 +18,21 @@ from burrowspace.socketio.outbox import Outbox, Stage
 
 if TYPE_CHECKING:
     from burrowspace.socketio.engine import Engine
+    from burrowspace.socketio.inlet import Inlet
     from burrowspace.socketio.session import Session
 
 CONTINUATION, TEXT, BINARY = WSMsgType.CONTINUATION, WSMsgType.TEXT, WSMsgType.BINARY
 PING, PONG, CLOSE = WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE
 
 PROTOCOL_ERROR, UNSUPPORTED, INVALID_TEXT, TOO_BIG = 1002, 1003, 1007, 1009
-AFTERTHOUGHTS = 64  # frames we hear out between our CLOSE and the peer's
+AFTERTHOUGHTS = 64  # frames we hear out between our CLOSE and the peer's; a large one counts as many
+AFTERTHOUGHT = 32_768  # bytes of each
 
 
 class WebSocket(Outbox):
     """The listener `picows` calls. `deliver` is the session's `text`, bound once."""
+
+    inlet: Inlet  # between the event loop and picows
 
     __slots__ = (
         "_begin",
@@ -39,6 +43,7 @@ class WebSocket(Outbox):
         "_ignored",
         "_plain",
         "deliver",
+        "inlet",
         "probed",
     )
 
@@ -178,7 +183,7 @@ class WebSocket(Outbox):
         """A frame after a CLOSE of ours or of picows: the peer's CLOSE ends it all, so does saying too much else."""
         if self.stage < Stage.SHUT:
             self.fail(PROTOCOL_ERROR)  # picows found it, and said so
-        self._ignored += 1
+        self._ignored += 1 + frame.payload_size // AFTERTHOUGHT
         if frame.msg_type is CLOSE or self._ignored > AFTERTHOUGHTS:
             self.transport.disconnect()
 
@@ -220,6 +225,7 @@ class WebSocket(Outbox):
         if self._held is None and self.stage is Stage.OPEN:
             self._held = deque()
             self._plain = False
+            self.inlet.paused = True
             if not self.underlying.is_closing():
                 self.underlying.pause_reading()
 
@@ -234,8 +240,12 @@ class WebSocket(Outbox):
         if self._held is not None and not session.reading.paused and self.stage is Stage.OPEN:
             self._held = None
             self._settle()
-            if not self.underlying.is_closing():
-                self.underlying.resume_reading()
+            self._read_on()
+
+    def _read_on(self) -> None:
+        self.inlet.paused = False
+        if not self.inlet.waiting and not self.underlying.is_closing():
+            self.underlying.resume_reading()
 
     def fail(self, code: int) -> None:
         """The peer broke RFC 6455."""
@@ -264,8 +274,8 @@ class WebSocket(Outbox):
             self._settle_waiters(taken=False)
             self.transport.disconnect(graceful=False)
             return
-        if paused and not self.underlying.is_closing():
-            self.underlying.resume_reading()  # for the peer's CLOSE
+        if paused:
+            self._read_on()  # for the peer's CLOSE
         self._end_by(self._engine.options.close_timeout_ms)
 
     def _end_by(self, ms: int) -> None:

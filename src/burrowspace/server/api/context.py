@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from burrowspace.config import Settings
 from burrowspace.core.networks import UNREADABLE, counted, neighbourhood
+from burrowspace.server.api.directory import Directory
 from burrowspace.server.callers import NEAR, Callers
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.driver.tokens import Tokenless, Voice
@@ -25,6 +26,7 @@ class Context:
     turn: Turn
     callers: Callers
     since: float = field(default_factory=time.monotonic)  # when the server was put together
+    directory: Directory = field(default_factory=Directory)
     identity: Identity | None = None  # who the server is to TLS, where it speaks that
 
 

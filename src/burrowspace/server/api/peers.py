@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from burrowspace import __version__
 from burrowspace.config import Settings
 from burrowspace.core.ice import ice_servers
 from burrowspace.core.names import shown
 from burrowspace.core.names import user_id as checked_user
+from burrowspace.core.records import Peer
 from burrowspace.server.api.context import Caller, Context, House, Token, your_ip
 from burrowspace.server.api.models import (
     MAX_WAIT_S,
@@ -154,15 +155,15 @@ async def disconnect(peer_id: str, request: Request, house: House, token: Token)
     return Disconnected(peer_id=peer_id)
 
 
-@router.get("/peers")
-async def peers(house: House, user_id: str | None = Query(None, max_length=256)) -> Peers:
-    """The online peers, of one user or of all; never an address."""
-    online = await house.driver.presence.online(user_id or None)
-    return Peers(
-        peers={
-            peer.peer_id: PeerInfo(
-                user_id=peer.user_id, connected_at=iso(peer.connected_at), last_seen=iso(peer.last_seen)
-            )
-            for peer in online
-        }
-    )
+@router.get("/peers", response_model=Peers)
+async def peers(house: House, user_id: str | None = Query(None, max_length=256)) -> Peers | Response:
+    """The online peers, of one user or of all; never an address. A list of many may be 2 s old."""
+    presence = house.driver.presence
+    if user_id:
+        return Peers(peers={peer.peer_id: _info(peer) for peer in await presence.online(user_id)})
+    body = await house.directory.body(presence.online, lambda peer: _info(peer).model_dump(), house.driver.now)
+    return Response(body, media_type="application/json")
+
+
+def _info(peer: Peer) -> PeerInfo:
+    return PeerInfo(user_id=peer.user_id, connected_at=iso(peer.connected_at), last_seen=iso(peer.last_seen))

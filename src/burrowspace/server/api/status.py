@@ -22,7 +22,7 @@ async def status(request: Request, house: House) -> Status:
         ip=reach.ip,
         port=reach.port,
         public_url=reach.public_url,
-        connected_peers=len(await house.driver.presence.online()),
+        connected_peers=await house.driver.presence.online_count(),
         active_transfers=await house.driver.transfers.active(),
         stun_servers=reach.stun_servers(request.headers.get("host")),
         version=__version__,

@@ -186,6 +186,16 @@ class Presence:
         )
         return [peer for peer in peers if self.is_online(peer)]
 
+    async def online_count(self) -> int:
+        """How many peers are online. Reads the few that the next sweep will look at, never all."""
+        cutoff = self._kit.now() - self._kit.settings.silence_s
+
+        def count(rows: Rows) -> tuple[int, list[Peer]]:
+            return rows.count(Peer, gone=False, last_seen__gt=cutoff), rows.find(Peer, gone=False, last_seen__lt=cutoff)
+
+        heard, quiet = await self._kit.state.read(count)
+        return heard + sum(map(self._live, quiet))
+
     async def is_here(self, user_id: str) -> bool:
         return bool(await self.online(user_id))
 
