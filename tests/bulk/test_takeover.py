@@ -11,7 +11,7 @@ import pytest
 
 from burrowspace.core.upload import Write
 from burrowspace.server.driver.claims import Claim
-from burrowspace.server.driver.place import Place
+from burrowspace.server.driver.upload_writer import UploadWriter
 from tests.bulk.test_protocols import BODY, DATA, TUS, create, get, send
 from tests.house import Running, running
 
@@ -42,7 +42,7 @@ def decided(server: Running, monkeypatch: pytest.MonkeyPatch) -> Gate:
     gate, uploads = Gate(), server.house.driver.uploads
     begin = uploads.begin
 
-    async def late(claim: Claim, write: Write, token: str | None) -> Place:
+    async def late(claim: Claim, write: Write, token: str | None) -> UploadWriter:
         if not write.fresh:
             await gate.through()
         return await begin(claim, write, token)
@@ -98,19 +98,19 @@ async def test_bytes_that_a_thread_writes_when_the_offset_is_asked_for_are_in_it
     """And also where a follower keeps the lane, whose count they must be in."""
     key = await create(server)
     writes, goes_on, loop = asyncio.Event(), threading.Event(), asyncio.get_running_loop()
-    append, stop = server.house.spool._append, Place.stop  # type: ignore[attr-defined]
+    append, stop = server.house.spool._append, UploadWriter.stop  # type: ignore[attr-defined]
 
     def slow(*args: Any) -> int:
         loop.call_soon_threadsafe(writes.set)
         assert goes_on.wait(10)
         return int(append(*args))
 
-    async def stopping(place: Place, *args: Any, **more: Any) -> None:
+    async def stopping(writer: UploadWriter, *args: Any, **more: Any) -> None:
         loop.call_later(0.05, goes_on.set)  # who does not wait for the thread has answered by then
-        await stop(place, *args, **more)
+        await stop(writer, *args, **more)
 
     monkeypatch.setattr(server.house.spool, "_append", slow)
-    monkeypatch.setattr(Place, "stop", stopping)
+    monkeypatch.setattr(UploadWriter, "stop", stopping)
     async with server.http.get(f"/download/{key}?follow=1") as follower:
         said = {**BODY, "Upload-Offset": "0"}
         old = asyncio.create_task(server.call("PATCH", f"/upload/{key}", 409, data=DATA, headers=said))

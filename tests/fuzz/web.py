@@ -10,9 +10,9 @@ from burrowspace.core.errors import BurrowError
 from burrowspace.core.networks import is_loopback
 from burrowspace.core.transfer import TransferState
 from burrowspace.server.bulk import form
-from burrowspace.server.door import check_json
-from burrowspace.server.heads import bearer, header_map
+from burrowspace.server.headers import bearer, header_map
 from burrowspace.server.multipart import read_form
+from burrowspace.server.request_guard import check_json
 from tests.fuzz.target import Target, pieces
 
 logging.getLogger("python_multipart").setLevel(logging.ERROR)

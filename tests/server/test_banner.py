@@ -16,7 +16,7 @@ import structlog
 from burrowspace.config import Settings
 from burrowspace.core.qr import qr_rows
 from burrowspace.server import banner, logs
-from burrowspace.server.reach import Reach
+from burrowspace.server.reachability import Reachability
 
 LAN = "http://192.168.1.20:5000"
 
@@ -57,9 +57,9 @@ def people(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def reach(*ips: str, port: int = 5000, **chosen: Any) -> tuple[Reach, Settings]:
+def reach(*ips: str, port: int = 5000, **chosen: Any) -> tuple[Reachability, Settings]:
     settings = Settings(**chosen)
-    return Reach(settings, port=port, ip=ips[0] if ips else "", addresses=list(ips)), settings
+    return Reachability(settings, port=port, ip=ips[0] if ips else "", addresses=list(ips)), settings
 
 
 def modules(rows: list[str], ink: str) -> list[list[bool]]:

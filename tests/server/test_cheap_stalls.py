@@ -15,8 +15,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from burrowspace.core.errors import BadRequest
 from burrowspace.core.upload_headers import metadata
 from burrowspace.server.bulk.form import HEAD_BYTES, FormHead
-from burrowspace.server.door import check_json
 from burrowspace.server.multipart import header_options
+from burrowspace.server.request_guard import check_json
 from burrowspace.socketio import BadPacket, TooManyParts
 from burrowspace.socketio.engine_packet import split_payload
 from burrowspace.socketio.json_text import MAX_PARTS, check_depth, loads

@@ -18,7 +18,7 @@ from burrowspace.adapters.state_sql import open_sqlite
 from burrowspace.core.errors import Forbidden, NotApproved, NotFound, TooMany, Unauthorized, WrongState
 from burrowspace.core.joining import PER_NETWORK, PER_USER, WAIT_S
 from burrowspace.core.records import Applicant, Origin
-from burrowspace.server.driver.devices import Place
+from burrowspace.server.driver.devices import DeviceInfo
 from burrowspace.server.driver.presence import Presence
 from burrowspace.server.driver.tokens import Tokenless
 from tests.house import Running, running
@@ -30,8 +30,8 @@ pytestmark = pytest.mark.anyio
 HOME, CAFE, AWAY = "192.0.2.7", "198.51.100.9", "203.0.113.5"
 
 
-def place(network: str | None, name: str = "") -> Place:
-    return Place(network, network, name)
+def device_from(network: str | None, name: str = "") -> DeviceInfo:
+    return DeviceInfo(network, network, name)
 
 
 # Joining
@@ -39,7 +39,7 @@ def place(network: str | None, name: str = "") -> Place:
 
 async def guarded(house: House, user: str = "ann", network: str | None = None) -> str:
     """A user with a device that has used its token; that token."""
-    first = await house.presence.connect(user, place=place(network))
+    first = await house.presence.connect(user, device=device_from(network))
     await house.presence.heard(first.peer.peer_id, first.token)
     return first.token
 
@@ -94,7 +94,7 @@ async def test_a_device_with_a_token_hears_who_wants_in_and_a_device_without_doe
     welcome = await house.presence.connect("ann")
     line = ScriptedLine()
     await house.presence.register(line, welcome.peer.peer_id, welcome.token)
-    stranger = await house.presence.connect("ann", place=Place("192.0.2.0/24", HOME, "Ann's phone"))
+    stranger = await house.presence.connect("ann", device=DeviceInfo("192.0.2.0/24", HOME, "Ann's phone"))
     [(name, told)] = line.heard
     assert name == "device_request"
     assert (told["peer_id"], told["device_name"], told["address"]) == (stranger.peer.peer_id, "Ann's phone", HOME)
@@ -180,15 +180,15 @@ async def test_who_waits_outlives_a_restart_and_its_hour_does_not(make: Open, tm
 
 async def test_few_wait_and_no_network_takes_all_the_places(house: House) -> None:
     token = await guarded(house)
-    honest = await house.presence.connect("ann", place=place("192.0.2.0/24"))
+    honest = await house.presence.connect("ann", device=device_from("192.0.2.0/24"))
     for _ in range(PER_NETWORK + 3):  # an app that is started again and again
-        last = await house.presence.connect("ann", place=place("198.51.100.0/24"))
+        last = await house.presence.connect("ann", device=device_from("198.51.100.0/24"))
     waiting = (await house.presence.devices.listed("ann", token)).waiting
     assert [each.network for each in waiting].count("198.51.100.0/24") == PER_NETWORK
     assert last.peer.peer_id in {each.peer_id for each in waiting}
     for number in range(PER_USER):
         with contextlib.suppress(TooMany):
-            await house.presence.connect("ann", place=place(f"10.{number % 2}.0.0/24"))
+            await house.presence.connect("ann", device=device_from(f"10.{number % 2}.0.0/24"))
     waiting = (await house.presence.devices.listed("ann", token)).waiting
     assert len(waiting) <= PER_USER
     assert honest.peer.peer_id in {each.peer_id for each in waiting}
@@ -196,9 +196,9 @@ async def test_few_wait_and_no_network_takes_all_the_places(house: House) -> Non
 
 
 async def test_a_late_comer_with_a_token_does_not_lock_out_the_app_that_was_first(house: House) -> None:
-    await house.presence.connect("ann", place=place("192.0.2.0/24"))  # her app, at home
+    await house.presence.connect("ann", device=device_from("192.0.2.0/24"))  # her app, at home
     await guarded(house, network="203.0.113.0/24")  # a stranger who takes her name
-    assert not (await house.presence.connect("ann", place=place("192.0.2.0/24"))).pending
+    assert not (await house.presence.connect("ann", device=device_from("192.0.2.0/24"))).pending
     await house.ask("ann", "bob")
 
 
@@ -206,7 +206,7 @@ async def test_a_device_without_a_token_that_was_approved_speaks_for_its_user_fr
     house: House,
 ) -> None:
     token = await guarded(house)
-    phone = await house.presence.connect("ann", place=place("192.0.2.0/24"))
+    phone = await house.presence.connect("ann", device=device_from("192.0.2.0/24"))
     await house.presence.devices.approve(phone.peer.peer_id, token)
     here, there = Tokenless("192.0.2.0/24", house.time), Tokenless("203.0.113.0/24", house.time)
     await house.transfers.approve(await house.ask("bob", "ann"), here)
@@ -250,7 +250,7 @@ async def test_what_a_forgotten_device_left_goes_with_it(house: House) -> None:
 
 
 async def test_a_live_socket_is_not_taken_over_from_another_network(house: House) -> None:
-    phone = await house.presence.connect("ann", place=place("192.0.2.0/24"))
+    phone = await house.presence.connect("ann", device=device_from("192.0.2.0/24"))
     peer_id, line, thief = phone.peer.peer_id, ScriptedLine(), ScriptedLine()
     await house.presence.register(line, peer_id, None, HOME)
     taking = asyncio.create_task(house.presence.register(thief, peer_id, None, AWAY))
@@ -271,7 +271,7 @@ async def test_a_live_socket_is_not_taken_over_from_another_network(house: House
 
 async def test_a_socket_that_answers_no_ping_gives_way(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("burrowspace.server.driver.presence.ANSWER_S", 0.05)
-    phone = await house.presence.connect("ann", place=place("192.0.2.0/24"))
+    phone = await house.presence.connect("ann", device=device_from("192.0.2.0/24"))
     peer_id, old, new = phone.peer.peer_id, ScriptedLine(), ScriptedLine()
     await house.presence.register(old, peer_id, None, HOME)
     await house.presence.register(new, peer_id, None, AWAY)
@@ -283,7 +283,7 @@ async def test_a_socket_whose_pong_waits_behind_its_own_chunks_is_alive(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("burrowspace.server.driver.presence.ANSWER_S", 0.05)
-    phone = await house.presence.connect("ann", place=place("192.0.2.0/24"))
+    phone = await house.presence.connect("ann", device=device_from("192.0.2.0/24"))
     line = ScriptedLine()
     await house.presence.register(line, phone.peer.peer_id, None, HOME)
     taking = asyncio.create_task(house.presence.register(ScriptedLine(), phone.peer.peer_id, None, AWAY))
@@ -295,7 +295,7 @@ async def test_a_socket_whose_pong_waits_behind_its_own_chunks_is_alive(
 
 
 async def test_the_same_network_the_token_and_a_gone_socket_let_in_at_once(house: House) -> None:
-    phone = await house.presence.connect("ann", place=place("192.0.2.0/24"))
+    phone = await house.presence.connect("ann", device=device_from("192.0.2.0/24"))
     peer_id = phone.peer.peer_id
     line = ScriptedLine()
     await house.presence.register(line, peer_id, None, CAFE)  # no socket was there: it has moved

@@ -28,10 +28,10 @@ from burrowspace.server.driver.downloads import Downloads
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.lanes import Lanes
 from burrowspace.server.driver.notices import Postman
-from burrowspace.server.driver.place import Place
 from burrowspace.server.driver.presence import Presence, Welcome
 from burrowspace.server.driver.tasks import Tasks
 from burrowspace.server.driver.transfers import Transfers
+from burrowspace.server.driver.upload_writer import UploadWriter
 from burrowspace.server.driver.uploads import Uploads
 from burrowspace.socketio import Encoded
 
@@ -123,7 +123,7 @@ class House:
         """An approved transfer; its id."""
         return (await self.transfers.approve(await self.ask(sender, receiver), None)).transfer_id
 
-    async def upload(self, transfer_id: str, token: str | None = None) -> Place:
+    async def upload(self, transfer_id: str, token: str | None = None) -> UploadWriter:
         """Begins to upload a form, as the app does."""
         asked = Asked("POST", {"content-type": "multipart/form-data; boundary=B", "transfer-encoding": "chunked"})
         with self.uploads.claims.open(transfer_id) as claim:

@@ -12,7 +12,7 @@ import pytest
 from burrowspace.config import Settings
 from burrowspace.core.hosts import is_of_lan
 from burrowspace.server.hosts import Hosts
-from burrowspace.server.reach import Reach
+from burrowspace.server.reachability import Reachability
 from burrowspace.server.tls.names import network_names
 from tests.house import Running, running
 
@@ -152,12 +152,12 @@ NAMES = [
 def test_which_names_are_this_servers_own(tmp_path: Path, monkeypatch, host: str, known: bool):
     monkeypatch.setattr(socket, "gethostname", lambda: "box.example.com")
     settings = Settings(data=tmp_path, public_url="https://drop.example.org", hosts="files.example.org, Other.Example")
-    reach = Reach(settings)
+    reach = Reachability(settings)
     hosts = Hosts(reach)
     assert not hosts.knows(TUNNEL)
     reach.tunnel_url = f"https://{TUNNEL}"
     assert hosts.knows(host) is known
-    assert Hosts(Reach(Settings(data=tmp_path, hosts="*"))).knows(host)
+    assert Hosts(Reachability(Settings(data=tmp_path, hosts="*"))).knows(host)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_the_name_that_a_router_gives_this_machine_is_known(tmp_path: Path, monk
         file.write_text(written)
     assert network_names(file) == names
     monkeypatch.setattr("burrowspace.server.hosts.network_names", lambda: network_names(file))
-    hosts = Hosts(Reach(Settings(data=tmp_path)))
+    hosts = Hosts(Reachability(Settings(data=tmp_path)))
     assert hosts.knows("nas.fritz.box:5000") is ("nas.fritz.box" in names)
     assert not hosts.knows("evil.fritz.box")
 
@@ -193,7 +193,7 @@ def test_a_wildcard_certificate_knows_one_label(tmp_path: Path):
     class Held:
         names = frozenset({"*.example.org"})
 
-    hosts = Hosts(Reach(Settings(data=tmp_path)), Held())  # type: ignore[arg-type]
+    hosts = Hosts(Reachability(Settings(data=tmp_path)), Held())  # type: ignore[arg-type]
     assert [hosts.knows(each) for each in ("a.example.org", "a.b.example.org", "example.org")] == [True, False, False]
 
 
@@ -235,13 +235,15 @@ async def test_a_name_is_logged_once_and_no_more_than_a_few(tmp_path: Path, monk
 )
 def test_localhost_pages_may_call_only_a_server_of_the_local_network(tmp_path: Path, host: str | None, near: bool):
     assert is_of_lan(host) is near
-    reach = Reach(Settings(data=tmp_path))
+    reach = Reachability(Settings(data=tmp_path))
     assert reach.origin_allowed("http://localhost:8080", host) is near
     reach.tunnel_url = "https://abc.ngrok.example"
     assert not reach.origin_allowed("http://localhost:8080", host)
-    assert not Reach(Settings(data=tmp_path, public_url="https://a.example")).origin_allowed("http://[::1]", host)
+    assert not Reachability(Settings(data=tmp_path, public_url="https://a.example")).origin_allowed(
+        "http://[::1]", host
+    )
     named = Settings(data=tmp_path, public_url="https://a.example", cors_origins="http://localhost:8080")
-    assert Reach(named).origin_allowed("http://localhost:8080", host)
+    assert Reachability(named).origin_allowed("http://localhost:8080", host)
 
 
 async def test_the_doctor_says_whether_pages_may_call_by_this_name(tmp_path: Path):

@@ -19,7 +19,7 @@ from burrowspace.core import stun
 from burrowspace.core.ice import GOOGLE
 from burrowspace.core.nat import Nat
 from burrowspace.server import stun as module
-from burrowspace.server.reach import Reach
+from burrowspace.server.reachability import Reachability
 from tests.house import running
 
 pytestmark = pytest.mark.anyio
@@ -111,8 +111,8 @@ async def test_one_address_is_answered_so_often_and_no_more(tmp_path: Path, monk
             assert server.house.stun.counts.answered == 3
 
 
-def reach(**chosen: Any) -> Reach:
-    found = Reach(Settings(stun_servers=(), **chosen), port=5000, ip="192.168.1.20")
+def reach(**chosen: Any) -> Reachability:
+    found = Reachability(Settings(stun_servers=(), **chosen), port=5000, ip="192.168.1.20")
     found.stun_ports = (3478, 3479)
     return found
 

@@ -162,7 +162,7 @@ async def test_the_authority_is_offered_over_both_with_a_page_that_runs_nothing(
 
 @LOOPS
 async def test_a_handshake_that_stalls_or_fails_holds_nothing(server: Running, monkeypatch):
-    monkeypatch.setattr("burrowspace.server.tls.doorstep.HELLO_S", 0.2)
+    monkeypatch.setattr("burrowspace.server.tls.tls_sniff.HELLO_S", 0.2)
     for hello in (b"", b"\x16\x03\x01", b"\x16" + b"\0" * 400):
         reader, writer = await asyncio.open_connection("127.0.0.1", server.house.reach.port)
         writer.write(hello)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from burrowspace.config import Settings
 from burrowspace.ports import TunnelDown
 from burrowspace.server import tunnelling
-from burrowspace.server.reach import Reach
+from burrowspace.server.reachability import Reachability
 from burrowspace.server.tunnelling import FIRST_S, LONGEST_S, STEADY_S, TunnelKeeper, backoff_s
 
 pytestmark = pytest.mark.anyio
@@ -59,7 +59,7 @@ class Stage:
         self.shown: asyncio.Queue[str] = asyncio.Queue()
         self.now = 0.0
         settings = Settings()
-        self.reach = Reach(settings, port=5000)
+        self.reach = Reachability(settings, port=5000)
         self.keeper = TunnelKeeper(
             tunnel,
             self.reach,

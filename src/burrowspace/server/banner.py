@@ -15,7 +15,7 @@ from burrowspace import __version__
 from burrowspace.config import Settings
 from burrowspace.core.qr import qr_rows
 from burrowspace.server import logs
-from burrowspace.server.reach import Reach
+from burrowspace.server.reachability import Reachability
 from burrowspace.server.tls.identity import Identity
 
 log = structlog.get_logger("server")
@@ -23,7 +23,7 @@ log = structlog.get_logger("server")
 _INK = "#000000 on #ffffff"  # its own paper, so that it reads the same on dark and on light terminals
 
 
-def show(reach: Reach, settings: Settings, identity: Identity | None = None) -> None:
+def show(reach: Reachability, settings: Settings, identity: Identity | None = None) -> None:
     """Prints where the server is; call it once the port is open."""
     urls = addresses(reach)
     folder = str(settings.data.resolve())
@@ -78,13 +78,13 @@ def show_public(url: str) -> None:
         _say(console, "")
 
 
-def addresses(reach: Reach) -> list[str]:
+def addresses(reach: Reachability) -> list[str]:
     """The URLs under which a phone could find us, the likeliest first."""
     hosts = (f"[{ip}]" if ":" in ip else ip for ip in reach.addresses)
     return [f"{reach.scheme}://{host}:{reach.port}" for host in hosts]
 
 
-def _trust(reach: Reach, identity: Identity | None) -> tuple[str, str] | None:
+def _trust(reach: Reachability, identity: Identity | None) -> tuple[str, str] | None:
     """Of a self-signed server: where its authority's certificate is offered, and the fingerprint to compare."""
     if identity is None or identity.authority is None:
         return None

@@ -21,13 +21,13 @@ from burrowspace.server.api.context import Context
 from burrowspace.server.api.peers import ATTACHMENTS
 from burrowspace.server.bulk.serve import Bulk
 from burrowspace.server.callers import Callers, SeenAs
-from burrowspace.server.door import Door
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.events import Events
 from burrowspace.server.hosts import Hosts
 from burrowspace.server.pages import Pages
-from burrowspace.server.reach import Reach
+from burrowspace.server.reachability import Reachability
+from burrowspace.server.request_guard import RequestGuard
 from burrowspace.server.stun import Stun
 from burrowspace.server.tls.hsts import Hsts
 from burrowspace.server.tls.identity import Identity, identity_of
@@ -49,7 +49,7 @@ class House:
     """Everything, put together."""
 
     settings: Settings
-    reach: Reach
+    reach: Reachability
     state: SqlState
     spool: DiskSpool
     driver: Driver
@@ -83,13 +83,13 @@ def build(settings: Settings) -> House:
     identity = identity_of(settings)
     state = open_sqlite(settings.data / "burrowspace.db")
     spool = DiskSpool(settings.data / "spool", floor_bytes=settings.disk_floor_bytes)
-    reach = Reach(settings)
+    reach = Reachability(settings)
     driver = Driver(Kit(settings, state, LocalBus(), spool))
     realtime = RealTime(_options(settings, reach))
     Events(realtime.of("/"), driver)
     callers, stun = Callers(reach, Hosts(reach, identity)), Stun(settings, reach)
     context = Context(settings, driver, reach, Turn(settings), callers, identity=identity)
-    api = Door(make_api(context), reach, settings.max_json_bytes)
+    api = RequestGuard(make_api(context), reach, settings.max_json_bytes)
     routes: ASGIApp = SeenAs(_Routes(realtime, Pages(), api), callers)
     if settings.hsts and identity is not None:
         routes = Hsts(routes, identity)
@@ -114,7 +114,7 @@ class _Routes:
         await app(scope, receive, send)
 
 
-def _options(settings: Settings, reach: Reach) -> Options:
+def _options(settings: Settings, reach: Reachability) -> Options:
     return Options(
         ping_interval_ms=settings.ping_interval_ms,
         ping_timeout_ms=settings.ping_timeout_ms,

@@ -16,9 +16,9 @@ from burrowspace.core import forwarded
 from burrowspace.core.errors import BurrowError, Forbidden, UnknownHost
 from burrowspace.core.forwarded import Caller
 from burrowspace.core.networks import UNREADABLE, counted, is_loopback, is_near
-from burrowspace.server.door import refuse
 from burrowspace.server.hosts import Headers, Hosts, is_typed, tell
-from burrowspace.server.reach import Reach
+from burrowspace.server.reachability import Reachability
+from burrowspace.server.request_guard import refuse
 
 NOT_FOR_YOU = "this server answers only callers of its own local network"
 _UNKNOWN_PROXY = (
@@ -39,7 +39,7 @@ class Seen(NamedTuple):
 class Callers:
     """Asked by the front for each connection and request."""
 
-    def __init__(self, reach: Reach, hosts: Hosts) -> None:
+    def __init__(self, reach: Reachability, hosts: Hosts) -> None:
         self._reach, self.hosts = reach, hosts
         self._networks = [ipaddress.ip_network(each) for each in reach.settings.trusted_proxies]
 

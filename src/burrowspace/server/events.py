@@ -1,4 +1,4 @@
-"""The real-time channel: parses each event at the door, hands it to the driver, answers.
+"""The real-time channel: parses each event, hands it to the driver, answers.
 
 `peer_signal` and `relay_chunk` are the hot paths: they are read without building what they carry, and a signal between
 two live peers touches no database and no task. Contract: docs/spec/events.md.

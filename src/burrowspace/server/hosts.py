@@ -14,7 +14,7 @@ from starlette.types import Send
 from burrowspace.core.errors import BadRequest, BurrowError, UnknownHost
 from burrowspace.core.forwarded import authority_host
 from burrowspace.core.hosts import LOCAL, ONE
-from burrowspace.server.reach import Reach
+from burrowspace.server.reachability import Reachability
 from burrowspace.server.tls.identity import Identity
 from burrowspace.server.tls.names import network_names, own_names
 
@@ -37,7 +37,7 @@ Headers = list[tuple[bytes, bytes]]
 class Hosts:
     """The names of one server. `identity`: who it is to TLS, where it speaks that."""
 
-    def __init__(self, reach: Reach, identity: Identity | None = None) -> None:
+    def __init__(self, reach: Reachability, identity: Identity | None = None) -> None:
         self._reach, self._identity = reach, identity
         names = own_names()
         near = [f"{each}.{ending}" for each in names if "." not in each for ending in LOCAL]

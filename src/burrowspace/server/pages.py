@@ -15,7 +15,7 @@ from typing import NamedTuple
 from starlette.types import Receive, Scope, Send
 
 from burrowspace.core.errors import Forbidden
-from burrowspace.server.door import refuse
+from burrowspace.server.request_guard import refuse
 
 FOLDER = Path(__file__).resolve().parents[1] / "web"
 SHARE = "/share"  # where a system's share sheet posts to; the service worker takes it before it comes here

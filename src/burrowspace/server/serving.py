@@ -18,7 +18,7 @@ from burrowspace.server.build import House
 from burrowspace.server.bulk.front import BulkFront
 from burrowspace.server.bulk.watch import watch
 from burrowspace.server.lan import announce, withdraw
-from burrowspace.server.tls.doorstep import Doorstep
+from burrowspace.server.tls.tls_sniff import TlsSniffer
 from burrowspace.socketio.front import front
 
 log = structlog.get_logger("server")
@@ -96,8 +96,8 @@ def _protocol(house: House) -> Any:
     if identity is None:
         return behind
 
-    def doorstep(**given: Any) -> Doorstep:
-        return Doorstep(
+    def sniffer(**given: Any) -> TlsSniffer:
+        return TlsSniffer(
             lambda: behind(**given),
             identity,
             given["server_state"].connections,
@@ -107,7 +107,7 @@ def _protocol(house: House) -> Any:
             lets_loopback_in=house.tunnel is not None,
         )
 
-    return doorstep
+    return sniffer
 
 
 def _config(house: House) -> uvicorn.Config:

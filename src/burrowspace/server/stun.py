@@ -17,7 +17,7 @@ from burrowspace.config import Settings
 from burrowspace.core import stun
 from burrowspace.core.networks import counted
 from burrowspace.core.rates import Window
-from burrowspace.server.reach import Reach
+from burrowspace.server.reachability import Reachability
 
 log = structlog.get_logger("stun")
 
@@ -66,7 +66,7 @@ class Responder(asyncio.DatagramProtocol):
 class Stun:
     """Both ports; `reach` is told which of them are open."""
 
-    def __init__(self, settings: Settings, reach: Reach) -> None:
+    def __init__(self, settings: Settings, reach: Reachability) -> None:
         self._settings, self._reach = settings, reach
         self.counts = Counts()
         self._window = Window(EACH, MOST, WINDOW_S)

@@ -7,7 +7,8 @@
     down      waits before it is asked again; or, after  the wait is over; or, after a final refusal, a restart
               a final refusal, rests
 
-The state, the URL and the reason stand in `Reach`, and so in `GET /status`. Nothing here delays or fails the start.
+The state, the URL and the reason stand in `Reachability`, and so in `GET /status`. Nothing here delays the start or
+makes it fail.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ import structlog
 
 from burrowspace.config import Settings
 from burrowspace.ports import Tunnel, TunnelDown
-from burrowspace.server.reach import Reach
+from burrowspace.server.reachability import Reachability
 
 log = structlog.get_logger("tunnel")
 
@@ -49,7 +50,7 @@ class TunnelKeeper:
     def __init__(
         self,
         tunnel: Tunnel | None,
-        reach: Reach,
+        reach: Reachability,
         settings: Settings,
         *,
         on_up: Callable[[str], None] | None = None,

@@ -12,8 +12,8 @@ from burrowspace.server.api.directory import Directory
 from burrowspace.server.callers import NEAR, Callers
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.driver.tokens import Tokenless, Voice
-from burrowspace.server.heads import bearer
-from burrowspace.server.reach import Reach
+from burrowspace.server.headers import bearer
+from burrowspace.server.reachability import Reachability
 from burrowspace.server.tls.identity import Identity
 from burrowspace.server.turn import Turn
 
@@ -22,7 +22,7 @@ from burrowspace.server.turn import Turn
 class Context:
     settings: Settings
     driver: Driver
-    reach: Reach
+    reach: Reachability
     turn: Turn
     callers: Callers
     since: float = field(default_factory=time.monotonic)  # when the server was put together

@@ -16,12 +16,12 @@ from burrowspace.core.upload import Asked, Forget
 from burrowspace.core.upload_answers import Answer
 from burrowspace.server.api.context import Caller, Context, House, Speaker
 from burrowspace.server.api.models import CONFLICT, FULL, REFUSALS, UNKNOWN, Delivered, Uploaded, Verified, refused
+from burrowspace.server.body import take_body
 from burrowspace.server.bulk.front import CUT
 from burrowspace.server.driver.claims import Claim
-from burrowspace.server.driver.downloads import Source
+from burrowspace.server.driver.downloads import Download
 from burrowspace.server.driver.tokens import Voice
-from burrowspace.server.heads import header_map
-from burrowspace.server.intake import take_body
+from burrowspace.server.headers import header_map
 
 log = structlog.get_logger("bulk")
 router = APIRouter(tags=["files"], responses=REFUSALS)
@@ -85,11 +85,11 @@ def _reply(answer: Answer) -> Response:
 
 
 class _Sending(StreamingResponse):
-    """Closes its source however the sending ends, even before it began."""
+    """Closes its download however the sending ends, even before it began."""
 
-    def __init__(self, pieces: AsyncIterator[bytes], source: Source) -> None:
-        super().__init__(pieces, source.part.status, source.headers)
-        self._source = source
+    def __init__(self, pieces: AsyncIterator[bytes], download: Download) -> None:
+        super().__init__(pieces, download.part.status, download.headers)
+        self._download = download
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -101,7 +101,7 @@ class _Sending(StreamingResponse):
             while (await receive())["type"] != "http.disconnect":
                 pass
         finally:
-            self._source.close()
+            self._download.close()
 
 
 @router.get(
@@ -123,17 +123,17 @@ async def download(
     """
     downloads = house.driver.downloads
     head = header_map(request.scope["headers"])
-    source = await downloads.open(transfer_id, head, token, follow=follow == "1")
+    download = await downloads.open(transfer_id, head, token, follow=follow == "1")
 
-    return _Sending(downloads.pieces(source), source)
+    return _Sending(downloads.pieces(download), download)
 
 
 @router.head("/download/{transfer_id}", include_in_schema=False)
 async def download_head(transfer_id: str, request: Request, house: House, token: Speaker) -> Response:
     """What a GET would say. It changes nothing."""
-    source = await house.driver.downloads.open(transfer_id, header_map(request.scope["headers"]), token)
-    source.close()
-    return Response(status_code=source.part.status, headers=source.headers)
+    download = await house.driver.downloads.open(transfer_id, header_map(request.scope["headers"]), token)
+    download.close()
+    return Response(status_code=download.part.status, headers=download.headers)
 
 
 @router.post("/delivered/{transfer_id}", responses=UNKNOWN)

@@ -12,7 +12,7 @@ from burrowspace.server.api.models import REFUSALS, UNKNOWN, Knocked, LeftNearby
 from burrowspace.server.api.octets import octet_body, octets
 from burrowspace.server.api.waiting import Wait, while_here
 from burrowspace.server.driver.nearby import Card, Seen, Where
-from burrowspace.server.heads import header_map
+from burrowspace.server.headers import header_map
 from burrowspace.server.nearness import network
 
 Handle = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="32 hex digits, chosen by the device; public.")]
@@ -33,12 +33,12 @@ def _where(request: Request, house: House, caller: Caller) -> Where:
     return Where(network(request.client.host, headers, has_public_url=has_public_url), caller)
 
 
-Place = Annotated[Where, Depends(_where)]
+From = Annotated[Where, Depends(_where)]
 router = APIRouter(tags=["nearby"], responses={**REFUSALS, **UNKNOWN}, dependencies=[Depends(_on)])
 
 
 @router.put("/nearby/{handle}", response_model=NearDevices)
-async def show(handle: Handle, body: ShowNearby, house: House, token: Token, where: Place) -> Response:
+async def show(handle: Handle, body: ShowNearby, house: House, token: Token, where: From) -> Response:
     """This device shows itself to those of its network, for 45 s from its last call; the others, as they are now."""
     card = Card(body.name, body.kind, body.picture, body.public, body.inbox)
     return _told(await house.driver.nearby.show(handle, card, token, where))
@@ -50,7 +50,7 @@ async def watch(
     request: Request,
     house: House,
     token: Token,
-    where: Place,
+    where: From,
     version: Version = -1,
     wait: Wait = 0,
 ) -> Response:
@@ -70,7 +70,7 @@ async def leave(handle: Handle, house: House, token: Token) -> LeftNearby:
 
 
 @router.post("/nearby/{handle}/knock", openapi_extra=octet_body(KNOCK_BYTES))
-async def knock(handle: Handle, sender: Sender, request: Request, house: House, token: Token, where: Place) -> Knocked:
+async def knock(handle: Handle, sender: Sender, request: Request, house: House, token: Token, where: From) -> Knocked:
     """Leaves a sealed invitation for a device of the same network; the token is the sender's."""
     await house.driver.nearby.knock(handle, sender, await octets(request, KNOCK_BYTES), token, where)
     return Knocked()

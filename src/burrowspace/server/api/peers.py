@@ -26,7 +26,7 @@ from burrowspace.server.api.models import (
     Peers,
     TurnServer,
 )
-from burrowspace.server.driver.devices import Place, network
+from burrowspace.server.driver.devices import DeviceInfo, network
 from burrowspace.server.driver.mailboxes import MESSAGE_BYTES
 
 router = APIRouter(tags=["peers"], responses=REFUSALS)
@@ -122,8 +122,8 @@ async def connect(body: Connect, request: Request, house: House, token: Token, c
     `pending` until one of them approves this device.
     """
     address = request.client.host if request.client else None
-    place = Place(None if address is None else network(address), your_ip(request), shown(body.device_name, 64))
-    welcome = await house.driver.presence.connect(checked_user(body.user_id), token, place, caller)
+    device = DeviceInfo(None if address is None else network(address), your_ip(request), shown(body.device_name, 64))
+    welcome = await house.driver.presence.connect(checked_user(body.user_id), token, device, caller)
     stun = house.reach.stun_servers(request.headers.get("host"))
     servers, ttl_s = ice(house, stun, address, welcome.peer.peer_id)
     return Connected(

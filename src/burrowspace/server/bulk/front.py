@@ -143,7 +143,7 @@ class BulkFront(Front):
     def on_headers_complete(self) -> None:
         if self._piped:
             return
-        job = self._taken()
+        job = self._as_job()
         if job is None:
             super().on_headers_complete()
             if self.url.startswith(b"/download/") and self.cycle is not None:
@@ -196,7 +196,7 @@ class BulkFront(Front):
             return
         super().on_message_complete()
 
-    def _taken(self) -> Job | None:
+    def _as_job(self) -> Job | None:
         """The request as a job, if the kernel may move its bytes."""
         found = _PATH.match(self.url)
         if found is None or not self.bulk.movers or self.scheme == "https" or self.parser.get_http_version() != "1.1":

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from burrowspace.config import Settings
-from burrowspace.server.heads import header_map
+from burrowspace.server.headers import header_map
 
 BIG = 64 * 1024  # bytes of a body from which on the kernel moves it
 
@@ -68,8 +68,8 @@ class Pace:
         return slow
 
 
-class Connection(Protocol):
-    """Where a job came from. It reads nothing more until the job has said how it goes on."""
+class JobFront(Protocol):
+    """The connection that a job came from. It reads nothing more until the job has said how it goes on."""
 
     transport: asyncio.Transport
 
@@ -90,5 +90,5 @@ class Jobs(Protocol):
     def movers(self) -> Sequence[object]:
         """The threads that move bytes; without any, no job is taken off."""
 
-    def start(self, front: Connection, job: Job) -> asyncio.Task[None]:
+    def start(self, front: JobFront, job: Job) -> asyncio.Task[None]:
         """Begins the job's task."""

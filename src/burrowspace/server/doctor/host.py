@@ -22,7 +22,7 @@ from burrowspace.core.findings import Fact, Finding, Verdict, bad, doubtful, goo
 from burrowspace.core.names import shown
 from burrowspace.core.sizes import size_shown
 from burrowspace.server.doctor.holder import holder
-from burrowspace.server.reach import Reach
+from burrowspace.server.reachability import Reachability
 from burrowspace.server.tls.authority import Authority
 from burrowspace.server.tls.context import NoIdentity
 
@@ -106,7 +106,7 @@ def serves(settings: Settings) -> bool:
 
 def addresses(settings: Settings) -> Finding:
     """Where a phone of this network finds the server."""
-    reach = Reach(settings)
+    reach = Reachability(settings)
     reach.look()
     urls = [_url(settings, each) for each in reach.addresses]
     if all(ipaddress.ip_address(each).is_loopback for each in reach.addresses if _is_literal(each)):

@@ -23,7 +23,7 @@ from burrowspace.server.driver.notices import Postman, write_notice
 from burrowspace.server.driver.tokens import digest, is_guarded, is_token_of, not_approved, speak_for_user
 
 
-class Place(NamedTuple):
+class DeviceInfo(NamedTuple):
     """From where a device asks to join, and what it calls itself."""
 
     network: str | None = None
@@ -55,23 +55,23 @@ class Devices:
         self._kit, self._postman = kit, postman
         self._sockets: dict[str, tuple[object, Told]] = {}  # of devices that wait: the last that asked to register
 
-    def apply(self, rows: Rows, user_id: str, token: str | None, made: str, place: Place) -> Applicant:
+    def apply(self, rows: Rows, user_id: str, token: str | None, made: str, device: DeviceInfo) -> Applicant:
         """A new device asks to be let in; `token` is the one of an earlier try, and then nothing changes."""
         now = self._kit.now()
         waiting = _waiting(rows, user_id, now)
         for each in waiting:
             if token is not None and is_token_of(token, each):
                 return each
-        same = [each for each in waiting if each.network == place.network]
+        same = [each for each in waiting if each.network == device.network]
         if len(same) >= PER_NETWORK:  # an app that is started again and again
             _drop(rows, same[0])
         elif len(waiting) >= PER_USER:
-            last = makes_room(waiting, place.network)
+            last = makes_room(waiting, device.network)
             if last is None:
                 words = f"{PER_USER} devices of this user wait for an answer already; try again later"
                 raise TooMany(words, min(each.expires_at for each in waiting) - now)
             _drop(rows, last)
-        for where, most in (({}, TOTAL), ({"network": place.network}, TOTAL // 10)):
+        for where, most in (({}, TOTAL), ({"network": device.network}, TOTAL // 10)):
             if None not in where.values() and rows.count(Applicant, **where) >= most:
                 first = rows.find(Applicant, order="expires_at", limit=1, **where)[0]
                 words = "too many devices wait for an answer on this server; try again later"
@@ -81,9 +81,9 @@ class Devices:
                 self._kit.new_id(),
                 user_id,
                 digest(made),
-                place.name,
-                place.network,
-                place.address,
+                device.name,
+                device.network,
+                device.address,
                 Joining.PENDING.value,
                 now,
                 now + WAIT_S,

@@ -12,10 +12,10 @@ from burrowspace.core.names import attachment
 from burrowspace.core.records import Delivery, Peer, Transfer, Upload
 from burrowspace.core.transfer import TransferState
 from burrowspace.ports import Rows
-from burrowspace.server.driver.found import find_transfer
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.lane import Lane, Reader
 from burrowspace.server.driver.lanes import Lanes
+from burrowspace.server.driver.lookup import find_transfer
 from burrowspace.server.driver.tokens import Voice, speak_for_one_of
 
 _COUNTED = 1000  # deliveries of one transfer
@@ -24,7 +24,7 @@ _OVER = (TransferState.CANCELLED, TransferState.EXPIRED, TransferState.FAILED)
 
 
 @dataclass(slots=True)
-class Source:
+class Download:
     """What to send: the answer's status and headers, and the bytes of `part`; followed by `reader` where one is set."""
 
     key: str
@@ -54,14 +54,14 @@ class Downloads:
         token: Voice,
         *,
         follow: bool = False,
-    ) -> Source:
+    ) -> Download:
         """The bytes that a GET asks for. NotReady before they are all here, unless they are followed; Gone once they
-        are not any more. Close the source."""
+        are not any more. Close the download."""
         transfer, upload = await self._look(transfer_id, token)
         if transfer.completed_at is None and follow:
-            source = await self._follow(transfer, upload, headers)
-            if source is not None:
-                return source
+            download = await self._follow(transfer, upload, headers)
+            if download is not None:
+                return download
             transfer, upload = await self._look(transfer_id, None)  # it was completed meanwhile
         key = transfer.transfer_id
         try:
@@ -73,11 +73,11 @@ class Downloads:
         tag = _tag(transfer, upload)
         part = which(headers, size, tag, first)
         more = {**_headers(transfer), **part_headers(part, size, tag)}
-        return Source(key, part, more, ended=self._lanes.reads_whole(key))
+        return Download(key, part, more, ended=self._lanes.reads_whole(key))
 
-    async def descriptor(self, source: Source) -> int | None:
+    async def descriptor(self, download: Download) -> int | None:
         """The file that holds the bytes, open: the caller closes it. None: this spool has none."""
-        return await self.kit.spool.descriptor(source.key)
+        return await self.kit.spool.descriptor(download.key)
 
     async def _look(self, transfer_id: str, token: Voice) -> tuple[Transfer, Upload | None]:
         def ask(rows: Rows) -> tuple[Transfer, Upload | None]:
@@ -92,7 +92,7 @@ class Downloads:
             await self.kit.state.write(lambda rows: speak_for_one_of(rows, users, token))
         return transfer, upload
 
-    async def _follow(self, transfer: Transfer, upload: Upload | None, headers: Mapping[str, str]) -> Source | None:
+    async def _follow(self, transfer: Transfer, upload: Upload | None, headers: Mapping[str, str]) -> Download | None:
         """The running or resumable upload; waits for one that has not begun. None when it was complete meanwhile."""
         key, patience = transfer.transfer_id, self.kit.settings.follow_wait_s
         lane = self._lanes.find(key)
@@ -113,7 +113,7 @@ class Downloads:
             tag = _tag(transfer, upload)
             part = which(headers, lane.length, tag, lane.ledger.given, lane.size)
             more = {**_headers(transfer), **AT_ONCE, **part_headers(part, lane.length, tag)}
-            return Source(key, part, more, lane.reader(part.start))
+            return Download(key, part, more, lane.reader(part.start))
         finally:
             lane.leave()
 
@@ -123,12 +123,12 @@ class Downloads:
         except NotFound:
             return None
 
-    def pieces(self, source: Source) -> AsyncIterator[bytes]:
-        """The source's bytes, for whoever cannot have the kernel move them."""
-        start, stop = source.part.start, source.part.stop
-        if source.reader is not None:
-            return source.reader.pieces(stop, self.kit.settings.follow_wait_s)
-        return self.kit.spool.read(source.key, start, None if stop is None else stop - start)
+    def pieces(self, download: Download) -> AsyncIterator[bytes]:
+        """The download's bytes, for whoever cannot have the kernel move them."""
+        start, stop = download.part.start, download.part.stop
+        if download.reader is not None:
+            return download.reader.pieces(stop, self.kit.settings.follow_wait_s)
+        return self.kit.spool.read(download.key, start, None if stop is None else stop - start)
 
     async def delivered(self, transfer_id: str, peer_id: str | None, token: Voice) -> int:
         """A receiver says that it holds the file, verified; how many have said so. Saying it again changes nothing."""

@@ -15,7 +15,7 @@ import structlog
 from burrowspace.core.errors import Gone, NotFound, Removed, Stalled
 from burrowspace.core.spooling import Ahead, Ledger, Policy
 from burrowspace.ports import Spool
-from burrowspace.server.driver.whole import whole
+from burrowspace.server.driver.uncancellable import uncancellable
 
 log = structlog.get_logger("lanes")
 
@@ -140,7 +140,7 @@ class Lane:
             if room < 0:
                 raise Removed("this upload was called off, or another one took its place")
             piece, data = (data, b"") if room >= len(data) else (data[:room], data[room:])
-            await whole(self._append(piece))
+            await uncancellable(self._append(piece))
 
     async def _append(self, piece: bytes) -> None:
         await self.spool.append(self.key, self.ledger.size, piece)

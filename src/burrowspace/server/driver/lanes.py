@@ -7,7 +7,7 @@ from collections.abc import Callable
 from burrowspace.core.spooling import Ledger, Policy
 from burrowspace.ports import Spool
 from burrowspace.server.driver.lane import Lane
-from burrowspace.server.driver.whole import whole
+from burrowspace.server.driver.uncancellable import uncancellable
 
 
 class Lanes:
@@ -43,7 +43,7 @@ class Lanes:
         old = self._open.pop(key, None)
         if old is not None:
             old.abandon()
-        await whole(self._spool.begin(key, at))
+        await uncancellable(self._spool.begin(key, at))
         return self._add(key, Ledger(policy=policy, window=window or self._window, begin=at), length)
 
     async def resume(self, key: str, policy: Policy, length: int | None, window: int | None = None) -> Lane:

@@ -14,7 +14,7 @@ from burrowspace.core.presence import IDLE_S, fell_silent, is_online, makes_room
 from burrowspace.core.records import Applicant, Origin, Peer
 from burrowspace.ports import Line, Rows
 from burrowspace.server.driver.announcer import Announcer
-from burrowspace.server.driver.devices import Devices, Place, check_applicant, network
+from burrowspace.server.driver.devices import DeviceInfo, Devices, check_applicant, network
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.notices import Postman
 from burrowspace.server.driver.tokens import device_of, digest, is_guarded, is_token_of, speak_for, speak_for_user
@@ -35,20 +35,20 @@ class Presence:
         self._networks: dict[str, str | None] = {}  # of the sockets that are peers now
 
     async def connect(
-        self, user_id: str, token: str | None = None, place: Place | None = None, address: str | None = None
+        self, user_id: str, token: str | None = None, device: DeviceInfo | None = None, address: str | None = None
     ) -> Welcome:
         """A new device of the user. TooMany at the bounds of peers; one that was never used makes room first.
 
         Where the user is guarded, `token` is that of another of their devices, or the new one waits for an answer;
         with the token of one that waits already, it is that one.
         """
-        kit, made, place = self._kit, self._kit.new_token(), place or Place()
+        kit, made, device = self._kit, self._kit.new_token(), device or DeviceInfo()
         settings, now = kit.settings, kit.now()
 
         def change(rows: Rows) -> Peer | Applicant:
             known = None if token is None else device_of(rows, user_id, token)
             if known is None and is_guarded(rows, user_id):
-                return self.devices.apply(rows, user_id, token, made, place)
+                return self.devices.apply(rows, user_id, token, made, device)
             self._make_room(rows, user_id, address, now)
             if address is not None and rows.count(Peer, address=address) >= settings.max_peers_per_address:
                 words = f"{settings.max_peers_per_address} devices have connected from your address already"
@@ -56,7 +56,7 @@ class Presence:
             elif rows.count(Peer) >= settings.max_peers:
                 self._forget_one(rows, "this server remembers as many devices as it may; try again later", now)
             peer = Peer(kit.new_id(), user_id, digest(made), False, now, now, False, NEVER, address, used=False)
-            rows.put(Origin(peer.peer_id, user_id, place.network, False))
+            rows.put(Origin(peer.peer_id, user_id, device.network, False))
             return rows.put(peer)
 
         given = await kit.state.write(change)

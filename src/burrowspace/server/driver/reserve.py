@@ -14,7 +14,7 @@ from burrowspace.core.records import Upload
 from burrowspace.core.reserving import Need
 from burrowspace.ports import Rows
 from burrowspace.server.driver.kit import Kit
-from burrowspace.server.driver.place import Place
+from burrowspace.server.driver.upload_writer import UploadWriter
 
 _TOTAL, _ADDRESS = 0.9, 0.5  # of the disk space that is free at the start, what is kept here already included
 
@@ -37,7 +37,7 @@ class Room(NamedTuple):
 class Reserve:
     """Of this node. `running` are the uploads at work."""
 
-    def __init__(self, kit: Kit, running: Mapping[str, Place]) -> None:
+    def __init__(self, kit: Kit, running: Mapping[str, UploadWriter]) -> None:
         self._kit, self._running = kit, running
         self._quotas: Quotas | None = None
 
@@ -52,11 +52,11 @@ class Reserve:
             self._quotas = Quotas(address, settings.user_quota_bytes, total)
         return self._quotas
 
-    async def room(self, place: Place | None = None) -> Room:
+    async def room(self, writer: UploadWriter | None = None) -> Room:
         """For this upload, or for one that has nothing yet."""
         quotas, free = await self.quotas(), await self._kit.spool.room()
-        promised = sum(each.promised for each in self._running.values() if each is not place)
-        rest = place.rest if place is not None else 0
+        promised = sum(each.promised for each in self._running.values() if each is not writer)
+        rest = writer.rest if writer is not None else 0
         return Room(quotas, rest + free - promised)
 
     def take(self, rows: Rows, upload: Upload, need: Need, room: Room) -> Upload:

@@ -13,9 +13,9 @@ from burrowspace.core.transfer import Mode, TransferState
 from burrowspace.core.upload import Write
 from burrowspace.core.upload_answers import Style, limits
 from burrowspace.ports import Rows
-from burrowspace.server.driver.found import find_transfer
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.lanes import Lanes
+from burrowspace.server.driver.lookup import find_transfer
 from burrowspace.server.driver.tokens import digest
 from burrowspace.server.driver.uploads import Uploads
 
@@ -92,8 +92,8 @@ class Spools:
         begun = Write(Style.TUS, 0, 0, most, fresh=True, length=length, policy=policy, window=window)
         try:
             with self._uploads.claims.open(key, address) as claim:
-                async with await self._uploads.begin(claim, begun, token, paced=True) as place:
-                    await place.ended()
+                async with await self._uploads.begin(claim, begun, token, paced=True) as writer:
+                    await writer.ended()
         except BaseException:
             await kit.state.write(
                 lambda rows: [rows.drop(kind, transfer_id=key) for kind in (Sealed, Transfer, Upload)]

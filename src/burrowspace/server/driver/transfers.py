@@ -19,8 +19,8 @@ from burrowspace.core.transfer import (
     walk,
 )
 from burrowspace.ports import Rows
-from burrowspace.server.driver.found import find_request, find_transfer
 from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.lookup import find_request, find_transfer
 from burrowspace.server.driver.notices import Postman, write_notice
 from burrowspace.server.driver.tokens import Voice, may_send, speak_for_one_of
 from burrowspace.server.driver.uploads import Uploads

@@ -16,15 +16,15 @@ from burrowspace.core.upload import Asked, Forget, Held, Write, decide, style_of
 from burrowspace.core.upload_answers import Answer, Problem, Style
 from burrowspace.ports import Rows
 from burrowspace.server.driver.claims import Claim, Claims
-from burrowspace.server.driver.found import find_transfer
 from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.lane import Lane
 from burrowspace.server.driver.lanes import Lanes
+from burrowspace.server.driver.lookup import find_transfer
 from burrowspace.server.driver.notices import Postman, write_notice
 from burrowspace.server.driver.pace import Kind, Pace
-from burrowspace.server.driver.place import Place
 from burrowspace.server.driver.reserve import Reserve
 from burrowspace.server.driver.tokens import Voice, may_send, speak_for_one_of
+from burrowspace.server.driver.upload_writer import UploadWriter
 
 _DAY_S = 86_400.0
 _OPEN = (TransferState.READY, TransferState.TRANSFERRING, TransferState.FAILED)
@@ -38,7 +38,7 @@ class Uploads:
     def __init__(self, kit: Kit, postman: Postman, lanes: Lanes, pace: Pace | None = None) -> None:
         self.kit, self._postman, self.lanes = kit, postman, lanes
         self.pace = pace or Pace(kit)
-        self._running: dict[str, Place] = {}
+        self._running: dict[str, UploadWriter] = {}
         self._ended: dict[str, None] = {}  # unfinished ones, which may have more reserved than lies here
         self.reserve = Reserve(kit, self._running)
         self.claims = Claims()
@@ -85,8 +85,8 @@ class Uploads:
         the upload for complete and sends no more, so it is made complete before it hears of that offset."""
         key = upload.transfer_id
         write = Write(Style.TUS, size, 0, 0, length=size)
-        async with await self.begin(claim, write, token) as place:
-            await place.ended()
+        async with await self.begin(claim, write, token) as writer:
+            await writer.ended()
         return await self.kit.state.read(lambda rows: (find_transfer(rows, key), rows.get(Upload, key)))
 
     def _held(self, transfer: Transfer, upload: Upload | None, size: int | None) -> Held:
@@ -115,8 +115,8 @@ class Uploads:
 
     # Beginning
 
-    async def begin(self, claim: Claim, write: Write, token: Voice, *, paced: bool = False) -> Place:
-        """Opens the place, its bytes reserved. Busy while another upload fills it, and for who was taken over;
+    async def begin(self, claim: Claim, write: Write, token: Voice, *, paced: bool = False) -> UploadWriter:
+        """Opens a writer, its bytes reserved. Busy while another upload of the transfer runs, and for one taken over;
         WrongOffset where the upload stands elsewhere by now; WrongState once it is over. `paced`: it was counted."""
         transfer_id = claim.transfer_id
         if claim.lost:
@@ -125,34 +125,34 @@ class Uploads:
             raise Busy("another upload of this transfer is running")
         if write.fresh and not paced:
             self.pace.check(Kind.WRITE, claim.address)
-        place = self._running[transfer_id] = Place(self, write, transfer_id)
+        writer = self._running[transfer_id] = UploadWriter(self, write, transfer_id)
         try:
             if not write.fresh:
-                place.lane = await self.lanes.resume(transfer_id, Policy.REST, write.length)
-                _stands_at(write, place.lane)
-            upload = place.upload = await self._reserved(place, claim.address, token)
+                writer.lane = await self.lanes.resume(transfer_id, Policy.REST, write.length)
+                _stands_at(write, writer.lane)
+            upload = writer.upload = await self._reserved(writer, claim.address, token)
             if write.fresh:
-                place.lane = await self.lanes.begin(transfer_id, write.at, upload.policy, write.length, upload.window)
-            place.lane.on_out = place.grow
-            place.lane.allow(upload.policy, _bound(upload), upload.window)
-            place.ready, place.wants = True, 0
+                writer.lane = await self.lanes.begin(transfer_id, write.at, upload.policy, write.length, upload.window)
+            writer.lane.on_out = writer.grow
+            writer.lane.allow(upload.policy, _bound(upload), upload.window)
+            writer.ready, writer.wants = True, 0
         except BaseException:
-            if place.lane is not None:
-                place.lane.on_out = None
-                place.lane.leave()
+            if writer.lane is not None:
+                writer.lane.on_out = None
+                writer.lane.leave()
             del self._running[transfer_id]
-            place.closed.set()
+            writer.closed.set()
             raise
-        return place
+        return writer
 
-    async def _reserved(self, place: Place, address: str | None, token: Voice) -> Upload:
+    async def _reserved(self, writer: UploadWriter, address: str | None, token: Voice) -> Upload:
         """The upload's row, with bytes reserved for what comes next; in most cases it lasts and nothing is written."""
-        key, write = place.transfer_id, place.write
-        rest = place.rest
+        key, write = writer.transfer_id, writer.write
+        rest = writer.rest
         whole = None if write.length is None else rest + write.length - write.at
         wants = need(rest, whole, write.exactly)
-        place.wants = wants.most
-        room = await self.reserve.room(place)
+        writer.wants = wants.most
+        room = await self.reserve.room(writer)
 
         def change(rows: Rows) -> Upload:
             transfer = find_transfer(rows, key)
@@ -203,13 +203,13 @@ class Uploads:
         most = most if whole is None else min(whole, most)
         return Need(most, 0 if write.exactly == 0 else most)
 
-    async def reserve_more(self, place: Place, beside: int = 0) -> None:
+    async def reserve_more(self, writer: UploadWriter, beside: int = 0) -> None:
         """More for an upload that runs and has taken what was reserved; `beside` bytes lie beside its lane. NoSpace."""
-        rest, key = place.lane.ledger.rest + beside, place.transfer_id
-        length, size = place.upload.length, place.lane.size
+        rest, key = writer.lane.ledger.rest + beside, writer.transfer_id
+        length, size = writer.upload.length, writer.lane.size
         wants = need(rest, None if length is None else rest + length - size, None)
-        place.wants = wants.most
-        room = await self.reserve.room(place)
+        writer.wants = wants.most
+        room = await self.reserve.room(writer)
 
         def change(rows: Rows) -> Upload | None:
             before = rows.get(Upload, key)
@@ -222,10 +222,10 @@ class Uploads:
         try:
             after = await self.kit.state.write(change)
             if after is not None:
-                place.upload = after
-                place.lane.reserve(_bound(after))
+                writer.upload = after
+                writer.lane.reserve(_bound(after))
         finally:
-            place.wants = 0
+            writer.wants = 0
 
     async def allow(self, transfer_id: str, policy: Policy, token: Voice) -> None:
         """The bytes may lie here in a freer way, also those of an upload that runs. NoSpace where there is no room for
@@ -288,16 +288,16 @@ class Uploads:
         if transfer is not None and transfer.progress + 1 <= percent:
             await self.kit.state.write(change)
 
-    async def complete(self, place: Place, name: str | None) -> Transfer:
+    async def complete(self, writer: UploadWriter, name: str | None) -> Transfer:
         """All bytes are here: they are made durable, then the transfer is complete, then everybody is told."""
-        kit, now, key = self.kit, self.kit.now(), place.transfer_id
-        place.check()
+        kit, now, key = self.kit, self.kit.now(), writer.transfer_id
+        writer.check()
         size = await kit.spool.sync(key)
-        if size != place.lane.size:
+        if size != writer.lane.size:
             raise Damaged("the file on the disk is not what was sent; start it over")
 
         def change(rows: Rows) -> Transfer:
-            upload = rows.get(Upload, key) or place.upload  # its owner may have let it rest meanwhile
+            upload = rows.get(Upload, key) or writer.upload  # its owner may have let it rest meanwhile
             before = find_transfer(rows, key)
             offered = None if before.sealed else name or upload.filename
             life = kit.settings.store_hours * 3600 if before.sealed else kit.settings.transfer_days * _DAY_S
@@ -310,7 +310,7 @@ class Uploads:
                 completed_at=now,
                 expires_at=now + life,
             )
-            kept = min(upload.reserved, size) if upload.policy is Policy.LIVE else size - place.lane.ledger.given
+            kept = min(upload.reserved, size) if upload.policy is Policy.LIVE else size - writer.lane.ledger.given
             rows.put(msgspec.structs.replace(upload, length=size, reserved=kept, complete=True))
             told = messages.TransferCompleted(key, after.mode, after.filename)
             for user in {after.sender_id, after.receiver_id} if not after.sealed else ():
@@ -318,20 +318,20 @@ class Uploads:
             return rows.put(after)
 
         after = await kit.state.write(change)
-        place.committed()
+        writer.committed()
         await self._postman.wake([after.sender_id, after.receiver_id])
         return after
 
-    async def end(self, place: Place, *, complete: bool, keeps: bool) -> None:
+    async def end(self, writer: UploadWriter, *, complete: bool, keeps: bool) -> None:
         """Lets the next upload in; what was not kept leaves nothing behind."""
         try:
             if not complete and not keeps:
-                await self._drop(place.transfer_id)
+                await self._drop(writer.transfer_id)
         finally:
-            self._running.pop(place.transfer_id, None)
-            self._ended[place.transfer_id] = None
-            place.lane.on_out = None
-            place.lane.leave()
+            self._running.pop(writer.transfer_id, None)
+            self._ended[writer.transfer_id] = None
+            writer.lane.on_out = None
+            writer.lane.leave()
 
     async def _drop(self, key: str) -> None:
         """The bytes first: a crash between the two leaves a row that the sweep finds."""

@@ -12,15 +12,15 @@ import orjson
 
 from burrowspace.core.errors import BurrowError, Stalled
 from burrowspace.core.upload_answers import INTEROP, Answer, refusal_headers
-from burrowspace.server.bulk.job import Connection, Job, Pace
+from burrowspace.server.bulk.job import Job, JobFront, Pace
 
 _READ = 256 * 1024  # bytes read at once where Python must see them
 
 
-class Taken:
+class Connection:
     """Used on the main loop by the task of its job."""
 
-    def __init__(self, front: Connection, job: Job, length: int, min_rate: int) -> None:
+    def __init__(self, front: JobFront, job: Job, length: int, min_rate: int) -> None:
         self.front, self.job = front, job
         self.left = length - len(job.early)  # bytes of the body that are still in the socket
         self.extra: list[tuple[str, str]] = []

@@ -1,4 +1,4 @@
-"""The first step of a connection to a port that speaks TLS: its first byte says what it is.
+"""Tells TLS from plain HTTP on one port: the first byte of a connection says which it is.
 
 0x16 begins a TLS handshake (RFC 8446, 5.1), and behind it stands the front that every connection has. Anything else is
 plain: a person who typed http://, who gets a way to https (plain.py); or, where this server has opened a tunnel whose
@@ -25,7 +25,7 @@ HELLO_S = 10.0  # for the first byte, and then for the handshake
 _HANDSHAKE = 0x16
 
 
-class Doorstep(asyncio.Protocol):
+class TlsSniffer(asyncio.Protocol):
     """One for each connection, until it has become something else. It stands among uvicorn's connections meanwhile."""
 
     def __init__(

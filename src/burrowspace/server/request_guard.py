@@ -1,4 +1,4 @@
-"""The door of the HTTP API: what is checked of every request before a route sees it.
+"""The guard of the HTTP API: what is checked of every request before a route sees it.
 
 Sizes and content types of bodies, the depth and the numbers of JSON, the origin of a web page. An ASGI middleware.
 """
@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from burrowspace.core.errors import BadRequest, BurrowError, Forbidden, TooLarge, WrongType
 from burrowspace.core.upload_answers import refusal_headers
-from burrowspace.server.reach import Reach
+from burrowspace.server.reachability import Reachability
 from burrowspace.socketio import BadPacket, TooManyParts
 from burrowspace.socketio.json_text import check_depth
 
@@ -29,10 +29,10 @@ _MAY_READ = (
 )
 
 
-class Door:
+class RequestGuard:
     """Wraps the API. Answers refusals itself, with the headers a browser needs to read them."""
 
-    def __init__(self, app: ASGIApp, reach: Reach, max_json_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, reach: Reachability, max_json_bytes: int) -> None:
         self._app, self._reach, self._max = app, reach, max_json_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""A body that comes in pieces, into its place: for ASGI, and for what the kernel cannot move by itself."""
+"""Writes a body that comes in pieces: for ASGI, and for what the kernel cannot move by itself."""
 
 from collections.abc import AsyncIterator
 
@@ -17,14 +17,14 @@ async def take_body(
     if write.style is Style.FORM:
         parts = read_form(content_type, body)
         name = await parts.file("file")
-        async with await uploads.begin(claim, write, token) as place:
+        async with await uploads.begin(claim, write, token) as writer:
             async for piece in parts:
-                await place.take(piece)
-            return await place.ended(name)
-    async with await uploads.begin(claim, write, token) as place:
+                await writer.take(piece)
+            return await writer.ended(name)
+    async with await uploads.begin(claim, write, token) as writer:
         if write.checksum is not None:
-            await place.take_verified(write.checksum, body)
+            await writer.take_verified(write.checksum, body)
         else:
             async for piece in body:
-                await place.take(piece)
-        return await place.ended()
+                await writer.take(piece)
+        return await writer.ended()

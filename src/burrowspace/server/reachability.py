@@ -16,7 +16,7 @@ _LOCAL = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?\Z")
 
 
 @dataclass(slots=True)
-class Reach:
+class Reachability:
     """Filled by whoever learns something: the listener its port, the tunnel its URL."""
 
     settings: Settings

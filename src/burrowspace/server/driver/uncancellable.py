@@ -1,4 +1,4 @@
-"""Work that is never left half done."""
+"""Work that is never left half done, whoever cancels."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def whole(work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`. Who is cancelled meanwhile is so once it has ended: a thread that writes cannot be called
-    back, and whoever comes next must not meet it."""
+async def uncancellable(work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`. Cancellation takes effect after `work` has finished: a thread that writes cannot be
+    stopped, and the next writer must not meet it."""
     task = asyncio.get_running_loop().create_task(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():

@@ -1,4 +1,4 @@
-"""One running upload: its place in the spool, from the first byte to the answer. Made by Uploads.begin.
+"""One running upload, writing into the spool: from the first byte to the answer. Made by Uploads.begin.
 
 An asynchronous context: however it is left, the next upload is let in; what arrived stays or goes as the protocol says.
 """
@@ -21,24 +21,24 @@ log = structlog.get_logger("uploads")
 
 
 class Keeper(Protocol):
-    """Whoever made the place and keeps its row: Uploads."""
+    """Whoever made the writer and keeps its row: Uploads."""
 
     kit: Kit
 
-    async def reserve_more(self, place: "Place", beside: int = 0) -> None:
+    async def reserve_more(self, writer: "UploadWriter", beside: int = 0) -> None:
         """More for an upload that runs and has taken what was reserved; `beside` bytes lie beside its lane. NoSpace."""
 
     async def progress(self, upload: Upload, size: int) -> None:
         """Writes down how far it is."""
 
-    async def complete(self, place: "Place", name: str | None) -> Transfer:
+    async def complete(self, writer: "UploadWriter", name: str | None) -> Transfer:
         """All bytes are here: they are made durable, then the transfer is complete, then everybody is told."""
 
-    async def end(self, place: "Place", *, complete: bool, keeps: bool) -> None:
+    async def end(self, writer: "UploadWriter", *, complete: bool, keeps: bool) -> None:
         """Lets the next upload in; what was not kept leaves nothing behind."""
 
 
-class Place:
+class UploadWriter:
     """Whoever moves the bytes calls `take`, or tells the lane itself; then `ended`."""
 
     def __init__(self, keeper: Keeper, write: Write, transfer_id: str) -> None:
@@ -145,7 +145,7 @@ class Place:
         self.lane.finish()
 
     def write_off(self) -> None:
-        """What is here cannot be trusted, or is not wanted: it goes when the place is left."""
+        """What is here cannot be trusted, or is not wanted: it goes when the writer is closed."""
         self._keeps = False
 
     # The spool, for whoever moves the bytes without Python
@@ -185,7 +185,7 @@ class Place:
         if self._stopped is not None:
             raise self._stopped
 
-    async def __aenter__(self) -> "Place":
+    async def __aenter__(self) -> "UploadWriter":
         if self._stopped is not None:
             await self._keeper.end(self, complete=False, keeps=self._keeps)
             self.closed.set()
