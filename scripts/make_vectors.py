@@ -216,6 +216,10 @@ def meeting_vectors() -> dict[str, Any]:
         "key": at_sender._key.hex(),
         "transcript": at_sender.transcript.hex(),
         "messages": [codes.encode_meeting(message).decode() for message in said],
+        "used": {
+            "name": "Ann's laptop",
+            "message": codes.encode_meeting(at_sender.say_used("Ann's laptop", counted("used")(12))).decode(),
+        },
         "secret": SECRET.hex(),
         "check_words": codes.check_words(SECRET, at_sender.transcript),
         "codes": [{"text": text, "code": str(codes.parse_code(text))} for text in lenient],

@@ -44,6 +44,7 @@ _SAID = (
     "the connection broke while the code was being checked, so the old one no longer works",
     "three codes were tried and failed, so no new one is made by itself",
     "you asked for a new code",
+    "{name} is still there, but this code was used already. Ask them for a new one",
     "the code was used; it works for one person",
     "the receiver left without taking it, and their code is used up",
     "several people may use the code now, so it is a longer one",

@@ -303,6 +303,46 @@ async def test_a_person_may_replace_a_code_at_any_time(house: Running, server: S
         assert (await sending).verified
 
 
+async def test_who_comes_with_a_code_that_was_used_hears_who_is_still_there(
+    house: Running, server: Server, tmp_path: Path
+) -> None:
+    """While its receiver decides, and after they have left as well; a wrong guess at it costs nobody a code."""
+    (tmp_path / "a.txt").write_text("hello")
+    (tmp_path / "got").mkdir()
+    asked = asyncio.Event()
+
+    async def thinks(*_: object) -> bool:
+        asked.set()
+        await asyncio.Event().wait()
+        return True
+
+    async def comes_late(state: str) -> None:
+        async with Client(house.url, state=tmp_path / state) as client:
+            for _ in range(2):
+                with pytest.raises(BadCode, match="ann is still there, but this code was used already"):
+                    await client.receive(code, tmp_path / "got")
+            assert client.unfinished() == []
+
+    async with Client(house.url, state=tmp_path / "ann") as ann, Client(house.url, state=tmp_path / "bob") as bob:
+        sending = ann.send([tmp_path / "a.txt"], options=Options(name="ann"))
+        told = aiter(sending)
+        code = str((await renewed(told, events.Ready)).code)
+        receiving = bob.receive(code, tmp_path / "got", accept=thinks)
+        await asyncio.wait_for(asked.wait(), 20)
+        await comes_late("carl")
+        await receiving.close()
+        new = await renewed(told)
+        await comes_late("dora")
+        with pytest.raises(WrongCode):
+            await take_over(server, another(parse_code(code)))
+        with pytest.raises(BadCode, match="nobody waits under"):
+            await take_over(server, parse_code(code))
+        await bob.receive(new.code, tmp_path / "got")
+        assert (await sending).verified
+        with pytest.raises(BadCode, match="nobody waits under"):
+            await take_over(server, parse_code(str(new.code)))
+
+
 async def test_the_next_code_has_another_number(
     house: Running, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

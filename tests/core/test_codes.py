@@ -16,6 +16,7 @@ from burrowspace.core.codes import (
     Handover,
     Opening,
     Pake,
+    Used,
     check_words,
     make_code,
     parse_code,
@@ -260,8 +261,25 @@ def test_messages_are_read_as_they_were_written() -> None:
     sender, receiver = met(marks=(["a"], []))
     sender.check(receiver.confirmation)
     opening = Pake(CODE, Role.SENDER, entropy(1), ["x"]).opening
-    for message in (opening, sender.confirmation, sender.hand_over(SECRET, bytes(12))):
+    secret, used = sender.hand_over(SECRET, bytes(12)), sender.say_used("ann", bytes(12))
+    for message in (opening, sender.confirmation, secret, used):
         assert codes.parse_meeting(codes.encode_meeting(message)) == message
+
+
+def test_who_comes_to_a_used_code_hears_a_name_that_can_be_shown() -> None:
+    sender, receiver = met()
+    with pytest.raises(WrongCode):
+        sender.say_used("ann", bytes(12))
+    sender.check(receiver.confirmation)
+    with pytest.raises(WrongCode):
+        receiver.who_offers(Used(bytes(31)))
+    receiver.check(sender.confirmation)
+    assert receiver.who_offers(sender.say_used("ann\x1b[2J", bytes(12))) == "ann�[2J"
+    longest = sender.say_used("😀" * 99, bytes(12))
+    assert codes.parse_meeting(codes.encode_meeting(longest)) == longest
+    assert receiver.who_offers(longest) == "😀" * 63 + "…"
+    with pytest.raises(Tampered):
+        receiver.who_offers(Used(sender.hand_over(SECRET, bytes(12)).sealed))
 
 
 @given(data=st.binary(max_size=200))
@@ -279,6 +297,8 @@ def test_noise_is_no_message(data: bytes) -> None:
         '{"type":"pake","role":"sender","pake":"' + "A" * 44 + '","fingerprints":[' + ",".join(['"x"'] * 17) + "]}",
         '{"type":"confirm","role":"sender","mac":""}',
         '{"type":"secret","sealed":"AAAA"}',
+        '{"type":"used","sealed":"AAAA"}',
+        '{"type":"used","sealed":"' + "A" * 400 + '"}',
         " " * 10_000,
     ],
 )

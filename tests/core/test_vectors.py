@@ -100,6 +100,9 @@ def test_a_meeting_is_what_the_page_says() -> None:
         assert base64.b64decode(said["mac"]) == hmac.new(mac_key, transcript, hashlib.sha256).digest()
     box, sealed = AESGCM(hkdf(key, b"", "burrow/1 handover")), base64.b64decode(handover["sealed"])
     assert box.decrypt(sealed[:12], sealed[12:], b"burrow/1 handover" + transcript).hex() == meeting["secret"]
+    box = AESGCM(hkdf(key, b"", "burrow/1 used"))
+    sealed = base64.b64decode(json.loads(meeting["used"]["message"])["sealed"])
+    assert box.decrypt(sealed[:12], sealed[12:], b"burrow/1 used" + transcript).decode() == meeting["used"]["name"]
     entropy = hkdf(hexed(meeting["secret"]), transcript, "burrow/1 check words", 8)
     assert meeting["words"].split() == list(WORDS)
     picked = [WORDS[int.from_bytes(entropy[at : at + 2], "big") % 512] for at in (0, 2, 4, 6)]

@@ -438,6 +438,11 @@ async def test_who_leaves_at_the_prompt_costs_a_code_and_the_page_shows_another(
             await bob.page.goto("about:blank")
             await ann.page.get_by_text("The receiver left without taking it, and their code is used up").wait_for()
             assert await ann.code() != code
+            late = await desk(browsing, server.url)
+            await late.page.get_by_label("Code or link").fill(code)
+            await late.page.get_by_label("Code or link").press("Enter")
+            said = late.page.get_by_role("alert").get_by_text("is still there, but this code was used already")
+            await said.wait_for()
     await bob.accept()
     await bob.whole()
     assert sha256(await bob.saved()) == sha256(file)

@@ -15,6 +15,7 @@ from burrowspace.client import events
 from burrowspace.client.client import Client
 from burrowspace.client.options import Options
 from burrowspace.core.codes import parse_code
+from burrowspace.core.errors import BadCode
 from tests.e2e.transfer.counting import Counting, counting
 from tests.house import Running, running
 from tests.web.test_interop import MiB, content, digest, page
@@ -151,7 +152,9 @@ async def test_who_dies_at_the_prompt_costs_a_page_its_code_and_it_offers_anothe
         await asyncio.wait_for(asked.wait(), 20)
         used = await ann.event("new-code")
         assert (used["code"], used["asks"]) == (None, False)
-        assert not await bob.server().knows(parse_code(code).nameplate), "its only receiver is here; who else may come?"
+        async with Client(house.url, state=tmp_path / "dora") as dora:
+            with pytest.raises(BadCode, match="a page is still there, but this code was used already"):
+                await dora.receive(code, tmp_path / "got")
         await receiving.close()
         renewed = await ann.event("new-code", after=1)
         assert renewed["why"] == "the receiver left without taking it, and their code is used up"

@@ -37,13 +37,15 @@ async def hand_over(
     secret: bytes,
     handed: Callable[[], None],
     burnt: Callable[[], None] = lambda: None,
+    once: str | None = None,
 ) -> None:
     """Gives the secret to everyone who comes with the code, until it is cancelled. `handed` is called for each, `burnt`
-    at once when the code is burnt, before anything else is done about it.
+    at once when the code is burnt, before anything else is done about it. `once`: the code works once, and whoever
+    comes with it later hears that it was used, and this name of the sender.
 
     CodeBurnt: it must not be used again. CodeExpired: its time is up, nobody guessed. The number is released.
     """
-    host = _Host(server, code, secret, handed, burnt)
+    host = _Host(server, code, secret, handed, burnt, once)
     try:
         await host.serve(plate)
     finally:
@@ -63,10 +65,17 @@ class _Guest:
 
 class _Host:
     def __init__(
-        self, server: Server, code: Code, secret: bytes, handed: Callable[[], None], burnt: Callable[[], None]
+        self,
+        server: Server,
+        code: Code,
+        secret: bytes,
+        handed: Callable[[], None],
+        burnt: Callable[[], None],
+        once: str | None,
     ) -> None:
         self._server, self._code, self._secret = server, code, secret
         self._handed, self._told_burnt = handed, burnt
+        self._once, self._used = once, False
         self._guests: list[_Guest] = []  # the oldest first
         self._checking = asyncio.Lock()
         self._burnt = False
@@ -153,8 +162,13 @@ class _Host:
             try:
                 agreed.check(proof)
                 await talk.say(agreed.confirmation)
+                if self._used and self._once is not None:
+                    await talk.say(agreed.say_used(self._once, secrets.token_bytes(12)))
+                    guest.stand = after(guest.stand, "done")
+                    return
                 await talk.say(agreed.hand_over(self._secret, secrets.token_bytes(12)))
                 guest.stand = after(guest.stand, "done")
+                self._used = True
             except BaseException as error:
                 # Before the next one may be checked. A time limit arrives here as a cancellation.
                 self._end(guest, event_of(error))

@@ -15,7 +15,7 @@ from burrowspace.client.errors import CodeBurnt, GaveUp, Missing, Refused, Unrea
 from burrowspace.client.log import Log
 from burrowspace.client.spent import Spent
 from burrowspace.core import codes
-from burrowspace.core.codes import Code, Confirmation, Handover, Meeting, Opening, Pake
+from burrowspace.core.codes import Code, Confirmation, Handover, Meeting, Opening, Pake, Used
 from burrowspace.core.errors import BadCode, BadRequest, BurrowError, Tampered, WrongCode
 from burrowspace.core.meeting_rules import MEETING_S, Stand, after
 from burrowspace.core.signals import Role
@@ -32,8 +32,8 @@ M = TypeVar("M", bound=Meeting)
 async def take_over(server: Server, code: Code, spent: Spent | None = None) -> bytes:
     """The secret of whoever offered the code. `spent` remembers codes that were given up, over restarts.
 
-    BadCode: nobody waits under the number. WrongCode, CodeBurnt: the code can't be used again. GaveUp, Tampered,
-    BadRequest, Refused, Unreachable: it can.
+    BadCode: nobody waits under the number, or somebody else has used the code. WrongCode, CodeBurnt: the code can't be
+    used again. GaveUp, Tampered, BadRequest, Refused, Unreachable: it can.
     """
     if spent is not None and await asyncio.to_thread(spent.has, code):
         raise CodeBurnt(f"this code was tried here before; {NO_MORE}")
@@ -54,7 +54,9 @@ async def take_over(server: Server, code: Code, spent: Spent | None = None) -> b
             stand = after(stand, "proof")
             await talk.say(agreed.confirmation)
             agreed.check(await _unless_lost(talk.next(Confirmation), server, code))
-            secret = agreed.take_over(await _unless_lost(talk.next(Handover), server, code))
+            last = await _unless_lost(talk.next(Handover, Used), server, code)
+            who = agreed.who_offers(last) if isinstance(last, Used) else ""
+            secret = agreed.take_over(last) if isinstance(last, Handover) else None
     except BadCode:
         raise
     except (BurrowError, TimeoutError, ValueError, KeyError, TypeError) as error:
@@ -68,6 +70,8 @@ async def take_over(server: Server, code: Code, spent: Spent | None = None) -> b
         raise CodeBurnt(f"the connection broke while the code was being checked; {NO_MORE}") from error
     if spent is not None:
         await asyncio.to_thread(spent.drop, code)
+    if secret is None:
+        raise BadCode(f"{who or 'the sender'} is still there, but this code was used already. Ask them for a new one")
     await quietly(server.remove_mailbox(mailbox))  # only now: after a failure the sender must still find our proof
     return secret
 
@@ -125,10 +129,10 @@ class Talk:
     async def say(self, message: Meeting) -> None:
         await self._server.post(self._mailbox, codes.encode_meeting(message))
 
-    async def next(self, kind: type[M]) -> M:
+    async def next(self, *kinds: type[M]) -> M:
         """The other's next message. BadRequest if it is of another kind, or none."""
         async for message in self._heard:
-            if isinstance(message, kind):
+            if isinstance(message, kinds):
                 return message
             break
         raise BadRequest("the other side does not follow the rules of a meeting; try it again")
@@ -139,7 +143,7 @@ class Talk:
             for number, body in (await self._server.letters(self._mailbox, seen, POLL_S)).messages:
                 seen = max(seen, number)
                 message = codes.parse_meeting(body)
-                if isinstance(message, Handover):
+                if isinstance(message, Handover | Used):
                     if self._role is Role.RECEIVER:
                         yield message
                 elif message.role is not self._role:

@@ -20,6 +20,7 @@ from burrowspace.core.meeting_rules import NEXT_WORDS, words_for
 
 ENOUGH = "three codes were tried and failed, so no new one is made by itself"
 ASKED = "you asked for a new code"
+LEFT = "left without taking it, and their code is used up"
 
 
 class Renewed(Protocol):
@@ -29,7 +30,8 @@ class Renewed(Protocol):
 
 class Offers:
     """`burns`: how many codes were burnt so far, in earlier runs as well; `counted` is called with each new number.
-    `several`: more than one receiver may come."""
+    `several`: more than one receiver may come. `once`: how this end is called, where a code works once: after its use
+    there is no other until `another`, and whoever comes with the used one hears this name."""
 
     def __init__(
         self,
@@ -38,13 +40,15 @@ class Offers:
         *,
         burns: int = 0,
         several: bool = False,
+        once: str | None = None,
         counted: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self._server, self._secret, self._several = server, secret, several
+        self._server, self._secret, self._several, self._once = server, secret, several, once
         self.burns, self._counted = burns, counted
         self._held: tuple[Nameplate, Code] | None = None
         self._last = 0  # the number of the code before
-        self._wanted = asyncio.Event()
+        self._wanted, self._why = asyncio.Event(), ASKED
+        self._used: asyncio.Task[None] | None = None  # answers whoever comes with the last code that was used
         self._pause = Pause()  # between expired codes: a server could end each at once
 
     async def first(self) -> Code | None:
@@ -55,8 +59,9 @@ class Offers:
         _, code = self._held = await self._offer(words)
         return code
 
-    def another(self) -> None:
-        """The person wants a new code; one that is valid now no longer is."""
+    def another(self, why: str = ASKED) -> None:
+        """A new code is wanted; one that is valid now no longer is."""
+        self._why = why
         self._wanted.set()
 
     async def run(self, handed: Callable[[], None], renewed: Renewed) -> None:
@@ -65,6 +70,7 @@ class Offers:
         try:
             await self._run(handed, renewed)
         finally:
+            await self._answers(None)
             if self._held is not None:
                 await quietly(self._server.burn(self._held[0]))
 
@@ -74,7 +80,7 @@ class Offers:
             if words is None:
                 renewed(None, why, asks=True)
                 await self._wanted.wait()
-                words, why = NEXT_WORDS, ASKED
+                words, why = NEXT_WORDS, self._why
             self._wanted.clear()
             try:
                 plate, code = await patiently(partial(self._offer, words))
@@ -98,15 +104,30 @@ class Offers:
         """Until the code is no longer valid: how many words the next one has (None: the person decides), and why."""
         if self._held is None:
             await self._wanted.wait()
-            return NEXT_WORDS, ASKED
+            return NEXT_WORDS, self._why
         (plate, code), self._held = self._held, None
-        handing = asyncio.ensure_future(hosting.hand_over(self._server, plate, code, self._secret, handed, self._burn))
-        wanted = asyncio.ensure_future(self._wanted.wait())
+        used = asyncio.Event()
+
+        def given() -> None:
+            if self._once is not None:
+                used.set()
+            handed()
+
+        def burns() -> None:
+            if not used.is_set():
+                self._burn()
+
+        host = hosting.hand_over(self._server, plate, code, self._secret, given, burns, self._once)
+        handing = asyncio.ensure_future(host)
+        wanted, gone = asyncio.ensure_future(self._wanted.wait()), asyncio.ensure_future(used.wait())
         try:
-            await asyncio.wait({handing, wanted}, return_when=asyncio.FIRST_COMPLETED)
-            if handing.done():
+            await asyncio.wait({handing, wanted, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if used.is_set():
+                await self._answers(handing)
+                await wanted
+            elif handing.done():
                 handing.result()
-            return NEXT_WORDS, ASKED
+            return NEXT_WORDS, self._why
         except CodeExpired as expired:
             await self._pause.wait()
             return len(code.words), expired.sentence
@@ -114,9 +135,17 @@ class Offers:
             words = words_for(self.burns, several=self._several)
             return words, burnt.sentence if words is not None else ENOUGH
         finally:
-            for each in (handing, wanted):
+            over = {handing, wanted, gone} - {self._used}
+            for each in over:
                 each.cancel()
-            await asyncio.gather(handing, wanted, return_exceptions=True)
+            await asyncio.gather(*over, return_exceptions=True)
+
+    async def _answers(self, handing: "asyncio.Task[None] | None") -> None:
+        """From now on this one, and no longer the one before."""
+        before, self._used = self._used, handing
+        if before is not None:
+            before.cancel()
+            await asyncio.gather(before, return_exceptions=True)
 
     def _burn(self) -> None:
         self.burns += 1

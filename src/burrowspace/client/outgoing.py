@@ -20,7 +20,7 @@ from burrowspace.client.folders import Ended
 from burrowspace.client.home import Home, own_name
 from burrowspace.client.journal import Journal, Record
 from burrowspace.client.legs import Kept
-from burrowspace.client.offers import ENOUGH, Offers
+from burrowspace.client.offers import ENOUGH, LEFT, Offers
 from burrowspace.client.options import Options
 from burrowspace.client.sending import LAST_WORDS_S, LEGS_FILE, Sending
 from burrowspace.client.shelf import Left
@@ -71,6 +71,7 @@ class SendTransfer(Transfer):
             await self._call_off(server, error)
             raise
         record = held.record
+        name = options.name or own_name()
         link = format_link(reached_at(server.origin, public), record.secret)
         sending = Sending(
             server=server,
@@ -79,7 +80,7 @@ class SendTransfer(Transfer):
             source=source,
             journal=held,
             options=options,
-            own_name=options.name or own_name(),
+            own_name=name,
             needs_meeting=self._with_code and device is None and not options.store_now,
             done=self._done,
         )
@@ -100,8 +101,14 @@ class SendTransfer(Transfer):
 
             burns = record.options.get("burns")
             burns = burns if isinstance(burns, int) else 0
+            several = options.receivers != 1
             offers = self._offers = Offers(
-                server, record.secret, burns=burns, several=options.receivers != 1, counted=counted
+                server,
+                record.secret,
+                burns=burns,
+                several=several,
+                once=None if several else name,
+                counted=counted,
             )
             try:
                 code = await offers.first()
@@ -173,37 +180,22 @@ class SendTransfer(Transfer):
 
     async def _meet(self, offers: Offers, sending: Sending) -> None:
         """Hands the secret to whoever says the code, and tells of each code that follows it."""
-        enough, left = asyncio.Event(), asyncio.Queue[str]()
 
         def handed() -> None:
             sending.needs_meeting = False
             if self._options.receivers == 1:
-                enough.set()
-                sending.undecided = left.put_nowait
+                sending.undecided = left
 
-        gone = ""
+        def left(name: str) -> None:
+            sending.undecided = None
+            offers.another(f"{name or 'the receiver'} {LEFT}")
 
         def renewed(code: Code | None, why: str, *, asks: bool) -> None:
-            why = f"{gone} left without taking it, and their code is used up" if gone else why
             if code is None:
                 sending.needs_meeting = False  # the link is enough
             self.tell(events.NewCode(None if code is None else str(code), why, offers.burns, asks))
 
-        while True:
-            offering = asyncio.ensure_future(offers.run(handed, renewed))
-            waiting = asyncio.ensure_future(enough.wait())
-            try:
-                await asyncio.wait({offering, waiting}, return_when=asyncio.FIRST_COMPLETED)
-                if offering.done():
-                    offering.result()
-            finally:
-                for each in (offering, waiting):
-                    each.cancel()
-                await asyncio.gather(offering, waiting, return_exceptions=True)
-            gone = await left.get() or "the receiver"
-            enough.clear()
-            sending.undecided = None
-            offers.another()
+        await offers.run(handed, renewed)
 
     def _done(self, sending: Sending, finished: events.Finished) -> None:
         held, record = sending.journal, sending.journal.record

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from burrowspace.core.errors import BadCode, BadRequest, Tampered, WrongCode
+from burrowspace.core.names import shown
 from burrowspace.core.parsing import read_json
 from burrowspace.core.sealing import SECRET_BYTES, Box, Buffer, derive
 from burrowspace.core.signals import Role
@@ -27,6 +28,7 @@ CODE_CHARS = 100  # more is not looked at
 PAKE_BYTES = 33  # "S" and a point of Ed25519
 MEETING_BYTES = 8 << 10  # of one message, as JSON
 FINGERPRINTS = 16  # of one end
+NAME_CHARS = 64  # of an end that says that its code was used
 WORD_COUNTS = (2, 3)  # of a first code, and of one that replaces a burnt one
 HOW = "a code is a number and two or three words, like 7-walnut-orbit"
 
@@ -137,7 +139,13 @@ class Handover(msgspec.Struct, frozen=True, tag="secret", tag_field="type"):
     sealed: Annotated[bytes, Meta(min_length=60, max_length=60)]
 
 
-Meeting: TypeAlias = Opening | Confirmation | Handover
+class Used(msgspec.Struct, frozen=True, tag="used", tag_field="type"):
+    """The sender, instead of the secret: somebody else has used the code, which works once. Its name, sealed."""
+
+    sealed: Annotated[bytes, Meta(min_length=28, max_length=28 + 4 * NAME_CHARS)]
+
+
+Meeting: TypeAlias = Opening | Confirmation | Handover | Used
 _MEETING: msgspec.json.Decoder[Meeting] = msgspec.json.Decoder(Meeting)
 
 
@@ -249,8 +257,20 @@ class Agreed:
         self._must_be(Role.RECEIVER)
         return self._box().open(handover.sealed, b"burrow/1 handover" + self.transcript)
 
-    def _box(self) -> Box:
-        return Box(derive(self._key, b"", "burrow/1 handover"))
+    def say_used(self, name: str, nonce: bytes) -> Used:
+        """The sender: what it is called, sealed, at most NAME_CHARS of it. `nonce` is 12 random bytes. WrongCode before
+        a good `check`."""
+        self._must_be(Role.SENDER)
+        return Used(self._box("used").seal(shown(name, NAME_CHARS).encode(), b"burrow/1 used" + self.transcript, nonce))
+
+    def who_offers(self, used: Used) -> str:
+        """The receiver: what the sender is called, fit to be shown. Tampered; WrongCode before a good `check`."""
+        self._must_be(Role.RECEIVER)
+        name = self._box("used").open(used.sealed, b"burrow/1 used" + self.transcript)
+        return shown(name.decode("utf-8", "replace"), NAME_CHARS)
+
+    def _box(self, purpose: str = "handover") -> Box:
+        return Box(derive(self._key, b"", f"burrow/1 {purpose}"))
 
     def _must_be(self, role: Role) -> None:
         if self.role is not role:

@@ -144,6 +144,7 @@ async def test_who_dies_at_the_prompt_costs_a_code_and_the_sender_shows_another(
         assert renewed["why"] == "carl left without taking it, and their code is used up"
         again = await two.bob.burrow("receive", code, "--json", "--server", two.server.url)
         assert await again.ended(10) == 4
+        assert "is still there, but this code was used already" in again.events[-1]["error"]
         other = await two.bob.burrow("receive", renewed["code"], "--json", "--server", two.server.url)
         await well(other)
         assert next(e for e in other.events if e["event"] == "offered")["name"] == "a.bin"

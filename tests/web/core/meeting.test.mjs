@@ -26,6 +26,9 @@ test("both ends say what the vectors say, and come to the same secret", async ()
   const said = [sender.opening, receiver.opening, atSender.confirmation, atReceiver.confirmation, handover];
   assert.deepEqual(said.map((each) => decoder.decode(codes.encodeMeeting(each))), VECTORS.messages);
   assert.deepEqual(await atReceiver.takeOver(codes.parseMeeting(codes.encodeMeeting(handover))), secret);
+  const used = await atSender.sayUsed(VECTORS.used.name, counted("used", 12));
+  assert.equal(decoder.decode(codes.encodeMeeting(used)), VECTORS.used.message);
+  assert.equal(await atReceiver.whoOffers(codes.parseMeeting(codes.encodeMeeting(used))), VECTORS.used.name);
   assert.deepEqual(codes.checkWords(secret, atSender.transcript), VECTORS.check_words);
 });
 

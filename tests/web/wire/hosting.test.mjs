@@ -283,6 +283,23 @@ test("burnt codes of an earlier run count, and codes for several are long", asyn
   assert.equal((await next()).code.words.length, 3);
 });
 
+test("a code that works once says who is still there, and a wrong guess at it costs nobody a code", async (t) => {
+  const { world, offers, first, next, counted } = await series(t, { once: () => "ann" });
+  assert.deepEqual(await takeOver(world.end(), first), SECRET);
+  const spent = new Spent();
+  const used = (error) => error.code === "bad-code" && error.sentence.startsWith("ann is still there, but") && error.fields.name === "ann";
+  for (let n = 0; n < 2; n++) await assert.rejects(takeOver(world.end(), first, undefined, spent), used);
+  offers.another("they left");
+  const renewed = await next();
+  assert.deepEqual([renewed.why, renewed.code.words.length], ["they left", 3]);
+  await assert.rejects(takeOver(world.end(), first, undefined, spent), used);
+  await assert.rejects(takeOver(world.end(), another(first)), code("wrong-code"));
+  await moment();
+  assert.deepEqual([...world.plates.keys()], [renewed.code.nameplate]);
+  assert.deepEqual(await takeOver(world.end(), renewed.code), SECRET);
+  assert.deepEqual(counted, []);
+});
+
 test("an expired code is replaced by one as long and does not count; a person may replace one at any time", async (t) => {
   const { world, offers, first, next, counted } = await series(t);
   world.plates.clear();

@@ -12,6 +12,7 @@
 import { hmac, sha256 } from "../vendor/noble-hashes.js";
 import { base64, joined, same, text, u32, unbase64, utf8 } from "./bytes.js";
 import { BurrowError } from "./errors.js";
+import { shown } from "./names.js";
 import { Box, derive, SECRET_BYTES } from "./sealing.js";
 import { spake2 } from "./spake2.js";
 import { KNOWN, nearest, pick } from "./words.js";
@@ -21,6 +22,7 @@ export const CODE_CHARS = 100; // more is not looked at
 export const PAKE_BYTES = 33; // "S" and a point of Ed25519
 export const MEETING_BYTES = 8192; // of one message, as JSON
 export const FINGERPRINTS = 16; // of one end
+export const NAME_CHARS = 64; // of an end that says that its code was used
 const WORD_COUNTS = [2, 3]; // of a first code, and of one that replaces a burnt one
 const HOW = "a code is a number and two or three words, like 7-walnut-orbit";
 const NOTHING = new Uint8Array(0);
@@ -104,7 +106,8 @@ function bad(sentence, fields) {
  * @typedef {{type: "pake", role: Role, pake: Bytes, fingerprints: string[]}} Opening
  * @typedef {{type: "confirm", role: Role, mac: Bytes}} Confirmation
  * @typedef {{type: "secret", sealed: Bytes}} Handover
- * @typedef {Opening | Confirmation | Handover} Meeting
+ * @typedef {{type: "used", sealed: Bytes}} Used instead of the secret: somebody else has used the code, which works once
+ * @typedef {Opening | Confirmation | Handover | Used} Meeting
  */
 
 /** @param {Meeting} said @returns {Bytes} */
@@ -123,6 +126,7 @@ export function parseMeeting(data) {
   try {
     const { type, role, pake, fingerprints = [], mac, sealed } = JSON.parse(text(data));
     if (type === "secret") return { type, sealed: sized(sealed, 60) };
+    if (type === "used") return { type, sealed: sized(sealed, 28, 28 + 4 * NAME_CHARS) };
     if (role !== "sender" && role !== "receiver") throw new TypeError("role");
     if (type === "confirm") return { type, role, mac: sized(mac, 32) };
     if (type !== "pake" || !Array.isArray(fingerprints) || fingerprints.length > FINGERPRINTS) {
@@ -139,10 +143,10 @@ export function parseMeeting(data) {
   }
 }
 
-/** @param {unknown} spelled @param {number} size @returns {Bytes} */
-function sized(spelled, size) {
+/** @param {unknown} spelled @param {number} least @param {number} [most] @returns {Bytes} */
+function sized(spelled, least, most = least) {
   const bytes = unbase64(/** @type {string} */ (spelled));
-  if (bytes.length !== size) throw new TypeError("size");
+  if (bytes.length < least || bytes.length > most) throw new TypeError("size");
   return bytes;
 }
 
@@ -240,21 +244,37 @@ export class Agreed {
   async handOver(secret, nonce) {
     this.#mustBe("sender");
     if (secret.length !== SECRET_BYTES) throw new TypeError(`a secret has ${SECRET_BYTES} bytes`);
-    return { type: "secret", sealed: await this.#box().seal(secret, this.#bound(), nonce) };
+    return { type: "secret", sealed: await this.#box("handover").seal(secret, this.#bound("handover"), nonce) };
   }
 
   /** The receiver: the secret. tampered, wrong-code. @param {Handover} handover @returns {Promise<Bytes>} */
   async takeOver(handover) {
     this.#mustBe("receiver");
-    return this.#box().open(handover.sealed, this.#bound());
+    return this.#box("handover").open(handover.sealed, this.#bound("handover"));
   }
 
-  #box() {
-    return new Box(derive(this.#key, NOTHING, "burrow/1 handover"));
+  /** The sender: what it is called, sealed, at most NAME_CHARS of it. wrong-code before a good `check`.
+   * @param {string} name @param {Bytes} nonce 12 random bytes @returns {Promise<Used>} */
+  async sayUsed(name, nonce) {
+    this.#mustBe("sender");
+    return { type: "used", sealed: await this.#box("used").seal(utf8(shown(name, NAME_CHARS)), this.#bound("used"), nonce) };
   }
 
-  #bound() {
-    return joined(utf8("burrow/1 handover"), this.transcript);
+  /** The receiver: what the sender is called, fit to be shown. tampered, wrong-code. @param {Used} used */
+  async whoOffers(used) {
+    this.#mustBe("receiver");
+    const name = await this.#box("used").open(used.sealed, this.#bound("used"));
+    return shown(new TextDecoder("utf-8", { ignoreBOM: true }).decode(name), NAME_CHARS);
+  }
+
+  /** @param {string} purpose */
+  #box(purpose) {
+    return new Box(derive(this.#key, NOTHING, `burrow/1 ${purpose}`));
+  }
+
+  /** @param {string} purpose */
+  #bound(purpose) {
+    return joined(utf8(`burrow/1 ${purpose}`), this.transcript);
   }
 
   /** @param {Role} role */

@@ -30,13 +30,14 @@ export async function offerCode(server, words = 2) {
 /**
  * Gives the secret to everyone who comes with the code, until `ends`. `handed` is called for each, `burnt` at once when
  * the code is burnt, before anything else is done about it. code-burnt: it must not be used again; code-expired: its time
- * is up, nobody guessed. The number is released.
+ * is up, nobody guessed. The number is released. `once` is asked at each use: a name, and the code works no more; whoever
+ * comes with it later hears that it was used, and this name of the sender.
  *
  * @param {Server} server @param {Nameplate} plate @param {Code} code @param {Bytes} secret @param {() => void} handed
- * @param {AbortSignal} ends @param {() => void} [burnt] @returns {Promise<never>}
+ * @param {AbortSignal} ends @param {() => void} [burnt] @param {() => string | null} [once] @returns {Promise<never>}
  */
-export async function handOver(server, plate, code, secret, handed, ends, burnt = () => undefined) {
-  const host = new Host(server, code, secret, handed, burnt);
+export async function handOver(server, plate, code, secret, handed, ends, burnt = () => undefined, once = () => null) {
+  const host = new Host(server, code, secret, handed, burnt, once);
   try {
     return await host.serve(plate, ends);
   } finally {
@@ -51,16 +52,19 @@ class Host {
   /** The oldest first. @type {Guest[]} */ #guests = [];
   /** @type {Promise<unknown>} */ #checking = Promise.resolve();
   #burnt = false;
+  /** The name to give to whoever comes with a code that was used. @type {string | null} */ #used = null;
   #closed = new AbortController();
   /** @type {(error: BurrowError) => void} */ #over = () => undefined;
 
-  /** @param {Server} server @param {Code} code @param {Bytes} secret @param {() => void} handed @param {() => void} burnt */
-  constructor(server, code, secret, handed, burnt) {
+  /** @param {Server} server @param {Code} code @param {Bytes} secret @param {() => void} handed @param {() => void} burnt
+   * @param {() => string | null} once */
+  constructor(server, code, secret, handed, burnt, once) {
     this.server = server;
     this.code = code;
     this.secret = secret;
     this.handed = handed;
     this.tellBurnt = burnt;
+    this.once = once;
   }
 
   /** @param {Nameplate} plate @param {AbortSignal} ends @returns {Promise<never>} */
@@ -144,20 +148,23 @@ class Host {
     const agreed = pake.finish(opening);
     await talk.say(pake.opening);
     const proof = await talk.next("confirm");
+    let handed = false;
     await this.#alone(async () => {
       if (this.#burnt || guest.stand !== "open") return; // no proof of a burnt code is looked at
       guest.stand = after(guest.stand, "proof");
       try {
         agreed.check(proof);
         await talk.say(agreed.confirmation);
-        await talk.say(await agreed.handOver(this.secret, random(12)));
+        handed = this.#used === null;
+        await talk.say(await (this.#used === null ? agreed.handOver(this.secret, random(12)) : agreed.sayUsed(this.#used, random(12))));
         guest.stand = after(guest.stand, "done");
+        this.#used ??= this.once();
       } catch (error) {
         this.#end(guest, eventOf(error, late)); // before the next one may be checked
         throw error;
       }
     });
-    if (guest.stand === "done") this.handed();
+    if (handed && guest.stand === "done") this.handed();
   }
 
   /** One at a time. @param {() => Promise<void>} work */

@@ -16,12 +16,14 @@ import { after, MEETING_S } from "../core/meeting-rules.js";
 import { random, sleep } from "./ambient.js";
 
 const POLL_S = 20;
+export const STILL_THERE = "{name} is still there, but this code was used already. Ask them for a new one";
 const LOST_S = 1; // between two looks whether the code is still good while the sender is silent
 
 /**
  * The secret of whoever offered the code. `spent` remembers codes that were given up.
  *
- * bad-code: nobody waits under the number. wrong-code, code-burnt: the code can't be used again. gave-up, tampered,
+ * bad-code: nobody waits under the number, or somebody else has used the code; `fields.words` is then the sentence, with
+ * a place for the sender's `name`. wrong-code, code-burnt: the code can't be used again. gave-up, tampered,
  * bad-request, refused, unreachable: it can.
  *
  * @param {Server} server @param {Code} code @param {AbortSignal} [ends] @param {Spent} [spent] @returns {Promise<Bytes>}
@@ -41,6 +43,7 @@ export async function takeOver(server, code, ends, spent) {
   const late = AbortSignal.timeout(MEETING_S * 1000);
   /** @type {Stand} */ let stand = "open";
   let secret;
+  let who = "";
   try {
     const talk = new Talk(server, mailbox, "receiver", ends ? AbortSignal.any([ends, late]) : late);
     const pake = await Pake.make(code, "receiver", random(64));
@@ -50,7 +53,9 @@ export async function takeOver(server, code, ends, spent) {
     stand = after(stand, "proof");
     await talk.say(agreed.confirmation);
     agreed.check(await unlessLost(talk.next("confirm"), server, code));
-    secret = await agreed.takeOver(await unlessLost(talk.next("secret"), server, code));
+    const last = await unlessLost(talk.next("secret", "used"), server, code);
+    if (last.type === "used") who = await agreed.whoOffers(last);
+    else secret = await agreed.takeOver(last);
   } catch (error) {
     if (error instanceof BurrowError && error.code === "bad-code") throw error;
     const event = eventOf(error, late);
@@ -63,7 +68,9 @@ export async function takeOver(server, code, ends, spent) {
   }
   await spent?.drop(code);
   server.removeMailbox(mailbox).catch(() => undefined); // only now: after a failure the sender must still find our proof
-  return secret;
+  if (secret) return secret;
+  const fields = { words: STILL_THERE, name: who || "the sender" };
+  throw new BurrowError("bad-code", STILL_THERE.replace("{name}", fields.name), fields);
 }
 
 /**
@@ -123,16 +130,16 @@ export class Talk {
    * The other's next message. bad-request if it is of another kind, or none.
    *
    * @template {Meeting["type"]} T
-   * @param {T} type
+   * @param {T[]} types
    * @returns {Promise<Extract<Meeting, {type: T}>>}
    */
-  async next(type) {
+  async next(...types) {
     for (;;) {
       for (let body = this.#unread.shift(); body; body = this.#unread.shift()) {
         const said = parseMeeting(body);
-        const theirs = said.type === "secret" ? this.role === "receiver" : said.role !== this.role;
+        const theirs = said.type === "secret" || said.type === "used" ? this.role === "receiver" : said.role !== this.role;
         if (!theirs) continue;
-        if (said.type === type) return /** @type {Extract<Meeting, {type: T}>} */ (said);
+        if (types.some((type) => type === said.type)) return /** @type {Extract<Meeting, {type: T}>} */ (said);
         throw new BurrowError("bad-request", "the other side does not follow the rules of a meeting; try it again");
       }
       if (this.ends.aborted) throw this.ends.reason;

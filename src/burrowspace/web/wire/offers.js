@@ -30,13 +30,15 @@ const ASKED = "you asked for a new code";
  * @property {Bytes} secret
  * @property {number} [burns] how many codes were burnt in earlier runs
  * @property {() => boolean} [several] whether more than one receiver may come
+ * @property {() => string | null} [once] how this end is called, where a code works once: after its use there is no other
+ *   until `another`, and whoever comes with the used one hears this name
  * @property {(burns: number) => void} [counted] is called with each new number
  * @property {() => void} [away] is called each time that the server does not answer
  */
 
 export class Offers {
   /** How many codes were burnt. */ burns;
-  /** The number of the code that is valid now. @type {Nameplate | null} */ plate = null;
+  /** The numbers of the code that is valid now and of the last one that was used. @type {Nameplate[]} */ plates = [];
   /** @type {OffersHow} */ #how;
   /** @type {{plate: Nameplate, code: Code} | null} */ #held = null;
   /** What the person was told when they asked. */ #wanted = "";
@@ -79,9 +81,15 @@ export class Offers {
         }
       }
     } finally {
-      if (this.plate) this.#how.server.burn(this.plate).catch(() => undefined);
-      this.plate = null;
+      this.#answers(null);
+      void this.release();
     }
+  }
+
+  /** Its numbers are nobody's any more; where the server does not hear it, their time runs out. */
+  async release() {
+    const plates = this.plates.splice(0);
+    await Promise.allSettled(plates.map((plate) => this.#how.server.burn(plate)));
   }
 
   /** Until the code is no longer valid: how many words the next one has (null: the person decides), and why.
@@ -93,9 +101,23 @@ export class Offers {
     const { server, secret } = this.#how;
     const stop = new AbortController();
     const until = AbortSignal.any([ends, stop.signal]);
-    const handing = handOver(server, plate, code, secret, handed, until, () => this.#burn());
+    let used = false;
+    let use = () => {};
+    const gone = new Promise((resolve) => (use = () => resolve(undefined)));
+    const given = () => {
+      used = this.#how.once?.() != null;
+      if (used) use();
+      handed();
+    };
+    const burnt = () => used || this.#burn();
+    const handing = handOver(server, plate, code, secret, given, until, burnt, this.#how.once);
+    const asked = this.#asked(until);
+    asked.catch(() => undefined);
     try {
-      return await Promise.race([handing, this.#asked(until)]);
+      const next = await Promise.race([handing, asked, gone.then(() => null)]);
+      if (next) return next;
+      this.#answers(stop);
+      return await asked;
     } catch (error) {
       const { code: what, sentence: why } = ours(error);
       if (what === "code-expired") {
@@ -107,10 +129,20 @@ export class Offers {
       const words = wordsFor(this.burns);
       return { words, why: words === null ? ENOUGH : why };
     } finally {
-      stop.abort(new BurrowError(CLOSED, "over"));
-      await handing.catch(() => undefined); // its number is free again, where an address may hold only so many
-      this.plate = null;
+      if (this.#used !== stop) {
+        stop.abort(new BurrowError(CLOSED, "over"));
+        await handing.catch(() => undefined); // its number is free again, where an address may hold only so many
+        this.plates = this.plates.filter((each) => each !== plate);
+      } else handing.catch(() => (this.plates = this.plates.filter((each) => each !== plate)));
     }
+  }
+
+  /** Ends what answers whoever comes with the last code that was used. @type {AbortController | null} */ #used = null;
+
+  /** From now on this one does, and no longer the one before. @param {AbortController | null} next */
+  #answers(next) {
+    this.#used?.abort(new BurrowError(CLOSED, "over"));
+    this.#used = next;
   }
 
   #pause = RETRY_S;
@@ -127,7 +159,7 @@ export class Offers {
     }
     this.#last = offered.plate.number;
     this.#held = offered;
-    this.plate = offered.plate;
+    this.plates.push(offered.plate);
     return offered.code;
   }
 

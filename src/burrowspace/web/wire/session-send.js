@@ -31,7 +31,7 @@ import { givingEngine } from "./engine.js";
 import { Legs } from "./legs.js";
 import { ENOUGH, LEFT, NO_CODE, Offers, USED } from "./offers.js";
 import { outside } from "./reach.js";
-import { CLOSED, Running } from "./running.js";
+import { Running } from "./running.js";
 import { Taker } from "./taker.js";
 
 const TAKERS = 200; // receivers of one transfer
@@ -117,6 +117,7 @@ export class Sending extends Running {
       secret,
       burns: how.state?.burns,
       several: () => this.options.receivers === null || (this.options.receivers ?? 1) > 1,
+      once: () => this.#once(),
       counted: () => this.over || this.#keep(),
       away: () => this.#away(),
     });
@@ -185,14 +186,15 @@ export class Sending extends Running {
   async end() {
     this.legs.stop();
     for (const taker of this.#all()) taker.close();
+    const released = this.#offers.release();
     if (!this.#finished) await this.#lastWords({ type: "bye" });
+    await Promise.race([released, sleep(LAST_WORDS_S)]);
     this.#engine?.close();
   }
 
   /** The page goes: nobody answers for the code any more. Where it comes back, it has another. */
   away() {
-    const { plate } = this.#offers;
-    if (plate) this.server.burn(plate).catch(() => undefined); // else its time runs out
+    void this.#offers.release();
   }
 
   /** The person wants a new code; the old one no longer works. @param {string} [why] */
@@ -326,23 +328,22 @@ export class Sending extends Running {
     /** @type {import("./offers.js").Renewed} */
     const renewed = (code, why, asks) => {
       this.code = code && formatCode(code);
-      this.codeUsed = false;
       this.tell({ event: "new-code", code: this.code, why, burns: offers.burns, asks, left: this.#left });
       this.#left = "";
     };
-    for (;;) {
-      const used = new AbortController();
-      const handed = () => {
-        if (this.options.receivers !== 1) return this.changed();
-        this.codeUsed = true;
-        used.abort(new BurrowError(CLOSED, USED));
-      };
-      await offers.run(handed, renewed, AbortSignal.any([this.ends, used.signal])).catch((error) => {
-        if (!used.signal.aborted || this.ends.aborted) throw error;
-      });
+    const handed = () => {
+      this.changed();
+      if (this.#once() === null) return;
+      this.codeUsed = true;
       this.code = null;
       this.tell({ event: "new-code", code: null, why: USED, burns: offers.burns, asks: false, left: "" });
-    }
+    };
+    await offers.run(handed, renewed, this.ends);
+  }
+
+  /** What this end is called, where a code works once. */
+  #once() {
+    return this.options.receivers === 1 ? (this.#how.name ?? "") : null;
   }
 
   /** It came by a code and has gone before its person said yes: the code is used up, nobody is waited for, and another
@@ -351,6 +352,7 @@ export class Sending extends Running {
     this.takers.delete(taker.id);
     taker.close();
     this.#left = taker.id;
+    this.codeUsed = false;
     this.#offers.another(LEFT);
   }
 

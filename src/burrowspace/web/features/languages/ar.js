@@ -245,6 +245,7 @@ export default {
   "{done} of {all}": "{done} من {all}",
   "{first}: {second}": "{first}: {second}",
   "{name} would like to send you": "يرغب \u2068{name}\u2069 في أن يرسل إليك:",
+  "{name} is still there, but this code was used already. Ask them for a new one": "{name} ما زال موجودًا، لكن هذا الرمز استُخدم من قبل. اطلب منه رمزًا جديدًا",
   "{n} files": {
     "zero": "لا ملفات",
     "one": "ملف واحد",

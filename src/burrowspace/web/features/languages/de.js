@@ -237,6 +237,7 @@ export default {
   "{done} of {all}": "{done} von {all}",
   "{first}: {second}": "{first}: {second}",
   "{name} would like to send you": "{name} möchte dir senden:",
+  "{name} is still there, but this code was used already. Ask them for a new one": "{name} ist noch da, aber dieser Code wurde schon benutzt. Bitte dort um einen neuen",
   "{n} files": {
     "one": "{n} Datei",
     "other": "{n} Dateien"

@@ -239,6 +239,7 @@ export default {
   "{done} of {all}": "{done} de {all}",
   "{first}: {second}": "{first}: {second}",
   "{name} would like to send you": "{name} quiere enviarte:",
+  "{name} is still there, but this code was used already. Ask them for a new one": "{name} sigue ahí, pero este código ya se usó. Pídele uno nuevo",
   "{n} files": {
     "one": "{n} archivo",
     "many": "{n} de archivos",

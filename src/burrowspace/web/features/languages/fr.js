@@ -239,6 +239,7 @@ export default {
   "{done} of {all}": "{done} sur {all}",
   "{first}: {second}": "{first} : {second}",
   "{name} would like to send you": "{name} souhaite vous envoyer :",
+  "{name} is still there, but this code was used already. Ask them for a new one": "{name} est toujours là, mais ce code a déjà été utilisé. Demandez-lui-en un nouveau",
   "{n} files": {
     "one": "{n} fichier",
     "many": "{n} de fichiers",

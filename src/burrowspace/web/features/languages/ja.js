@@ -231,6 +231,7 @@ export default {
   "{done} of {all}": "{done} / {all}",
   "{first}: {second}": "{first}：{second}",
   "{name} would like to send you": "{name}が次のものを送ろうとしています：",
+  "{name} is still there, but this code was used already. Ask them for a new one": "{name} はまだ待っていますが、このコードはすでに使われました。新しいコードをもらってください",
   "{n} files": {
     "other": "{n} 個のファイル"
   },

@@ -239,6 +239,7 @@ export default {
   "{done} of {all}": "{done} de {all}",
   "{first}: {second}": "{first}: {second}",
   "{name} would like to send you": "{name} quer enviar:",
+  "{name} is still there, but this code was used already. Ask them for a new one": "{name} ainda está aí, mas este código já foi usado. Peça um novo",
   "{n} files": {
     "one": "{n} arquivo",
     "many": "{n} de arquivos",

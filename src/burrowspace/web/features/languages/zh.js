@@ -231,6 +231,7 @@ export default {
   "{done} of {all}": "{done} / {all}",
   "{first}: {second}": "{first}：{second}",
   "{name} would like to send you": "{name} 想发送给你：",
+  "{name} is still there, but this code was used already. Ask them for a new one": "{name} 仍在发送，但这个口令已被使用。请向对方索取新的口令",
   "{n} files": {
     "other": "{n} 个文件"
   },

@@ -45,7 +45,8 @@ export class CodeBox extends LitElement {
       await this.desk?.take(typed);
       input.value = "";
     } catch (error) {
-      this.wrong = ours(error).sentence;
+      const { sentence, fields } = ours(error);
+      this.wrong = typeof fields.words === "string" ? t(fields.words, { name: String(fields.name) }) : t(sentence);
       input.select();
     } finally {
       this.busy = false;
@@ -74,7 +75,7 @@ export class CodeBox extends LitElement {
           </label>
           <button class="main" ?disabled=${this.busy}>${icons.down}${this.busy ? t("Asking…") : t("Receive")}</button>
         </form>
-        <div id="wrong" role="alert">${this.wrong ? html`<p class="notice bad wrong">${t(this.wrong)}</p>` : ""}</div>
+        <div id="wrong" role="alert">${this.wrong ? html`<p class="notice bad wrong">${this.wrong}</p>` : ""}</div>
       </section>
     `;
   }
