@@ -174,6 +174,24 @@ async def test_the_own_server_can_be_asked_for_whatever_is_configured(tmp_path: 
         assert burrow(tmp_path, "send", "a.bin", "--own-server", *args).returncode == 2
 
 
+async def test_the_named_server_is_asked_for_a_code_that_was_begun_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BURROW_STATE", str(tmp_path / "bob" / "state"))
+    async with served(tmp_path / "data", stun_servers="") as server, people(tmp_path, "ann", "bob") as [ann, bob]:
+        (ann.folder / "a.bin").write_bytes(b"a")
+        sender = await ann.burrow("send", "a.bin", "--server", server.url, "--json")
+        code = (await sender.event("ready"))["code"]
+        record = Record(role="receive", transfer="ab" * 16, created=4e9, server=NOBODY, met="code", code=code)
+        here().create(record).close()
+        done = await bob.burrow("receive", code, "--server", server.url, "--yes")
+        assert await done.ended(20) == 0, done.said
+        assert f"This code was begun with {NOBODY}; now {server.url} is asked for it." in done.said
+        assert (bob.folder / "a.bin").read_bytes() == b"a"
+        again = await bob.burrow("receive", code, "--yes", BURROW_SERVER=server.url)
+        assert await again.ended(20) == 4, again.said
+
+
 async def test_what_was_begun_on_a_server_of_the_internet_does_not_go_on_elsewhere_unasked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

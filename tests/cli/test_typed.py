@@ -1,9 +1,10 @@
-"""A code or a link need not stand in the command line, which the shell keeps and all users of the machine can see."""
+"""A code, a link or a text need not stand in the command line, which the shell keeps and every user can see."""
 
 import asyncio
 import contextlib
 import os
 import pty
+import re
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -226,6 +227,65 @@ async def test_two_devices_pair_with_no_code_in_a_command_line(server: Served, p
         assert await at.ended() == 0
         assert "Paired with ann" in at.seen.decode()
     assert await first.ended() == 0
+
+
+async def test_a_text_is_asked_for_at_a_terminal_and_read_from_a_pipe(server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    with terminal(ann, "send", "--text", "-", "--server", server.url) as at:
+        await at.until("Type the text, then Enter and Ctrl-D:")
+        at.type("the door\nis 4711\n\x04")
+        await at.until("burrow receive ")
+        assert b"4711" not in at.arguments()
+        link = await shown_link(at)
+        receiver = await bob.burrow("receive", link, "--yes")
+        assert await receiver.ended() == 0, receiver.said
+        assert receiver.out == b"the door\nis 4711\n"
+        assert await at.ended() == 0
+    sender = await ann.burrow("send", "--text", "-", "--server", server.url, "--json", stdin=asyncio.subprocess.PIPE)
+    pipe = sender.process.stdin
+    assert pipe is not None
+    pipe.write("über\n".encode())
+    pipe.close()
+    receiver = await bob.burrow("receive", (await sender.event("ready"))["link"], "--yes")
+    assert await receiver.ended() == 0, receiver.said
+    assert receiver.out == "über\n".encode()
+
+
+async def shown_link(at: Terminal) -> str:
+    """The whole one, whatever else is shown."""
+    async with asyncio.timeout(30):
+        while not (found := re.search(rb"http://[^\s\x1b]+/r#[\w-]{43}", at.seen)):
+            at.seen += await asyncio.to_thread(os.read, at._end, 65536)
+    return found[0].decode()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (b"", "there is no text"),
+        (b"\n", "there is no text"),
+        (b"\xff\xfe", "no text in UTF-8"),
+        (b"a" * (1 << 21), "at most"),
+    ],
+    ids=["nothing", "a line break", "no UTF-8", "too much"],
+)
+async def test_what_is_no_text_on_stdin_is_said_once(pair: list[Person], given: bytes, said: str) -> None:
+    done = await pair[0].burrow("send", "--text", "-", "--server", "http://127.0.0.1:1", stdin=asyncio.subprocess.PIPE)
+    pipe = done.process.stdin
+    assert pipe is not None
+    with contextlib.suppress(ConnectionError):
+        pipe.write(given)
+        await pipe.drain()
+    pipe.close()
+    assert await done.ended() == 2
+    assert said in done.said
+    assert len(done.said.splitlines()) == 1
+
+
+async def test_help_teaches_how_a_text_stays_out_of_the_command_line(pair: list[Person]) -> None:
+    said = (await pair[0].run("send", "--help", COLUMNS="100")).out.decode()
+    assert "burrow send --text -  " in said
+    assert "every user of this machine can see it" in said
 
 
 @pytest.mark.parametrize("command", ["receive", "pair"])

@@ -14,8 +14,10 @@ import burrowspace
 from burrowspace import BurrowError, Client, Event
 from burrowspace.client import errors, events, journal
 from burrowspace.client.journal import Record
+from burrowspace.client.transfer import Transfer
 from burrowspace.core.links import format_link
 from burrowspace.core.sealing import SECRET_BYTES
+from tests.house import running
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.anyio
@@ -82,6 +84,58 @@ async def test_resume_leaves_its_client_as_it_was(tmp_path: Path):
                 with pytest.raises(burrowspace.Unreachable, match=r"127\.0\.0\.1:1"):
                     await transfer
             await transfer.close()
+
+
+async def test_resume_of_a_text_is_the_same_transfer(tmp_path: Path):
+    async with running(tmp_path / "data") as house, Client(house.url, state=tmp_path / "ann") as ann:
+        sending = ann.send(text="the door is 4711", with_code=False)
+        link = await link_of(sending)
+        await sending.close()
+        [record] = ann.unfinished()
+        again = ann.resume(record.transfer)
+        assert await link_of(again) == link
+        async with Client(house.url, state=tmp_path / "bob") as bob:
+            receiving = bob.receive(link, tmp_path)
+            texts = [each.text async for each in receiving if isinstance(each, events.Text)]
+        assert (await again).verified
+        assert texts == ["the door is 4711"]
+        assert ann.unfinished() == []
+
+
+async def test_resume_of_a_sending_to_a_device_still_invites_it(tmp_path: Path):
+    """The program was ended before it could."""
+    (tmp_path / "file").write_bytes(b"1")
+    (tmp_path / "got").mkdir()
+    async with (
+        running(tmp_path / "data") as house,
+        Client(house.url, state=tmp_path / "ann") as ann,
+        Client(house.url, state=tmp_path / "bob") as bob,
+    ):
+        code, pairing = await ann.offer_pairing("ann")
+        await bob.pair(str(code), "bob")
+        await pairing
+        sending = ann.send([tmp_path / "file"], to="bob")
+        await link_of(sending)
+        await sending.close()
+        [record] = ann.unfinished()
+        held = ann.folders.open("send", record.transfer)
+        held.update(options={})
+        held.close()
+        inbox = ann.known.inbox_of(ann.known.find("bob"))
+        await ann.server().remove_mailbox(inbox.mailbox)
+        again = ann.resume(record.transfer)
+        got = await bob.receive(None, tmp_path / "got")
+        assert got.verified
+        assert (await again).verified
+        assert (tmp_path / "got" / "file").read_bytes() == b"1"
+        assert await ann.server().messages(inbox.mailbox, -1) == []
+
+
+async def link_of(sending: Transfer) -> str:
+    async for event in sending:
+        if isinstance(event, events.Ready):
+            return event.link
+    raise AssertionError("it ended")
 
 
 def test_the_page_of_the_guide_is_fresh_and_names_all_that_is_offered():

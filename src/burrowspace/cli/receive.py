@@ -143,7 +143,9 @@ async def _receive(
         from burrowspace.core.codes import parse_code
 
         code = parse_code(what)
-        begun = here().by_code(str(code))
+        begun = here().by_code(str(code), server=url)
+        if url and begun is None and (other := here().by_code(str(code))) is not None and not quiet:
+            stage.say(f"This code was begun with {other.server}; now {url} is asked for it.", "yellow")
         url = url or (begun and begun.server) or await near.knowing(stage, code.nameplate, quiet=quiet)
     elif url is None:
         from burrowspace.cli import near

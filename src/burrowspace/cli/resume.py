@@ -107,7 +107,9 @@ async def _resume(stage: Stage, record: "Record", options: "Options", *, quiet: 
         if port is not None:
             url = await stack.enter_async_context(own_server(port))
         sending = record.role == "send"
-        stage.teller = teller(sending=sending, server=url, json=stage.json, quiet=quiet, known=port is None)
+        stage.teller = teller(
+            sending=sending, server=url, json=stage.json, quiet=quiet, known=port is None, to=record.device or ""
+        )
         client = await stack.enter_async_context(Client(url or None))
         asker = Asker(stage, ask=False, by_code=True)
         return await stage.follow(client.resume(record.transfer, options=options), asker.hears)

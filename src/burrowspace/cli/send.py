@@ -28,7 +28,8 @@ as the transfer lasts. A server that you name and that cannot be reached or trus
 \b
 Examples:
   burrow send holiday/ notes.pdf           a folder and a file
-  burrow send --text "the door is 4711"    a text
+  burrow send --text "the door is 4711"    a text; every user of this machine can see it meanwhile
+  burrow send --text -                     a text that it asks for, or that comes on stdin
   tar c photos | burrow send -             whatever comes on stdin
   burrow send --to laptop backup.tar       to a paired device, without a code (see burrow pair)
   burrow send --store big.iso              leave it sealed on the server and go
@@ -43,7 +44,7 @@ Exit codes:
 
 @click.command(help=HELP)
 @click.argument("paths", metavar="[PATH…|-]...", nargs=-1, type=click.Path())
-@click.option("--text", "-t", metavar="TEXT", help="Send this text.")
+@click.option("--text", "-t", metavar="TEXT", help="Send this text; - asks for it, or reads it from stdin.")
 @click.option("--to", metavar="NAME", help="A paired device; with --plain a user of the app.")
 @click.option("--plain", is_flag=True, help="The published app's way: NOT sealed, the server can read it. With --to.")
 @click.option("--as", "user", metavar="USER_ID", help="Who you are to the app, with --plain.")
@@ -121,6 +122,10 @@ def send(
 
             stage = Stage(json=json, goes_on="nothing was kept; the same command starts again")
             perform(stage, lambda stage: app_send(stage, given, str(to), user, where, options, quiet=quiet))
+        if text == "-":
+            from burrowspace.cli.typed import text_of_stdin
+
+            text = text_of_stdin()
         what: dict[str, Any] = {"text": text} if text is not None else {"paths": given}
         if given == ["-"]:
             from burrowspace.cli.outlet import stdin

@@ -1,4 +1,4 @@
-"""A code or a link that is typed at a prompt or comes on stdin. In a command line it would stand in the shell's
+"""A code, a link or a text that is typed at a prompt or comes on stdin. In a command line it would stand in the shell's
 history, and every user of the machine could see it."""
 
 import os
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from burrowspace.cli.exits import Exit, Usage
 
 LINE_MOST = 4096  # bytes of a line of stdin that are read
+TEXT_MOST = 1 << 20  # bytes of a text
 
 Check = Callable[[str], object]  # BadCode or BadLink for what is neither
 
@@ -41,6 +42,35 @@ def line_of_stdin(check: Check) -> str:
     if not text:
         raise BadCode("there is nothing on stdin; its first line should be a code or a link")
     check(text)
+    return text
+
+
+def text_of_stdin() -> str:
+    """All of stdin, without a line break at its end; at a terminal the person is told how to end it.
+
+    Usage: it is empty, not UTF-8, or has more than TEXT_MOST bytes. Ctrl-C leaves by click's Exit.
+    """
+    import click
+
+    from burrowspace.cli.asking import can_ask
+
+    if can_ask():
+        print("Type the text, then Enter and Ctrl-D:", file=sys.stderr, flush=True)
+    data = bytearray()
+    try:
+        while piece := os.read(sys.stdin.fileno(), TEXT_MOST):
+            data += piece
+            if len(data) > TEXT_MOST:
+                raise Usage(f"a text has at most {TEXT_MOST >> 20} MiB; `burrow send -` sends stdin as a file")
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        raise click.exceptions.Exit(Exit.INTERRUPTED) from None
+    try:
+        text = data.decode().removesuffix("\n")
+    except UnicodeDecodeError:
+        raise Usage("what came on stdin is no text in UTF-8; `burrow send -` sends it as a file") from None
+    if not text:
+        raise Usage("there is no text on stdin")
     return text
 
 

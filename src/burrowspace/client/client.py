@@ -79,12 +79,12 @@ class Client(Home):
         with_code: bool = True,
         to: str | None = None,
         options: Options = DEFAULT,
-        origin: str | None = None,
+        earlier: Record | None = None,
     ) -> "SendTransfer":
-        """`origin`: of the server, where it is not the client's own."""
+        """`earlier`: an unfinished one, which is continued with its server."""
         from burrowspace.client.outgoing import SendTransfer
 
-        return SendTransfer(self, paths, text, stream, stream_name, with_code, to, options, origin).begin()
+        return SendTransfer(self, paths, text, stream, stream_name, with_code, to, options, earlier).begin()
 
     def receive(
         self,
@@ -116,7 +116,8 @@ class Client(Home):
         record = found[0]
         if record.role == "send":
             names = [each.path for each in record.paths]
-            return self._send(names, record.text, with_code=record.met == "code", options=options, origin=record.server)
+            by_code = record.met == "code"
+            return self._send(names, record.text, with_code=by_code, to=record.device, options=options, earlier=record)
         into = None if record.target is None else Path(record.target)
         return self.receive(record.link, into, options=options)
 

@@ -64,8 +64,11 @@ class Folders:
         """All unfinished transfers, the newest first; one that cannot be read is not among them."""
         return sorted(self._records(), key=lambda record: -record.created)
 
-    def by_code(self, code: str, role: Role = "receive") -> Record | None:
-        return self._find(lambda record: record.role == role and record.code == code)
+    def by_code(self, code: str, role: Role = "receive", server: str | None = None) -> Record | None:
+        """`server`: the origin where it was used, if one is meant; elsewhere the same words mean something else."""
+        return self._find(
+            lambda record: record.role == role and record.code == code and server in (None, record.server)
+        )
 
     def by_link(self, link: str, role: Role = "receive") -> Record | None:
         return self._find(lambda record: record.role == role and record.link == link)

@@ -46,6 +46,11 @@ class Home:
         return self._servers[origin]
 
     @property
+    def origin(self) -> str | None:
+        """Of the server that is meant where none is named."""
+        return self._origin
+
+    @property
     def folders(self) -> Folders:
         return self._folders
 

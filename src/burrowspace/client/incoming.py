@@ -73,7 +73,7 @@ class ReceiveTransfer(Transfer):
         from burrowspace.core.codes import parse_code
 
         code = parse_code(given)
-        earlier = await asyncio.to_thread(folders.by_code, str(code))
+        earlier = await asyncio.to_thread(folders.by_code, str(code), server=self._home.origin)
         if earlier is not None:
             return await asyncio.to_thread(folders.open, "receive", earlier.transfer)
         server = self._home.server()
@@ -84,7 +84,7 @@ class ReceiveTransfer(Transfer):
         folders, known = self._home.folders, mailbox_id(link.secret)
         if any(each.role == "receive" and each.transfer == known for each in folders.unfinished()):
             held = folders.open("receive", known)
-            if met == "link" and held.record.server != link.server:
+            if held.record.server != link.server:
                 held.update(server=link.server, link=str(link))  # it is reached elsewhere now: tunnels change names
             return held
         target = str(self._into.absolute()) if isinstance(self._into, Path) else str(Path.cwd())

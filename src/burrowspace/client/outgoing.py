@@ -48,7 +48,7 @@ class SendTransfer(Transfer):
         with_code: bool,
         to: str | None,
         options: Options,
-        origin: str | None = None,
+        earlier: Record | None = None,
     ) -> None:
         super().__init__()
         if sum((bool(paths), text is not None, stream is not None)) != 1:
@@ -56,14 +56,14 @@ class SendTransfer(Transfer):
         self._home, self._paths, self._text = home, paths, text
         self._stream, self._stream_name = stream, stream_name
         self._with_code, self._to, self._options = with_code, to, options
-        self._origin = origin  # of the server, where it is not the client's own
+        self._earlier = earlier  # is continued, with its server
         self._offers: Offers | None = None
         self._void: bytes | None = None  # the secret of a transfer that cannot be gone on with
 
     async def _work(self) -> events.Finished:
         home, options = self._home, self._options
         device = home.known.find(self._to) if self._to is not None else None
-        server = home.server(self._origin)
+        server = home.server(None if self._earlier is None else self._earlier.server)
         public = (await server.hello()).get("public_url")
         try:
             source, held = await asyncio.to_thread(self._open, server.origin)
@@ -135,13 +135,12 @@ class SendTransfer(Transfer):
         """The source, and the journal of an earlier run of the same paths, or a new one."""
         folders = self._home.folders
         if self._text is not None:
-            source = Source.from_text(self._text, time.time_ns())
-            return source, self._new(source, origin, ())
+            return self._open_text(self._text, origin)
         if self._stream is not None:
             source = Source.from_stream(self._stream, self._stream_name, time.time_ns(), folders.stdin())
             return source, self._new(source, origin, ())
         known = journal.known(list(self._paths))
-        earlier = folders.by_paths(known)
+        earlier = self._earlier or folders.by_paths(known)
         if earlier is not None and earlier.server == origin:
             held = folders.open("send", earlier.transfer)
             kept = held.kept("manifest")
@@ -155,6 +154,15 @@ class SendTransfer(Transfer):
             held.forget()
         source = Source.from_paths(list(self._paths))
         return source, self._new(source, origin, known)
+
+    def _open_text(self, text: str, origin: str) -> tuple[Source, Journal]:
+        if self._earlier is not None:
+            held = self._home.folders.open("send", self._earlier.transfer)
+            if (kept := held.kept("manifest")) is not None:
+                return Source.from_text(text, parse(kept).entries[0].mtime_ns), held
+            held.forget()
+        source = Source.from_text(text, time.time_ns())
+        return source, self._new(source, origin, ())
 
     def _new(self, source: Source, origin: str, known: tuple[journal.Known, ...]) -> Journal:
         record = Record(
