@@ -31,7 +31,7 @@ MB = 1_000_000
 SIZE = 120 * MB
 PORT = 5000
 # What the pages are told: None is the number of connections
-CHANGED = {"wire/further.js": {"MOST": None, "FAR_S": 0}}
+CHANGED = {"wire/links/parallel-streams.js": {"MOST": None, "FAR_S": 0}}
 CASES = [(10, 1), (10, 4), (20, 1), (20, 4), (50, 1), (50, 2), (50, 4), (50, 8), (100, 1), (100, 4)]  # ms, connections
 METRICS = {f"{far}-{most}": Metric(f"{far} ms, {most} connection(s)", "MB/s", 1) for far, most in CASES} | {
     f"cpu-{far}-{most}": Metric(f"{far} ms, {most} connection(s): CPU of both browsers for a GB", "s", 0)

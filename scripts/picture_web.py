@@ -48,7 +48,7 @@ async def main() -> None:
             await bob.locator("offer-card button.main").wait_for()
             shots.append(await bob.screenshot())
             await bob.locator("offer-card button.main").click()
-            job = "document.querySelector('burrow-app').desk.jobs[0].done"
+            job = "document.querySelector('burrow-app').app.jobs[0].done"
             while await bob.evaluate(job) < RUNNING:  # noqa: ASYNC110  (the page has no event for it)
                 await asyncio.sleep(0.05)
             await asyncio.sleep(2)

@@ -64,7 +64,7 @@ def sentences() -> list[str]:
         for pair in (*_CHOSEN.findall(text), *_EITHER.findall(text)):
             found |= set(pair)
         found |= set(_ONE.findall(text))
-    below = "".join(file.read_text() for folder in ("core", "wire", "store") for file in (WEB / folder).glob("*.js"))
+    below = "".join(file.read_text() for folder in ("core", "wire", "store") for file in (WEB / folder).rglob("*.js"))
     found |= {sentence for code, sentence in _THROWN.findall(below) if code not in (*_INNER, "tampered")}
     found |= set(_TOLD.findall(below))
     everything = below + "".join(file.read_text() for file in (WEB / "features").rglob("*.js"))

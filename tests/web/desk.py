@@ -35,7 +35,7 @@ EXCUSED = (
     "409 (Conflict)",
     "416 (Requested Range Not Satisfiable)",
 )
-JOB = "document.querySelector('burrow-app').desk.jobs[0]"
+JOB = "document.querySelector('burrow-app').app.jobs[0]"
 
 
 class Desk:

@@ -198,7 +198,7 @@ async def test_what_cannot_be_taken_back_any_more_says_so(
         await bob.accept()
         await bob.whole()
     else:
-        drop = "document.querySelector('burrow-app').desk.server.dropSpool(kept.state.legs[0].spool)"
+        drop = "document.querySelector('burrow-app').app.server.dropSpool(kept.state.legs[0].spool)"
         await ann.page.evaluate(f"{KEPT}.then(([kept]) => {drop})")
     await ann.take_back(said)
     assert await ann.job("state") == "ended"
@@ -380,7 +380,8 @@ async def test_what_is_loaded_late_is_loaded_although_the_network_changes(
             failed.add(path)
             await route.abort("internetdisconnected")
 
-    parts = ("features/model/send-job.js", "features/parts/transfer-card.js", "wire/engine-worker.js", "core/giving.js")
+    of_the_page = ("features/model/send-job.js", "features/parts/transfer-card.js")
+    parts = (*of_the_page, "wire/files/engine-worker.js", "core/giving.js")
     for late in parts:
         await context.route(f"**/web/{late}", once)
     ann = Desk(await browsing.page(server.url, context), browsing)

@@ -1,4 +1,6 @@
-"""The messages of one mailbox from its first on, in order. Twin of web/wire/reader.js; spec: docs/spec/mailboxes.md.
+"""The messages of one mailbox from its first on, in order. Twin of web/wire/rendezvous/reader.js.
+
+Spec: docs/spec/mailboxes.md.
 
 A mailbox that was made anew counts from 0 again and is read from its start, so what is sealed must bear being read
 twice.

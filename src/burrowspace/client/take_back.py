@@ -1,6 +1,6 @@
 """A sender takes back what it left to rest on the server: whoever comes is told, the sealed bytes go.
 
-It needs what the sending wrote down: the secret, and the tokens of its legs. Twin of wire/take-back.js.
+It needs what the sending wrote down: the secret, and the tokens of its legs. Twin of web/wire/session/take-back.js.
 Spec: docs/spec/paths.md.
 """
 

@@ -13,5 +13,5 @@ import "./features/parts/burrow-app.js";
 import { registerWorker } from "./store/worker-registration.js";
 
 void registerWorker({
-  busy: () => /** @type {import("./features/parts/burrow-app.js").BurrowApp | null} */ (document.querySelector("burrow-app"))?.desk.precious ?? false,
+  busy: () => /** @type {import("./features/parts/burrow-app.js").BurrowApp | null} */ (document.querySelector("burrow-app"))?.app.precious ?? false,
 });

@@ -24,7 +24,7 @@ export function manifest(sizes = SIZES) {
   return new Manifest(entries, "things");
 }
 
-/** Content bytes from `begin` to `end` into the sink, in blocks, as a Landing does it. */
+/** Content bytes from `begin` to `end` into the sink, in blocks, as Staging does it. */
 export async function feed(sink, whole, begin, end) {
   const row = new Row(whole.files.map(({ size }) => size ?? Infinity));
   for (let at = begin; at < end; at = Math.min(end, at + BLOCK - (at % BLOCK))) {

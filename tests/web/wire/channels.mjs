@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MESSAGE } from "../../../src/burrowspace/web/wire/stream.js";
+import { MESSAGE } from "../../../src/burrowspace/web/wire/links/stream.js";
 
 /**
  * Two ends of a data channel that delivers in order, later, and fills up as a real one does. `deliver` takes what comes,

@@ -10,10 +10,10 @@ import { basename, dirname, join } from "node:path";
 import { parseCode } from "../../../src/burrowspace/web/core/codes.js";
 import { parseLink } from "../../../src/burrowspace/web/core/links.js";
 import { safePaths } from "../../../src/burrowspace/web/core/names.js";
-import { Server } from "../../../src/burrowspace/web/wire/api.js";
-import { takeOver } from "../../../src/burrowspace/web/wire/meeting.js";
-import { Receiving } from "../../../src/burrowspace/web/wire/session-receive.js";
-import { Sending } from "../../../src/burrowspace/web/wire/session-send.js";
+import { Server } from "../../../src/burrowspace/web/wire/server/api.js";
+import { takeOver } from "../../../src/burrowspace/web/wire/rendezvous/meeting.js";
+import { Receiver } from "../../../src/burrowspace/web/wire/session/receiver.js";
+import { Sender } from "../../../src/burrowspace/web/wire/session/sender.js";
 
 const tell = (event) => {
   const { manifest, ...rest } = event;
@@ -90,7 +90,7 @@ const state = await kept.read();
 async function begun() {
   if (what === "send") {
     const things = await items(rest);
-    return new Sending({ server, items: things, tell, withCode, suite, options, state, name: "a page", keep: kept.keep });
+    return new Sender({ server, items: things, tell, withCode, suite, options, state, name: "a page", keep: kept.keep });
   }
   const [said, folder] = rest;
   const secret = said.includes("#") ? parseLink(said).secret : await takeOver(server, parseCode(said));
@@ -100,7 +100,7 @@ async function begun() {
     return options.decline ? null : sink;
   };
   const arrived = () => kept.keep(null);
-  return new Receiving({ server, secret, byLink: said.includes("#"), accept, tell, options, name: options.name ?? "a page", state, sink, keep: kept.keep, arrived });
+  return new Receiver({ server, secret, byLink: said.includes("#"), accept, tell, options, name: options.name ?? "a page", state, sink, keep: kept.keep, arrived });
 }
 
 try {

@@ -4,8 +4,8 @@ import { Giving } from "../../../src/burrowspace/web/core/giving.js";
 import { Layout } from "../../../src/burrowspace/web/core/layout.js";
 import { SUITES } from "../../../src/burrowspace/web/core/sealing.js";
 import { Taking } from "../../../src/burrowspace/web/core/taking.js";
-import { Landing } from "../../../src/burrowspace/web/wire/landing.js";
-import { listed } from "../../../src/burrowspace/web/wire/session-send.js";
+import { Staging } from "../../../src/burrowspace/web/wire/files/staging.js";
+import { listed } from "../../../src/burrowspace/web/wire/session/sender.js";
 import { MemorySink } from "./memory-sink.mjs";
 
 const secret = new Uint8Array(32).fill(7);
@@ -40,22 +40,22 @@ const ITEMS = [
 ];
 
 async function land(giving, wanted, layout, sink, { saved, step = 1 } = {}) {
-  const landing = new Landing(near(await Taking.make(wanted, saved)), layout, () => undefined);
-  if (saved) await landing.resume(saved, sink);
-  while (!landing.complete) {
-    if (landing.manifest && !landing.accepted) await landing.accept(sink);
-    const from = landing.held;
-    const upto = Math.min(from + step, landing.limit);
+  const staging = new Staging(near(await Taking.make(wanted, saved)), layout, () => undefined);
+  if (saved) await staging.resume(saved, sink);
+  while (!staging.complete) {
+    if (staging.manifest && !staging.accepted) await staging.accept(sink);
+    const from = staging.held;
+    const upto = Math.min(from + step, staging.limit);
     const sealed = await giving.seal(from, upto - from);
     let at = 0;
     const taken = [];
     for (let each = from; each < upto; each++) {
       const size = layout.plainSize(each) + SUITES[layout.suite].overhead;
-      taken.push(landing.take("relay", each, sealed.slice(at, (at += size))));
+      taken.push(staging.take("relay", each, sealed.slice(at, (at += size))));
     }
     await Promise.all(taken);
   }
-  return landing;
+  return staging;
 }
 
 for (const suite of ["A256GCM", "XC20P"]) {
@@ -63,8 +63,8 @@ for (const suite of ["A256GCM", "XC20P"]) {
     for (const step of [1, 3, 100]) {
       const { giving, wanted, layout, manifest } = await both(ITEMS, suite);
       const sink = new MemorySink();
-      const landing = await land(giving, wanted, layout, sink, { step });
-      const { digest, texts } = await landing.finish();
+      const staging = await land(giving, wanted, layout, sink, { step });
+      const { digest, texts } = await staging.finish();
       assert.deepEqual(digest, await giving.digest());
       assert.deepEqual(texts, ["grüß dich"]);
       for (const [at, file] of manifest.files.entries()) {
@@ -84,24 +84,24 @@ test("the end may be asked first: the digests are those of all files", async () 
   await giving.catchUp(layout.positions);
 });
 
-test("what a sink cannot make to survive now is no snapshot, and a landing that is closed lets go of it", async () => {
+test("what a sink cannot make to survive now is no snapshot, and a staging that is closed lets go of it", async () => {
   const { giving, wanted, layout } = await both(ITEMS);
   const sink = new MemorySink();
   const calls = [];
   sink.flush = async (last) => calls.push(["flush", last]) > 1;
   sink.close = async () => calls.push(["close"]);
-  const landing = new Landing(near(await Taking.make(wanted)), layout, () => undefined);
-  await landing.take("relay", 0, await giving.seal(0, 1));
-  await landing.accept(sink);
-  await landing.take("relay", 1, await giving.seal(1, 1));
-  assert.equal(await landing.snapshot(), null);
-  assert.equal((await landing.snapshot(true)).next, 2);
-  await landing.close();
-  await landing.close();
+  const staging = new Staging(near(await Taking.make(wanted)), layout, () => undefined);
+  await staging.take("relay", 0, await giving.seal(0, 1));
+  await staging.accept(sink);
+  await staging.take("relay", 1, await giving.seal(1, 1));
+  assert.equal(await staging.snapshot(), null);
+  assert.equal((await staging.snapshot(true)).next, 2);
+  await staging.close();
+  await staging.close();
   assert.deepEqual(calls, [["flush", false], ["flush", true], ["close"]]);
 });
 
-test("a landing is closed though a write waits, as for a download that the person has paused", async () => {
+test("a staging is closed though a write waits, as for a download that the person has paused", async () => {
   const { giving, wanted, layout } = await both(ITEMS);
   const sink = new MemorySink();
   let writes = 0;
@@ -109,13 +109,13 @@ test("a landing is closed though a write waits, as for a download that the perso
   const paused = new Promise((_, reject) => (stop = reject));
   sink.write = () => (writes += 1) && paused;
   sink.close = async () => stop(new Error("closed"));
-  const landing = new Landing(near(await Taking.make(wanted)), layout, () => undefined);
-  await landing.take("relay", 0, await giving.seal(0, 1));
-  await landing.accept(sink);
-  const taken = [landing.take("relay", 1, await giving.seal(1, 1)), landing.take("relay", 2, await giving.seal(2, 1))];
+  const staging = new Staging(near(await Taking.make(wanted)), layout, () => undefined);
+  await staging.take("relay", 0, await giving.seal(0, 1));
+  await staging.accept(sink);
+  const taken = [staging.take("relay", 1, await giving.seal(1, 1)), staging.take("relay", 2, await giving.seal(2, 1))];
   const ended = Promise.allSettled(taken);
   while (!writes) await new Promise(setImmediate);
-  await landing.close();
+  await staging.close();
   assert.deepEqual((await ended).map(({ status }) => status), ["rejected", "rejected"]);
   assert.equal(writes, 1);
 });
@@ -124,11 +124,11 @@ test("a page that is loaded again goes on from its snapshot", async () => {
   const { giving, wanted, layout } = await both(ITEMS);
   for (let upto = 2; upto <= layout.positions; upto++) {
     const sink = new MemorySink();
-    const landing = new Landing(near(await Taking.make(wanted)), layout, () => undefined);
-    await landing.take("relay", 0, await giving.seal(0, 1));
-    await landing.accept(sink);
-    for (let at = 1; at < upto; at++) await landing.take("relay", at, await giving.seal(at, 1));
-    const saved = structuredClone(await landing.snapshot());
+    const staging = new Staging(near(await Taking.make(wanted)), layout, () => undefined);
+    await staging.take("relay", 0, await giving.seal(0, 1));
+    await staging.accept(sink);
+    for (let at = 1; at < upto; at++) await staging.take("relay", at, await giving.seal(at, 1));
+    const saved = structuredClone(await staging.snapshot());
     sink.open = async () => undefined; // what it holds is what was flushed
     const { digest, texts } = await (await land(giving, wanted, layout, sink, { saved })).finish();
     assert.deepEqual(digest, await giving.digest());
@@ -138,52 +138,52 @@ test("a page that is loaded again goes on from its snapshot", async () => {
 
 test("a block that does not open is the path's fault, and what comes behind it is not used", async () => {
   const { giving, wanted, layout } = await both(ITEMS);
-  const landing = new Landing(near(await Taking.make(wanted)), layout, () => undefined);
-  await landing.take("relay", 0, await giving.seal(0, 1));
-  await landing.accept(new MemorySink());
+  const staging = new Staging(near(await Taking.make(wanted)), layout, () => undefined);
+  await staging.take("relay", 0, await giving.seal(0, 1));
+  await staging.accept(new MemorySink());
   const wrong = await giving.seal(1, 1);
   wrong[100] ^= 1;
   const behind = await giving.seal(2, 1);
-  const taken = [landing.take("relay", 1, wrong), landing.take("relay", 2, behind)];
+  const taken = [staging.take("relay", 1, wrong), staging.take("relay", 2, behind)];
   const reasons = (await Promise.allSettled(taken)).map((each) => each.reason?.code);
   assert.deepEqual(reasons, ["tampered", "again"]);
-  assert.deepEqual([landing.held, landing.tampered, landing.fault], [1, 1, null]);
-  assert.equal(await landing.take("webrtc", 1, await giving.seal(1, 1)), 2);
-  assert.equal(await landing.take("webrtc", 1, await giving.seal(1, 1)), 2);
-  assert.equal(landing.again, 1);
-  await assert.rejects(landing.take("webrtc", 3, await giving.seal(3, 1)), code("broken"));
+  assert.deepEqual([staging.held, staging.tampered, staging.fault], [1, 1, null]);
+  assert.equal(await staging.take("webrtc", 1, await giving.seal(1, 1)), 2);
+  assert.equal(await staging.take("webrtc", 1, await giving.seal(1, 1)), 2);
+  assert.equal(staging.again, 1);
+  await assert.rejects(staging.take("webrtc", 3, await giving.seal(3, 1)), code("broken"));
 });
 
 test("a leg in another suite is taken beside a link", async () => {
   const { giving, wanted, layout, manifest } = await both(ITEMS);
   const files = listed(ITEMS).files;
   const other = await Giving.make({ secret, transfer, suite: "XC20P", manifest: manifest.encode(), files });
-  const landing = new Landing(near(await Taking.make(wanted)), layout, () => undefined);
-  await landing.take("relay", 0, await other.seal(0, 1), "XC20P");
-  await landing.accept(new MemorySink());
-  await landing.take("webrtc", 1, await giving.seal(1, 1));
-  assert.equal(await landing.take("store", 2, await other.seal(2, 1), "XC20P"), 3);
-  assert.equal(landing.layoutIn("XC20P").offset(1), manifest.encode().length + 40);
+  const staging = new Staging(near(await Taking.make(wanted)), layout, () => undefined);
+  await staging.take("relay", 0, await other.seal(0, 1), "XC20P");
+  await staging.accept(new MemorySink());
+  await staging.take("webrtc", 1, await giving.seal(1, 1));
+  assert.equal(await staging.take("store", 2, await other.seal(2, 1), "XC20P"), 3);
+  assert.equal(staging.layoutIn("XC20P").offset(1), manifest.encode().length + 40);
 });
 
 test("nothing of the contents is taken before the person said yes", async () => {
   const { giving, wanted, layout } = await both(ITEMS);
-  const landing = new Landing(near(await Taking.make(wanted)), layout, () => undefined);
-  await landing.take("relay", 0, await giving.seal(0, 1));
-  assert.equal(landing.limit, 1);
-  await assert.rejects(landing.take("relay", 1, await giving.seal(1, 1)), code("broken"));
+  const staging = new Staging(near(await Taking.make(wanted)), layout, () => undefined);
+  await staging.take("relay", 0, await giving.seal(0, 1));
+  assert.equal(staging.limit, 1);
+  await assert.rejects(staging.take("relay", 1, await giving.seal(1, 1)), code("broken"));
 });
 
 test("a disk that fails ends it for every path", async () => {
   const { giving, wanted, layout } = await both(ITEMS);
-  const landing = new Landing(near(await Taking.make(wanted)), layout, () => undefined);
-  await landing.take("relay", 0, await giving.seal(0, 1));
+  const staging = new Staging(near(await Taking.make(wanted)), layout, () => undefined);
+  await staging.take("relay", 0, await giving.seal(0, 1));
   const sink = new MemorySink();
   sink.write = async () => Promise.reject(new Error("full"));
-  await landing.accept(sink);
-  await assert.rejects(landing.take("relay", 1, await giving.seal(1, 1)));
-  assert.equal(landing.fault.sentence, "Error: full");
-  await assert.rejects(landing.take("webrtc", 1, await giving.seal(1, 1)), (error) => error === landing.fault);
+  await staging.accept(sink);
+  await assert.rejects(staging.take("relay", 1, await giving.seal(1, 1)));
+  assert.equal(staging.fault.sentence, "Error: full");
+  await assert.rejects(staging.take("webrtc", 1, await giving.seal(1, 1)), (error) => error === staging.fault);
 });
 
 test("files that are not what the digests say are named, and nothing is put in place", async () => {
@@ -196,8 +196,8 @@ test("files that are not what the digests say are named, and nothing is put in p
   };
   const { giving, wanted, layout } = await both([{ path: ["a"], blob: liar }]);
   await giving.catchUp(2); // hashed as it was
-  const landing = await land(giving, wanted, layout, new MemorySink());
-  await assert.rejects(landing.finish(), (error) => error.code === "mismatch" && error.fields.files[0] === "a");
+  const staging = await land(giving, wanted, layout, new MemorySink());
+  await assert.rejects(staging.finish(), (error) => error.code === "mismatch" && error.fields.files[0] === "a");
   assert.equal(blob.size, 1000);
 });
 

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Agreed, formatCode } from "../../../src/burrowspace/web/core/codes.js";
 import { BurrowError } from "../../../src/burrowspace/web/core/errors.js";
-import { handOver, offerCode } from "../../../src/burrowspace/web/wire/hosting.js";
-import { takeOver } from "../../../src/burrowspace/web/wire/meeting.js";
-import { Offers } from "../../../src/burrowspace/web/wire/offers.js";
-import { Spent } from "../../../src/burrowspace/web/wire/spent.js";
+import { handOver, offerCode } from "../../../src/burrowspace/web/wire/rendezvous/hosting.js";
+import { takeOver } from "../../../src/burrowspace/web/wire/rendezvous/meeting.js";
+import { Offers } from "../../../src/burrowspace/web/wire/rendezvous/offers.js";
+import { Spent } from "../../../src/burrowspace/web/wire/state/spent.js";
 import { another, cuts, Guest, Rendezvous } from "./rendezvous.mjs";
 
 const SECRET = new Uint8Array(32).fill(7);

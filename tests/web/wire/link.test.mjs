@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { Controls } from "../../../src/burrowspace/web/core/frames.js";
 import { Layout } from "../../../src/burrowspace/web/core/layout.js";
 import { SUITES } from "../../../src/burrowspace/web/core/sealing.js";
-import { Link } from "../../../src/burrowspace/web/wire/link.js";
-import { HIGH, MESSAGE } from "../../../src/burrowspace/web/wire/stream.js";
+import { Link } from "../../../src/burrowspace/web/wire/links/link.js";
+import { HIGH, MESSAGE } from "../../../src/burrowspace/web/wire/links/stream.js";
 import { channels } from "./channels.mjs";
 
 const KEYS = { client: new Uint8Array(32).fill(1), server: new Uint8Array(32).fill(2) };

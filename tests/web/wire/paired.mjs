@@ -8,9 +8,9 @@
 
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { formatLink, parseLink } from "../../../src/burrowspace/web/core/links.js";
-import { Server } from "../../../src/burrowspace/web/wire/api.js";
-import { Known } from "../../../src/burrowspace/web/wire/known.js";
-import { Nearby } from "../../../src/burrowspace/web/wire/nearby.js";
+import { Server } from "../../../src/burrowspace/web/wire/server/api.js";
+import { PairedDevices } from "../../../src/burrowspace/web/wire/rendezvous/devices.js";
+import { Nearby } from "../../../src/burrowspace/web/wire/rendezvous/nearby.js";
 
 const [, , what, origin, how, ...rest] = process.argv;
 const { state: place, name } = JSON.parse(how);
@@ -22,7 +22,7 @@ const keep = async (kept) => {
   await rename(`${place}.new`, place);
   if (Object.keys(kept.seen ?? {}).length) tell({ event: "seen" });
 };
-const known = new Known({ state, keep, name, kind: "computer" });
+const known = new PairedDevices({ state, keep, name, kind: "computer" });
 const ends = new AbortController().signal;
 
 try {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { outside, Reach } from "../../../src/burrowspace/web/wire/reach.js";
+import { outside, Reach } from "../../../src/burrowspace/web/wire/links/reach.js";
 
 /** What the last RTCPeerConnection was made with. It finds no way to anybody. */
 let made = null;

@@ -7,7 +7,7 @@
 
 import { encodeMeeting, Pake, parseMeeting } from "../../../src/burrowspace/web/core/codes.js";
 import { BurrowError } from "../../../src/burrowspace/web/core/errors.js";
-import { random } from "../../../src/burrowspace/web/wire/ambient.js";
+import { random } from "../../../src/burrowspace/web/wire/runtime.js";
 
 export class Rendezvous {
   plates = new Map(); // number -> mailboxes claimed

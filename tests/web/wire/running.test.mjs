@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Running } from "../../../src/burrowspace/web/wire/running.js";
+import { Running } from "../../../src/burrowspace/web/wire/session/running.js";
 
 const waiting = { event: "waiting", why: "over", receiver: "" };
 const finished = { event: "finished" };

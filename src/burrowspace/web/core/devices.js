@@ -1,6 +1,6 @@
 /**
  * What two paired devices make of each other's keys: an inbox each way that nobody else can compute or read. Twin of
- * core/devices.py. Who keeps the keys is wire/known.js. Spec: docs/spec/meeting.md, "Devices".
+ * core/devices.py. Who keeps the keys is wire/rendezvous/devices.js. Spec: docs/spec/meeting.md, "Devices".
  *
  * @import { Bytes } from "./bytes.js"
  */

@@ -1,6 +1,6 @@
 /**
  * A knock: an invitation for a device that was only seen nearby, sealed for the key that it announced. Twin of
- * core/knock.py. Who announces and who carries it is wire/nearby.js. Spec: docs/spec/nearby.md.
+ * core/knock.py. Who announces and who carries it is wire/rendezvous/nearby.js. Spec: docs/spec/nearby.md.
  *
  * A knock says nothing of who knocked: a person decides.
  *

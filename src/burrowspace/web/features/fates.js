@@ -1,7 +1,7 @@
 /**
  * What became of a transfer that its sender wanted back from the server, in words.
  *
- * @import { Fate } from "../wire/take-back.js"
+ * @import { Fate } from "../wire/session/take-back.js"
  */
 
 /** @type {Readonly<Record<Fate, {words: string}>>} */

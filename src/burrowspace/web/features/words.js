@@ -3,7 +3,7 @@
  * as it is. Catalogues are `languages/*.js`, loaded when they are needed.
  */
 
-import { late } from "../wire/late.js";
+import { loadLazily } from "../wire/lazy-import.js";
 
 /** Text with {places}, or one for each plural category of the language (CLDR), chosen by `n`.
  * @typedef {Record<string, string | Partial<Record<Intl.LDMLPluralRule, string>>>} Catalogue */
@@ -45,7 +45,7 @@ export function fitting(wished) {
 /** Says everything in this language from now on. @param {string} wish @returns {Promise<void>} */
 export async function speak(wish) {
   const chosen = wish in LANGUAGES ? wish : "en";
-  catalogue = chosen === "en" ? ENGLISH : (await late(() => import(`./languages/${chosen}.js`))).default;
+  catalogue = chosen === "en" ? ENGLISH : (await loadLazily(() => import(`./languages/${chosen}.js`))).default;
   language = chosen;
   plural = new Intl.PluralRules(chosen);
   document.documentElement.lang = chosen;

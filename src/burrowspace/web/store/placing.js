@@ -2,7 +2,7 @@
  * Which contents of a manifest come to a sink, under which names, and where they lie in a row of them all.
  *
  * @import { Manifest } from "../core/manifest.js"
- * @import { Sink } from "../wire/landing.js"
+ * @import { Sink } from "../wire/files/staging.js"
  * @import { SavedSums } from "./sums.js"
  */
 

@@ -11,7 +11,7 @@
 import { joined } from "../core/bytes.js";
 import { BurrowError } from "../core/errors.js";
 import { safeName } from "../core/names.js";
-import { randomId } from "../wire/ambient.js";
+import { randomId } from "../wire/runtime.js";
 import { crc32 } from "./crc32.js";
 import { placed } from "./placing.js";
 import { ZipParts } from "./zip.js";

@@ -1,6 +1,6 @@
 /** The codes that this browser must not try again, in all its pages and over reloads. */
 
-import { Spent } from "../wire/spent.js";
+import { Spent } from "../wire/state/spent.js";
 import { settings } from "./settings.js";
 
 export const spent = new Spent({

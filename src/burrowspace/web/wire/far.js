@@ -5,8 +5,8 @@
  */
 
 import { BurrowError } from "../core/errors.js";
-import { ours } from "./ambient.js";
-import { late } from "./late.js";
+import { ours } from "./runtime.js";
+import { loadLazily } from "./lazy-import.js";
 import { trusted } from "./trusted.js";
 
 export class Far {
@@ -17,7 +17,7 @@ export class Far {
 
   /** @param {URL} url of its module */
   constructor(url) {
-    this.#worker = late(() => loaded(url)).then((worker) => {
+    this.#worker = loadLazily(() => loaded(url)).then((worker) => {
       worker.onmessage = ({ data: { id, value, error } }) => {
         const call = this.#calls.get(id);
         this.#calls.delete(id);

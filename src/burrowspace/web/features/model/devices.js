@@ -3,9 +3,9 @@
  *
  * @import { Bytes } from "../../core/bytes.js"
  * @import { Invitation } from "../../core/devices.js"
- * @import { Server } from "../../wire/api.js"
- * @import { Device, KnownState } from "../../wire/known.js"
- * @import { NearbyDevice, NearbyState } from "../../wire/nearby.js"
+ * @import { Server } from "../../wire/server/api.js"
+ * @import { Device, PairedDevicesState } from "../../wire/rendezvous/devices.js"
+ * @import { NearbyDevice, NearbyState } from "../../wire/rendezvous/nearby.js"
  */
 
 import { unbase64 } from "../../core/bytes.js";
@@ -13,9 +13,9 @@ import { lookOf } from "../../core/device-names.js";
 import { shown } from "../../core/names.js";
 import { settings } from "../../store/settings.js";
 import { spent } from "../../store/spent-codes.js";
-import { ours, sleep } from "../../wire/ambient.js";
-import { Known } from "../../wire/known.js";
-import { Nearby } from "../../wire/nearby.js";
+import { ours, sleep } from "../../wire/runtime.js";
+import { PairedDevices } from "../../wire/rendezvous/devices.js";
+import { Nearby } from "../../wire/rendezvous/nearby.js";
 import { attended } from "./attended.js";
 import { Observable } from "./observable.js";
 
@@ -29,7 +29,7 @@ export class Devices extends Observable {
   name = "";
   picture = 0;
   /** @type {Server} */ #server;
-  /** @type {Known | null} */ #known = null;
+  /** @type {PairedDevices | null} */ #known = null;
   /** @type {Nearby | null} */ #nearby = null;
   /** @type {AbortController} */ #ends = new AbortController();
 
@@ -51,8 +51,8 @@ export class Devices extends Observable {
     });
     this.name = this.#nearby.name;
     this.picture = this.#nearby.picture;
-    this.#known = new Known({
-      state: /** @type {KnownState | null} */ (known ?? null),
+    this.#known = new PairedDevices({
+      state: /** @type {PairedDevicesState | null} */ (known ?? null),
       keep: (state) => settings.set("known", state),
       name: this.name,
       kind: kind(),
@@ -64,7 +64,7 @@ export class Devices extends Observable {
   run(invited) {
     const { signal } = this.#ends;
     const nearby = /** @type {Nearby} */ (this.#nearby);
-    const known = /** @type {Known} */ (this.#known);
+    const known = /** @type {PairedDevices} */ (this.#known);
     void this.#often(signal, () => nearby.run(signal));
     // Of several pages of this browser, the one that is looked at hears what comes.
     attended("burrow-invitations", signal, async (here) => {

@@ -2,10 +2,10 @@
  * What works between this page and the server, tried for real: the browser's half of `burrow doctor`. Each finding says
  * what is, and where it is not good, what to do.
  *
- * @import { Server } from "../../wire/api.js"
+ * @import { Server } from "../../wire/server/api.js"
  */
 
-import { random, seconds } from "../../wire/ambient.js";
+import { random, seconds } from "../../wire/runtime.js";
 
 /** `found` and `todo` are sentences of the catalogues, with `values` in their {places}.
  * @typedef {{check: string, verdict: "good" | "doubtful" | "bad", found: string, todo: string, values?: Record<string, string | number>}} Finding */

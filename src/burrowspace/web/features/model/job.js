@@ -8,7 +8,7 @@
  */
 
 import { shown } from "../../core/names.js";
-import { CLOSED } from "../../wire/running.js";
+import { CLOSED } from "../../wire/runtime.js";
 import { Observable } from "./observable.js";
 
 /**

@@ -3,10 +3,10 @@
  * the page that is loaded next. One tab has each.
  *
  * @import { Bytes } from "../../core/bytes.js"
- * @import { Server } from "../../wire/api.js"
- * @import { ReceiveState } from "../../wire/session-receive.js"
- * @import { SendState } from "../../wire/session-send.js"
- * @import { Fate } from "../../wire/take-back.js"
+ * @import { Server } from "../../wire/server/api.js"
+ * @import { ReceiveState } from "../../wire/session/receiver.js"
+ * @import { SendState } from "../../wire/session/sender.js"
+ * @import { Fate } from "../../wire/session/take-back.js"
  * @import { KeptTransfer } from "../../store/kept.js"
  * @import { Picked } from "../../store/picked.js"
  * @import { ReceiveHow } from "./receive-job.js"
@@ -18,7 +18,7 @@ import { hold } from "../../store/hold.js";
 import { keepable } from "../../store/keepable.js";
 import { kept } from "../../store/kept.js";
 import { discard, reopen } from "../../store/ways.js";
-import { takeBack } from "../../wire/take-back.js";
+import { takeBack } from "../../wire/session/take-back.js";
 import { saveReceived } from "../saving.js";
 import { ReceiveJob } from "./receive-job.js";
 import { SendJob } from "./send-job.js";
@@ -92,7 +92,7 @@ export class Keeping {
     return release !== null;
   }
 
-  /** Away from the desk; what it left in this browser goes, too, but for what takes it back from the server. @param {AnyJob} job */
+  /** Clears it away; what it left in this browser goes, too, but for what takes it back from the server. @param {AnyJob} job */
   async forget(job) {
     if (job instanceof ReceiveJob) await job.forget();
     if (job.over) await kept.remove(job.id);
@@ -100,7 +100,7 @@ export class Keeping {
     this.#release(job.id);
   }
 
-  /** It is not for the desk any more. @param {string} id */
+  /** It no longer has a place on the page. @param {string} id */
   async #aside(id) {
     const record = await kept.get(id);
     if (!record) return;

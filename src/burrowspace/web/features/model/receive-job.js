@@ -3,17 +3,17 @@
  *
  * @import { Bytes } from "../../core/bytes.js"
  * @import { Manifest } from "../../core/manifest.js"
- * @import { Server } from "../../wire/api.js"
+ * @import { Server } from "../../wire/server/api.js"
  * @import { Event } from "../../wire/events.js"
- * @import { ReceiveState } from "../../wire/session-receive.js"
+ * @import { ReceiveState } from "../../wire/session/receiver.js"
  * @import { KeepingSink, Received } from "../../store/placing.js"
  * @import { Way } from "../../store/ways.js"
  */
 
 import { shown } from "../../core/names.js";
 import { discard, ways } from "../../store/ways.js";
-import { ours } from "../../wire/ambient.js";
-import { Receiving } from "../../wire/session-receive.js";
+import { ours } from "../../wire/runtime.js";
+import { Receiver } from "../../wire/session/receiver.js";
 import { Job } from "./job.js";
 
 /**
@@ -41,7 +41,7 @@ export class ReceiveJob extends Job {
   /** The person may go on choosing: a picker was closed, or a place could not be opened. */ trouble = "";
 
   /** @type {ReceiveHow} */ #how;
-  /** @type {Receiving | null} */ #session = null;
+  /** @type {Receiver | null} */ #session = null;
   /** @type {ReceiveState | null} */ #state;
   /** @type {KeepingSink | null} */ #sink;
   /** @type {((sink: KeepingSink | null) => void) | null} */ #answer = null;
@@ -69,7 +69,7 @@ export class ReceiveJob extends Job {
     const { server, secret, name, keep } = this.#how;
     if (this.#state?.landing && !this.#sink && !(await this.#find())) return;
     this.state = "starting";
-    this.#session = new Receiving({
+    this.#session = new Receiver({
       server,
       secret,
       name,

@@ -17,7 +17,7 @@ export class Remembered extends Observable {
     await this.begin();
   }
 
-  /** @param {string} id of a transfer that was sent @param {import("../../wire/take-back.js").Fate} fate */
+  /** @param {string} id of a transfer that was sent @param {import("../../wire/session/take-back.js").Fate} fate */
   async settle(id, fate) {
     for (const row of this.rows) if (row.id === id && row.direction === "send") await history.add({ ...row, fate });
     await this.begin();

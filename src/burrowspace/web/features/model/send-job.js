@@ -1,18 +1,18 @@
 /**
  * What this page sends: the session, its link and code, and what the person may do with it.
  *
- * @import { Server } from "../../wire/api.js"
+ * @import { Server } from "../../wire/server/api.js"
  * @import { Event } from "../../wire/events.js"
- * @import { SendState } from "../../wire/session-send.js"
- * @import { Fate } from "../../wire/take-back.js"
+ * @import { SendState } from "../../wire/session/sender.js"
+ * @import { Fate } from "../../wire/session/take-back.js"
  * @import { KeptTransfer } from "../../store/kept.js"
  * @import { Picked } from "../../store/picked.js"
  */
 
 import { formatLink } from "../../core/links.js";
 import { reviveItems } from "../../store/keepable.js";
-import { ours } from "../../wire/ambient.js";
-import { listed, Sending } from "../../wire/session-send.js";
+import { ours } from "../../wire/runtime.js";
+import { listed, Sender } from "../../wire/session/sender.js";
 import { FATES } from "../fates.js";
 import { Job } from "./job.js";
 
@@ -41,7 +41,7 @@ export class SendJob extends Job {
   leaving = false;
 
   /** @type {SendHow} */ #how;
-  /** @type {Sending | null} */ #session = null;
+  /** @type {Sender | null} */ #session = null;
   /** @type {SendState | null} */ #state;
 
   /** @param {string} id @param {SendHow} how */
@@ -94,7 +94,7 @@ export class SendJob extends Job {
       this.files = manifest.files.length;
       this.size = manifest.contentSize;
       this.text = manifest.entries.every((entry) => entry.kind === "text");
-      this.#session = new Sending({
+      this.#session = new Sender({
         server,
         items,
         name,

@@ -5,5 +5,5 @@
 
 export { spent } from "../../store/spent-codes.js";
 export { parseCode } from "../../core/codes.js";
-export { takeOver } from "../../wire/meeting.js";
+export { takeOver } from "../../wire/rendezvous/meeting.js";
 export { Keeping } from "./keeping.js";

@@ -10,9 +10,9 @@ import { fromHandles, fromPaste } from "../../store/picked.js";
 import { takeShared } from "../../store/shared.js";
 import { percent } from "../format.js";
 import { icons } from "../icons.js";
-import { late } from "../../wire/late.js";
+import { loadLazily } from "../../wire/lazy-import.js";
 import { look } from "../look.js";
-import { Desk } from "../model/desk.js";
+import { AppModel } from "../model/app-model.js";
 import { Tastes } from "../model/tastes.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
@@ -116,12 +116,12 @@ export class BurrowApp extends LitElement {
 
   constructor() {
     super();
-    this.desk = new Desk();
+    this.app = new AppModel();
     this.tastes = new Tastes();
     this.ready = false;
     /** The device that the next chosen things are for. @type {import("../model/devices.js").Finding | null} */ this.waiting = null;
     /** The transfer whose files are chosen again. @type {import("../model/send-job.js").SendJob | null} */ this.again = null;
-    new Watching(this, () => this.desk);
+    new Watching(this, () => this.app);
     for (const early of [...this.childNodes]) early.remove();
   }
 
@@ -129,19 +129,19 @@ export class BurrowApp extends LitElement {
     super.connectedCallback();
     void this.#begin();
     addEventListener("beforeunload", (event) => {
-      if (this.desk.precious) event.preventDefault();
+      if (this.app.precious) event.preventDefault();
     });
     addEventListener("paste", (event) => void this.#paste(event));
     addEventListener("hashchange", () => {
       opened.take();
-      void this.desk.openLinks();
+      void this.app.openLinks();
     });
   }
 
   async #begin() {
     await this.tastes.begin();
     this.ready = true;
-    await this.desk.begin();
+    await this.app.begin();
     await this.#given();
   }
 
@@ -157,7 +157,7 @@ export class BurrowApp extends LitElement {
       if (files.length) this.#send(await fromHandles(files));
       else if (targetURL) {
         opened.add(targetURL);
-        await this.desk.openLinks();
+        await this.app.openLinks();
       }
     });
   }
@@ -170,7 +170,7 @@ export class BurrowApp extends LitElement {
     const items = await fromPaste(event.clipboardData);
     const [first] = items;
     if (items.length === 1 && "text" in first) {
-      if (/^https?:\/\/\S+\/r#\S+$/.test(first.text.trim())) await this.desk.take(first.text.trim());
+      if (/^https?:\/\/\S+\/r#\S+$/.test(first.text.trim())) await this.app.take(first.text.trim());
       else this.#dialog("text-dialog").show(first.text);
     } else this.#send(items);
   }
@@ -183,7 +183,7 @@ export class BurrowApp extends LitElement {
     if (again) {
       again.items = items;
       again.begin();
-    } else void this.desk.send(items, waiting);
+    } else void this.app.send(items, waiting);
     scrollTo({ top: 0, behavior: "smooth" });
   }
 
@@ -191,7 +191,7 @@ export class BurrowApp extends LitElement {
   #to(event) {
     const { device, items } = event.detail;
     if (items) {
-      void this.desk.send(items, device);
+      void this.app.send(items, device);
       return;
     }
     this.waiting = device;
@@ -207,7 +207,7 @@ export class BurrowApp extends LitElement {
 
   /** @param {CustomEvent} event */
   async #takeBack(event) {
-    await late(() => import("./take-back-dialog.js"));
+    await loadLazily(() => import("./take-back-dialog.js"));
     await this.#dialog("take-back-dialog").updateComplete;
     this.#dialog("take-back-dialog").ask(event.detail);
   }
@@ -219,8 +219,8 @@ export class BurrowApp extends LitElement {
 
   /** @override */
   updated() {
-    const { jobs } = this.desk;
-    if (jobs.length) this.#ofTransfers ??= late(() => import("./of-transfers.js"));
+    const { jobs } = this.app;
+    if (jobs.length) this.#ofTransfers ??= loadLazily(() => import("./of-transfers.js"));
     const asked = jobs.find((job) => job.state === "offered");
     const running = jobs.find((job) => job.state === "running" && job.part !== null);
     const said = asked && document.hidden ? `● ${asked.title} · ` : running ? `${percent(running.part ?? 0)} · ${running.title} · ` : "";
@@ -229,13 +229,13 @@ export class BurrowApp extends LitElement {
 
   render() {
     if (!this.ready) return html``;
-    const { desk } = this;
-    const busy = desk.jobs.length > 0;
+    const { app } = this;
+    const busy = app.jobs.length > 0;
     return html`
       <div
         class="page"
-        @pointerdown=${() => desk.warm()}
-        @dragenter=${() => desk.warm()}
+        @pointerdown=${() => app.warm()}
+        @dragenter=${() => app.warm()}
         @items=${(/** @type {CustomEvent} */ event) => this.#send(event.detail)}
         @write=${() => this.#dialog("text-dialog").show()}
         @pair=${() => this.#dialog("pair-dialog").show()}
@@ -246,15 +246,15 @@ export class BurrowApp extends LitElement {
         <header>
           <img src="/web/icons/burrow.svg" alt="" />
           <b>BurrowSpace</b>
-          <button class="me" @click=${() => this.#dialog("settings-dialog").show()} aria-label=${t("Settings; this device is {name}", { name: desk.devices.name })}>
-            <device-picture .picture=${desk.devices.picture} size="30"></device-picture>
-            <span class="cut name">${desk.devices.name}</span>${icons.gear}
+          <button class="me" @click=${() => this.#dialog("settings-dialog").show()} aria-label=${t("Settings; this device is {name}", { name: app.devices.name })}>
+            <device-picture .picture=${app.devices.picture} size="30"></device-picture>
+            <span class="cut name">${app.devices.name}</span>${icons.gear}
           </button>
         </header>
-        ${desk.reachable === false
+        ${app.reachable === false
           ? html`<p class="notice bad" role="alert">${t("The server cannot be reached; still trying.")}</p>`
           : nothing}
-        ${desk.trouble ? html`<p class="notice bad" role="alert">${t(desk.trouble)}</p>` : nothing}
+        ${app.trouble ? html`<p class="notice bad" role="alert">${t(app.trouble)}</p>` : nothing}
         <main>
           <div class="column">
             ${busy
@@ -267,9 +267,9 @@ export class BurrowApp extends LitElement {
               ? html`<h1 class="unseen">BurrowSpace</h1>
                   <section class="jobs" aria-label=${t("Transfers")}>
                   ${repeat(
-                    desk.jobs,
+                    app.jobs,
                     (job) => job.id,
-                    (job) => html`<transfer-card .job=${job} .desk=${desk}></transfer-card>`,
+                    (job) => html`<transfer-card .job=${job} .app=${app}></transfer-card>`,
                   )}
                 </section>`
               : nothing}
@@ -282,25 +282,25 @@ export class BurrowApp extends LitElement {
             <drop-burrow ?small=${busy}></drop-burrow>
           </div>
           <div class="column">
-            <code-box .desk=${desk}></code-box>
-            <device-list .devices=${desk.devices}></device-list>
-            <history-list .desk=${desk}></history-list>
+            <code-box .app=${app}></code-box>
+            <device-list .devices=${app.devices}></device-list>
+            <history-list .app=${app}></history-list>
           </div>
         </main>
         <footer>
           <span class="sealed">
-            ${desk.plain ? icons.open : icons.shield}
-            ${desk.plain
+            ${app.plain ? icons.open : icons.shield}
+            ${app.plain
               ? t("Your files are sealed; this page itself came over plain http and is not protected.")
               : t("Sealed on your device, opened on theirs. The server cannot read it.")}
           </span>
           <button class="quiet small" @click=${() => this.#dialog("doctor-dialog").show()}>${icons.pulse}${t("How is the connection?")}</button>
         </footer>
         <text-dialog></text-dialog>
-        <take-back-dialog .desk=${desk}></take-back-dialog>
-        <pair-dialog .devices=${desk.devices}></pair-dialog>
-        <doctor-dialog .desk=${desk}></doctor-dialog>
-        <settings-dialog .desk=${desk} .tastes=${this.tastes}></settings-dialog>
+        <take-back-dialog .app=${app}></take-back-dialog>
+        <pair-dialog .devices=${app.devices}></pair-dialog>
+        <doctor-dialog .app=${app}></doctor-dialog>
+        <settings-dialog .app=${app} .tastes=${this.tastes}></settings-dialog>
       </div>
     `;
   }

@@ -1,14 +1,14 @@
 /** Where a code is typed or a link pasted, to receive. */
 
 import { css, html, LitElement } from "../../vendor/lit.js";
-import { ours } from "../../wire/ambient.js";
+import { ours } from "../../wire/runtime.js";
 import { icons } from "../icons.js";
 import { look } from "../look.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
 
 export class CodeBox extends LitElement {
-  static properties = { desk: { attribute: false }, wrong: { state: true }, busy: { state: true } };
+  static properties = { app: { attribute: false }, wrong: { state: true }, busy: { state: true } };
   static styles = [
     look,
     css`
@@ -27,7 +27,7 @@ export class CodeBox extends LitElement {
 
   constructor() {
     super();
-    /** @type {import("../model/desk.js").Desk | null} */ this.desk = null;
+    /** @type {import("../model/app-model.js").AppModel | null} */ this.app = null;
     this.wrong = "";
     this.busy = false;
     new Watching(this, () => null);
@@ -42,7 +42,7 @@ export class CodeBox extends LitElement {
     if (!typed) return input.focus();
     this.busy = true;
     try {
-      await this.desk?.take(typed);
+      await this.app?.take(typed);
       input.value = "";
     } catch (error) {
       const { sentence, fields } = ours(error);

@@ -5,7 +5,7 @@
  */
 
 import { css, html, nothing } from "../../vendor/lit.js";
-import { ours } from "../../wire/ambient.js";
+import { ours } from "../../wire/runtime.js";
 import { Dialog } from "../dialog.js";
 import { speed } from "../format.js";
 import { icons } from "../icons.js";
@@ -15,7 +15,7 @@ import { t } from "../words.js";
 const SIGNS = { good: icons.check, doubtful: icons.open, bad: icons.close };
 
 export class DoctorDialog extends Dialog {
-  static properties = { desk: { attribute: false }, findings: { state: true }, busy: { state: true }, wrong: { state: true } };
+  static properties = { app: { attribute: false }, findings: { state: true }, busy: { state: true }, wrong: { state: true } };
   static styles = [
     Dialog.styles,
     css`
@@ -45,7 +45,7 @@ export class DoctorDialog extends Dialog {
 
   constructor() {
     super();
-    /** @type {import("../model/desk.js").Desk | null} */ this.desk = null;
+    /** @type {import("../model/app-model.js").AppModel | null} */ this.app = null;
     /** @type {Finding[]} */ this.findings = [];
     this.busy = false;
     this.wrong = "";
@@ -59,13 +59,13 @@ export class DoctorDialog extends Dialog {
   }
 
   async #examine() {
-    if (!this.desk) return;
+    if (!this.app) return;
     this.findings = [];
     this.busy = true;
     this.wrong = "";
     try {
       const { examine } = await import("../model/doctor.js");
-      for await (const finding of examine(this.desk.server)) this.findings = [...this.findings, finding];
+      for await (const finding of examine(this.app.server)) this.findings = [...this.findings, finding];
     } catch (error) {
       this.wrong = ours(error).sentence;
     } finally {

@@ -7,7 +7,7 @@
 
 import { css, html, LitElement } from "../../vendor/lit.js";
 import { fromDrop, fromInput } from "../../store/picked.js";
-import { ours } from "../../wire/ambient.js";
+import { ours } from "../../wire/runtime.js";
 import { icons } from "../icons.js";
 import { look } from "../look.js";
 import { pick } from "../picking.js";

@@ -13,7 +13,7 @@ import { takeBackButton } from "./take-back-button.js";
 const SHOWN = 8;
 
 export class HistoryList extends LitElement {
-  static properties = { desk: { attribute: false }, all: { state: true } };
+  static properties = { app: { attribute: false }, all: { state: true } };
   static styles = [
     look,
     css`
@@ -60,17 +60,17 @@ export class HistoryList extends LitElement {
 
   constructor() {
     super();
-    /** @type {import("../model/desk.js").Desk | null} */ this.desk = null;
+    /** @type {import("../model/app-model.js").AppModel | null} */ this.app = null;
     this.all = false;
-    new Watching(this, () => this.desk?.remembered);
+    new Watching(this, () => this.app?.remembered);
   }
 
   async #clear() {
-    await this.desk?.clearHistory();
+    await this.app?.clearHistory();
   }
 
   render() {
-    const rows = this.desk?.remembered.rows ?? [];
+    const rows = this.app?.remembered.rows ?? [];
     if (!rows.length) return html``;
     const some = this.all ? rows : rows.slice(0, SHOWN);
     return html`<section class="card" aria-labelledby="head">

@@ -1,7 +1,7 @@
 /**
  * Somebody offers something: what it is, how large, and where it would go. Nothing of it is here before the yes.
  *
- * @import { Desk } from "../model/desk.js"
+ * @import { AppModel } from "../model/app-model.js"
  * @import { ReceiveJob } from "../model/receive-job.js"
  * @import { Way } from "../../store/ways.js"
  */
@@ -26,7 +26,7 @@ const WAYS = {
 };
 
 export class OfferCard extends LitElement {
-  static properties = { job: { attribute: false }, desk: { attribute: false } };
+  static properties = { job: { attribute: false }, app: { attribute: false } };
   static styles = [
     look,
     css`
@@ -63,7 +63,7 @@ export class OfferCard extends LitElement {
   constructor() {
     super();
     /** @type {ReceiveJob | null} */ this.job = null;
-    /** @type {Desk | null} */ this.desk = null;
+    /** @type {AppModel | null} */ this.app = null;
     new Watching(this, () => this.job);
   }
 

@@ -1,7 +1,7 @@
 /** Pairs this browser with another device, by a code that one shows and the other types. */
 
 import { css, html, nothing } from "../../vendor/lit.js";
-import { ours } from "../../wire/ambient.js";
+import { ours } from "../../wire/runtime.js";
 import { Dialog } from "../dialog.js";
 import { icons } from "../icons.js";
 import { Watching } from "../watching.js";

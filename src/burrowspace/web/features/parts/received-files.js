@@ -10,7 +10,7 @@ import { saveIntoFolder } from "../../store/save.js";
 import { placed } from "../../store/placing.js";
 import { pickers } from "../../store/platform.js";
 import { saveReceived } from "../saving.js";
-import { ours } from "../../wire/ambient.js";
+import { ours } from "../../wire/runtime.js";
 import { icons } from "../icons.js";
 import { look } from "../look.js";
 import { t } from "../words.js";

@@ -7,7 +7,7 @@ import { Watching } from "../watching.js";
 import { LANGUAGES, spoken, t } from "../words.js";
 
 export class SettingsDialog extends Dialog {
-  static properties = { desk: { attribute: false }, tastes: { attribute: false } };
+  static properties = { app: { attribute: false }, tastes: { attribute: false } };
   static styles = [
     Dialog.styles,
     css`
@@ -27,28 +27,28 @@ export class SettingsDialog extends Dialog {
 
   constructor() {
     super();
-    /** @type {import("../model/desk.js").Desk | null} */ this.desk = null;
+    /** @type {import("../model/app-model.js").AppModel | null} */ this.app = null;
     /** @type {import("../model/tastes.js").Tastes | null} */ this.tastes = null;
     new Watching(this, () => this.tastes);
-    new Watching(this, () => this.desk); // whose name comes a moment after the page
+    new Watching(this, () => this.app); // whose name comes a moment after the page
   }
 
   /** @param {Event} event */
   #rename(event) {
     const input = /** @type {HTMLInputElement} */ (event.target);
-    void this.desk?.devices.rename(input.value);
+    void this.app?.devices.rename(input.value);
   }
 
   render() {
-    const { desk, tastes } = this;
-    if (!desk || !tastes) return html``;
+    const { app, tastes } = this;
+    if (!app || !tastes) return html``;
     return html`<dialog aria-labelledby="head">
       <div class="body">
         <h2 id="head">${t("Settings")}</h2>
         <div class="row">
-          <device-picture .picture=${desk.devices.picture}></device-picture>
+          <device-picture .picture=${app.devices.picture}></device-picture>
           <label class="grow">${t("This device is called")}
-            <input type="text" maxlength="40" .value=${desk.devices.name} @change=${this.#rename} />
+            <input type="text" maxlength="40" .value=${app.devices.name} @change=${this.#rename} />
           </label>
         </div>
         <label>${t("Language")}
@@ -65,10 +65,10 @@ export class SettingsDialog extends Dialog {
             ].map(([value, words]) => html`<option value=${value} ?selected=${value === tastes.theme}>${words}</option>`)}
           </select>
         </label>
-        ${desk.plain
+        ${app.plain
           ? html`<p class="notice bad small">${icons.open}<span>${t("This page came over plain http. Your files are sealed all the same, but somebody in between could have changed the page itself; what arrives is held in memory. Over https all of that is better.")}</span></p>`
           : html`<p class="notice small">${icons.shield}<span>${t("Files are sealed on this device and opened on the other. The server passes on what it cannot read.")}</span></p>`}
-        ${desk.lasting ? nothing : html`<p class="small soft">${t("This window is private: nothing is remembered when it is closed.")}</p>`}
+        ${app.lasting ? nothing : html`<p class="small soft">${t("This window is private: nothing is remembered when it is closed.")}</p>`}
         <div class="row end">
           <form method="dialog"><button class="main">${t("Done")}</button></form>
         </div>

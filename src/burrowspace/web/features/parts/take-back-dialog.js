@@ -2,17 +2,17 @@
 
 import { html, nothing } from "../../vendor/lit.js";
 import { shown } from "../../core/names.js";
-import { ours } from "../../wire/ambient.js";
+import { ours } from "../../wire/runtime.js";
 import { Dialog } from "../dialog.js";
 import { Watching } from "../watching.js";
 import { say, t } from "../words.js";
 
 export class TakeBackDialog extends Dialog {
-  static properties = { desk: { attribute: false }, what: { state: true }, wrong: { state: true }, busy: { state: true } };
+  static properties = { app: { attribute: false }, what: { state: true }, wrong: { state: true }, busy: { state: true } };
 
   constructor() {
     super();
-    /** @type {import("../model/desk.js").Desk | null} */ this.desk = null;
+    /** @type {import("../model/app-model.js").AppModel | null} */ this.app = null;
     /** @type {{id: string, title: string}} */ this.what = { id: "", title: "" };
     this.wrong = "";
     this.busy = false;
@@ -30,7 +30,7 @@ export class TakeBackDialog extends Dialog {
     this.wrong = "";
     this.busy = true;
     try {
-      await this.desk?.takeBack(this.what.id);
+      await this.app?.takeBack(this.what.id);
       this.close();
     } catch (error) {
       this.wrong = ours(error).sentence;

@@ -1,7 +1,7 @@
 /**
  * One transfer: what it is, how far, by which way, who is at the other end, and what can be done with it.
  *
- * @import { Desk } from "../model/desk.js"
+ * @import { AppModel } from "../model/app-model.js"
  * @import { Peer } from "../model/job.js"
  * @import { AnyJob } from "../model/keeping.js"
  */
@@ -16,7 +16,7 @@ import { colourOf } from "./path-sign.js";
 import { takeBackButton } from "./take-back-button.js";
 
 export class TransferCard extends LitElement {
-  static properties = { job: { attribute: false }, desk: { attribute: false } };
+  static properties = { job: { attribute: false }, app: { attribute: false } };
   static styles = [
     look,
     css`
@@ -122,14 +122,14 @@ export class TransferCard extends LitElement {
   constructor() {
     super();
     /** @type {AnyJob | null} */ this.job = null;
-    /** @type {Desk | null} */ this.desk = null;
+    /** @type {AppModel | null} */ this.app = null;
     new Watching(this, () => this.job);
   }
 
   render() {
-    const { job, desk } = this;
-    if (!job || !desk) return html``;
-    if (job.direction === "receive" && job.state === "offered") return html`<offer-card .job=${job} .desk=${desk}></offer-card>`;
+    const { job, app } = this;
+    if (!job || !app) return html``;
+    if (job.direction === "receive" && job.state === "offered") return html`<offer-card .job=${job} .app=${app}></offer-card>`;
     this.style.setProperty("--ring", colourOf(job.path));
     const many = job.peers.size > 1;
     return html`
@@ -141,7 +141,7 @@ export class TransferCard extends LitElement {
             <p class="soft small">${this.#about(job)}</p>
           </div>
           ${job.over || job.state === "resting"
-            ? html`<button class="round" aria-label=${t("Clear away")} title=${t("Clear away")} @click=${() => desk.clear(job)}>${icons.close}</button>`
+            ? html`<button class="round" aria-label=${t("Clear away")} title=${t("Clear away")} @click=${() => app.clear(job)}>${icons.close}</button>`
             : nothing}
         </div>
         ${this.#state(job)} ${many ? this.#peers([...job.peers.values()]) : nothing} ${this.#foot(job)}

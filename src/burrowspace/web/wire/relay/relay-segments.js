@@ -1,0 +1,222 @@
+/**
+ * The sender's segments: spools on the server that carry blocks from some position on, live or to rest there. Twin of
+ * client/relay/relay_segments.py. Deciding is the session's. Spec: docs/spec/paths.md.
+ *
+ * @import { Layout } from "../../core/layout.js"
+ * @import { Leg, Signal } from "../../core/signals.js"
+ * @import { Server, Spool } from "../server/api.js"
+ * @import { Carry } from "./spool-writer.js"
+ */
+
+import { CREDIT } from "../../core/credit.js";
+import { BurrowError } from "../../core/errors.js";
+import { BLOCK } from "../../core/sealing.js";
+import { covered, serving } from "../../core/segments.js";
+import { ours, seconds, sleep } from "../runtime.js";
+import { SpoolWriter } from "./spool-writer.js";
+
+/** @typedef {(signal: Signal) => Promise<void>} Say */
+/** What the next run must know of a segment. @typedef {{spool: Spool, first: number, rests: boolean, upto: number | null, whole: boolean}} KeptSegment */
+
+/** One segment of ours. `rests`: all of it may lie there. `upto`: it ends before this position, null while it goes on. */
+export class RelaySegment {
+  openedAt = seconds();
+  /** @type {SpoolWriter | null} */ writer = null;
+  /** Everything up to the transfer's end is there. */ whole = false;
+  /** @type {number | null} */ upto = null;
+  dropped = false;
+  /** The segment that goes on where this one was cut. @type {RelaySegment | null} */ endedBy = null;
+
+  /** @param {Spool} spool @param {number} first @param {Say} say @param {"rest" | "live" | "live-then-rest"} policy @param {boolean} rests */
+  constructor(spool, first, say, policy, rests) {
+    this.spool = spool;
+    this.first = first;
+    this.say = say;
+    this.policy = policy;
+    this.rests = rests;
+    /** Somebody follows it, or all of it may lie there. */ this.wanted = rests;
+  }
+
+  /** @param {string} suite @returns {import("../../core/segments.js").Part} */
+  part(suite) {
+    const { first, rests, upto, whole, writer } = this;
+    return { first, suite, rests, upto, whole, at: writer?.position ?? null };
+  }
+
+  /** @param {Layout} layout @returns {Leg} */
+  announcement(layout) {
+    return { type: "leg", spool: this.spool.id, first: this.first, suite: layout.suite, resting: this.rests };
+  }
+
+  /** This segment, or the one in which it goes on. @returns {RelaySegment} */
+  get last() {
+    return this.endedBy ? this.endedBy.last : this;
+  }
+}
+
+export class RelaySegments {
+  /** @type {RelaySegment[]} */ all = [];
+
+  /**
+   * @param {object} how
+   * @param {Server} how.server
+   * @param {Layout} how.layout
+   * @param {(segment: RelaySegment) => Carry} how.carry
+   * @param {(segment: RelaySegment) => number} how.ahead the position before which blocks may go into it now
+   * @param {(error: unknown) => void} how.fail a segment cannot be had at all
+   * @param {() => void} how.changed
+   * @param {(segments: KeptSegment[]) => void} how.keep writes down what the next run must know
+   * @param {AbortSignal} how.ends
+   */
+  constructor(how) {
+    this.how = how;
+  }
+
+  get running() {
+    return this.all.findLast((each) => each.writer) ?? null;
+  }
+
+  /** The latest segment that may lie there. */
+  get resting() {
+    return this.all.findLast((each) => each.rests) ?? null;
+  }
+
+  /** The latest segment that carries this position, or will next. @param {number} position */
+  serving(position) {
+    const found = serving(this.#parts(), position, this.how.layout.suite);
+    return found === null ? null : this.all[found];
+  }
+
+  /** Up to which position what follows from `position` on lies on the server, to rest there. null: to the end.
+   * @param {number} position @returns {number | null} */
+  covered(position) {
+    return covered(this.#parts(), position, this.how.layout.positions);
+  }
+
+  #parts() {
+    const { suite } = this.how.layout;
+    return this.all.map((each) => each.part(suite));
+  }
+
+  /** A new segment from `first` on, announced by `say`. Errors of the server.
+   * @param {number} first @param {Say} say @param {"rest" | "live" | "live-then-rest"} policy @param {boolean} rests */
+  async open(first, say, policy, rests) {
+    const { server, layout } = this.how;
+    const length = (layout.sealedSize ?? 0) - layout.offset(first);
+    const spool = await server.makeSpool(length, policy, policy === "rest" ? undefined : CREDIT * BLOCK);
+    const segment = new RelaySegment(spool, first, say, policy, rests);
+    this.all.push(segment);
+    this.#writeDown();
+    this.#write(segment);
+    await say(segment.announcement(layout));
+    return segment;
+  }
+
+  /** The receiver has gone: all of it may lie there now. @param {RelaySegment} segment */
+  async letRest(segment) {
+    if (segment.rests) return;
+    try {
+      await this.how.server.letRest(segment.spool);
+    } catch (error) {
+      if (ours(error).code !== "missing") throw error; // the server lost it: what comes in its place will rest
+    }
+    segment.rests = segment.wanted = true;
+    this.#writeDown();
+    await segment.say(segment.announcement(this.how.layout));
+  }
+
+  /** Nobody needs it any more. `tell`: whoever knows of it is not to look for it again. @param {RelaySegment} segment @param {boolean} [tell] */
+  async drop(segment, tell = true) {
+    segment.dropped = true;
+    segment.writer?.stop();
+    segment.writer = null;
+    const at = this.all.indexOf(segment);
+    if (at >= 0) {
+      this.all.splice(at, 1);
+      this.#writeDown();
+      if (tell) await segment.say({ type: "leg-end", spool: segment.spool.id, upto: 0 }).catch(() => undefined);
+    }
+    await this.how.server.dropSpool(segment.spool).catch(() => undefined);
+  }
+
+  /** The segments of an earlier run: each ends where the server says, and what may rest there is not sent again.
+   * @param {KeptSegment[]} kept @param {Say} say */
+  async takeUp(kept, say) {
+    const { server, layout } = this.how;
+    this.all = [];
+    for (const each of kept) {
+      const segment = new RelaySegment(each.spool, each.first, say, "rest", each.rests);
+      segment.whole = each.whole;
+      segment.upto = each.upto;
+      try {
+        const state = await server.spool(each.spool.id);
+        if (state.complete) segment.whole = true;
+        else if (each.upto === null) {
+          segment.upto = layout.positionAt(layout.offset(each.first) + state.offset).position;
+          await say({ type: "leg-end", spool: each.spool.id, upto: segment.upto });
+        }
+        this.all.push(segment);
+      } catch (error) {
+        if (ours(error).code !== "missing") throw error;
+        await say({ type: "leg-end", spool: each.spool.id, upto: 0 });
+      }
+    }
+    this.#writeDown();
+  }
+
+  /** Ends the writers; what lies on the server stays. */
+  stop() {
+    for (const each of this.all) each.writer?.stop();
+  }
+
+  #writeDown() {
+    this.how.keep(
+      this.all.map(({ spool, first, rests, upto, whole }) => ({ spool, first, rests, upto, whole })),
+    );
+  }
+
+  /** @param {RelaySegment} segment */
+  #write(segment) {
+    const { server, layout, carry, ahead } = this.how;
+    const writer = new SpoolWriter(server, segment.spool, layout, segment.first, carry(segment), () => ahead(segment));
+    segment.writer = writer;
+    writer.run().then(
+      () => this.#over(segment, writer, null),
+      (error) => this.#over(segment, writer, ours(error)),
+    );
+  }
+
+  /** @param {RelaySegment} segment @param {SpoolWriter} writer @param {BurrowError | null} ended */
+  #over(segment, writer, ended) {
+    if (writer !== segment.writer || writer.stopped) return;
+    segment.writer = null;
+    if (!ended) {
+      segment.whole = true;
+      this.#writeDown();
+    } else if (ended.code !== "broken" || ended.fields.final) {
+      this.how.fail(ended);
+    } else {
+      const { layout } = this.how;
+      const { position } = layout.positionAt(layout.offset(segment.first) + writer.safe);
+      void this.#again(segment, position);
+    }
+    this.how.changed();
+  }
+
+  /** The segment goes on as another one. @param {RelaySegment} segment @param {number} position */
+  async #again(segment, position) {
+    segment.upto = position;
+    for (let delay = 1; !segment.dropped && !this.how.ends.aborted; delay = Math.min(2 * delay, 30)) {
+      try {
+        await segment.say({ type: "leg-end", spool: segment.spool.id, upto: position });
+        const policy = segment.rests ? "rest" : segment.policy;
+        segment.endedBy = await this.open(position, segment.say, policy, segment.rests);
+        segment.endedBy.wanted ||= segment.wanted;
+        return;
+      } catch (error) {
+        if (!(error instanceof BurrowError)) throw error;
+        await sleep(delay, this.how.ends).catch(() => undefined);
+      }
+    }
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * Reads one spool of the server, live or later. Twin of client/relay/link_relay.py. Specs: docs/spec/paths.md,
+ * docs/spec/bytes.md.
+ *
+ * @import { Layout } from "../../core/layout.js"
+ * @import { Take } from "../files/staging.js"
+ * @import { Server } from "../server/api.js"
+ */
+
+import { BurrowError } from "../../core/errors.js";
+import { SUITES } from "../../core/sealing.js";
+import { ours } from "../runtime.js";
+import { NO_WARNING, isPage, refusal } from "../server/api.js";
+import { Inflow } from "./inflow.js";
+
+const AHEAD = 8; // blocks that are opened at once
+const FAR = 2 ** 51; // a byte that no transfer has
+const IDLE_S = 120; // without a byte: the connection is taken for dead
+
+/** Follows a spool from `position` on and gives each whole block to `take`, until `upto`, its end or a cut. */
+export class SpoolReader {
+  stopped = false;
+  /** @type {AbortController} */ #cut = new AbortController();
+  /** @type {Inflow | null} */ #flow = null;
+  #skipped = 0; // bytes that came before the place to go on
+
+  /**
+   * @param {Server} server
+   * @param {string} spool
+   * @param {Layout} layout
+   * @param {number} first the block that the spool begins with
+   * @param {number} position the one to begin with
+   * @param {Take} take
+   * @param {number | null} upto the segment carries what lies before; may become known later
+   */
+  constructor(server, spool, layout, first, position, take, upto) {
+    this.server = server;
+    this.spool = spool;
+    this.layout = layout;
+    this.first = first;
+    this.position = position;
+    this.take = take;
+    this.upto = upto;
+    this.askedUpto = upto === null ? null : Math.min(upto, layout.positions ?? Infinity); // the server sends no more than this, even if `upto` grows meanwhile
+  }
+
+  /** Bytes of blocks that came, whole block or not. */
+  get received() {
+    return Math.max(0, (this.#flow?.received ?? 0) - this.#skipped);
+  }
+
+  /** Cuts the connection. */
+  stop() {
+    this.stopped = true;
+    this.#cut.abort(new BurrowError("broken", "stopped"));
+  }
+
+  /** Until everything that the segment carries was taken. broken, with the field `final` where it cannot come back. */
+  async run() {
+    let seen = -1;
+    const watch = setInterval(() => {
+      const { received = 0 } = this.#flow ?? {};
+      if (received === seen) this.#cut.abort(new BurrowError("broken", "the line is silent"));
+      seen = received;
+    }, IDLE_S * 1000);
+    try {
+      await this.#follow();
+    } catch (error) {
+      if (this.#cut.signal.aborted) throw this.#cut.signal.reason;
+      const found = ours(error);
+      throw found.code === "error" ? new BurrowError("broken", found.sentence) : found;
+    } finally {
+      clearInterval(watch);
+      this.#cut.abort(new BurrowError("broken", "over")); // ends the request, too
+    }
+  }
+
+  async #follow() {
+    const flow = (this.#flow = await this.#answer(this.layout.offset(this.position) - this.layout.offset(this.first)));
+    /** @type {Promise<number>[]} */ const taking = [];
+    while (!this.#atEnd()) {
+      const known = this.layout.plainSize(this.position);
+      const { sealed, overhead } = SUITES[this.layout.suite];
+      const wanted = known === null ? sealed : known + overhead;
+      const block = await flow.take(wanted);
+      if (block.length < wanted && (known !== null || !block.length)) {
+        throw new BurrowError("broken", "the segment ended before the transfer did");
+      }
+      const taken = this.take(this.position, block);
+      taken.catch(() => undefined);
+      taking.push(taken);
+      if (taking.length >= AHEAD) await taking.shift();
+      this.position += 1;
+      if (known === null && block.length < wanted) break; // the pack's last
+    }
+    await Promise.all(taking);
+  }
+
+  /** The answer from byte `start` of the spool on. @param {number} start @returns {Promise<Inflow>} */
+  async #answer(start) {
+    const { layout, first, askedUpto } = this;
+    // A last byte, however far, is what lets the answer follow a spool whose length nobody knows (RFC 8673).
+    const last = askedUpto === null ? FAR : layout.offset(askedUpto) - layout.offset(first) - 1;
+    const answer = await fetch(`${this.server.origin}/download/${this.spool}?follow=1`, {
+      headers: { ...NO_WARNING, ...(start || askedUpto !== null ? { range: `bytes=${start}-${last}` } : {}) },
+      signal: this.#cut.signal,
+      cache: "no-store",
+    });
+    if (isPage(answer)) throw new BurrowError("broken", `what stands before the server answered ${answer.status} with a page`);
+    if ((answer.status !== 200 && answer.status !== 206) || !answer.body) {
+      const { sentence } = await refusal(answer);
+      throw new BurrowError("broken", sentence, { final: [404, 410, 416].includes(answer.status) });
+    }
+    const flow = new Inflow(answer.body);
+    if (answer.status === 200 && start) {
+      this.#skipped = start; // a server that knows no ranges here gives all of it
+      if (!(await flow.skip(start))) throw new BurrowError("broken", "the segment ended before the place to go on");
+    }
+    return flow;
+  }
+
+  #atEnd() {
+    return this.position >= Math.min(this.upto ?? Infinity, this.askedUpto ?? Infinity, this.layout.positions ?? Infinity);
+  }
+}

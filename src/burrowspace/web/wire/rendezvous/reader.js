@@ -1,0 +1,32 @@
+/**
+ * The messages of one mailbox from its first on, in order. One that was made anew counts from 0 again and is read from
+ * its start, so what is sealed must bear being read twice. Spec: docs/spec/mailboxes.md.
+ *
+ * @import { Bytes } from "../../core/bytes.js"
+ * @import { Server } from "../server/api.js"
+ */
+
+export class Reader {
+  /** Number of the last message that was read. */ after = -1;
+  /** When the mailbox was made, as the server writes it; empty: not known yet. */ made = "";
+
+  /** @param {Server} server @param {string} mailbox */
+  constructor(server, mailbox) {
+    this.server = server;
+    this.mailbox = mailbox;
+  }
+
+  /** Those that came since, waiting up to `wait` s for one; empty if there is none yet. unreachable, refused.
+   * @param {number} wait @param {AbortSignal} [signal] @returns {Promise<{number: number, body: Bytes}[]>} */
+  async next(wait, signal) {
+    const { messages, made } = await this.server.news(this.mailbox, this.after, wait, signal);
+    const anew = this.after >= 0 && made !== "" && made !== this.made;
+    if (made) this.made = made;
+    if (anew) {
+      this.after = -1;
+      return this.next(0, signal);
+    }
+    for (const { number } of messages) this.after = Math.max(this.after, number);
+    return messages;
+  }
+}

@@ -1,0 +1,314 @@
+/**
+ * What the ends ask of a server: words in mailboxes, numbers of codes, spools. Control only; blocks go by relay/ and links/.
+ * Twin of client/server/api.py.
+ *
+ * Errors are BurrowErrors: `unreachable` when no answer came; `missing` for 404 and 410 and `refused` for every other
+ * no, with the fields `status` and `said` (the server's own code). Spec: docs/spec/mailboxes.md, docs/spec/bytes.md.
+ *
+ * @import { Bytes } from "../../core/bytes.js"
+ * @import { News } from "./mailbox-poller.js"
+ */
+
+import { BurrowError } from "../../core/errors.js";
+import { sleep } from "../runtime.js";
+import { MailboxPoller, newsOf } from "./mailbox-poller.js";
+import { Polls } from "./polls.js";
+
+export const TIMEOUT_S = 15; // for an answer, beyond what a call says that it may wait
+const BUSY_S = 2; // between two looks at a server that lets no more calls of our address wait
+export const WAIT_S = 25; // that a call waits for news: below the idle limits of the usual proxies
+const TRIES = 3;
+/** Of a tunnel or a proxy that did not reach the server; the last are Cloudflare's. */
+export const AWAY = [502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 528, 529, 530];
+/** ngrok shows a page of its own in front of ours until it is told that this is no person looking at a site. */
+export const NO_WARNING = { "ngrok-skip-browser-warning": "1" };
+
+/** @typedef {{number: number, token: string}} Nameplate */
+/** A device that others nearby see: its public handle, and what proves that it is ours. @typedef {{handle: string, token: string}} Here */
+/** Where sealed bytes travel: `token` is the writer's. @typedef {{id: string, token: string}} Spool */
+/**
+ * Offsets in bytes: where the next one goes, the first one still there; `expiresAt` s since 1970.
+ *
+ * @typedef {{offset: number, first: number, length: number | null, complete: boolean, readers: number,
+ *   expiresAt: number}} SpoolState
+ */
+
+/** @typedef {{query?: Record<string, string | number>, json?: unknown, body?: Bytes, headers?: Record<string, string>,
+ *   timeout?: number, signal?: AbortSignal, missing?: boolean, keepalive?: boolean, again?: boolean}} How */ // `again`: a POST that may be made twice
+
+export class Server {
+  #polls = new Polls();
+  #hub = new MailboxPoller(
+    async (mailboxes, wait, signal) => {
+      const answer = await unlessBusy(wait, signal, (wait) => {
+        const how = { json: { mailboxes, wait }, timeout: wait + TIMEOUT_S, signal, again: true };
+        return this.#call("POST", "/mailboxes/read", how);
+      });
+      return (await answer.json()).mailboxes;
+    },
+    (mailbox, after, wait, signal) => this.#look(mailbox, after, wait, signal),
+  );
+
+  /** @param {string} origin like `https://example.org`; a page's own is `location.origin` */
+  constructor(origin) {
+    this.origin = origin.replace(/\/+$/, "");
+  }
+
+  /** What the server is and can do; `your_ip` is how it sees us. @returns {Promise<Record<string, unknown>>} */
+  async hello() {
+    return (await this.#call("GET", "/hello")).json();
+  }
+
+  // mailboxes
+
+  /** Adds a message; its number. @param {string} mailbox @param {Bytes} message @param {{keepalive?: boolean}} [how] keepalive: even while the page goes @returns {Promise<number>} */
+  async post(mailbox, message, { keepalive } = {}) {
+    const headers = { "content-type": "application/octet-stream" };
+    const answer = await this.#call("POST", `/mailboxes/${mailbox}`, { body: message, headers, keepalive });
+    return (await answer.json()).number;
+  }
+
+  /** @param {string} mailbox */
+  async makeMailbox(mailbox) {
+    await this.#call("PUT", `/mailboxes/${mailbox}`);
+  }
+
+  /** Those with a number above `after`, waiting up to `wait` seconds for one; empty if there is none yet.
+   * @param {string} mailbox @param {number} after @param {number} [wait] @param {AbortSignal} [signal]
+   * @returns {Promise<{number: number, body: Bytes}[]>} */
+  async messages(mailbox, after, wait = 0, signal) {
+    return (await this.news(mailbox, after, wait, signal)).messages;
+  }
+
+  /** The same, and when the mailbox was made. Those of a page who wait share one request.
+   * @param {string} mailbox @param {number} after @param {number} [wait] @param {AbortSignal} [signal] @returns {Promise<News>} */
+  async news(mailbox, after, wait = 0, signal) {
+    const found = await this.#read(mailbox, after, wait, signal);
+    if (found) return found;
+    await this.makeMailbox(mailbox);
+    return { messages: [], made: "" };
+  }
+
+  /** The same. missing: there is no such mailbox, and none is made. @param {string} mailbox @param {number} after @param {number} [wait]
+   * @param {AbortSignal} [signal] @returns {Promise<News>} */
+  async letters(mailbox, after, wait = 0, signal) {
+    const found = await this.#read(mailbox, after, wait, signal);
+    if (found) return found;
+    const why = "there is no such mailbox";
+    throw new BurrowError("missing", why, { status: 404, said: "not-found" });
+  }
+
+  /** @param {string} mailbox @param {number} after @param {number} wait @param {AbortSignal} [signal] @returns {Promise<News | null>} */
+  async #read(mailbox, after, wait, signal) {
+    return wait ? this.#hub.read(mailbox, after, wait, signal) : this.#look(mailbox, after, 0, signal);
+  }
+
+  /** One mailbox, in a call of its own; null where it is not there. @param {string} mailbox @param {number} after @param {number} wait
+   * @param {AbortSignal} [signal] @returns {Promise<News | null>} */
+  async #look(mailbox, after, wait, signal) {
+    try {
+      const found = await this.#poll(`/mailboxes/${mailbox}`, { after, wait }, {}, signal);
+      return found ? newsOf(found) : { messages: [], made: "" };
+    } catch (error) {
+      if (error instanceof BurrowError && error.code === "missing") return null;
+      throw error;
+    }
+  }
+
+  /** @param {string} mailbox */
+  async removeMailbox(mailbox) {
+    await this.#call("DELETE", `/mailboxes/${mailbox}`, { missing: true });
+  }
+
+  /** Drops the messages up to number `upto`, that one too. @param {string} mailbox @param {number} upto */
+  async trimMailbox(mailbox, upto) {
+    await this.#call("DELETE", `/mailboxes/${mailbox}`, { query: { upto }, missing: true });
+  }
+
+  // nameplates
+
+  /** @returns {Promise<Nameplate>} */
+  async offerNameplate() {
+    const { nameplate, token } = await (await this.#call("POST", "/nameplates")).json();
+    return { number: nameplate, token };
+  }
+
+  /** The mailbox for this claim. missing: nobody waits under that number. @param {number} number @returns {Promise<string>} */
+  async claim(number) {
+    return (await (await this.#call("POST", `/nameplates/${number}/claim`)).json()).mailbox;
+  }
+
+  /** Whether somebody waits under that number. @param {number} number */
+  async knows(number) {
+    try {
+      await this.#call("GET", `/nameplates/${number}`);
+      return true;
+    } catch (error) {
+      if (/** @type {BurrowError} */ (error).code === "missing") return false;
+      throw error;
+    }
+  }
+
+  /** Each claim beyond `after`. @param {Nameplate} plate @param {number} after @param {number} [wait] @param {AbortSignal} [signal]
+   * @returns {Promise<{number: number, mailbox: string}[]>} */
+  async claims(plate, after, wait = WAIT_S, signal) {
+    const found = await this.#poll(`/nameplates/${plate.number}/claims`, { after, wait }, bearer(plate.token), signal);
+    return found?.claims ?? [];
+  }
+
+  /** Even while the page goes. @param {Nameplate} plate */
+  async burn(plate) {
+    await this.#call("DELETE", `/nameplates/${plate.number}`, { headers: bearer(plate.token), missing: true, keepalive: true });
+  }
+
+  // nearby
+
+  /** Says that this device is here, and what it is; who is nearby. @param {Here} here @param {unknown} card @param {AbortSignal} [signal] @returns {Promise<unknown>} */
+  async announce(here, card, signal) {
+    return (await this.#call("PUT", `/nearby/${here.handle}`, { json: card, headers: bearer(here.token), signal })).json();
+  }
+
+  /** Who is nearby, once that is not as in `version` any more or `wait` s are over; null where it had to make room.
+   * missing: announce it again. @param {Here} here @param {number | string} version @param {number} [wait] @param {AbortSignal} [signal] @returns {Promise<unknown>} */
+  async nearby(here, version, wait = WAIT_S, signal) {
+    return this.#poll(`/nearby/${here.handle}`, { version, wait }, bearer(here.token), signal);
+  }
+
+  /** Is here no more; even while the page goes. @param {Here} here */
+  async unannounce(here) {
+    const headers = bearer(here.token);
+    await this.#call("DELETE", `/nearby/${here.handle}`, { headers, missing: true, keepalive: true });
+  }
+
+  /** Hands a sealed message to a device nearby. missing: it is not there any more. @param {Here} here @param {string} to its handle @param {Bytes} message */
+  async knock(here, to, message) {
+    const headers = { ...bearer(here.token), "content-type": "application/octet-stream" };
+    await this.#call("POST", `/nearby/${to}/knock`, { query: { from: here.handle }, body: message, headers });
+  }
+
+  // spools
+
+  /** @param {number | null} length @param {"rest" | "live" | "live-then-rest"} policy @param {number} [window] @returns {Promise<Spool>} */
+  async makeSpool(length, policy, window) {
+    const made = await (await this.#call("POST", "/spools", { json: { policy, length, window } })).json();
+    return { id: made.transfer_id, token: made.write_token };
+  }
+
+  /** @param {string} spool @returns {Promise<SpoolState>} */
+  async spool(spool) {
+    const found = await (await this.#call("GET", `/spools/${spool}`)).json();
+    const { offset, first, length, complete, readers } = found;
+    return { offset, first, length, complete, readers, expiresAt: Date.parse(found.expires_at) / 1000 };
+  }
+
+  /** From now on all of it may lie there, whoever reads. @param {Spool} spool */
+  async letRest(spool) {
+    await this.#call("PATCH", `/spools/${spool.id}`, { json: { policy: "rest" }, headers: bearer(spool.token) });
+  }
+
+  /** @param {Spool} spool */
+  async dropSpool(spool) {
+    const headers = { ...bearer(spool.token), "tus-resumable": "1.0.0" };
+    await this.#call("DELETE", `/upload/${spool.id}`, { headers, missing: true });
+  }
+
+  /** Says that all that was read of it is verified. @param {string} spool */
+  async delivered(spool) {
+    await this.#call("POST", `/delivered/${spool}`, { json: {}, missing: true });
+  }
+
+  /** A question that waits; null where it had to make room for another.
+   * @param {string} path @param {{wait: number} & Record<string, string | number>} query @param {Record<string, string>} headers
+   * @param {AbortSignal} [signal] @returns {Promise<any>} */
+  async #poll(path, query, headers, signal) {
+    const { wait } = query;
+    if (!wait) return (await this.#call("GET", path, { query, headers, signal })).json();
+    return this.#polls.run(async (cut) => {
+      const answer = await unlessBusy(wait, cut, (wait) => {
+        return this.#call("GET", path, { query: { ...query, wait }, headers, timeout: wait + TIMEOUT_S, signal: cut });
+      });
+      return answer.json();
+    }, signal);
+  }
+
+  /** An answer with a good status. `missing`: a 404 or 410 is good too. A POST whose connection broke may have arrived
+   * and is not made again; one that a tunnel answered has not.
+   * @param {string} method @param {string} path @param {How} [how] @returns {Promise<Response>} */
+  async #call(method, path, how = {}) {
+    const { query, json, missing = false, signal, timeout = TIMEOUT_S, keepalive } = how;
+    const asked = query ? `?${new URLSearchParams(Object.entries(query).map(([key, value]) => [key, `${value}`]))}` : "";
+    const headers = { ...NO_WARNING, ...how.headers, ...(json === undefined ? {} : { "content-type": "application/json" }) };
+    const body = json === undefined ? how.body : JSON.stringify(json);
+    const once = method === "POST" && !how.again;
+    for (let tries = TRIES; ; ) {
+      tries -= 1;
+      let away = false;
+      const late = AbortSignal.timeout(timeout * 1000);
+      try {
+        const answer = await fetch(this.origin + path + asked, {
+          method,
+          headers,
+          body,
+          keepalive,
+          signal: signal ? AbortSignal.any([signal, late]) : late,
+          cache: "no-store",
+        });
+        away = isPage(answer);
+        if (away) throw new Error("a page of something else");
+        if (answer.ok || (missing && (answer.status === 404 || answer.status === 410))) return answer;
+        const said = await refusal(answer);
+        away = AWAY.includes(answer.status) && said.fields.said === "error";
+        if (away) throw new Error(said.sentence);
+        throw said;
+      } catch (error) {
+        if (error instanceof BurrowError) throw error;
+        if (signal?.aborted) throw signal.reason;
+        if (!tries || (once && !away)) throw new BurrowError("unreachable", `${this.origin} cannot be reached`);
+        await sleep(0.2, signal);
+      }
+    }
+  }
+}
+
+/**
+ * What the server may keep us waiting for; where as many of our address wait as may, it is looked in a moment instead.
+ *
+ * @param {number} wait s
+ * @param {AbortSignal} signal
+ * @param {(wait: number) => Promise<Response>} ask
+ * @returns {Promise<Response>}
+ */
+async function unlessBusy(wait, signal, ask) {
+  try {
+    return await ask(wait);
+  } catch (error) {
+    if (!(error instanceof BurrowError) || error.fields.status !== 429 || !wait) throw error;
+    await sleep(Math.min(wait, BUSY_S), signal);
+    return ask(0);
+  }
+}
+
+/** Whether an answer is a page for people: of a tunnel or a proxy, never of these calls. @param {Response} answer */
+export function isPage(answer) {
+  return /^text\/html\b/i.test(answer.headers.get("content-type") ?? "");
+}
+
+/** The server's no as an error. @param {Response} answer @returns {Promise<BurrowError>} */
+export async function refusal(answer) {
+  let said = "error";
+  let sentence = `the server answered ${answer.status}`;
+  try {
+    const found = await answer.json();
+    if (typeof found.code === "string") said = found.code.slice(0, 64);
+    if (typeof found.error === "string") sentence = found.error.slice(0, 500);
+  } catch {
+    // it is none of ours: a proxy's page
+  }
+  const gone = answer.status === 404 || answer.status === 410;
+  return new BurrowError(gone ? "missing" : "refused", sentence, { status: answer.status, said });
+}
+
+/** @param {string} token */
+export function bearer(token) {
+  return { authorization: `Bearer ${token}` };
+}
