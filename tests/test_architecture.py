@@ -103,14 +103,19 @@ def leaks_of_socketio(root: Path) -> list[str]:
 
 
 def past_the_driver(root: Path) -> list[str]:
-    """What in the server reaches through the driver for the ports, which are the driver's."""
-    return [
-        f"{module} reads .kit in line {node.lineno}"
-        for module, tree in modules(root, "server")
-        if not within(module, "burrowspace.server.driver")
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr in ("kit", "_kit")
-    ]
+    """What in the server reaches through the driver for the ports, which are the driver's; and what would let it."""
+    found = []
+    for module, tree in modules(root, "server"):
+        inside = within(module, "burrowspace.server.driver")
+        name = "context" if inside else "_context"
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr == name and _is_self(node.value) == inside:
+                found.append(f"{module} has .{name} in line {node.lineno}")
+    return found
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
 
 
 def packet_writers(root: Path) -> list[str]:
@@ -173,7 +178,12 @@ WRONG = [
     (strange_neighbours, "adapters/spool_disk.py", "from burrowspace.adapters.tables import KEY"),
     (strange_neighbours, "adapters/state_sql.py", "from . import bus_local"),
     (strange_neighbours, "adapters/migrations/env.py", "from ..ngrok_agent import run"),
-    (past_the_driver, "server/api/a.py", "def room(house):\n    return house.driver.kit.spool.room()"),
+    (past_the_driver, "server/api/a.py", "def room(server):\n    return server.driver._context.spool.room()"),
+    (
+        past_the_driver,
+        "server/driver/a.py",
+        "class Uploads:\n    def __init__(self, given):\n        self.context = given",
+    ),
     (packet_writers, "server/a.py", "INTRO = b'42[\"peer_signal\",'"),
     (packet_writers, "server/a.py", "def intro(name):\n    return f'42[\"{name}\",'"),
     (leaks_of_socketio, "socketio/a.py", "from burrowspace.core.errors import BurrowError"),

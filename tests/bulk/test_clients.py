@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tusclient import client as tuspy
 
-from tests.house import Running, running
+from tests.app import Running, running
 
 pytestmark = pytest.mark.anyio
 JS = Path(__file__).parents[1] / "js"
@@ -104,7 +104,7 @@ async def test_curl_sends_the_form_that_the_app_sends(server: Running, film: Pat
 async def test_tuspy_resumes_over_a_line_that_breaks(server: Running, film: Path):
     key = await server.transfer(filename="film.mp4")
     cuts = [5000 + 900_000 * n for n in range(6)]
-    async with BadLine(server.house.reach.port, cuts) as line:
+    async with BadLine(server.app.reach.port, cuts) as line:
 
         def upload() -> None:
             client = tuspy.TusClient(f"{line}/upload/{key}")
@@ -133,7 +133,7 @@ async def test_tus_js_client_resumes_over_a_line_that_breaks(server: Running, fi
     if not (JS / "node_modules" / "tus-js-client").is_dir():
         await run(shutil.which("npm") or "npm", "ci", "--prefix", str(JS), "--no-audit", "--no-fund")
     cuts = [2_000_000 + 300_000 * n for n in range(5)]
-    async with BadLine(server.house.reach.port, cuts) as line:
+    async with BadLine(server.app.reach.port, cuts) as line:
         said = await run(node, str(JS / "tus.mjs"), f"{line}/upload/{key}", str(film), str(6 << 20))
     assert said.startswith("done")
     assert not cuts

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from burrowspace.server.bulk.front import BulkFront
+from tests.app import Running, running
 from tests.bulk.test_http import TUS, arrived
 from tests.bulk.wire import Wire
-from tests.house import Running, running
 
 pytestmark = pytest.mark.anyio
 DATA = bytes(range(256)) * 2048
@@ -105,7 +105,7 @@ async def test_a_reader_below_the_least_rate_is_closed(tmp_path: Path, threads: 
         with socket.socket() as slow:
             slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
             slow.setblocking(False)
-            await loop.sock_connect(slow, ("127.0.0.1", server.house.reach.port))
+            await loop.sock_connect(slow, ("127.0.0.1", server.app.reach.port))
             await loop.sock_sendall(slow, f"GET /download/{key} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             async with asyncio.timeout(20):
                 with contextlib.suppress(ConnectionError):

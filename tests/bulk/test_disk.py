@@ -9,9 +9,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.app import running
 from tests.bulk.test_protocols import BODY, TUS, create, get, send
 from tests.e2e.served import calling, served
-from tests.house import running
 from tests.machine import small_disk
 
 pytestmark = pytest.mark.anyio
@@ -52,7 +52,7 @@ async def test_a_full_disk_refuses_what_does_not_fit_and_harms_nobody_else(tiny:
 
 async def test_a_disk_that_fills_under_the_kernels_hands_keeps_what_arrived(tiny: Path, monkeypatch):
     async with running(tiny, total_quota_bytes=1 << 40) as server:
-        monkeypatch.setattr(type(server.house.spool), "room", _plenty)
+        monkeypatch.setattr(type(server.app.spool), "room", _plenty)
         key = await create(server, len(DATA) * 20)
         said = {**BODY, "Upload-Offset": "0"}
         async with server.http.patch(f"/upload/{key}", data=DATA * 20, headers=said) as answer:
@@ -81,7 +81,7 @@ async def test_a_failing_fsync_is_an_error_and_is_never_retried_as_if_fine(tmp_p
         monkeypatch.setattr(os, "fsync", fsync)
         refusal = await server.call("PUT", f"/upload/{key}", 500, data=DATA)
         assert refusal["code"] == "damaged"
-        assert await server.house.spool.keys() == []
+        assert await server.app.spool.keys() == []
         assert (await server.get(f"/transfer-status/{key}"))["status"] == "transferring"
         await server.call("PUT", f"/upload/{other}", data=DATA)
         failing = False

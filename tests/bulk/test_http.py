@@ -8,8 +8,8 @@ import uvloop
 from structlog.testing import capture_logs
 
 from burrowspace.server.bulk import serve
+from tests.app import Running, running
 from tests.bulk.wire import Wire
-from tests.house import Running, running
 
 pytestmark = pytest.mark.anyio
 DATA = bytes(range(256)) * 2048  # 512 KiB
@@ -118,7 +118,7 @@ async def test_a_request_behind_one_whose_bytes_move_is_never_half_served(server
     ask = f"GET /download/{key} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     await wire.send(ask + ask + ask)
     assert (await wire.get()).body == DATA
-    rest = await wire.closed() if server.house.bulk.movers else b""
+    rest = await wire.closed() if server.app.bulk.movers else b""
     assert rest == b""
     with capture_logs() as said:  # whose asker has left ends quietly, the one behind it does not begin
         await wire.close()
@@ -156,7 +156,7 @@ async def test_half_a_resumable_body_is_kept_and_half_a_form_is_not(server: Runn
     await arrived(server, formed, 1)
     wire.writer.close()
     await gone(server, formed)
-    assert formed not in await server.house.spool.keys()
+    assert formed not in await server.app.spool.keys()
 
 
 async def test_a_new_request_of_an_upload_takes_over_from_a_connection_that_hangs(server: Running, wires):
@@ -170,7 +170,7 @@ async def test_a_new_request_of_an_upload_takes_over_from_a_connection_that_hang
 
 
 async def test_the_draft_learns_early_where_it_can_resume(server: Running, wires):
-    if not server.house.bulk.movers:
+    if not server.app.bulk.movers:
         return  # ASGI has no interim answers, and the draft does not ask for them
     key, wire = await server.transfer(), await wires()
     await wire.ask("PUT", f"/upload/{key}", DATA, Upload_Complete="?1", Upload_Draft_Interop_Version="8")
@@ -185,7 +185,7 @@ async def test_the_draft_learns_early_where_it_can_resume(server: Running, wires
 
 
 async def test_the_draft_hears_how_far_its_upload_has_come(server: Running, wires, monkeypatch):
-    if not server.house.bulk.movers:
+    if not server.app.bulk.movers:
         return
     monkeypatch.setattr(serve, "_TELL_S", 0.05)
     key, wire = await server.transfer(), await wires()
@@ -230,11 +230,11 @@ async def test_a_receiver_that_stops_reading_stops_its_live_sender(server: Runni
 async def arrived(server: Running, key: str, size: int) -> None:
     """Waits until so many bytes of the upload are here."""
     async with asyncio.timeout(10):
-        while (lane := server.house.driver.lanes.find(key)) is None or lane.size < size:
+        while (lane := server.app.driver.lanes.find(key)) is None or lane.size < size:
             await asyncio.sleep(0.01)
 
 
 async def gone(server: Running, key: str) -> None:
     async with asyncio.timeout(10):
-        while server.house.driver.uploads.is_running(key):
+        while server.app.driver.uploads.is_running(key):
             await asyncio.sleep(0.01)

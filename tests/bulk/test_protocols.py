@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.house import Running, running
+from tests.app import Running, running
 from tests.server.test_api import form
 
 pytestmark = pytest.mark.anyio
@@ -118,7 +118,7 @@ async def test_a_checksum_that_is_wrong_keeps_nothing_of_the_body(server: Runnin
     assert (await send(server, "HEAD", key, 204, **TUS))["upload-offset"] == "0"
     await send(server, "PATCH", key, 204, DATA, **BODY, Upload_Offset="0", Upload_Checksum=good)
     assert (await get(server, key))[0] == DATA
-    assert await server.house.spool.keys() == [key]
+    assert await server.app.spool.keys() == [key]
 
 
 async def test_termination_takes_the_bytes_and_the_upload_is_gone(server: Running):
@@ -127,7 +127,7 @@ async def test_termination_takes_the_bytes_and_the_upload_is_gone(server: Runnin
     await send(server, "DELETE", key, 204, **TUS)
     await send(server, "HEAD", key, 410, **TUS)
     await send(server, "PATCH", key, 410, DATA[100:], **BODY, Upload_Offset="100")
-    assert await server.house.spool.keys() == []
+    assert await server.app.spool.keys() == []
 
 
 async def test_a_put_of_the_rest_goes_on_and_chunks_need_no_length(server: Running):
@@ -160,7 +160,7 @@ async def test_a_form_that_goes_on_behind_its_file_is_cut_where_the_file_ends(se
         assert (await get(server, key))[0] == DATA
     broken = await server.transfer()
     await server.call("POST", f"/upload/{broken}", 400, data=head + DATA + b"\r\n--B", headers=said)
-    assert broken not in await server.house.spool.keys()
+    assert broken not in await server.app.spool.keys()
 
 
 @pytest.mark.parametrize("second", [1000, 2 << 20, 7 << 20])
@@ -174,7 +174,7 @@ async def test_a_second_file_is_never_stored_as_part_of_the_first(server: Runnin
         assert (await get(server, key))[0] == DATA
     else:
         await server.call("POST", f"/upload/{key}", 400, data=body, headers=said)
-        assert key not in await server.house.spool.keys()
+        assert key not in await server.app.spool.keys()
 
 
 async def test_a_part_of_an_upload_of_unknown_length_can_be_followed(server: Running):
@@ -268,7 +268,7 @@ async def test_a_live_upload_passes_its_reader_by_and_gives_its_space_back(serve
     reading = asyncio.create_task(get(server, key, query="?follow=1"))
     await send(server, "PUT", key, 200, data, Burrow_Policy="live")
     assert (await reading)[0] == data
-    kept = await server.house.spool.first(key)
+    kept = await server.app.spool.first(key)
     assert kept > 0
     await get(server, key, 416)
 
@@ -302,14 +302,14 @@ async def test_an_unfinished_upload_survives_a_restart_and_expires_by_the_sweep(
         lost = await create(server)
     async with running(tmp_path, unfinished_days=1e-9) as server:
         await send(server, "POST", lost, 201, **TUS, Upload_Length="5")
-        await server.house.driver.sweep()
-        assert await server.house.spool.keys() == [key]
+        await server.app.driver.sweep()
+        assert await server.app.spool.keys() == [key]
         await send(server, "HEAD", lost, 404, **TUS)
 
 
 async def test_a_tus_upload_whole_but_never_answered_is_complete_when_asked_for(server: Running):
     key = await create(server)
-    await server.house.spool.append(key, 0, DATA)  # as kill -9 between the last byte and the commit leaves it
+    await server.app.spool.append(key, 0, DATA)  # as kill -9 between the last byte and the commit leaves it
     told = await send(server, "HEAD", key, 204, **TUS)
     assert (told["upload-offset"], told["upload-complete"]) == (str(len(DATA)), "?1")
     assert (await get(server, key))[0] == DATA

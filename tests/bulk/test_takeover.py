@@ -12,8 +12,8 @@ import pytest
 from burrowspace.core.upload import Write
 from burrowspace.server.driver.claims import Claim
 from burrowspace.server.driver.upload_writer import UploadWriter
+from tests.app import Running, running
 from tests.bulk.test_protocols import BODY, DATA, TUS, create, get, send
-from tests.house import Running, running
 
 pytestmark = pytest.mark.anyio
 
@@ -39,7 +39,7 @@ class Gate:
 @pytest.fixture
 def decided(server: Running, monkeypatch: pytest.MonkeyPatch) -> Gate:
     """Where a request waits that was decided upon and has not begun."""
-    gate, uploads = Gate(), server.house.driver.uploads
+    gate, uploads = Gate(), server.app.driver.uploads
     begin = uploads.begin
 
     async def late(claim: Claim, write: Write, token: str | None) -> UploadWriter:
@@ -98,7 +98,7 @@ async def test_bytes_that_a_thread_writes_when_the_offset_is_asked_for_are_in_it
     """And also where a follower keeps the lane, whose count they must be in."""
     key = await create(server)
     writes, goes_on, loop = asyncio.Event(), threading.Event(), asyncio.get_running_loop()
-    append, stop = server.house.spool._append, UploadWriter.stop  # type: ignore[attr-defined]
+    append, stop = server.app.spool._append, UploadWriter.stop  # type: ignore[attr-defined]
 
     def slow(*args: Any) -> int:
         loop.call_soon_threadsafe(writes.set)
@@ -109,7 +109,7 @@ async def test_bytes_that_a_thread_writes_when_the_offset_is_asked_for_are_in_it
         loop.call_later(0.05, goes_on.set)  # who does not wait for the thread has answered by then
         await stop(writer, *args, **more)
 
-    monkeypatch.setattr(server.house.spool, "_append", slow)
+    monkeypatch.setattr(server.app.spool, "_append", slow)
     monkeypatch.setattr(UploadWriter, "stop", stopping)
     async with server.http.get(f"/download/{key}?follow=1") as follower:
         said = {**BODY, "Upload-Offset": "0"}

@@ -3,7 +3,7 @@
 import asyncio
 from typing import NamedTuple
 
-from tests.house import Running
+from tests.app import Running
 
 
 class Got(NamedTuple):
@@ -20,7 +20,7 @@ class Wire:
 
     @classmethod
     async def to(cls, server: Running) -> "Wire":
-        return cls(*await asyncio.open_connection("127.0.0.1", server.house.reach.port, ssl=server.trusts))
+        return cls(*await asyncio.open_connection("127.0.0.1", server.app.reach.port, ssl=server.trusts))
 
     async def send(self, data: bytes) -> None:
         self.writer.write(data)

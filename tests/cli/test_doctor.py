@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.app import running
 from tests.cli.program import BURROW, environment, people
-from tests.house import running
 from tests.machine import free_port
 
 pytestmark = pytest.mark.anyio

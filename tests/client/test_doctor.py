@@ -24,10 +24,10 @@ from burrowspace.client.http import Answer
 from burrowspace.client.nat import Uri
 from burrowspace.core.findings import Finding, Verdict
 from burrowspace.core.ice import Pass
+from tests.app import running
 from tests.client.coturn import SECRET, coturn
 from tests.client.nginx import block, certificate, nginx
 from tests.e2e.served import Served
-from tests.house import running
 from tests.machine import free_port, small_disk
 from tests.netns import run, wired
 
@@ -146,7 +146,7 @@ async def test_what_a_proxy_in_front_breaks_is_named(tmp_path: Path):
         says(by_name["away"]["server"], BAD, "does not reach the server (502)", "nginx", "burrow serve")
         for name, check in [("answers", "follow"), ("uploads", "follow"), ("upgrades", "websocket")]:
             only(by_name[name], "udp", "nat", "path", check)
-        assert await server.house.spool.keys() == []
+        assert await server.app.spool.keys() == []
 
 
 async def test_a_proxy_whose_word_is_not_taken_is_named(tmp_path: Path):

@@ -15,8 +15,8 @@ from burrowspace.client.meeting import take_over
 from burrowspace.core.codes import Agreed, Code, Confirmation, Handover, Meeting, Opening, Pake
 from burrowspace.core.errors import BadCode, WrongCode
 from burrowspace.core.signals import Role
+from tests.app import Running, running
 from tests.client.codes import Between, Guest, another, cuts, old_receiver
-from tests.house import Running, running
 
 pytestmark = pytest.mark.anyio
 SECRET = b"s" * 32

@@ -11,7 +11,7 @@ from burrowspace.client.client import Client
 from burrowspace.client.devices import Devices
 from burrowspace.client.reader import Reader
 from burrowspace.core.invitation import Invitation
-from tests.house import running
+from tests.app import running
 
 pytestmark = pytest.mark.anyio
 BOX = "0123456789abcdef" * 2

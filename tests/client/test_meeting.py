@@ -18,9 +18,9 @@ from burrowspace.client.spent import Spent
 from burrowspace.core.codes import Code, Confirmation, Meeting, Opening, parse_code
 from burrowspace.core.errors import BadCode, BurrowError, Tampered, WrongCode
 from burrowspace.core.signals import Role
+from tests.app import Running, running
 from tests.client.codes import Between, Guest, another, cuts, old_sender
 from tests.e2e.served import served
-from tests.house import Running, running
 
 pytestmark = pytest.mark.anyio
 
@@ -240,7 +240,7 @@ async def test_after_three_burnt_codes_the_person_decides(house: Running, server
 async def none_held(house: Running) -> AsyncIterator[object]:
     from burrowspace.core.records import Nameplate
 
-    for row in await house.house.driver.kit.state.read(lambda rows: rows.find(Nameplate)):
+    for row in await house.app.state.read(lambda rows: rows.find(Nameplate)):
         yield row
 
 

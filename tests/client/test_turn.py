@@ -14,8 +14,8 @@ from burrowspace.client.reach import Reach
 from burrowspace.core.ice import Pass
 from burrowspace.core.paths import Path as PathName
 from burrowspace.server.turn import Offer, Turn
+from tests.app import running
 from tests.client.coturn import OPERATORS, SECRET, allocation, asks, coturn, holds
-from tests.house import running
 
 pytestmark = pytest.mark.anyio
 

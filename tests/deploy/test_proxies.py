@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 import socketio
 
+from tests.app import Running, running
 from tests.deploy.proxies import NAMES, proxy
-from tests.house import Running, running
 
 pytestmark = pytest.mark.anyio
 DATA = bytes(range(256)) * 4 * 20 * 1024  # 20 MiB
@@ -21,12 +21,12 @@ SIGNAL = {"type": "offer", "sdp": "v=0\r\n" * 300}
 async def test_all_that_travels_gets_through(name: str, tmp_path: Path):
     async with (
         running(tmp_path / "data") as server,
-        proxy(name, server.house.reach.port, tmp_path) as (url, trust),
+        proxy(name, server.app.reach.port, tmp_path) as (url, trust),
         aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(ssl=trust)) as http,
     ):
-        through = Running(server.house, http)
+        through = Running(server.app, http)
         status = await through.get("/status")
-        assert status["server_id"] == server.house.driver.server_id
+        assert status["server_id"] == server.app.driver.server_id
         await a_file_comes_back_whole(through)
         await an_upload_is_followed_while_it_runs(through)
         await a_long_poll_hears_at_once(through)
@@ -39,10 +39,10 @@ async def test_a_strangers_own_headers_lift_no_bound(name: str, tmp_path: Path):
     settings = {"trusted_proxies": "127.0.0.1", "max_nameplates_per_address": 1}
     async with (
         running(tmp_path / "data", **settings) as server,
-        proxy(name, server.house.reach.port, tmp_path) as (url, trust),
+        proxy(name, server.app.reach.port, tmp_path) as (url, trust),
         aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(ssl=trust)) as http,
     ):
-        through = Running(server.house, http)
+        through = Running(server.app, http)
         answers = set()
         for number in range(6):
             invented = {"Forwarded": f"for=192.0.2.{number}", "X-Forwarded-For": f"192.0.2.{number}"}
@@ -81,7 +81,7 @@ async def a_long_poll_hears_at_once(through: Running) -> None:
     box = "b" * 32
     async with through.http.put(f"/mailboxes/{box}") as answer:
         assert answer.status == 200, await answer.text()
-    waits = through.house.driver.notifier
+    waits = through.app.driver.notifier
     async with asyncio.timeout(40):
         waiting = asyncio.create_task(through.get(f"/mailboxes/{box}?after=-1&wait=25"))
         while not len(waits):

@@ -17,9 +17,9 @@ import aiohttp
 import pytest
 
 from burrowspace.socketio import front
+from tests.app import running
 from tests.e2e.big import Film, Line, Watcher, asked_for, gib
 from tests.e2e.served import MiB, Served, calling, served
-from tests.house import running
 
 pytestmark = pytest.mark.anyio
 
@@ -139,7 +139,7 @@ async def test_slow_connections_are_closed_in_time_and_the_server_serves_meanwhi
     count, film = 40, Film(8 * MiB)
     monkeypatch.setattr(front, "HEAD_SECONDS", 1.0)
     async with running(tmp_path, stall_s=1, min_bytes_per_s=100) as server:
-        port, keys = server.house.reach.port, [await server.transfer() for _ in range(count)]
+        port, keys = server.app.reach.port, [await server.transfer() for _ in range(count)]
         async with Attack(port, keys, count, again=False) as attack:
             key = await server.transfer()
             assert await asyncio.to_thread(put, port, key, film)

@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from burrowspace.server.api.app import make_api
-from tests.house import Running, running
+from tests.app import Running, running
 
 PROMISES = [
     checks.not_a_server_error,
@@ -54,7 +54,7 @@ def a_server(folder: Path) -> Iterator[Served]:
             more = {"tls": "self-signed", "use_ngrok": True}  # it has an authority to give, and takes plain http here
             async with running(folder, **limits, **more) as server:
                 server.url = server.url.replace("https", "http", 1)
-                server.house.driver.notifier.close()  # no call waits for what does not come
+                server.app.driver.notifier.close()  # no call waits for what does not come
                 assert await server.get("/openapi.json") == DOCUMENT
                 made.append(Served(server, asyncio.get_running_loop()))
                 ready.set()

@@ -7,7 +7,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.house import Running, running
+from tests.app import Running, running
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +25,7 @@ async def test_status_says_who_where_and_how_busy(server: Running):
     assert status["status"] == "online"
     assert len(status["server_id"]) == 32
     assert status["ip"] == "127.0.0.1"
-    assert status["port"] == server.house.reach.port
+    assert status["port"] == server.app.reach.port
     assert status["public_url"] is None
     assert status["connected_peers"] == 1
     assert status["active_transfers"] == 1
@@ -164,9 +164,9 @@ async def test_an_empty_file_is_a_file(server: Running):
 async def test_cancel_takes_the_stored_file_with_it(server: Running):
     transfer = await server.transfer()
     await server.call("POST", f"/upload/{transfer}", data=form(b"secret"))
-    assert await server.house.spool.keys() == [transfer]
+    assert await server.app.spool.keys() == [transfer]
     assert await server.post(f"/cancel-transfer/{transfer}") == {"status": "cancelled", "transfer_id": transfer}
-    assert await server.house.spool.keys() == []
+    assert await server.app.spool.keys() == []
     assert (await server.get(f"/download/{transfer}", expect=404))["code"] == "gone"
     refusal = await server.call("POST", f"/upload/{transfer}", 409, data=form(b"again"))
     assert refusal["state"] == "cancelled"
@@ -180,7 +180,7 @@ async def test_upload_refuses_what_is_no_file(server: Running):
     cut = b'--B\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nhalf'
     headers = {"Content-Type": "multipart/form-data; boundary=B"}
     await server.call("POST", f"/upload/{transfer}", 400, data=cut, headers=headers)
-    assert await server.house.spool.keys() == []
+    assert await server.app.spool.keys() == []
     await server.call("POST", f"/upload/{transfer}", data=form(b"at last"))
 
 

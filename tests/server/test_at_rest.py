@@ -77,8 +77,8 @@ async def test_a_folder_with_other_things_in_it_keeps_its_mode_and_our_files_are
     data.mkdir(mode=0o755)
     (data / "letters").mkdir()
     with structlog.testing.capture_logs() as logs:
-        house = build(Settings(host="127.0.0.1", port=0, data=data, stun_port=0))
-    await house.close()
+        world = build(Settings(host="127.0.0.1", port=0, data=data, stun_port=0))
+    await world.close()
     assert stat.S_IMODE(data.stat().st_mode) == 0o755
     [said] = [line["event"] for line in logs if str(data) in line["event"]]
     assert "letters" in said

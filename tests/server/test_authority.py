@@ -17,7 +17,7 @@ from burrowspace.core.findings import Verdict
 from burrowspace.core.hosts import hosts
 from burrowspace.server.doctor import host
 from burrowspace.server.tls.authority import Authority
-from tests.house import running
+from tests.app import running
 
 pytestmark = pytest.mark.anyio
 
@@ -171,7 +171,7 @@ async def test_the_owner_of_an_old_authority_is_told_to_renew_it_and_how(tmp_pat
     async with running(tmp_path, tls="self-signed") as server:
         async with server.http.get("/ca") as answer:
             page = await answer.text()
-        server.house.identity.look()
+        server.app.identity.look()
     assert [text for text in said if "older version" in text and "remove its folder" in text] == said[:1]
     assert "older version" in page
     assert "remove the folder <code>tls</code>" in page

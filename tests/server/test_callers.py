@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.house import Running, running
+from tests.app import Running, running
 from tests.machine import free_port
 
 pytestmark = pytest.mark.anyio
@@ -86,7 +86,7 @@ async def test_callers_whose_headers_cannot_be_read_share_one_bound(tmp_path: Pa
     async with running(tmp_path, **settings) as server:
         through = {}
         if kind == "tunnel":
-            server.house.reach.tunnel_url, through = f"https://{TUNNEL}", {"Host": TUNNEL}
+            server.app.reach.tunnel_url, through = f"https://{TUNNEL}", {"Host": TUNNEL}
         for number, headers in enumerate(UNCLEAR):
             status = 429 if number else 200
             await server.call("POST", "/nameplates", status, headers={**through, **headers})
@@ -101,7 +101,7 @@ async def test_what_comes_through_bore_has_bounds_since_it_looks_like_this_machi
     async with running(tmp_path, tunnel="bore", max_nameplates_per_address=1) as server:
         await server.call("POST", "/nameplates")
         await server.call("POST", "/nameplates")
-        server.house.reach.tunnel_url = f"http://{TUNNEL}:1234"
+        server.app.reach.tunnel_url = f"http://{TUNNEL}:1234"
         await server.call("POST", "/nameplates")
         await server.call("POST", "/nameplates", 429, headers={"Host": "127.0.0.1"})
 
@@ -146,13 +146,13 @@ async def test_sockets_of_one_ipv6_network_are_counted_together(
 @pytest.mark.parametrize("tls", ["off", "self-signed"])
 async def test_connections_of_one_ipv6_network_are_counted_together(tmp_path: Path, monkeypatch, tls: str):
     async with running(tmp_path, tls=tls, connections_per_address=2) as server:
-        known = server.house.callers.counted
+        known = server.app.callers.counted
         came = iter(["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1"])
-        monkeypatch.setattr(server.house.callers, "counted", lambda _: known(next(came)))
+        monkeypatch.setattr(server.app.callers, "counted", lambda _: known(next(came)))
         async with contextlib.AsyncExitStack() as held:
             cut = []
             for _ in range(4):
-                reader, writer = await asyncio.open_connection("127.0.0.1", server.house.reach.port)
+                reader, writer = await asyncio.open_connection("127.0.0.1", server.app.reach.port)
                 held.callback(writer.close)
                 cut.append(reader)
             async with asyncio.timeout(10):
@@ -185,17 +185,17 @@ async def test_our_tunnel_says_who_called_while_it_is_up(tmp_path: Path):
     async with running(tmp_path) as server:
         through = {"X_Forwarded_For": f"1.2.3.4, {REAL}", "Host": TUNNEL}
         assert (await hello(server, **through))["your_ip"] == "127.0.0.1"
-        server.house.reach.tunnel_url = f"https://{TUNNEL}"
+        server.app.reach.tunnel_url = f"https://{TUNNEL}"
         assert (await hello(server, **through))["your_ip"] == REAL
         assert (await hello(server, **{**through, "Host": "127.0.0.1"}))["your_ip"] == "127.0.0.1"
         assert (await hello(server, Host=TUNNEL))["your_ip"] == "127.0.0.1"
-        server.house.reach.tunnel_url = None
+        server.app.reach.tunnel_url = None
         assert (await hello(server, **through))["your_ip"] == "127.0.0.1"
 
 
 async def test_what_comes_through_bore_says_nothing_for_bore_writes_no_header(tmp_path: Path):
     async with running(tmp_path, tunnel="bore") as server:
-        server.house.reach.tunnel_url = f"http://{TUNNEL}:1234"
+        server.app.reach.tunnel_url = f"http://{TUNNEL}:1234"
         assert (await hello(server, X_Forwarded_For="10.0.0.7", Host=f"{TUNNEL}:1234"))["your_ip"] == "127.0.0.1"
 
 

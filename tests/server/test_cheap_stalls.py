@@ -21,9 +21,9 @@ from burrowspace.socketio import BadPacket, TooManyParts
 from burrowspace.socketio.engine_packet import split_payload
 from burrowspace.socketio.json_text import MAX_PARTS, check_depth, loads
 from burrowspace.socketio.reading import TURNS, Reading
+from tests.app import Running, running
 from tests.bulk.wire import Wire
-from tests.house import Running, running
-from tests.server.test_hostile_sockets import Device, House
+from tests.server.test_hostile_sockets import Device, World
 
 pytestmark = pytest.mark.anyio
 
@@ -91,24 +91,24 @@ def test_packets_of_a_polling_body_are_taken_one_at_a_time():
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with running(tmp_path) as server:
-        house = House(server)
-        house.bob = await house.arrive("bob")
-        yield house
+        world = World(server)
+        world.bob = await world.arrive("bob")
+        yield world
 
 
-async def test_a_wide_signal_is_refused_and_its_socket_lives(house: House):
-    ann = await house.arrive("ann")
-    wide = {"target_peer_id": house.bob.peer, "sender_peer_id": ann.peer, "signal": [[]] * MAX_PARTS}
+async def test_a_wide_signal_is_refused_and_its_socket_lives(world: World):
+    ann = await world.arrive("ann")
+    wide = {"target_peer_id": world.bob.peer, "sender_peer_id": ann.peer, "signal": [[]] * MAX_PARTS}
     assert (await ann.call("peer_signal", wide))["code"] == "too-large"
     fits = {**wide, "signal": [[]] * 1000}
     assert await ann.call("peer_signal", fits) == {"status": "success"}
-    assert (await house.bob.event())[1]["signal"] == [[]] * 1000
+    assert (await world.bob.event())[1]["signal"] == [[]] * 1000
 
 
 async def test_who_sends_what_is_expensive_to_look_at_is_not_read_for_a_while(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ):
     rests: list[float] = []
     plain = Reading.rest
@@ -119,8 +119,8 @@ async def test_who_sends_what_is_expensive_to_look_at_is_not_read_for_a_while(
         assert reading.paused
 
     monkeypatch.setattr(Reading, "rest", rest)
-    ann = await house.arrive("ann")
-    nested = {"target_peer_id": house.bob.peer, "sender_peer_id": ann.peer, "signal": [[]] * 10_000}
+    ann = await world.arrive("ann")
+    nested = {"target_peer_id": world.bob.peer, "sender_peer_id": ann.peer, "signal": [[]] * 10_000}
     assert await ann.call("peer_signal", nested) == {"status": "success"}
     assert len(rests) == 1
     await ann.wire.send("42" + json.dumps(["unknown", "x" * 10_000]))
@@ -128,9 +128,9 @@ async def test_who_sends_what_is_expensive_to_look_at_is_not_read_for_a_while(
     assert len(rests) == 2
 
 
-async def test_many_who_are_expensive_to_look_at_are_read_again_one_after_the_other(house: House):
-    engine = house.server.house.realtime.engine
-    others = [await house.arrive(f"ann{number}") for number in range(TURNS - 1)]
+async def test_many_who_are_expensive_to_look_at_are_read_again_one_after_the_other(world: World):
+    engine = world.server.app.realtime.engine
+    others = [await world.arrive(f"ann{number}") for number in range(TURNS - 1)]
     readings = [session.reading for session in engine.sessions.values()]
     for reading in readings:
         reading.rest(100.0)
@@ -142,12 +142,12 @@ async def test_many_who_are_expensive_to_look_at_are_read_again_one_after_the_ot
 
 
 async def test_a_large_event_with_many_brackets_is_not_looked_at_before_its_socket_has_registered(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ):
     looked: list[int] = []
     monkeypatch.setattr("burrowspace.server.events.check_depth", lambda body: looked.append(len(body)))
-    stranger = Device(await house.join(), await house.server.connect("ann"))
-    nested = {"target_peer_id": house.bob.peer, "sender_peer_id": stranger.peer, "signal": [[]] * 10_000}
+    stranger = Device(await world.join(), await world.server.connect("ann"))
+    nested = {"target_peer_id": world.bob.peer, "sender_peer_id": stranger.peer, "signal": [[]] * 10_000}
     assert (await stranger.call("peer_signal", nested))["code"] == "too-large"
     assert not looked
 

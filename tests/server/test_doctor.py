@@ -16,8 +16,8 @@ import pytest
 from burrowspace.config import Settings
 from burrowspace.core.findings import Finding, Verdict
 from burrowspace.server.doctor import host
+from tests.app import running
 from tests.client.nginx import certificate
-from tests.house import running
 from tests.machine import free_port
 
 pytestmark = pytest.mark.anyio
@@ -53,7 +53,7 @@ async def test_a_stranger_learns_how_the_server_is_and_none_of_its_secrets(tmp_p
     assert abs(datetime.fromisoformat(found.pop("time")).timestamp() - time.time()) < 60
     assert found.pop("uptime_s") >= 0
     assert found.pop("limits")["max_wait_s"] == 50
-    assert found.pop("stun")["ports"][0] == server.house.settings.stun_port
+    assert found.pop("stun")["ports"][0] == server.app.settings.stun_port
     assert found == {
         "version": status["version"],
         "tls": {"on": False, "ends": None},
@@ -92,7 +92,7 @@ async def test_it_says_why_there_is_no_stun_and_that_the_disk_is_full(tmp_path: 
 
 async def test_a_running_server_and_its_ports_are_known(tmp_path: Path):
     async with running(tmp_path, stun_port=(stun := free_port())) as server:
-        known = settings(tmp_path, server.house.reach.port, stun_port=stun)
+        known = settings(tmp_path, server.app.reach.port, stun_port=stun)
         found = {each.check: each for each in await asyncio.to_thread(host.look, known)}
     says(found["port"], Verdict.GOOD, "A BurrowSpace server runs on port")
     says(found["stun"], Verdict.GOOD, "most likely by our STUN")

@@ -24,8 +24,8 @@ from burrowspace.core.records import Notice, Peer, Request, Transfer
 from burrowspace.core.transfer import Mode, RequestState, TransferState
 from burrowspace.core.upload import Asked, Write
 from burrowspace.server.driver.announcer import Announcer
+from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.downloads import Downloads
-from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.lanes import Lanes
 from burrowspace.server.driver.notices import Postman
 from burrowspace.server.driver.presence import Presence, Welcome
@@ -85,13 +85,13 @@ class ScriptedLine:
         return [name for name, _ in self.heard]
 
 
-class House:
+class World:
     """The driver's parts around one database, as driver.py puts them together, and a clock."""
 
     def __init__(self, data: Path, **settings: Any) -> None:
         self.time = 1_000_000.0
         ids = count(1)
-        self.kit = Kit(
+        self.context = DriverContext(
             Settings(data=data, disk_floor_bytes=0, **settings),
             open_sqlite(data / "state.db"),
             LocalBus(),
@@ -100,17 +100,17 @@ class House:
             new_id=lambda: f"{next(ids):032x}",
         )
         self.tasks = Tasks()
-        self.postman = Postman(self.kit, self.tasks)
-        self.presence = Presence(self.kit, Announcer(self.kit, self.tasks), self.postman)
-        lanes = Lanes(self.kit.spool, self.kit.settings.live_window_bytes)
-        self.uploads = Uploads(self.kit, self.postman, lanes)
-        self.downloads = Downloads(self.kit, lanes)
-        self.transfers = Transfers(self.kit, self.postman, self.uploads)
+        self.postman = Postman(self.context, self.tasks)
+        self.presence = Presence(self.context, Announcer(self.context, self.tasks), self.postman)
+        lanes = Lanes(self.context.spool, self.context.settings.live_window_bytes)
+        self.uploads = Uploads(self.context, self.postman, lanes)
+        self.downloads = Downloads(self.context, lanes)
+        self.transfers = Transfers(self.context, self.postman, self.uploads)
 
     async def close(self) -> None:
         await self.tasks.close()
-        await self.kit.state.close()
-        await self.kit.spool.close()  # type: ignore[attr-defined]
+        await self.context.state.close()
+        await self.context.spool.close()  # type: ignore[attr-defined]
 
     async def device(self, user_id: str) -> "Device":
         """A new device with a socket."""
@@ -145,113 +145,113 @@ class House:
         return transfer_id
 
     async def peer(self, peer_id: str) -> Peer:
-        held = await self.kit.state.read(lambda rows: rows.get(Peer, peer_id))
+        held = await self.context.state.read(lambda rows: rows.get(Peer, peer_id))
         assert held is not None
         return held
 
     async def count(self, kind: type[Any], **where: Any) -> int:
-        return await self.kit.state.read(lambda rows: rows.count(kind, **where))
+        return await self.context.state.read(lambda rows: rows.count(kind, **where))
 
 
 class Device:
     """One device: its peer, and its socket of the moment."""
 
-    def __init__(self, house: House, welcome: Welcome) -> None:
-        self.house, self.welcome = house, welcome
+    def __init__(self, world: World, welcome: Welcome) -> None:
+        self.app, self.welcome = world, welcome
         self.peer_id = welcome.peer.peer_id
         self.line = ScriptedLine()
 
     async def arrive(self) -> "Device":
         """A new socket registers and is told what waits, as events.py does."""
         self.line = ScriptedLine()
-        await self.house.presence.register(self.line, self.peer_id, None)
-        await self.house.postman.deliver(self.peer_id)
+        await self.app.presence.register(self.line, self.peer_id, None)
+        await self.app.postman.deliver(self.peer_id)
         return self
 
     async def proves(self) -> None:
         """It answers its pings, and that is written down."""
         self.line.end(True)
-        await self.house.tasks.idle()
+        await self.app.tasks.idle()
 
     async def leave(self) -> None:
         """Its connection dies."""
         self.line.disconnect()
-        await self.house.presence.lost(self.peer_id, self.line)
-        await self.house.tasks.idle()
+        await self.app.presence.lost(self.peer_id, self.line)
+        await self.app.tasks.idle()
 
     async def seen(self) -> int:
-        return (await self.house.peer(self.peer_id)).seen
+        return (await self.app.peer(self.peer_id)).seen
 
 
-Open = Callable[..., House]
+Open = Callable[..., World]
 
 
 @pytest.fixture
 async def make(tmp_path: Path) -> AsyncIterator[Open]:
-    made: list[House] = []
+    made: list[World] = []
 
-    def house(**settings: Any) -> House:
+    def world(**settings: Any) -> World:
         folder = tmp_path / str(len(made))
         folder.mkdir()
-        made.append(House(folder, **settings))
+        made.append(World(folder, **settings))
         return made[-1]
 
-    yield house
+    yield world
     for one in made:
         await one.close()
 
 
 @pytest.fixture
-async def house(make: Open) -> House:
+async def world(make: Open) -> World:
     return make()
 
 
 # Notices
 
 
-async def test_every_device_of_a_user_hears_and_nobody_else(house: House) -> None:
-    ann, bob, bob2 = await house.device("ann"), await house.device("bob"), await house.device("bob")
-    request_id = await house.ask()
+async def test_every_device_of_a_user_hears_and_nobody_else(world: World) -> None:
+    ann, bob, bob2 = await world.device("ann"), await world.device("bob"), await world.device("bob")
+    request_id = await world.ask()
     told = [("transfer_request", {"request_id": request_id, "sender_id": "ann", "filename": "a.txt"})]
     assert bob.line.heard == bob2.line.heard == told
     assert ann.line.heard == []
 
 
-async def test_notices_come_in_the_order_of_their_causes(house: House) -> None:
-    bob = await house.device("bob")
-    transfers = [await house.agreed("bob", "ann") for _ in range(3)]
+async def test_notices_come_in_the_order_of_their_causes(world: World) -> None:
+    bob = await world.device("bob")
+    transfers = [await world.agreed("bob", "ann") for _ in range(3)]
     for transfer_id in transfers:
-        await house.transfers.cancel(transfer_id, None)
+        await world.transfers.cancel(transfer_id, None)
     assert bob.line.names() == ["transfer_approved"] * 3 + ["transfer_cancelled"] * 3
     assert [data["transfer_id"] for _, data in bob.line.heard] == transfers * 2
 
 
-async def test_confirmation_and_only_that_moves_what_was_seen(house: House) -> None:
-    bob = await house.device("bob")
+async def test_confirmation_and_only_that_moves_what_was_seen(world: World) -> None:
+    bob = await world.device("bob")
     assert await bob.seen() == NEVER
-    await house.ask()
-    await house.tasks.idle()
+    await world.ask()
+    await world.tasks.idle()
     assert await bob.seen() == NEVER
     await bob.proves()
     first = await bob.seen()
     assert first > 0
-    await house.ask()
+    await world.ask()
     await bob.proves()
     assert await bob.seen() > first
 
 
-async def test_what_was_confirmed_is_not_told_again(house: House) -> None:
-    bob = await house.device("bob")
-    await house.ask()
+async def test_what_was_confirmed_is_not_told_again(world: World) -> None:
+    bob = await world.device("bob")
+    await world.ask()
     await bob.proves()
     await bob.leave()
-    later = await house.ask()
+    later = await world.ask()
     assert [data["request_id"] for _, data in (await bob.arrive()).line.heard] == [later]
 
 
-async def test_what_was_not_confirmed_is_told_again_on_a_new_socket(house: House) -> None:
-    bob = await house.device("bob")
-    await house.agreed("bob", "ann")
+async def test_what_was_not_confirmed_is_told_again_on_a_new_socket(world: World) -> None:
+    bob = await world.device("bob")
+    await world.agreed("bob", "ann")
     before = bob.line.heard
     assert len(before) == 1
     await bob.leave()
@@ -262,70 +262,70 @@ async def test_what_was_not_confirmed_is_told_again_on_a_new_socket(house: House
     assert (await bob.arrive()).line.heard == []
 
 
-async def test_a_socket_hears_nothing_twice(house: House) -> None:
-    bob = await house.device("bob")
-    await house.ask()
-    await house.postman.deliver(bob.peer_id)
-    await house.postman.wake(["bob", "bob"])
-    await asyncio.gather(*(house.postman.deliver(bob.peer_id) for _ in range(5)))
+async def test_a_socket_hears_nothing_twice(world: World) -> None:
+    bob = await world.device("bob")
+    await world.ask()
+    await world.postman.deliver(bob.peer_id)
+    await world.postman.wake(["bob", "bob"])
+    await asyncio.gather(*(world.postman.deliver(bob.peer_id) for _ in range(5)))
     assert len(bob.line.heard) == 1
 
 
-async def test_a_late_proof_of_an_old_socket_takes_nothing_back(house: House) -> None:
-    bob = await house.device("bob")
-    await house.ask()
+async def test_a_late_proof_of_an_old_socket_takes_nothing_back(world: World) -> None:
+    bob = await world.device("bob")
+    await world.ask()
     old = bob.line.proofs.pop()
     await bob.leave()
     await bob.arrive()
-    await house.ask()
+    await world.ask()
     await bob.proves()
     seen = await bob.seen()
     old(True)
-    await house.tasks.idle()
+    await world.tasks.idle()
     assert await bob.seen() == seen
 
 
-async def test_a_new_device_hears_what_nobody_heard_and_the_requests_that_wait(house: House) -> None:
-    phone = await house.device("bob")
-    await house.agreed("bob", "ann")
-    waits = await house.ask("ann", "bob")
+async def test_a_new_device_hears_what_nobody_heard_and_the_requests_that_wait(world: World) -> None:
+    phone = await world.device("bob")
+    await world.agreed("bob", "ann")
+    waits = await world.ask("ann", "bob")
     await phone.proves()
     await phone.leave()
-    await house.agreed("bob", "ann")
-    house.time += 1
-    laptop = await house.device("bob")
+    await world.agreed("bob", "ann")
+    world.time += 1
+    laptop = await world.device("bob")
     assert laptop.line.names() == ["transfer_request", "transfer_approved"]
     assert laptop.line.heard[0][1]["request_id"] == waits
     assert phone.line.names() == ["transfer_approved", "transfer_request"]
 
 
-async def test_an_answered_request_is_told_to_nobody_any_more(house: House) -> None:
-    first, second = await house.ask(), await house.ask()
-    await house.transfers.approve(first, None)
-    await house.transfers.reject(second, None)
-    assert (await house.device("bob")).line.heard == []
-    assert (await house.device("ann")).line.names() == ["transfer_approved", "transfer_rejected"]
+async def test_an_answered_request_is_told_to_nobody_any_more(world: World) -> None:
+    first, second = await world.ask(), await world.ask()
+    await world.transfers.approve(first, None)
+    await world.transfers.reject(second, None)
+    assert (await world.device("bob")).line.heard == []
+    assert (await world.device("ann")).line.names() == ["transfer_approved", "transfer_rejected"]
 
 
-async def test_a_device_that_had_nothing_to_hear_and_left_hears_what_came_since(house: House) -> None:
+async def test_a_device_that_had_nothing_to_hear_and_left_hears_what_came_since(world: World) -> None:
     """Even when another device of its user has heard it meanwhile."""
-    phone, laptop = await house.device("bob"), await house.device("bob")
+    phone, laptop = await world.device("bob"), await world.device("bob")
     await laptop.leave()
-    house.time += 1
-    await house.agreed("bob", "ann")
+    world.time += 1
+    await world.agreed("bob", "ann")
     await phone.proves()
     assert (await laptop.arrive()).line.names() == ["transfer_approved"]
 
 
-async def test_a_new_device_never_hears_the_old_things_that_another_has_heard(house: House) -> None:
-    phone = await house.device("bob")
-    await house.ask("ann", "bob")
-    await house.agreed("bob", "ann")
+async def test_a_new_device_never_hears_the_old_things_that_another_has_heard(world: World) -> None:
+    phone = await world.device("bob")
+    await world.ask("ann", "bob")
+    await world.agreed("bob", "ann")
     await phone.proves()
-    house.time += 1
-    laptop = await house.device("bob")
+    world.time += 1
+    laptop = await world.device("bob")
     await laptop.proves()
-    await house.ask("cid", "bob")
+    await world.ask("cid", "bob")
     assert laptop.line.names() == ["transfer_request", "transfer_request"]
 
 
@@ -333,179 +333,179 @@ async def test_a_notice_outlives_the_process(make: Open, tmp_path: Path) -> None
     first = make()
     bob = await first.device("bob")
     await first.ask()
-    await first.kit.state.close()
-    first.kit = replace(first.kit, state=open_sqlite(tmp_path / "0" / "state.db"), bus=LocalBus())
+    await first.context.state.close()
+    first.context = replace(first.context, state=open_sqlite(tmp_path / "0" / "state.db"), bus=LocalBus())
     line = ScriptedLine()
-    first.kit.bus.attach(bob.peer_id, line)
-    await Postman(first.kit, first.tasks).deliver(bob.peer_id)
+    first.context.bus.attach(bob.peer_id, line)
+    await Postman(first.context, first.tasks).deliver(bob.peer_id)
     assert line.names() == ["transfer_request"]
 
 
 # Tokens
 
 
-async def test_a_token_once_used_is_needed_from_then_on(house: House) -> None:
-    welcome = await house.presence.connect("ann")
-    await house.presence.heard(welcome.peer.peer_id, None)
-    await house.presence.heard(welcome.peer.peer_id, welcome.token)
+async def test_a_token_once_used_is_needed_from_then_on(world: World) -> None:
+    welcome = await world.presence.connect("ann")
+    await world.presence.heard(welcome.peer.peer_id, None)
+    await world.presence.heard(welcome.peer.peer_id, welcome.token)
     for token in (None, "wrong", welcome.token + "x"):
         with pytest.raises(Unauthorized):
-            await house.presence.heard(welcome.peer.peer_id, token)
+            await world.presence.heard(welcome.peer.peer_id, token)
         with pytest.raises(Unauthorized):
-            await house.presence.disconnect(welcome.peer.peer_id, token)
+            await world.presence.disconnect(welcome.peer.peer_id, token)
         with pytest.raises(Unauthorized):
-            await house.presence.register(ScriptedLine(), welcome.peer.peer_id, token)
-    assert house.kit.bus.line(welcome.peer.peer_id) is None
-    await house.presence.disconnect(welcome.peer.peer_id, welcome.token)
+            await world.presence.register(ScriptedLine(), welcome.peer.peer_id, token)
+    assert world.context.bus.line(welcome.peer.peer_id) is None
+    await world.presence.disconnect(welcome.peer.peer_id, welcome.token)
 
 
-async def test_the_token_itself_is_not_kept(house: House) -> None:
-    welcome = await house.presence.connect("ann")
-    assert welcome.token not in str(await house.peer(welcome.peer.peer_id))
+async def test_the_token_itself_is_not_kept(world: World) -> None:
+    welcome = await world.presence.connect("ann")
+    assert welcome.token not in str(await world.peer(welcome.peer.peer_id))
 
 
-async def test_a_user_whose_devices_all_use_tokens_is_spoken_for_by_them_alone(house: House) -> None:
-    ann, eve = await house.presence.connect("ann"), await house.presence.connect("eve")
-    await house.ask("ann", token=ann.token)
+async def test_a_user_whose_devices_all_use_tokens_is_spoken_for_by_them_alone(world: World) -> None:
+    ann, eve = await world.presence.connect("ann"), await world.presence.connect("eve")
+    await world.ask("ann", token=ann.token)
     with pytest.raises(Unauthorized):
-        await house.ask("ann")
+        await world.ask("ann")
     with pytest.raises(Forbidden):
-        await house.ask("ann", token=eve.token)
-    await house.presence.connect("ann")  # a stranger, or a second device that has no use for tokens
+        await world.ask("ann", token=eve.token)
+    await world.presence.connect("ann")  # a stranger, or a second device that has no use for tokens
     with pytest.raises(Unauthorized):
-        await house.ask("ann")
+        await world.ask("ann")
 
 
-async def test_only_the_receiver_answers_and_both_sides_call_off(house: House) -> None:
-    ann, bob, eve = [await house.presence.connect(user) for user in ("ann", "bob", "eve")]
+async def test_only_the_receiver_answers_and_both_sides_call_off(world: World) -> None:
+    ann, bob, eve = [await world.presence.connect(user) for user in ("ann", "bob", "eve")]
     for welcome in (ann, bob, eve):
-        await house.presence.heard(welcome.peer.peer_id, welcome.token)
-    asked = await house.ask(token=ann.token)
+        await world.presence.heard(welcome.peer.peer_id, welcome.token)
+    asked = await world.ask(token=ann.token)
     for token, error in ((ann.token, Forbidden), (eve.token, Forbidden), (None, Unauthorized)):
         with pytest.raises(error):
-            await house.transfers.approve(asked, token)
-    made = await house.transfers.approve(asked, bob.token)
+            await world.transfers.approve(asked, token)
+    made = await world.transfers.approve(asked, bob.token)
     for token, error in ((bob.token, Forbidden), (None, Unauthorized)):
         with pytest.raises(error):
-            await house.upload(made.transfer_id, token)
+            await world.upload(made.transfer_id, token)
     for token, error in ((eve.token, Forbidden), (None, Unauthorized)):
         with pytest.raises(error):
-            await house.transfers.cancel(made.transfer_id, token)
-    assert (await house.transfers.cancel(made.transfer_id, bob.token)).state is TransferState.CANCELLED
-    assert (await house.transfers.cancel(made.transfer_id, ann.token)).state is TransferState.CANCELLED
+            await world.transfers.cancel(made.transfer_id, token)
+    assert (await world.transfers.cancel(made.transfer_id, bob.token)).state is TransferState.CANCELLED
+    assert (await world.transfers.cancel(made.transfer_id, ann.token)).state is TransferState.CANCELLED
 
 
 # Time
 
 
 async def test_an_unanswered_request_expires_when_its_days_are_over(make: Open) -> None:
-    house = make(request_days=2)
-    asked = await house.ask()
-    house.time += 2 * DAY
-    await house.transfers.sweep()
-    assert await house.count(Request, state=RequestState.PENDING) == 1
-    house.time += 1
-    await house.transfers.sweep()
+    world = make(request_days=2)
+    asked = await world.ask()
+    world.time += 2 * DAY
+    await world.transfers.sweep()
+    assert await world.count(Request, state=RequestState.PENDING) == 1
+    world.time += 1
+    await world.transfers.sweep()
     with pytest.raises(WrongState) as refusal:
-        await house.transfers.approve(asked, None)
+        await world.transfers.approve(asked, None)
     assert refusal.value.state == "expired"
-    assert (await house.device("bob")).line.heard == []
-    house.time += 7 * DAY
-    await house.transfers.sweep()
+    assert (await world.device("bob")).line.heard == []
+    world.time += 7 * DAY
+    await world.transfers.sweep()
     with pytest.raises(NotFound):
-        await house.transfers.approve(asked, None)
+        await world.transfers.approve(asked, None)
 
 
 async def test_a_transfer_expires_and_its_stored_file_goes(make: Open) -> None:
-    house = make(transfer_days=3)
-    transfer_id = await house.stored()
-    house.time += 3 * DAY
-    await house.transfers.sweep()
-    assert await house.taken(transfer_id) == b"content"
-    house.time += 1
-    await house.transfers.sweep()
-    assert (await house.transfers.status(transfer_id)).state is TransferState.EXPIRED
-    assert await house.kit.spool.keys() == []
+    world = make(transfer_days=3)
+    transfer_id = await world.stored()
+    world.time += 3 * DAY
+    await world.transfers.sweep()
+    assert await world.taken(transfer_id) == b"content"
+    world.time += 1
+    await world.transfers.sweep()
+    assert (await world.transfers.status(transfer_id)).state is TransferState.EXPIRED
+    assert await world.context.spool.keys() == []
     with pytest.raises(Gone):
-        await house.taken(transfer_id)
-    house.time += 15 * DAY
-    await house.transfers.sweep()
-    await house.transfers.sweep()
-    assert await house.count(Transfer) == await house.count(Request) == await house.count(Notice) == 0
+        await world.taken(transfer_id)
+    world.time += 15 * DAY
+    await world.transfers.sweep()
+    await world.transfers.sweep()
+    assert await world.count(Transfer) == await world.count(Request) == await world.count(Notice) == 0
     with pytest.raises(NotFound):
-        await house.transfers.status(transfer_id)
+        await world.transfers.status(transfer_id)
 
 
 async def test_an_upload_gives_the_transfer_its_days_anew_and_is_not_expired_under_way(make: Open) -> None:
-    house = make(transfer_days=1)
-    transfer_id = await house.agreed()
-    async with await house.upload(transfer_id) as upload:
+    world = make(transfer_days=1)
+    transfer_id = await world.agreed()
+    async with await world.upload(transfer_id) as upload:
         await upload.take(b"half")
-        house.time += 2 * DAY
-        await house.transfers.sweep()
+        world.time += 2 * DAY
+        await world.transfers.sweep()
         await upload.take(b"half")
         await upload.ended("b.txt")
-    await house.transfers.sweep()
-    held = await house.transfers.status(transfer_id)
+    await world.transfers.sweep()
+    held = await world.transfers.status(transfer_id)
     assert (held.state, held.filename, held.stored) == (TransferState.COMPLETED, "b.txt", 8)
-    assert held.expires_at == house.time + DAY
+    assert held.expires_at == world.time + DAY
 
 
-async def test_a_broken_upload_leaves_nothing_and_lets_the_next_one_in(house: House) -> None:
-    transfer_id = await house.agreed()
-    upload = await house.upload(transfer_id)
+async def test_a_broken_upload_leaves_nothing_and_lets_the_next_one_in(world: World) -> None:
+    transfer_id = await world.agreed()
+    upload = await world.upload(transfer_id)
     await upload.take(b"half")
     with pytest.raises(Busy):
-        await house.upload(transfer_id)
+        await world.upload(transfer_id)
     await upload.__aexit__(ConnectionError, ConnectionError(), None)
-    assert await house.kit.spool.keys() == []
+    assert await world.context.spool.keys() == []
     with pytest.raises(NotReady):
-        await house.taken(transfer_id)
-    async with await house.upload(transfer_id) as upload:
+        await world.taken(transfer_id)
+    async with await world.upload(transfer_id) as upload:
         await upload.ended(None)
-    assert (await house.transfers.status(transfer_id)).mode is Mode.RELAY
+    assert (await world.transfers.status(transfer_id)).mode is Mode.RELAY
 
 
-async def test_a_transfer_called_off_while_it_is_uploaded_stores_nothing(house: House) -> None:
-    transfer_id = await house.agreed()
-    async with await house.upload(transfer_id) as upload:
+async def test_a_transfer_called_off_while_it_is_uploaded_stores_nothing(world: World) -> None:
+    transfer_id = await world.agreed()
+    async with await world.upload(transfer_id) as upload:
         await upload.take(b"half")
-        await house.transfers.cancel(transfer_id, None)
+        await world.transfers.cancel(transfer_id, None)
         with pytest.raises(WrongState):
             await upload.take(b"half")
-    assert await house.kit.spool.keys() == []
+    assert await world.context.spool.keys() == []
 
 
-async def test_what_a_crash_left_unacknowledged_goes_at_the_start(house: House) -> None:
-    kept, broken = await house.stored(), await house.agreed()
+async def test_what_a_crash_left_unacknowledged_goes_at_the_start(world: World) -> None:
+    kept, broken = await world.stored(), await world.agreed()
     for key in (broken, "f" * 32):
-        await house.kit.spool.append(key, 0, b"half")
-    await house.uploads.recover()
-    assert await house.kit.spool.keys() == [kept]
+        await world.context.spool.append(key, 0, b"half")
+    await world.uploads.recover()
+    assert await world.context.spool.keys() == [kept]
 
 
-async def test_a_peer_that_falls_silent_is_announced_once(house: House) -> None:
-    silent = (await house.presence.connect("ann")).peer.peer_id
-    bob = await house.device("bob")
+async def test_a_peer_that_falls_silent_is_announced_once(world: World) -> None:
+    silent = (await world.presence.connect("ann")).peer.peer_id
+    bob = await world.device("bob")
     for passes, told in ((59.0, 0), (1.5, 1), (60.0, 1), (3600.0, 1)):
-        house.time += passes
-        await house.presence.sweep_silent()
-        await house.tasks.idle()
+        world.time += passes
+        await world.presence.sweep_silent()
+        await world.tasks.idle()
         assert bob.line.heard == [("peer_disconnected", {"peer_id": silent})] * told
-    assert [peer.user_id for peer in await house.presence.online()] == ["bob"]
-    await house.presence.heard(silent, None)
-    assert await house.presence.is_here("ann")
-    house.time += 61
-    await house.presence.sweep_silent()
-    await house.tasks.idle()
+    assert [peer.user_id for peer in await world.presence.online()] == ["bob"]
+    await world.presence.heard(silent, None)
+    assert await world.presence.is_here("ann")
+    world.time += 61
+    await world.presence.sweep_silent()
+    await world.tasks.idle()
     assert bob.line.names() == ["peer_disconnected"] * 2
 
 
-async def test_the_online_are_counted_without_reading_them_all(house: House) -> None:
-    presence = house.presence
-    ann, _, silent = await house.device("ann"), await house.device("bob"), await presence.connect("eve")
+async def test_the_online_are_counted_without_reading_them_all(world: World) -> None:
+    presence = world.presence
+    ann, _, silent = await world.device("ann"), await world.device("bob"), await presence.connect("eve")
     assert await presence.online_count() == len(await presence.online()) == 3
-    house.time += 61  # nobody has looked since
+    world.time += 61  # nobody has looked since
     assert await presence.online_count() == len(await presence.online()) == 2
     await presence.sweep_silent()
     await ann.leave()
@@ -514,112 +514,112 @@ async def test_the_online_are_counted_without_reading_them_all(house: House) -> 
     assert await presence.online_count() == len(await presence.online()) == 2
 
 
-async def test_an_open_socket_is_a_sign_of_life(house: House) -> None:
-    ann, bob = await house.device("ann"), await house.device("bob")
-    house.time += 3600
-    await house.presence.sweep_silent()
-    assert await house.presence.is_here("ann")
+async def test_an_open_socket_is_a_sign_of_life(world: World) -> None:
+    ann, bob = await world.device("ann"), await world.device("bob")
+    world.time += 3600
+    await world.presence.sweep_silent()
+    assert await world.presence.is_here("ann")
     await ann.leave()
-    assert not await house.presence.is_here("ann")
+    assert not await world.presence.is_here("ann")
     assert bob.line.heard == [("peer_disconnected", {"peer_id": ann.peer_id})]
 
 
-async def test_a_socket_that_takes_anothers_place_is_no_good_bye(house: House) -> None:
-    ann, bob = await house.device("ann"), await house.device("bob")
+async def test_a_socket_that_takes_anothers_place_is_no_good_bye(world: World) -> None:
+    ann, bob = await world.device("ann"), await world.device("bob")
     old = ann.line
     await ann.arrive()
     assert not old.connected
-    await house.presence.lost(ann.peer_id, old)
-    await house.tasks.idle()
-    assert await house.presence.is_here("ann")
+    await world.presence.lost(ann.peer_id, old)
+    await world.tasks.idle()
+    assert await world.presence.is_here("ann")
     assert bob.line.heard == []
 
 
 async def test_a_long_silent_peer_is_forgotten(make: Open) -> None:
-    house = make(peer_days=5)
-    silent = (await house.presence.connect("ann")).peer.peer_id
-    await house.presence.heard(silent, None)
-    house.time += 5 * DAY
-    await house.presence.sweep_silent()
-    await house.presence.sweep_forgotten()
-    assert await house.count(Peer) == 1
-    house.time += 1
-    await house.presence.sweep_forgotten()
+    world = make(peer_days=5)
+    silent = (await world.presence.connect("ann")).peer.peer_id
+    await world.presence.heard(silent, None)
+    world.time += 5 * DAY
+    await world.presence.sweep_silent()
+    await world.presence.sweep_forgotten()
+    assert await world.count(Peer) == 1
+    world.time += 1
+    await world.presence.sweep_forgotten()
     with pytest.raises(NotFound):
-        await house.presence.heard(silent, None)
+        await world.presence.heard(silent, None)
 
 
 # Bounds and races
 
 
 async def test_so_many_requests_may_wait_and_no_more(make: Open) -> None:
-    house = make(max_pending=2)
-    first = await house.ask("ann", "bob")
-    await house.ask("ann", "bob")
+    world = make(max_pending=2)
+    first = await world.ask("ann", "bob")
+    await world.ask("ann", "bob")
     for sender, receiver, full in (("cid", "bob", "bob"), ("ann", "cid", "ann")):
         with pytest.raises(TooMany) as refusal:
-            await house.ask(sender, receiver)
+            await world.ask(sender, receiver)
         assert refusal.value.fields["user_id"] == full
-    await house.ask("cid", "dan")
-    await house.transfers.reject(first, None)
-    await house.ask("ann", "bob")
-    assert await house.count(Notice, user_id="bob") == 2
+    await world.ask("cid", "dan")
+    await world.transfers.reject(first, None)
+    await world.ask("ann", "bob")
+    assert await world.count(Notice, user_id="bob") == 2
 
 
 async def test_a_user_may_have_so_many_devices_and_an_idle_one_makes_room(make: Open) -> None:
-    house = make(max_user_peers=2)
-    idle = (await house.presence.connect("ann")).peer.peer_id
-    await house.presence.heard(idle, None)
-    house.time += HOUR
-    await house.presence.heard((await house.presence.connect("ann")).peer.peer_id, None)
+    world = make(max_user_peers=2)
+    idle = (await world.presence.connect("ann")).peer.peer_id
+    await world.presence.heard(idle, None)
+    world.time += HOUR
+    await world.presence.heard((await world.presence.connect("ann")).peer.peer_id, None)
     with pytest.raises(TooMany):
-        await house.presence.connect("ann")
-    await house.presence.connect("bob")
-    house.time += 1
-    await house.presence.connect("ann")
+        await world.presence.connect("ann")
+    await world.presence.connect("bob")
+    world.time += 1
+    await world.presence.connect("ann")
     with pytest.raises(NotFound):
-        await house.presence.heard(idle, None)
-    assert await house.count(Peer, user_id="ann") == 2
+        await world.presence.heard(idle, None)
+    assert await world.count(Peer, user_id="ann") == 2
 
 
 async def test_the_server_remembers_so_many_devices_in_all(make: Open) -> None:
-    house = make(max_peers=1)
-    await house.presence.connect("ann")
+    world = make(max_peers=1)
+    await world.presence.connect("ann")
     with pytest.raises(TooMany):
-        await house.presence.connect("bob")
+        await world.presence.connect("bob")
 
 
-async def test_approvals_at_once_give_one_transfer_and_one_notice(house: House) -> None:
-    ann = await house.device("ann")
-    asked = await house.ask()
-    made = await asyncio.gather(*(house.transfers.approve(asked, None) for _ in range(8)))
+async def test_approvals_at_once_give_one_transfer_and_one_notice(world: World) -> None:
+    ann = await world.device("ann")
+    asked = await world.ask()
+    made = await asyncio.gather(*(world.transfers.approve(asked, None) for _ in range(8)))
     assert len({transfer.transfer_id for transfer in made}) == 1
-    assert await house.count(Transfer) == 1
+    assert await world.count(Transfer) == 1
     assert ann.line.names() == ["transfer_approved"]
 
 
-async def test_of_a_yes_and_a_no_at_once_one_holds(house: House) -> None:
-    asked = await house.ask()
+async def test_of_a_yes_and_a_no_at_once_one_holds(world: World) -> None:
+    asked = await world.ask()
     answers = await asyncio.gather(
-        house.transfers.approve(asked, None), house.transfers.reject(asked, None), return_exceptions=True
+        world.transfers.approve(asked, None), world.transfers.reject(asked, None), return_exceptions=True
     )
     assert sum(isinstance(answer, WrongState) for answer in answers) == 1
-    assert await house.count(Notice, user_id="ann") == 1
+    assert await world.count(Notice, user_id="ann") == 1
 
 
-async def test_each_end_of_a_transfer_is_told_once(house: House) -> None:
-    ann, bob = await house.device("ann"), await house.device("bob")
-    transfer_id = await house.agreed()
+async def test_each_end_of_a_transfer_is_told_once(world: World) -> None:
+    ann, bob = await world.device("ann"), await world.device("bob")
+    transfer_id = await world.agreed()
     for _ in range(2):
-        await house.transfers.report(transfer_id, "completed", 100, None)
+        await world.transfers.report(transfer_id, "completed", 100, None)
     for _ in range(2):
-        await house.transfers.cancel(transfer_id, None)
+        await world.transfers.cancel(transfer_id, None)
     assert ann.line.names() == ["transfer_approved", "transfer_completed", "transfer_cancelled"]
     assert bob.line.names() == ["transfer_request", "transfer_completed", "transfer_cancelled"]
 
 
-async def test_progress_is_the_largest_reported_until_a_retry(house: House) -> None:
-    transfer_id = await house.agreed()
+async def test_progress_is_the_largest_reported_until_a_retry(world: World) -> None:
+    transfer_id = await world.agreed()
     for status, offered, held in (
         ("transferring", 40.5, 40.5),
         ("transferring", 12, 40.5),
@@ -628,4 +628,4 @@ async def test_progress_is_the_largest_reported_until_a_retry(house: House) -> N
         ("transferring", 5, 5),
         ("completed", 5, 100),
     ):
-        assert (await house.transfers.report(transfer_id, status, offered, None)).progress == held
+        assert (await world.transfers.report(transfer_id, status, offered, None)).progress == held

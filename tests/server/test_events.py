@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import socketio
 
-from tests.house import Running, running
+from tests.app import Running, running
 
 pytestmark = pytest.mark.anyio
 
@@ -243,7 +243,7 @@ async def test_what_a_device_has_confirmed_is_not_told_again(server: Running, ap
     await server.post("/request-transfer", {"sender_id": "ann", "receiver_id": "bob", "filename": "a"})
     await bob.hears("transfer_request")
     async with asyncio.timeout(20):
-        while (await server.house.state.read(lambda rows: rows.find(_peer(), user_id="bob")))[0].seen < 1:
+        while (await server.app.state.read(lambda rows: rows.find(_peer(), user_id="bob")))[0].seen < 1:
             pass
     await bob.leave()
     again = await apps("bob").arrive(bob.peer)

@@ -1,4 +1,4 @@
-"""What strangers send over HTTP, and the exact refusal each gets: one table, one served house.
+"""What strangers send over HTTP, and the exact refusal each gets: one table, one served world.
 
 Every refusal is JSON with a sentence and a code, and says nothing of the machine it comes from.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.house import Running, running
+from tests.app import Running, running
 from tests.socketio.wire import PATIENCE, Answer, read_answer
 
 pytestmark = pytest.mark.anyio
@@ -22,16 +22,16 @@ EVIL = {"Origin": "https://evil.example"}
 SECRETS = re.compile(r"Traceback|/work|/tmp|\.py|line \d+|sqlalchemy|burrowspace\.", re.IGNORECASE)
 
 
-class House:
-    """The served house, what the table may name in it, and one request by hand."""
+class World:
+    """The served world, what the table may name in it, and one request by hand."""
 
     def __init__(self, server: Running, names: dict[str, str]) -> None:
         self.server, self.names = server, names
-        self.data = str(server.house.settings.data)
+        self.data = str(server.app.settings.data)
 
     async def say(self, head: bytes, body: bytes = b"") -> Answer:
         """These bytes on a connection of their own, and what comes back."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.server.house.reach.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.server.app.reach.port)
         try:
             writer.write(head + body)
             return await asyncio.wait_for(read_answer(reader), PATIENCE)
@@ -39,7 +39,7 @@ class House:
             writer.transport.abort()
 
     async def ask(self, method: str, path: str, headers: Any = (), body: bytes = b"") -> Answer:
-        """A request; `{name}` in the path and in headers stands for what the house has under that name."""
+        """A request; `{name}` in the path and in headers stands for what the world keeps under that name."""
         listed = list(headers.items() if isinstance(headers, dict) else headers)
         if body or method in ("POST", "PUT"):
             listed.append(("Content-Length", str(len(body))))
@@ -56,7 +56,7 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="module")
-async def house(anyio_backend: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+async def world(anyio_backend: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     async with running(tmp_path_factory.mktemp("hostile"), max_pending=2, max_file_bytes=100_000) as server:
         ann = await server.post("/connect", {"user_id": "ann"})
         eve = await server.post("/connect", {"user_id": "eve"})
@@ -67,7 +67,7 @@ async def house(anyio_backend: str, tmp_path_factory: pytest.TempPathFactory) ->
         await server.post(f"/heartbeat/{ann['peer_id']}", token=ann["peer_token"])
         for _ in range(2):
             await server.post("/request-transfer", {"sender_id": "x", "receiver_id": "full", "filename": "f"})
-        yield House(
+        yield World(
             server,
             {
                 "ann": ann["peer_id"],
@@ -81,7 +81,7 @@ async def house(anyio_backend: str, tmp_path_factory: pytest.TempPathFactory) ->
         )
 
 
-def refusal(answer: Answer, house: House) -> tuple[int, str]:
+def refusal(answer: Answer, world: World) -> tuple[int, str]:
     """Status and code of what must be a proper refusal."""
     assert answer.headers["content-type"] == "application/json"
     told = answer.json
@@ -89,7 +89,7 @@ def refusal(answer: Answer, house: House) -> tuple[int, str]:
     assert told["error"], told
     shown = answer.body.decode() + str(answer.headers)
     assert not SECRETS.search(shown), shown
-    assert house.data not in shown
+    assert world.data not in shown
     return answer.status, told["code"]
 
 
@@ -167,8 +167,8 @@ BODIES = [
 
 
 @pytest.mark.parametrize(("path", "body", "expected"), BODIES)
-async def test_a_bad_body_is_refused(house: House, path: str, body: object, expected: tuple[int, str]):
-    assert refusal(await house.ask("POST", path, JSON, put(body)), house) == expected
+async def test_a_bad_body_is_refused(world: World, path: str, body: object, expected: tuple[int, str]):
+    assert refusal(await world.ask("POST", path, JSON, put(body)), world) == expected
 
 
 ONE = b'{"user_id":"a"}'
@@ -188,8 +188,8 @@ KINDS = [
 
 
 @pytest.mark.parametrize(("headers", "expected"), KINDS)
-async def test_a_body_of_another_kind_is_refused(house: House, headers: Any, expected: tuple[int, str]):
-    assert refusal(await house.ask("POST", "/connect", headers, ONE), house) == expected
+async def test_a_body_of_another_kind_is_refused(world: World, headers: Any, expected: tuple[int, str]):
+    assert refusal(await world.ask("POST", "/connect", headers, ONE), world) == expected
 
 
 BEARER = "Authorization"
@@ -251,9 +251,9 @@ PATHS = [
 
 @pytest.mark.parametrize(("method", "path", "headers", "expected"), PATHS)
 async def test_a_bad_path_method_token_or_origin_is_refused(
-    house: House, method: str, path: str, headers: Any, expected: tuple[int, str]
+    world: World, method: str, path: str, headers: Any, expected: tuple[int, str]
 ):
-    assert refusal(await house.ask(method, path, headers), house) == expected
+    assert refusal(await world.ask(method, path, headers), world) == expected
 
 
 FILE = 'form-data; name="file"; filename='
@@ -298,11 +298,11 @@ FORMS = [
 
 @pytest.mark.parametrize(("kind", "body", "expected"), FORMS)
 async def test_a_bad_form_is_refused_and_leaves_nothing(
-    house: House, kind: str, body: bytes, expected: tuple[int, str]
+    world: World, kind: str, body: bytes, expected: tuple[int, str]
 ):
-    answer = await house.ask("POST", "/upload/{ready}", {"Content-Type": kind} if kind else {}, body)
-    assert refusal(answer, house) == expected
-    assert await house.server.house.spool.keys() == []
+    answer = await world.ask("POST", "/upload/{ready}", {"Content-Type": kind} if kind else {}, body)
+    assert refusal(answer, world) == expected
+    assert await world.server.app.spool.keys() == []
 
 
 UPLOADS = [
@@ -318,10 +318,10 @@ UPLOADS = [
 
 
 @pytest.mark.parametrize(("path", "headers", "expected"), UPLOADS)
-async def test_an_upload_to_the_wrong_place_is_refused(house: House, path: str, headers: Any, expected: Any):
-    answer = await house.ask("POST", path, {**FORM, **headers}, part() + END)
-    assert refusal(answer, house) == expected
-    assert await house.server.house.spool.keys() == []
+async def test_an_upload_to_the_wrong_place_is_refused(world: World, path: str, headers: Any, expected: Any):
+    answer = await world.ask("POST", path, {**FORM, **headers}, part() + END)
+    assert refusal(answer, world) == expected
+    assert await world.server.app.spool.keys() == []
 
 
 NAMES = [
@@ -341,16 +341,16 @@ NAMES = [
 
 
 @pytest.mark.parametrize(("offered", "cleaned"), NAMES)
-async def test_a_wicked_file_name_comes_back_cleaned(house: House, offered: bytes, cleaned: str):
-    transfer = await house.server.transfer("carol", "dave", "file")
+async def test_a_wicked_file_name_comes_back_cleaned(world: World, offered: bytes, cleaned: str):
+    transfer = await world.server.transfer("carol", "dave", "file")
     disposition = b'--B\r\nContent-Disposition: form-data; name="file"; filename="' + offered + b'"\r\n\r\n'
-    answer = await house.ask("POST", f"/upload/{transfer}", FORM, disposition + b"data\r\n" + END)
+    answer = await world.ask("POST", f"/upload/{transfer}", FORM, disposition + b"data\r\n" + END)
     assert (answer.status, answer.json.get("filename")) == (200, cleaned)
-    got = await house.ask("GET", f"/download/{transfer}")
+    got = await world.ask("GET", f"/download/{transfer}")
     assert (got.status, got.body) == (200, b"data")
     assert set(got.headers) >= {"content-disposition", "x-content-type-options"}
     assert "set-cookie" not in got.headers
-    assert (await house.ask("POST", f"/cancel-transfer/{transfer}")).status == 200
+    assert (await world.ask("POST", f"/cancel-transfer/{transfer}")).status == 200
 
 
 ASKED = [
@@ -364,32 +364,32 @@ ASKED = [
 
 
 @pytest.mark.parametrize(("offered", "cleaned"), ASKED)
-async def test_a_wicked_name_in_a_request_is_cleaned_before_anybody_hears_it(house: House, offered: str, cleaned: str):
-    transfer = await house.server.transfer("carol", "dave", offered)
-    assert (await house.server.get(f"/transfer-status/{transfer}"))["filename"] == cleaned
-    await house.server.post(f"/cancel-transfer/{transfer}")
+async def test_a_wicked_name_in_a_request_is_cleaned_before_anybody_hears_it(world: World, offered: str, cleaned: str):
+    transfer = await world.server.transfer("carol", "dave", offered)
+    assert (await world.server.get(f"/transfer-status/{transfer}"))["filename"] == cleaned
+    await world.server.post(f"/cancel-transfer/{transfer}")
 
 
-async def test_a_user_of_256_letters_is_welcome(house: House):
-    assert (await house.ask("POST", "/connect", JSON, put({"user_id": "u" * 256}))).status == 200
+async def test_a_user_of_256_letters_is_welcome(world: World):
+    assert (await world.ask("POST", "/connect", JSON, put({"user_id": "u" * 256}))).status == 200
 
 
-async def test_json_of_32_levels_is_read(house: House):
+async def test_json_of_32_levels_is_read(world: World):
     body = b'{"user_id":"a","more":' + b"[" * 31 + b"]" * 31 + b"}"
-    assert (await house.ask("POST", "/connect", JSON, body)).status == 200
+    assert (await world.ask("POST", "/connect", JSON, body)).status == 200
 
 
-async def test_a_page_of_another_host_cannot_read_what_it_may_ask_for(house: House):
-    answer = await house.ask("GET", "/status", EVIL)
+async def test_a_page_of_another_host_cannot_read_what_it_may_ask_for(world: World):
+    answer = await world.ask("GET", "/status", EVIL)
     assert "access-control-allow-origin" not in answer.headers
-    preflight = await house.ask("OPTIONS", "/connect", {**EVIL, "Access-Control-Request-Method": "POST"})
+    preflight = await world.ask("OPTIONS", "/connect", {**EVIL, "Access-Control-Request-Method": "POST"})
     assert (preflight.status, preflight.body) == (403, b"")
     assert not any(name.startswith("access-control") for name in preflight.headers)
 
 
-async def test_bytes_that_are_no_http_are_400_and_say_nothing(house: House):
+async def test_bytes_that_are_no_http_are_400_and_say_nothing(world: World):
     for nonsense in (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /\0 HTTP/1.1\r\n\r\n"):
-        answer = await house.say(nonsense)
+        answer = await world.say(nonsense)
         assert answer.status == 400
         assert not SECRETS.search(answer.body.decode())
 
@@ -397,20 +397,20 @@ async def test_bytes_that_are_no_http_are_400_and_say_nothing(house: House):
 CHUNKED = b"POST /connect HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
 
 
-async def test_a_chunked_body_has_the_same_bound(house: House):
-    answer = await house.say(
+async def test_a_chunked_body_has_the_same_bound(world: World):
+    answer = await world.say(
         CHUNKED + b"\r\n", b"4000\r\n" + b" " * 0x4000 + b"\r\n" + b"c001\r\n" + b" " * 0xC001 + b"\r\n"
     )
-    assert refusal(answer, house) == BIG
+    assert refusal(answer, world) == BIG
 
 
-async def test_a_request_of_two_lengths_is_400(house: House):
+async def test_a_request_of_two_lengths_is_400(world: World):
     for lengths in (CHUNKED + b"Content-Length: 5\r\n", CHUNKED[:-28] + b"Content-Length: 5\r\nContent-Length: 6\r\n"):
-        answer = await house.say(lengths + b"\r\n", b"0\r\n\r\nGET /status HTTP/1.1\r\n\r\n")
+        answer = await world.say(lengths + b"\r\n", b"0\r\n\r\nGET /status HTTP/1.1\r\n\r\n")
         assert answer.status == 400
         assert not SECRETS.search(answer.body.decode())
 
 
-async def test_after_all_that_the_house_serves_as_before(house: House):
-    assert (await house.ask("GET", "/status")).status == 200
-    assert (await house.ask("POST", "/connect", JSON, ONE)).status == 200
+async def test_after_all_that_the_server_serves_as_before(world: World):
+    assert (await world.ask("GET", "/status")).status == 200
+    assert (await world.ask("POST", "/connect", JSON, ONE)).status == 200

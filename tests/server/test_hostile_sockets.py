@@ -1,4 +1,4 @@
-"""What strangers send over the real-time channel: one table of what each gets, one served house.
+"""What strangers send over the real-time channel: one table of what each gets, one served world.
 
 After every attack a second live socket still gets a signal, and nothing of the attack before it.
 """
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.house import Running, running
+from tests.app import Running, running
 from tests.socketio.wire import BINARY, CONTINUATION, KEY, PATIENCE, PING, TEXT, Answer, Closed, Wire, read_answer
 
 pytestmark = pytest.mark.anyio
@@ -74,8 +74,8 @@ class Device:
         return await self.ack(900 + self._acks)
 
 
-class House:
-    """The served house and two devices that live through everything."""
+class World:
+    """The served world and two devices that live through everything."""
 
     def __init__(self, server: Running) -> None:
         self.server = server
@@ -85,8 +85,8 @@ class House:
         self._signals = 0
 
     async def request(self, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> tuple[Wire, Answer]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.server.house.reach.port, limit=1 << 24)
-        lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{self.server.house.reach.port}"]
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.server.app.reach.port, limit=1 << 24)
+        lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{self.server.app.reach.port}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         if body:
             lines.append(f"Content-Length: {len(body)}")
@@ -120,7 +120,7 @@ class House:
         return f"{POLL}&sid={json.loads(answer.body[1:])['sid']}"
 
     def fill(self, text: str, eve: str) -> str:
-        """`<name>` in a packet stands for what the house has under that name."""
+        """`<name>` in a packet stands for what the world keeps under that name."""
         names = {"eve": eve, "bob": self.bob.peer, "ann": self.ann.peer, "away": self.away}
         names |= {"session": self.session, "foreign": self.foreign, "transfer": self.transfer}
         for name, value in names.items():
@@ -145,35 +145,35 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="module")
-async def house(anyio_backend: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+async def world(anyio_backend: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     async with running(tmp_path_factory.mktemp("hostile"), max_user_peers=1000) as server:
-        house = House(server)
-        house.ann, house.bob = await house.arrive("ann"), await house.arrive("bob")
-        house.away = await server.connect("carol")
-        asked = {"target_peer_id": house.away, "sender_peer_id": house.ann.peer, "signal": 0}
-        house.foreign = (await house.ann.call("peer_signal", asked))["session_id"]
-        house.transfer = await server.transfer("dan", "dora")
-        yield house
-        house.ann.wire.cut()
-        house.bob.wire.cut()
+        world = World(server)
+        world.ann, world.bob = await world.arrive("ann"), await world.arrive("bob")
+        world.away = await server.connect("carol")
+        asked = {"target_peer_id": world.away, "sender_peer_id": world.ann.peer, "signal": 0}
+        world.foreign = (await world.ann.call("peer_signal", asked))["session_id"]
+        world.transfer = await server.transfer("dan", "dora")
+        yield world
+        world.ann.wire.cut()
+        world.bob.wire.cut()
 
 
 @pytest.fixture
-async def eve(house: House) -> AsyncIterator[Device]:
+async def eve(world: World) -> AsyncIterator[Device]:
     """The attacker: registered as a device of hers, with a relay session of her own to a peer that is away."""
-    device = await house.arrive("eve")
-    asked = {"target_peer_id": house.away, "sender_peer_id": device.peer, "signal": 0}
-    house.session = (await device.call("peer_signal", asked))["session_id"]
+    device = await world.arrive("eve")
+    asked = {"target_peer_id": world.away, "sender_peer_id": device.peer, "signal": 0}
+    world.session = (await device.call("peer_signal", asked))["session_id"]
     yield device
     device.wire.cut()
 
 
-async def put(house: House, wire: Wire, packets: list[Any], eve: str) -> None:
+async def put(world: World, wire: Wire, packets: list[Any], eve: str) -> None:
     for packet in packets:
         if isinstance(packet, Raw):
             wire.frame(*packet[:2], fin=packet.fin, rsv=packet.rsv, mask=packet.mask)
         else:
-            await wire.send(house.fill(packet, eve) if isinstance(packet, str) else packet)
+            await wire.send(world.fill(packet, eve) if isinstance(packet, str) else packet)
     await wire.writer.drain()
 
 
@@ -234,14 +234,14 @@ ANSWERED = [
 
 
 @pytest.mark.parametrize(("event", "expected"), ANSWERED)
-async def test_a_bad_event_is_answered_and_the_socket_lives(house: House, eve: Device, event: str, expected: Any):
-    await put(house, eve.wire, ["42" + "7" + event], eve.peer)
+async def test_a_bad_event_is_answered_and_the_socket_lives(world: World, eve: Device, event: str, expected: Any):
+    await put(world, eve.wire, ["42" + "7" + event], eve.peer)
     told = await eve.ack(7)
     assert (told["status"], told["code"]) == expected
     assert told["message"]
     assert not any(word in json.dumps(told) for word in ("Traceback", "/work", "/tmp", ".py"))
-    assert str(house.server.house.settings.data) not in json.dumps(told)
-    await house.lives()
+    assert str(world.server.app.settings.data) not in json.dumps(told)
+    await world.lives()
     assert await eve.call("register_socket", {"peer_id": eve.peer}) == {"status": "success"}
 
 
@@ -323,68 +323,68 @@ CLOSED = [
 
 @pytest.mark.parametrize(("packets", "code"), CLOSED)
 async def test_what_breaks_the_protocol_closes_that_socket_alone(
-    house: House, eve: Device, packets: list[Any], code: int
+    world: World, eve: Device, packets: list[Any], code: int
 ):
-    await put(house, eve.wire, packets, eve.peer)
+    await put(world, eve.wire, packets, eve.peer)
     assert await eve.wire.closed() == code
-    await house.lives()
+    await world.lives()
 
 
 @pytest.mark.parametrize("packets", [["42" + signal("1")], ["40/x,"], ["41"], ["0"], ["6"]])
-async def test_before_it_joined_a_socket_can_do_nothing_but_join(house: House, packets: list[str]):
-    wire = await house.open()
-    await put(house, wire, [*packets, "x"], house.bob.peer)
+async def test_before_it_joined_a_socket_can_do_nothing_but_join(world: World, packets: list[str]):
+    wire = await world.open()
+    await put(world, wire, [*packets, "x"], world.bob.peer)
     assert await wire.closed() == 1000
-    await house.lives()
+    await world.lives()
 
 
-async def test_what_is_said_before_registration_is_refused_if_none_comes(house: House):
-    wire = await house.join()
+async def test_what_is_said_before_registration_is_refused_if_none_comes(world: World):
+    wire = await world.join()
     said = [signal("1", sender="<bob>"), chunk(session="<foreign>"), '["relay_request",{"target_peer_id":"<bob>"}]']
-    await put(house, wire, [f"42{id}{event}" for id, event in enumerate(said)], house.bob.peer)
+    await put(world, wire, [f"42{id}{event}" for id, event in enumerate(said)], world.bob.peer)
     nobody = Device(wire, "")
     for id in range(len(said)):
         told = await nobody.ack(id)
         assert (told["status"], told["code"]) == ALIEN
     wire.cut()
-    await house.lives()
+    await world.lives()
 
 
-async def test_too_much_said_before_registration_is_refused_at_once(house: House):
-    wire = await house.join()
+async def test_too_much_said_before_registration_is_refused_at_once(world: World):
+    wire = await world.join()
     large = signal('"' + "x" * 900_000 + '"', sender="<bob>")
-    await put(house, wire, ["42" + large] * 4 + ["424" + large], house.bob.peer)
+    await put(world, wire, ["42" + large] * 4 + ["424" + large], world.bob.peer)
     told = await Device(wire, "").ack(4)
     assert (told["status"], told["code"]) == ALIEN
     wire.cut()
-    await house.lives()
+    await world.lives()
 
 
-async def test_what_was_said_early_in_another_name_is_refused_when_the_socket_registers(house: House):
-    wire, peer = await house.join(), await house.server.connect("eve")
-    await put(house, wire, ["421" + signal("1", sender="<bob>")], "")
+async def test_what_was_said_early_in_another_name_is_refused_when_the_socket_registers(world: World):
+    wire, peer = await world.join(), await world.server.connect("eve")
+    await put(world, wire, ["421" + signal("1", sender="<bob>")], "")
     device = Device(wire, peer)
     await wire.send(f'42["register_socket",{{"peer_id":"{peer}"}}]')
     assert (await device.ack(1))["code"] == "forbidden"
     wire.cut()
-    await house.lives()
+    await world.lives()
 
 
-async def test_a_hole_in_a_text_signal_arrives_as_the_plain_object_that_it_is(house: House, eve: Device):
-    await put(house, eve.wire, ["42" + signal(HOLE % 0)], eve.peer)
+async def test_a_hole_in_a_text_signal_arrives_as_the_plain_object_that_it_is(world: World, eve: Device):
+    await put(world, eve.wire, ["42" + signal(HOLE % 0)], eve.peer)
     told = {"sender_peer_id": eve.peer, "signal": {"_placeholder": True, "num": 0}}
-    assert await house.bob.event() == ["peer_signal", told]
-    await house.lives()
+    assert await world.bob.event() == ["peer_signal", told]
+    await world.lives()
 
 
-async def test_json_of_64_levels_arrives_untouched(house: House, eve: Device):
+async def test_json_of_64_levels_arrives_untouched(world: World, eve: Device):
     deep = "[" * 62 + "]" * 62
-    await put(house, eve.wire, ["42" + signal(deep)], eve.peer)
-    assert await house.bob.event() == ["peer_signal", {"sender_peer_id": eve.peer, "signal": json.loads(deep)}]
-    await house.lives()
+    await put(world, eve.wire, ["42" + signal(deep)], eve.peer)
+    assert await world.bob.event() == ["peer_signal", {"sender_peer_id": eve.peer, "signal": json.loads(deep)}]
+    await world.lives()
 
 
-async def test_unknown_events_and_namespaces_harm_nobody(house: House, eve: Device):
+async def test_unknown_events_and_namespaces_harm_nobody(world: World, eve: Device):
     said = [
         '42["unknown",{"a":1}]',
         '427["unknown"]',
@@ -394,10 +394,10 @@ async def test_unknown_events_and_namespaces_harm_nobody(house: House, eve: Devi
         "5",
         "6",
     ]
-    await put(house, eve.wire, said, eve.peer)
+    await put(world, eve.wire, said, eve.peer)
     assert await eve.packet() == '44/admin,{"message":"Invalid namespace"}'
     assert await eve.call("register_socket", {"peer_id": eve.peer}) == {"status": "success"}
-    await house.lives()
+    await world.lives()
 
 
 # as Node's engine says it: a number and a message
@@ -433,12 +433,12 @@ SHAKEN = [
 
 
 @pytest.mark.parametrize(("method", "path", "headers", "expected"), SHAKEN)
-async def test_a_bad_handshake_is_refused(house: House, method: str, path: str, headers: Any, expected: Any):
-    wire, answer = await house.request(method, path, headers)
+async def test_a_bad_handshake_is_refused(world: World, method: str, path: str, headers: Any, expected: Any):
+    wire, answer = await world.request(method, path, headers)
     assert (answer.status, answer.json) == expected
     assert "access-control-allow-origin" not in answer.headers
     wire.cut()
-    await house.lives()
+    await world.lives()
 
 
 POSTED = [
@@ -454,20 +454,20 @@ POSTED = [
 
 
 @pytest.mark.parametrize(("body", "status"), POSTED)
-async def test_a_bad_post_ends_that_polling_session_alone(house: House, body: bytes, status: int):
-    session = await house.poll()
-    wire, answer = await house.request(
+async def test_a_bad_post_ends_that_polling_session_alone(world: World, body: bytes, status: int):
+    session = await world.poll()
+    wire, answer = await world.request(
         "POST", session, {"Content-Type": "text/plain"} | ({} if body else {"Content-Length": "0"}), body
     )
     assert (answer.status, set(answer.json)) == (status, {"code", "message"})
     wire.cut()
-    await house.lives()
+    await world.lives()
 
 
-async def test_a_cut_connection_in_mid_frame_harms_nobody(house: House, eve: Device):
+async def test_a_cut_connection_in_mid_frame_harms_nobody(world: World, eve: Device):
     eve.wire.writer.write(b"\x81\xfe\x40\x00" + bytes(4) + b"42[")
     await eve.wire.writer.drain()
     eve.wire.cut()
     with pytest.raises((Closed, ConnectionError)):
         await eve.wire.read()
-    await house.lives()
+    await world.lives()

@@ -14,7 +14,7 @@ from burrowspace.core.hosts import is_of_lan
 from burrowspace.server.hosts import Hosts
 from burrowspace.server.reachability import Reachability
 from burrowspace.server.tls.names import network_names
-from tests.house import Running, running
+from tests.app import Running, running
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +32,7 @@ POLLING = "/socket.io/?EIO=4&transport=polling"
 
 async def says(server: Running, head: str, body: bytes = b"") -> tuple[int, str]:
     """The status and the rest of the answer to a request, which is sent as it stands."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.house.reach.port, limit=1 << 20)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.app.reach.port, limit=1 << 20)
     try:
         writer.write(head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body)
         async with asyncio.timeout(20):
@@ -75,7 +75,7 @@ async def test_a_page_that_calls_by_a_foreign_name_is_refused_on_every_way_in(sp
         assert status == 421, (line, answer)
         assert "BURROW_HOSTS" in answer
         assert "access-control-allow-origin" not in answer.lower()
-    assert not server.house.realtime.engine.sessions
+    assert not server.app.realtime.engine.sessions
 
 
 async def test_a_program_may_call_by_any_name(spool):

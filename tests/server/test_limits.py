@@ -15,8 +15,8 @@ from burrowspace.core.records import Mailbox, Peer, Relay, Request
 from burrowspace.server.api.limits import LIMITS, READS
 from burrowspace.server.driver.pace import Kind
 from burrowspace.server.early import Early
-from tests.house import Running, running
-from tests.server.test_hostile_sockets import Device, House
+from tests.app import Running, running
+from tests.server.test_hostile_sockets import Device, World
 
 pytestmark = pytest.mark.anyio
 
@@ -91,7 +91,7 @@ async def test_one_address_cannot_lock_a_user_out_by_peers_that_never_come(tmp_p
     async with proxied(tmp_path, max_user_peers=6) as server:
         device = (await ask(server, "POST", "/connect", OTHER, json={"user_id": "ann"}))[2]["peer_id"]
         assert await fill(server, 30, "/connect", {"user_id": "ann"}) == [200] * 30
-        assert await server.house.state.read(lambda rows: rows.count(Peer, address=MANY)) == 3
+        assert await server.app.state.read(lambda rows: rows.count(Peer, address=MANY)) == 3
         assert (await ask(server, "POST", f"/heartbeat/{device}", OTHER))[0] == 200
         assert (await ask(server, "POST", "/connect", OTHER, json={"user_id": "ann"}))[0] == 200
 
@@ -110,7 +110,7 @@ async def test_an_address_may_have_so_many_peers_and_its_own_make_room(tmp_path:
     async with proxied(tmp_path, max_peers_per_address=3, silence_s=0.001, sweep_s=60) as server:
         for number in range(6):
             assert await fill(server, 1, "/connect", {"user_id": f"user-{number}"}) == [200]
-        assert await server.house.state.read(lambda rows: rows.count(Peer, address=MANY)) == 3
+        assert await server.app.state.read(lambda rows: rows.count(Peer, address=MANY)) == 3
     async with proxied(tmp_path, max_peers_per_address=3) as server:  # counted still after a restart
         for user in "xyz":
             await fill(server, 1, "/connect", {"user_id": user})
@@ -123,7 +123,7 @@ async def test_a_peer_that_never_came_is_forgotten_soon_and_one_that_did_is_not(
     async with running(tmp_path, unused_peer_s=0.001) as server:
         silent, heard = await server.connect("ann"), await server.connect("bob")
         await server.post(f"/heartbeat/{heard}")
-        await server.house.driver.sweep()
+        await server.app.driver.sweep()
         await server.post(f"/heartbeat/{silent}", expect=404)
         await server.post(f"/heartbeat/{heard}")
 
@@ -149,7 +149,7 @@ async def test_one_address_may_make_so_many_requests_though_they_are_answered(tm
             await server.post(f"/approve-transfer/{asked['request_id']}")
         assert await fill(server, 1, "/request-transfer", body) == [429]
         assert await fill(server, 1, "/request-transfer", body, OTHER) == [200]
-        assert await server.house.state.read(lambda rows: rows.count(Request, address=MANY)) == 2
+        assert await server.app.state.read(lambda rows: rows.count(Request, address=MANY)) == 2
 
 
 async def test_one_address_cannot_use_up_the_bytes_of_all_mailboxes(tmp_path: Path):
@@ -165,47 +165,47 @@ async def test_one_address_cannot_use_up_the_bytes_of_all_mailboxes(tmp_path: Pa
         assert (await ask(server, "POST", boxes[2], OTHER, data=bytes(40_000), headers=kind))[0] == 200
         assert (await ask(server, "DELETE", boxes[0], MANY))[0] == 200
         assert (await ask(server, "POST", boxes[1], MANY, data=bytes(40_000), headers=kind))[0] == 200
-        assert await server.house.state.read(lambda rows: rows.total(Mailbox, "size")) == 120_000
+        assert await server.app.state.read(lambda rows: rows.total(Mailbox, "size")) == 120_000
 
 
 async def test_one_address_may_open_so_many_relay_sessions(tmp_path: Path):
     async with running(tmp_path, max_relays_per_address=2) as server:
-        house = House(server)
-        ann, peers = await house.arrive("ann"), [await server.connect("bob") for _ in range(3)]
+        world = World(server)
+        ann, peers = await world.arrive("ann"), [await server.connect("bob") for _ in range(3)]
 
         def count_for(rows: Any) -> None:
             rows.put(Peer(**{**_fields(rows.get(Peer, ann.peer)), "address": MANY}))
 
-        await server.house.state.write(count_for)
+        await server.app.state.write(count_for)
         answers = [await _signal(ann, peer) for peer in peers]
         assert [answer["status"] for answer in answers] == ["relay", "relay", "error"]
         assert answers[2]["code"] == "too-many"
-        assert await server.house.state.read(lambda rows: rows.count(Relay, opener_address=MANY)) == 2
+        assert await server.app.state.read(lambda rows: rows.count(Relay, opener_address=MANY)) == 2
 
 
 async def test_one_address_may_leave_so_many_bytes_at_rest_and_a_restart_forgets_none(tmp_path: Path):
     bounds = {"relay_rest_address_bytes": 3000}
     async with running(tmp_path, **bounds) as server:
-        house = House(server)
-        ann, eve, away = await house.arrive("ann"), await house.arrive("eve"), await server.connect("bob")
+        world = World(server)
+        ann, eve, away = await world.arrive("ann"), await world.arrive("eve"), await server.connect("bob")
 
         def count_for(rows: Any) -> None:
             rows.put(Peer(**{**_fields(rows.get(Peer, ann.peer)), "address": MANY}))
 
-        await server.house.state.write(count_for)
+        await server.app.state.write(count_for)
         mine, other = [(await _signal(device, away))["session_id"] for device in (ann, eve)]
         assert (await _chunk(ann, mine, 0))["status"] == "queued"
         assert (await _chunk(ann, mine, 1))["code"] == "no-space"
         assert (await _chunk(eve, other, 0))["status"] == "queued"
     async with running(tmp_path, **bounds) as server:
-        again = Device(await House(server).join(), ann.peer)
+        again = Device(await World(server).join(), ann.peer)
         assert await again.call("register_socket", {"peer_id": ann.peer}) == {"status": "success"}
         assert (await _chunk(again, mine, 1))["code"] == "no-space"
 
 
 @pytest.fixture
 async def full(tmp_path: Path) -> AsyncIterator[Running]:
-    """A house with something in it, whose disk has no room above the floor."""
+    """A world with something in it, whose disk has no room above the floor."""
     async with running(tmp_path) as server:
         yield server
 
@@ -222,8 +222,8 @@ async def test_below_the_floor_nothing_new_is_taken_and_what_is_there_can_be_rea
     async def no_room() -> int:
         return 0
 
-    full.house.spool.room = no_room  # type: ignore[method-assign]
-    full.house.driver.pace._looked_at = -1.0
+    full.app.spool.room = no_room  # type: ignore[method-assign]
+    full.app.driver.pace._looked_at = -1.0
     for (method, path), limit in LIMITS.items():
         if limit.grows:
             path = path.replace("{mailbox_id}", "b" * 32).replace("{nameplate}", "1").replace("{handle}", "a" * 32)

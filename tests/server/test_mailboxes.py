@@ -1,4 +1,4 @@
-"""Mailboxes with a served house: numbers, waiting, bounds, what survives and what does not."""
+"""Mailboxes with a served world: numbers, waiting, bounds, what survives and what does not."""
 
 import asyncio
 import base64
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from burrowspace.server.driver.mailboxes import MESSAGE_BYTES
-from tests.house import Running, running
+from tests.app import Running, running
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +34,7 @@ async def bodies(server: Running, query: str = "", path: str = BOX) -> list[tupl
 async def waiting(server: Running, count: int) -> None:
     """Until so many calls wait."""
     async with asyncio.timeout(10):
-        while len(server.house.driver.notifier) != count:
+        while len(server.app.driver.notifier) != count:
             await asyncio.sleep(0)
 
 
@@ -97,7 +97,7 @@ async def test_messages_survive_a_restart_and_a_stop_answers_who_waits(tmp_path:
         await put(server, b"kept")
         reading = asyncio.create_task(bodies(server, "?after=0&wait=50"))
         await waiting(server, 1)
-        server.house.driver.notifier.close()
+        server.app.driver.notifier.close()
         assert await reading == []
     async with running(tmp_path) as server:
         assert await bodies(server) == [(0, b"kept")]
@@ -174,7 +174,7 @@ async def test_an_old_mailbox_is_gone_and_its_place_is_free(tmp_path: Path):
     async with running(tmp_path, mailbox_days=1e-9, max_mailboxes=1) as server:
         await put(server, b"x")
         await server.get(BOX, 404)
-        await server.house.driver.sweep()
+        await server.app.driver.sweep()
         assert await put(server, b"y", OTHER) == {"number": 0}
 
 

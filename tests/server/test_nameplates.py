@@ -1,4 +1,4 @@
-"""Nameplates with a served house: small numbers, fresh mailboxes, an owner that hears of each claim."""
+"""Nameplates with a served world: small numbers, fresh mailboxes, an owner that hears of each claim."""
 
 import asyncio
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from burrowspace.server.driver.nameplates import pick
-from tests.house import Running, running
+from tests.app import Running, running
 
 pytestmark = pytest.mark.anyio
 
@@ -30,7 +30,7 @@ def bearer(token: str) -> dict[str, str]:
 
 async def waiting(server: Running, count: int) -> None:
     async with asyncio.timeout(10):
-        while len(server.house.driver.notifier) != count:
+        while len(server.app.driver.notifier) != count:
             await asyncio.sleep(0)
 
 
@@ -97,7 +97,7 @@ async def test_a_number_expires(tmp_path: Path):
         made = await server.post("/nameplates")
         await server.post(f"/nameplates/{made['nameplate']}/claim", expect=404)
         await claims(server, made, expect=404)
-        await server.house.driver.sweep()
+        await server.app.driver.sweep()
         assert (await server.post("/nameplates"))["nameplate"] <= 9
 
 

@@ -1,4 +1,4 @@
-"""Devices of one network with a served house: who sees whom, when, and who may knock."""
+"""Devices of one network with a served world: who sees whom, when, and who may knock."""
 
 import asyncio
 import base64
@@ -12,7 +12,7 @@ import pytest
 
 from burrowspace.server.driver import nearby
 from burrowspace.server.nearness import network
-from tests.house import Running, running
+from tests.app import Running, running
 
 pytestmark = pytest.mark.anyio
 
@@ -71,7 +71,7 @@ def seen(told: Any) -> list[str]:
 
 async def waiting(server: Running, count: int) -> None:
     async with asyncio.timeout(20):
-        while len(server.house.driver.notifier) != count:
+        while len(server.app.driver.notifier) != count:
             await asyncio.sleep(0)
 
 
@@ -105,14 +105,14 @@ async def test_a_crowd_that_waits_is_told_of_one_change_by_one_question_each(tmp
         calls = [asyncio.create_task(watch(many, handle, query)) for handle in handles]
         await waiting(server, CROWD)
         asked = 0
-        inner = server.house.driver.nearby._seen
+        inner = server.app.driver.nearby._seen
 
         def counted(device: Any) -> Any:
             nonlocal asked
             asked += 1
             return inner(device)
 
-        server.house.driver.nearby._seen = counted  # type: ignore[method-assign]
+        server.app.driver.nearby._seen = counted  # type: ignore[method-assign]
         await show(many, ANN)
         answers = await asyncio.gather(*calls)
         assert asked == CROWD + 1  # once for each, and for who came: nobody polls
@@ -124,9 +124,9 @@ async def test_a_crowd_that_waits_is_told_of_one_change_by_one_question_each(tmp
 
 @contextlib.asynccontextmanager
 async def crowd(server: Running) -> AsyncIterator[Running]:
-    """The same house, with as many connections as it takes."""
+    """The same world, with as many connections as it takes."""
     async with aiohttp.ClientSession(server.url, connector=aiohttp.TCPConnector(limit=0)) as http:
-        yield Running(server.house, http)
+        yield Running(server.app, http)
 
 
 async def test_what_does_not_change_wakes_nobody_and_a_wait_ends_with_its_time(server: Running):
@@ -143,17 +143,17 @@ async def test_what_does_not_change_wakes_nobody_and_a_wait_ends_with_its_time(s
 
 async def test_a_device_stays_for_a_while_after_its_last_call_and_while_it_waits(server: Running, monkeypatch):
     now = 1000.0
-    monkeypatch.setattr(type(server.house.driver.kit), "now", staticmethod(lambda: now))
+    monkeypatch.setattr(type(server.app.driver._context), "now", staticmethod(lambda: now))
     await show(server, ANN)
     told = await show(server, BOB)
     held = asyncio.create_task(watch(server, BOB, f"?version={told['version']}&wait=50"))
     await waiting(server, 1)
     now += nearby.STAY_S + 1
     await watch(server, ANN, expect=404)  # before the sweep, too
-    server.house.driver.nearby.sweep()
+    server.app.driver.nearby.sweep()
     assert seen(await held) == []
-    server.house.driver.nearby.sweep()
-    assert len(server.house.driver.nearby) == 1
+    server.app.driver.nearby.sweep()
+    assert len(server.app.driver.nearby) == 1
     now += nearby.STAY_S - 1
     await watch(server, BOB)
     now += nearby.STAY_S - 1
@@ -243,7 +243,7 @@ async def test_an_address_of_the_own_network_shows_so_many_devices(tmp_path: Pat
 )
 async def test_a_card_that_makes_no_sense_is_refused(server: Running, other: dict[str, Any]):
     await show(server, ANN, expect=400, **other)
-    assert len(server.house.driver.nearby) == 0
+    assert len(server.app.driver.nearby) == 0
 
 
 async def test_a_server_that_shows_nobody_says_so(tmp_path: Path):
@@ -260,7 +260,7 @@ async def test_who_comes_through_an_unknown_proxy_or_a_tunnel_sees_nobody(server
     for handle, strange in ((BOB, {"X-Forwarded-For": "203.0.113.7"}), (EVE, {"Host": "tunnel.example"})):
         headers = {**by(handle), **strange}
         assert (await server.call("PUT", f"/nearby/{handle}", json=card(handle), headers=headers))["devices"] == []
-    server.house.reach.tunnel_url = "https://tunnel.example"
+    server.app.reach.tunnel_url = "https://tunnel.example"
     assert seen(await watch(server, ANN)) == []
 
 

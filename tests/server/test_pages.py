@@ -1,4 +1,4 @@
-"""The web app's files through a served house: what is served, how, and what is not."""
+"""The web app's files through a served world: what is served, how, and what is not."""
 
 import asyncio
 import gzip
@@ -14,7 +14,7 @@ import pytest
 from yarl import URL
 
 from burrowspace.server import pages
-from tests.house import Running, running
+from tests.app import Running, running
 
 FOREIGN = ("cross-site", "same-site", "", None)
 pytestmark = pytest.mark.anyio
@@ -185,7 +185,7 @@ async def test_a_share_names_no_other_place(server: Running):
 
 async def test_the_body_of_a_share_is_not_read(server: Running):
     """It may be as long as a film, and there is nobody to keep it."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.house.reach.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.app.reach.port)
     head = "POST /share HTTP/1.1\r\nHost: 127.0.0.1\r\nSec-Fetch-Site: none\r\nContent-Length: 9999999999\r\n\r\n"
     writer.write(head.encode())
     async with asyncio.timeout(10):

@@ -25,13 +25,13 @@ from burrowspace.core.errors import BurrowError, NoSpace
 from burrowspace.core.relay import pack
 from burrowspace.server.driver import relay_queue as subject
 from burrowspace.server.driver.backpressure import Backpressure
-from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.queued_chunk import QueuedChunk
 from burrowspace.server.driver.quota import Quota
 from burrowspace.server.driver.relay_queue import RelayQueue
 from burrowspace.server.driver.tasks import Tasks
 from burrowspace.socketio import Encoded
-from tests.house import running
+from tests.app import running
 from tests.socketio.wire import KEY, Wire, read_answer
 
 SPOOL_KEY = "0123456789abcdef0123456789abcdef-target"
@@ -282,11 +282,11 @@ class Bench:
         self._make()
 
     def _make(self) -> None:
-        kit = Kit(Settings(data=Path("/nonexistent")), None, self.bus, self.spool)  # type: ignore[arg-type]
+        context = DriverContext(Settings(data=Path("/nonexistent")), None, self.bus, self.spool)  # type: ignore[arg-type]
         self.quota, self.backpressure, self.tasks = Quota(self.each, self.total), Backpressure(), Tasks()
         self.quota.note(SPOOL_KEY, self.spool.path.stat().st_size if self.spool.path.exists() else 0)
         self.queue = RelayQueue(
-            kit, self.tasks, self.quota, self.backpressure, SPOOL_KEY, "peer", self.saved, self._save
+            context, self.tasks, self.quota, self.backpressure, SPOOL_KEY, "peer", self.saved, self._save
         )
 
     async def _save(self, position: int) -> None:
@@ -826,7 +826,7 @@ def test_the_quota_counts_each_row_once():
 
 async def open_socket(server: Any, peer_id: str) -> Wire:
     """A registered socket that answers pings only when it is told to read."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.house.reach.port, limit=1 << 24)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.app.reach.port, limit=1 << 24)
     wire = Wire(reader, writer)
     head = (
         "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from burrowspace.core.records import Relay
-from tests.house import running
+from tests.app import running
 from tests.server.test_events import App
 
 pytestmark = pytest.mark.anyio
@@ -30,7 +30,7 @@ async def test_a_session_is_forgotten_after_a_day_unless_something_rests_in_it(t
         with sqlite3.connect(tmp_path / "burrowspace.db") as rows:
             rows.execute("UPDATE relays SET used_at = ?", (time.time() - days * DAY_S,))
         async with running(tmp_path) as server:
-            await server.house.driver.sweep()
-            found = await server.house.state.read(lambda rows: rows.find(Relay))
+            await server.app.driver.sweep()
+            found = await server.app.state.read(lambda rows: rows.find(Relay))
             assert {relay.session_id for relay in found} == set(kept), days
-            assert len(await server.house.spool.keys()) == len(kept[:1])
+            assert len(await server.app.spool.keys()) == len(kept[:1])

@@ -16,8 +16,8 @@ from burrowspace.core.records import Sealed, Transfer, Upload
 from burrowspace.core.reserving import STEP, enough, need
 from burrowspace.core.spooling import Policy
 from burrowspace.server.driver.reserve import Quotas
+from tests.app import Running, running
 from tests.bulk.wire import Wire
-from tests.house import Running, running
 from tests.machine import small_disk
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +29,7 @@ TUS = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-strea
 PLANES = pytest.mark.parametrize("threads", [2, 0], ids=["kernel", "asgi"])
 
 
-def house(tmp_path: Path, threads: int = 2, **settings: Any) -> Any:
+def world(tmp_path: Path, threads: int = 2, **settings: Any) -> Any:
     return running(tmp_path, bulk_threads=threads, trusted_proxies="127.0.0.1", **settings)
 
 
@@ -49,11 +49,11 @@ async def offset(server: Running, made: Any) -> int:
 
 
 async def reserved(server: Running, **where: Any) -> int:
-    return await server.house.state.read(lambda rows: rows.total(Upload, "reserved", **where))
+    return await server.app.state.read(lambda rows: rows.total(Upload, "reserved", **where))
 
 
 async def test_announcing_takes_nothing_from_anybody(tmp_path: Path):
-    async with house(tmp_path, total_quota_bytes=4 * GiB, address_quota_bytes=4 * GiB) as server:
+    async with world(tmp_path, total_quota_bytes=4 * GiB, address_quota_bytes=4 * GiB) as server:
         for _ in range(35):
             await make(server, length=2 * GiB)
         assert await reserved(server) == 0
@@ -64,9 +64,9 @@ async def test_announcing_takes_nothing_from_anybody(tmp_path: Path):
 
 @PLANES
 async def test_a_long_upload_reserves_in_steps_as_its_bytes_arrive(tmp_path: Path, threads: int):
-    async with house(tmp_path, threads, total_quota_bytes=100 * GiB, address_quota_bytes=100 * GiB) as server:
-        server.house.driver.uploads.reserve._quotas = Quotas(100 * GiB, None, 100 * GiB)
-        server.house.spool.room = _plenty  # type: ignore[method-assign]
+    async with world(tmp_path, threads, total_quota_bytes=100 * GiB, address_quota_bytes=100 * GiB) as server:
+        server.app.driver.uploads.reserve._quotas = Quotas(100 * GiB, None, 100 * GiB)
+        server.app.spool.room = _plenty  # type: ignore[method-assign]
         made = await make(server, length=50 * GiB)
         wire = await Wire.to(server)
         said = {**TUS, "Authorization": f"Bearer {made['write_token']}", "Upload_Offset": "0"}
@@ -79,16 +79,16 @@ async def test_a_long_upload_reserves_in_steps_as_its_bytes_arrive(tmp_path: Pat
                     await asyncio.sleep(0)
         await wire.close()
         async with asyncio.timeout(10):
-            while server.house.driver.uploads.is_running(made["transfer_id"]):
+            while server.app.driver.uploads.is_running(made["transfer_id"]):
                 await asyncio.sleep(0)
-        await server.house.driver.sweep()
+        await server.app.driver.sweep()
         assert await reserved(server) == await offset(server, made) <= 88 * MiB
 
 
 @PLANES
 async def test_507_in_mid_upload_keeps_what_came_and_the_upload_goes_on_later(tmp_path: Path, threads: int):
     size = 24 * MiB
-    async with house(tmp_path, threads, total_quota_bytes=40 * MiB) as server:
+    async with world(tmp_path, threads, total_quota_bytes=40 * MiB) as server:
         made = await make(server, length=size)
         wire = await Wire.to(server)
         said = {**TUS, "Authorization": f"Bearer {made['write_token']}", "Upload_Offset": "0"}
@@ -97,13 +97,13 @@ async def test_507_in_mid_upload_keeps_what_came_and_the_upload_goes_on_later(tm
         async with asyncio.timeout(10):
             while await offset(server, made) < MiB:
                 await asyncio.sleep(0)
-        await server.house.state.write(lambda rows: rows.put(_taken("e" * 32, 24 * MiB)))
+        await server.app.state.write(lambda rows: rows.put(_taken("e" * 32, 24 * MiB)))
         for _ in range(23):
             await wire.send(PIECE)
         assert (await wire.get()).status == 507
         assert await offset(server, made) == STEP
         assert await patch(server, made, STEP, PIECE * 8) == 507
-        await server.house.state.write(lambda rows: rows.drop(Upload, transfer_id="e" * 32))
+        await server.app.state.write(lambda rows: rows.drop(Upload, transfer_id="e" * 32))
         assert await patch(server, made, STEP, PIECE * 8) == 204
         assert (await server.get(f"/spools/{made['transfer_id']}"))["complete"]
         assert await reserved(server) == size
@@ -120,11 +120,11 @@ async def test_an_address_has_its_own_quota_whatever_users_it_names_and_a_restar
         async with server.http.put(f"/upload/{key}", data=PIECE, headers={"X-Forwarded-For": address}) as answer:
             return answer.status
 
-    async with house(tmp_path, threads, **bounds) as server:
+    async with world(tmp_path, threads, **bounds) as server:
         assert [await put(server, MANY, user) for user in ("ann", "bea", "cid")] == [200, 200, 507]
         await make(server, MANY, 507, length=1)
         assert await put(server, OTHER, "ann") == 200
-    async with house(tmp_path, threads, **bounds) as server:
+    async with world(tmp_path, threads, **bounds) as server:
         assert (await put(server, MANY, "dan"), await put(server, OTHER, "ann")) == (507, 200)
         assert await reserved(server, address=MANY) == 2 * MiB
         async with server.http.put(f"/upload/{await server.transfer()}", data=PIECE * 3) as answer:
@@ -132,7 +132,7 @@ async def test_an_address_has_its_own_quota_whatever_users_it_names_and_a_restar
 
 
 async def test_a_spool_to_which_nothing_is_written_is_dropped_soon_and_one_that_has_a_byte_is_not(tmp_path: Path):
-    async with house(tmp_path, untouched_s=0.001) as server:
+    async with world(tmp_path, untouched_s=0.001) as server:
         empty, begun, live = (
             await make(server, length=5),
             await make(server, length=5),
@@ -140,16 +140,16 @@ async def test_a_spool_to_which_nothing_is_written_is_dropped_soon_and_one_that_
         )
         for each in (begun, live):
             assert await patch(server, each, 0, b"x") == 204
-        await server.house.driver.sweep()
+        await server.app.driver.sweep()
         await server.get(f"/spools/{empty['transfer_id']}", 404)
         assert [await offset(server, each) for each in (begun, live)] == [1, 1]
-        counts = await server.house.state.read(lambda rows: [rows.count(kind) for kind in (Sealed, Transfer, Upload)])
+        counts = await server.app.state.read(lambda rows: [rows.count(kind) for kind in (Sealed, Transfer, Upload)])
         assert counts == [2, 2, 2]
-        assert len(await server.house.spool.keys()) == 2
+        assert len(await server.app.spool.keys()) == 2
 
 
 async def test_a_body_that_never_comes_leaves_its_spool_untouched(tmp_path: Path):
-    async with house(tmp_path, untouched_s=0.001) as server:
+    async with world(tmp_path, untouched_s=0.001) as server:
         made = await make(server, length=GiB)
         wire = await Wire.to(server)
         said = {**TUS, "Authorization": f"Bearer {made['write_token']}", "Upload_Offset": "0"}
@@ -159,9 +159,9 @@ async def test_a_body_that_never_comes_leaves_its_spool_untouched(tmp_path: Path
                 await asyncio.sleep(0)
         await wire.close()
         async with asyncio.timeout(10):
-            while server.house.driver.uploads.is_running(made["transfer_id"]):
+            while server.app.driver.uploads.is_running(made["transfer_id"]):
                 await asyncio.sleep(0)
-        await server.house.driver.sweep()
+        await server.app.driver.sweep()
         await server.get(f"/spools/{made['transfer_id']}", 404)
         assert await reserved(server) == 0
 
@@ -183,7 +183,7 @@ async def test_the_defaults_are_shares_of_the_disk_and_the_settings_win(tmp_path
 
 
 async def test_a_body_with_a_checksum_is_set_aside_within_the_quota(tmp_path: Path):
-    async with house(tmp_path, address_quota_bytes=40 * MiB) as server:
+    async with world(tmp_path, address_quota_bytes=40 * MiB) as server:
         made, data = await make(server), PIECE * 24
 
         async def chunks() -> AsyncIterator[bytes]:
@@ -207,7 +207,7 @@ async def test_a_body_with_a_checksum_is_set_aside_within_the_quota(tmp_path: Pa
 
 @PLANES
 async def test_a_relay_through_a_spool_reserves_what_lies_there_not_what_went_through(tmp_path: Path, threads: int):
-    async with house(tmp_path, threads, address_quota_bytes=100 * MiB) as server:
+    async with world(tmp_path, threads, address_quota_bytes=100 * MiB) as server:
         made = await make(server, policy="live-then-rest", length=90 * MiB, window=MiB)
         async with server.http.get(made["download"] + "?follow=1") as answer:
             sending = asyncio.create_task(patch(server, made, 0, PIECE * 90))

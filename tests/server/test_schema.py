@@ -1,4 +1,4 @@
-"""The OpenAPI document keeps its word: schemathesis asks a served house what the document allows and what it does not.
+"""The OpenAPI document keeps its word: schemathesis asks a served world what the document allows and what it does not.
 
 Always the same questions. Each is asked as it was made up and, where it names an id, once more with one that exists.
 """
@@ -15,7 +15,7 @@ import schemathesis
 from hypothesis import settings
 from schemathesis.core.failures import FailureGroup
 
-from tests.house import Running
+from tests.app import Running
 from tests.server.promised import CALM, DOCUMENT, PROMISES, Served, a_server
 
 EACH = 4  # ids of each kind

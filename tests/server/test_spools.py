@@ -1,4 +1,4 @@
-"""Spools of sealed bytes with a served house, over both planes: tokens, quotas, what a change of policy does."""
+"""Spools of sealed bytes with a served world, over both planes: tokens, quotas, what a change of policy does."""
 
 import asyncio
 import socket
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from burrowspace.core.records import Delivery, Notice, Sealed, Transfer, Upload
-from tests.house import Running, running
+from tests.app import Running, running
 
 pytestmark = pytest.mark.anyio
 
@@ -146,7 +146,7 @@ async def test_a_spool_shows_nobody_who_made_it_and_is_no_transfer_between_users
     await server.post(f"/delivered/{key}")
     dropped = await make(server)
     await ask(server, "DELETE", dropped, 204)
-    subjects = await server.house.state.read(lambda rows: [notice.subject for notice in rows.find(Notice)])
+    subjects = await server.app.state.read(lambda rows: [notice.subject for notice in rows.find(Notice)])
     assert plain in subjects
     assert not {key, dropped["transfer_id"]} & set(subjects)
 
@@ -187,9 +187,9 @@ async def test_deleting_takes_everything_and_ends_who_follows(server: Running):
     await state(server, made, 404)
     await get(server, made, status=404)
     await ask(server, "HEAD", made, 404)
-    assert await server.house.spool.keys() == []
+    assert await server.app.spool.keys() == []
     for kind in (Transfer, Upload, Sealed, Delivery):
-        assert await server.house.state.read(lambda rows, kind=kind: rows.count(kind)) == 0
+        assert await server.app.state.read(lambda rows, kind=kind: rows.count(kind)) == 0
 
 
 async def test_a_live_upload_that_waits_goes_on_when_it_is_let_rest(server: Running):
@@ -211,7 +211,7 @@ async def test_what_is_complete_may_rest_while_a_slow_reader_is_at_it(server: Ru
     with socket.socket() as reader:
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW)
         reader.setblocking(False)
-        await loop.sock_connect(reader, ("127.0.0.1", server.house.reach.port))
+        await loop.sock_connect(reader, ("127.0.0.1", server.app.reach.port))
         await loop.sock_sendall(reader, f"GET {made['download']}?follow=1 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         assert await loop.sock_recv(reader, 1024)
         await server.http.head(made["download"])  # it reads nothing
@@ -220,7 +220,7 @@ async def test_what_is_complete_may_rest_while_a_slow_reader_is_at_it(server: Ru
         await allow(server, made, "live", 409)
     await until(server, made, readers=0)
     assert (await get(server, made)) == DATA * 32
-    assert await server.house.state.read(lambda rows: rows.total(Upload, "reserved")) == size
+    assert await server.app.state.read(lambda rows: rows.total(Upload, "reserved")) == size
 
 
 async def test_a_live_upload_whose_reader_has_stopped_rests_from_there_on(server: Running):
@@ -229,7 +229,7 @@ async def test_a_live_upload_whose_reader_has_stopped_rests_from_there_on(server
     with socket.socket() as reader:
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW)  # what it has not read, it does not have
         reader.setblocking(False)
-        await loop.sock_connect(reader, ("127.0.0.1", server.house.reach.port))
+        await loop.sock_connect(reader, ("127.0.0.1", server.app.reach.port))
         await loop.sock_sendall(reader, f"GET {made['download']}?follow=1 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         await until(server, made, readers=1)
         sending = asyncio.create_task(ask(server, "PATCH", made, 204, DATA * 32, **TUS, Upload_Offset="0"))
@@ -248,7 +248,7 @@ async def test_a_live_upload_whose_reader_has_stopped_rests_from_there_on(server
     assert seen[head:] == DATA * 32
     first = found["first"]
     assert first > 0
-    assert await server.house.state.read(lambda rows: rows.total(Upload, "reserved")) == size - first
+    assert await server.app.state.read(lambda rows: rows.total(Upload, "reserved")) == size - first
     rest = await get(server, made, status=206, Range=f"bytes={first}-")
     assert rest == (DATA * 32)[first:]
     await get(server, made, status=416)
@@ -286,7 +286,7 @@ async def test_quotas_count_what_came_and_letting_rest_needs_room(tmp_path: Path
         await ask(server, "PUT", made, 200, DATA)
         await ask(server, "PUT", other, 507, DATA)
         await make(server, 507, length=1)
-        assert await server.house.state.read(lambda rows: rows.count(Sealed)) == 2
+        assert await server.app.state.read(lambda rows: rows.count(Sealed)) == 2
 
 
 async def test_a_live_spool_reserves_its_window_and_not_its_length(tmp_path: Path):
@@ -295,7 +295,7 @@ async def test_a_live_spool_reserves_its_window_and_not_its_length(tmp_path: Pat
         reading = asyncio.create_task(get(server, made, "?follow=1"))
         await ask(server, "PATCH", made, 204, DATA, **TUS, Upload_Offset="0")
         assert await reading == DATA
-        assert await server.house.state.read(lambda rows: rows.total(Upload, "reserved")) == 2 * WINDOW
+        assert await server.app.state.read(lambda rows: rows.total(Upload, "reserved")) == 2 * WINDOW
         await make(server, length=2 * WINDOW)
         await make(server, 507, length=2 * WINDOW + 1)
 
@@ -329,12 +329,12 @@ async def test_spools_expire_begun_or_complete(tmp_path: Path):
     async with running(tmp_path, store_hours=1e-9) as server:
         begun, done = await make(server, length=5), await make(server)
         await ask(server, "PUT", done, 200, DATA)
-        await server.house.driver.sweep()
+        await server.app.driver.sweep()
         for each in (begun, done):
             await state(server, each, 404)
             await get(server, each, status=404)
-        assert await server.house.spool.keys() == []
-        assert await server.house.state.read(lambda rows: rows.total(Upload, "reserved")) == 0
+        assert await server.app.spool.keys() == []
+        assert await server.app.state.read(lambda rows: rows.total(Upload, "reserved")) == 0
 
 
 @pytest.mark.parametrize(
@@ -352,7 +352,7 @@ async def test_spools_expire_begun_or_complete(tmp_path: Path):
 )
 async def test_what_makes_no_sense_is_refused(server: Running, body: Any):
     await server.post("/spools", body, 400)
-    assert await server.house.spool.keys() == []
+    assert await server.app.spool.keys() == []
 
 
 async def test_hello_says_what_a_program_without_a_user_needs(server: Running):

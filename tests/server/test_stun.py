@@ -20,7 +20,7 @@ from burrowspace.core.ice import GOOGLE
 from burrowspace.core.nat import Nat
 from burrowspace.server import stun as module
 from burrowspace.server.reachability import Reachability
-from tests.house import running
+from tests.app import running
 
 pytestmark = pytest.mark.anyio
 SECRET = "a-secret-of-the-operator-0123"
@@ -68,7 +68,7 @@ async def test_whoever_asks_hears_its_address_from_both_ports_and_junk_hears_not
         found = await nat.look([each for each in uris if each is not None], [])
         assert found.mapping == (Nat.NONE, True)
         assert (len(found.seen), len({each.mapped for each in found.seen}), found.silent) == (2, 1, ())
-        counts = server.house.stun.counts
+        counts = server.app.stun.counts
         assert (counts.answered, counts.dropped, counts.limited) == (4, 8, 0)
         assert status["stun_servers"] == [*GOOGLE, f"stun:127.0.0.1:{port}"]
         assert hello["ice_servers"] == [{"urls": status["stun_servers"]}]
@@ -90,7 +90,7 @@ async def test_a_port_in_use_is_said_and_is_no_failure(tmp_path: Path):
         taken.bind(("127.0.0.1", port))
         async with running(tmp_path, stun_port=port) as server:
             assert (await server.get("/status"))["stun_servers"] == list(GOOGLE)
-            message = server.house.reach.stun_message
+            message = server.app.reach.stun_message
             assert message is not None
             assert f"UDP port {port}" in message
             assert "in use" in message
@@ -106,9 +106,9 @@ async def test_one_address_is_answered_so_often_and_no_more(tmp_path: Path, monk
                 await asyncio.to_thread(exchange, line, where, asked)
             line.sendto(asked, where)
             async with asyncio.timeout(20):
-                while server.house.stun.counts.limited == 0:
+                while server.app.stun.counts.limited == 0:
                     await asyncio.sleep(0.01)
-            assert server.house.stun.counts.answered == 3
+            assert server.app.stun.counts.answered == 3
 
 
 def reach(**chosen: Any) -> Reachability:
@@ -169,7 +169,7 @@ async def test_each_peer_gets_turn_credentials_of_its_own_for_a_while(
             assert base64.b64decode(turn["credential"]) == digest
             assert given["ice_ttl_s"] == 600
         assert "127.0.0.1" not in hello["ice_servers"][1]["username"]
-        assert SECRET not in json.dumps([connected, hello, await server.get("/status")]) + repr(server.house.settings)
+        assert SECRET not in json.dumps([connected, hello, await server.get("/status")]) + repr(server.app.settings)
     assert SECRET not in "".join(capfd.readouterr())
 
 

@@ -30,8 +30,8 @@ from burrowspace.server.lan import announce
 from burrowspace.server.tls.authority import Authority
 from burrowspace.server.tls.context import NoIdentity, make_context
 from burrowspace.server.tls.identity import Identity, identity_of
+from tests.app import Running, running
 from tests.bulk.wire import Wire
-from tests.house import Running, running
 
 pytestmark = pytest.mark.anyio
 NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.UTC)
@@ -50,14 +50,14 @@ def pair(folder: Path, *names: str, now: datetime.datetime | None = None) -> Aut
 
 async def shown(server: Running) -> bytes:
     """The certificate that a new handshake gets, DER."""
-    port = server.house.reach.port
+    port = server.app.reach.port
     _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=ssl._create_unverified_context())
     writer.close()
     return writer.get_extra_info("ssl_object").getpeercert(binary_form=True)  # type: ignore[no-any-return]
 
 
 async def plainly(server: Running, request: str) -> str:
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.house.reach.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.app.reach.port)
     writer.write(request.encode())
     async with asyncio.timeout(10):
         said = await reader.read()
@@ -73,7 +73,7 @@ async def server(tmp_path: Path):
 
 @LOOPS
 async def test_files_signals_and_polls_work_over_tls(server: Running):
-    assert (await server.get("/status"))["port"] == server.house.reach.port
+    assert (await server.get("/status"))["port"] == server.app.reach.port
     key, form = await server.transfer(), aiohttp.FormData()
     form.add_field("file", DATA, filename="a.bin")
     await server.call("POST", f"/upload/{key}", data=form)
@@ -98,7 +98,7 @@ async def test_files_signals_and_polls_work_over_tls(server: Running):
 
 @LOOPS
 async def test_a_running_upload_is_followed_over_tls_and_the_kernel_is_not_asked_to_move_it(server: Running):
-    assert server.house.bulk.movers
+    assert server.app.bulk.movers
     key, half, up = await server.transfer(), len(DATA) // 2, await Wire.to(server)
     async with asyncio.timeout(20):
         await up.ask("PUT", f"/upload/{key}", DATA[:half], Content_Length=str(len(DATA)))
@@ -111,7 +111,7 @@ async def test_a_running_upload_is_followed_over_tls_and_the_kernel_is_not_asked
 
 
 async def test_a_plain_request_is_shown_the_way(server: Running):
-    port = server.house.reach.port
+    port = server.app.reach.port
     said = await plainly(server, f"GET /r?x=1 HTTP/1.1\r\nHost: box.lan:{port}\r\n\r\n")
     assert said.startswith("HTTP/1.1 308 ")
     assert f"\r\nlocation: https://box.lan:{port}/r?x=1\r\n" in said
@@ -135,7 +135,7 @@ async def test_a_strange_host_is_refused_and_not_repeated(server: Running, host:
 async def test_only_http_1_0_may_leave_the_host_out(server: Running):
     assert (await plainly(server, "GET / HTTP/1.1\r\n\r\n")).startswith("HTTP/1.1 400 ")
     said = await plainly(server, "GET / HTTP/1.0\r\n\r\n")
-    assert f"\r\nlocation: https://127.0.0.1:{server.house.reach.port}/\r\n" in said
+    assert f"\r\nlocation: https://127.0.0.1:{server.app.reach.port}/\r\n" in said
 
 
 @pytest.mark.parametrize("noise", ["\r\n\r\n", "GET / HTTP/1.1\r\nX: " + "y" * 20_000, "GET /\x00 HTTP/1.1\r\n\r\n"])
@@ -144,7 +144,7 @@ async def test_what_is_neither_gets_a_sentence(server: Running, noise: str):
 
 
 async def test_the_authority_is_offered_over_both_with_a_page_that_runs_nothing(server: Running):
-    authority = server.house.identity.authority
+    authority = server.app.identity.authority
     der = (await plainly(server, "GET /ca.crt HTTP/1.1\r\nHost: a\r\n\r\n")).partition("\r\n\r\n")[2].encode("latin-1")
     assert der == authority.der
     assert hashlib.sha256(der).digest().hex(":").upper() == authority.fingerprint
@@ -164,7 +164,7 @@ async def test_the_authority_is_offered_over_both_with_a_page_that_runs_nothing(
 async def test_a_handshake_that_stalls_or_fails_holds_nothing(server: Running, monkeypatch):
     monkeypatch.setattr("burrowspace.server.tls.tls_sniff.HELLO_S", 0.2)
     for hello in (b"", b"\x16\x03\x01", b"\x16" + b"\0" * 400):
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.house.reach.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.app.reach.port)
         writer.write(hello)
         async with asyncio.timeout(10):
             with contextlib.suppress(ConnectionError):
@@ -185,7 +185,7 @@ async def test_a_renewed_certificate_is_used_and_a_broken_one_is_not(tmp_path: P
 
     put(first, first)
     async with running(tmp_path / "data", tls_cert=cert, tls_key=key) as server:
-        identity = server.house.identity
+        identity = server.app.identity
         assert await shown(server) == ssl.PEM_cert_to_DER_cert(first.cert.read_text())
         put(second, first)
         identity.look()
@@ -255,7 +255,7 @@ def test_the_authority_cannot_vouch_for_a_bank(tmp_path: Path, monkeypatch):
 async def test_a_new_address_gets_a_certificate_while_the_server_runs(server: Running, monkeypatch):
     before = await shown(server)
     monkeypatch.setattr("burrowspace.server.tls.identity.own_addresses", lambda: hosts(["127.0.0.1", "10.9.8.7"])[1])
-    server.house.identity.look()
+    server.app.identity.look()
     after = x509.load_der_x509_certificate(await shown(server))
     assert after.serial_number != x509.load_der_x509_certificate(before).serial_number
     names = after.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -284,10 +284,10 @@ async def test_a_client_names_the_fingerprint_of_a_server_it_does_not_trust_and_
     monkeypatch.setattr(trust, "_named", [])
     monkeypatch.setattr(trust, "_made", None)
     async with Server(server.url) as asked:
-        with pytest.raises(Unreachable, match=server.house.identity.authority.fingerprint) as refused:
+        with pytest.raises(Unreachable, match=server.app.identity.authority.fingerprint) as refused:
             await asked.hello()
     assert "--ca" in refused.value.sentence
-    for name, content in (("ca.der", server.house.identity.authority.der), ("ca.pem", None)):
+    for name, content in (("ca.der", server.app.identity.authority.der), ("ca.pem", None)):
         monkeypatch.setattr(trust, "_named", [])
         monkeypatch.setattr(trust, "_made", None)
         file = tmp_path / name
@@ -300,7 +300,7 @@ async def test_a_client_names_the_fingerprint_of_a_server_it_does_not_trust_and_
 async def test_connections_of_an_address_are_bounded_before_their_handshake(tmp_path: Path, monkeypatch):
     monkeypatch.setattr("burrowspace.server.callers.Callers.counted", lambda _, address: address)
     async with running(tmp_path, tls="self-signed", connections_per_address=2) as server:
-        held = [socket.create_connection(("127.0.0.1", server.house.reach.port)) for _ in range(3)]
+        held = [socket.create_connection(("127.0.0.1", server.app.reach.port)) for _ in range(3)]
         reader, writer = await asyncio.open_connection(sock=held[-1])
         async with asyncio.timeout(10):
             with contextlib.suppress(ConnectionError):
@@ -314,7 +314,7 @@ async def test_with_local_only_a_stranger_gets_not_even_the_authority(server: Ru
     said = await plainly(server, "GET /ca.crt HTTP/1.1\r\nhost: x\r\n\r\n")
     assert said.startswith("HTTP/1.1 200 ")
     monkeypatch.setattr("burrowspace.server.callers.is_near", lambda _: False)
-    object.__setattr__(server.house.settings, "local_only", True)
+    object.__setattr__(server.app.settings, "local_only", True)
     for line in ("GET /ca.crt", "GET /", "BREW /"):
         said = await plainly(server, f"{line} HTTP/1.1\r\nhost: x\r\n\r\n")
         assert said.startswith("HTTP/1.1 403 ")
@@ -326,7 +326,7 @@ async def test_the_doctor_sees_that_the_port_speaks_tls(server: Running, tmp_pat
     end = datetime.datetime.fromisoformat(found["tls"].pop("ends"))
     assert found["tls"] == {"on": True}
     assert 390 < (end - datetime.datetime.now(datetime.UTC)).days < 397
-    known = Settings(host="127.0.0.1", port=server.house.reach.port, data=tmp_path, tls="self-signed", stun_port=0)
+    known = Settings(host="127.0.0.1", port=server.app.reach.port, data=tmp_path, tls="self-signed", stun_port=0)
     by_check = {each.check: each for each in await asyncio.to_thread(host.look, known)}
     assert by_check["port"].facts["served"] is True
     assert by_check["certificate"].facts["ends"] == end.date().isoformat()
@@ -336,12 +336,12 @@ async def test_the_doctor_sees_that_the_port_speaks_tls(server: Running, tmp_pat
 
 
 async def test_the_doctor_says_how_an_authority_of_its_own_is_trusted(server: Running, tmp_path: Path, monkeypatch):
-    assert server.house.identity is not None
-    assert server.house.identity.authority is not None
+    assert server.app.identity is not None
+    assert server.app.identity.authority is not None
     at = door.door(server.url)
     bad = await door.tls(at, time.time)
     assert bad is not None
-    assert server.house.identity.authority.fingerprint in bad.found
+    assert server.app.identity.authority.fingerprint in bad.found
     assert "--ca" in bad.found
     monkeypatch.setattr(trust, "_named", [])
     monkeypatch.setattr(trust, "_made", None)
@@ -361,8 +361,8 @@ async def test_a_server_with_tls_announces_itself_so(server: Running):
         async def withdraw(self) -> None:
             pass
 
-    server.house.beacon = Recorder()
-    await announce(server.house, brief=False)
+    server.app.beacon = Recorder()
+    await announce(server.app, brief=False)
     assert [each.urls() for each in heard] == [[server.url]]
 
 

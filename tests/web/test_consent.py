@@ -16,8 +16,8 @@ from burrowspace.client.client import Client
 from burrowspace.client.options import Options
 from burrowspace.core.codes import parse_code
 from burrowspace.core.errors import BadCode
+from tests.app import Running, running
 from tests.e2e.transfer.counting import Counting, counting
-from tests.house import Running, running
 from tests.web.test_interop import MiB, content, digest, page
 
 pytestmark = pytest.mark.anyio

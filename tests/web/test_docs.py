@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house import running
+from tests.app import running
 from tests.web.browser import Browsing
 
 pytestmark = pytest.mark.anyio

@@ -26,9 +26,9 @@ from burrowspace.core import codes
 from burrowspace.core.errors import WrongCode
 from burrowspace.core.links import format_link
 from burrowspace.core.signals import Role
+from tests.app import Running, running
 from tests.client.codes import another
 from tests.e2e.served import ROOT
-from tests.house import Running, running
 
 pytestmark = pytest.mark.anyio
 

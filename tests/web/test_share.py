@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Page
 
-from tests.house import Running, running
+from tests.app import Running, running
 from tests.web.browser import Browsing
 
 pytestmark = pytest.mark.anyio

@@ -129,10 +129,10 @@ async def _life(port: int, opened: "Future[_Opened]") -> None:
         listener = listen(_settings(0, Path()))
     port = listener.getsockname()[1]
     folder = _root() / str(port)
-    house = build(_settings(port, folder))
+    app = build(_settings(port, folder))
     stopping = asyncio.Event()
-    async with serving(house, listener, brief=True):
-        url = next(iter(banner.addresses(house.reach)), f"http://127.0.0.1:{port}")
+    async with serving(app, listener, brief=True):
+        url = next(iter(banner.addresses(app.reach)), f"http://127.0.0.1:{port}")
         with os.fdopen(private_file(folder / _ORIGINS), "a", encoding="utf-8") as known:
             known.write(url + "\n")
         opened.set_result((url, folder, asyncio.get_running_loop(), stopping))

@@ -21,8 +21,8 @@ from burrowspace.server.api.context import Context
 from burrowspace.server.api.peers import ATTACHMENTS
 from burrowspace.server.bulk.serve import Bulk
 from burrowspace.server.callers import Callers, SeenAs
+from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.driver import Driver
-from burrowspace.server.driver.kit import Kit
 from burrowspace.server.events import Events
 from burrowspace.server.hosts import Hosts
 from burrowspace.server.pages import Pages
@@ -45,7 +45,7 @@ class DataFolderInUse(Exception):
 
 
 @dataclass(slots=True)
-class House:
+class App:
     """Everything, put together."""
 
     settings: Settings
@@ -54,7 +54,7 @@ class House:
     spool: DiskSpool
     driver: Driver
     realtime: RealTime
-    app: ASGIApp
+    asgi: ASGIApp
     bulk: Bulk
     callers: Callers
     stun: Stun
@@ -74,7 +74,7 @@ class House:
         self.lock.close()
 
 
-def build(settings: Settings) -> House:
+def build(settings: Settings) -> App:
     """Opens the data folder and wires the parts. Blocking: before the loop has anything else to do."""
     if said := private_folder(settings.data, _OURS):
         log.warning(said)
@@ -84,7 +84,7 @@ def build(settings: Settings) -> House:
     state = open_sqlite(settings.data / "burrowspace.db")
     spool = DiskSpool(settings.data / "spool", floor_bytes=settings.disk_floor_bytes)
     reach = Reachability(settings)
-    driver = Driver(Kit(settings, state, LocalBus(), spool))
+    driver = Driver(DriverContext(settings, state, LocalBus(), spool))
     realtime = RealTime(_options(settings, reach))
     Events(realtime.of("/"), driver)
     callers, stun = Callers(reach, Hosts(reach, identity)), Stun(settings, reach)
@@ -95,7 +95,7 @@ def build(settings: Settings) -> House:
         routes = Hsts(routes, identity)
     bulk = Bulk(settings, driver, reach)
     tunnel, beacon = _tunnel(settings), _beacon(settings)
-    return House(
+    return App(
         settings, reach, state, spool, driver, realtime, routes, bulk, callers, stun, tunnel, beacon, lock, identity
     )
 

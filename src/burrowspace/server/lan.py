@@ -4,26 +4,26 @@ import structlog
 
 from burrowspace.core.nearby import ADDRESSES, Announcement
 from burrowspace.core.networks import is_near
-from burrowspace.server.build import House
+from burrowspace.server.build import App
 
 log = structlog.get_logger("lan")
 
 
-async def announce(house: House, *, brief: bool) -> None:
+async def announce(app: App, *, brief: bool) -> None:
     """Beside the running server, for announcing takes a second. A network that does not carry it is only logged."""
-    if house.beacon is None:
+    if app.beacon is None:
         return
-    addresses = tuple(at for at in house.reach.addresses if is_near(at))[:ADDRESSES]
-    secure = house.settings.is_secure
-    said = Announcement(house.driver.server_id, house.reach.port, addresses, secure, brief)
+    addresses = tuple(at for at in app.reach.addresses if is_near(at))[:ADDRESSES]
+    secure = app.settings.is_secure
+    said = Announcement(app.driver.server_id, app.reach.port, addresses, secure, brief)
     try:
-        await house.beacon.announce(said)
+        await app.beacon.announce(said)
     except OSError as error:
         log.info("the server is not announced on the local network", why=str(error)[:200])
     else:
         log.info("the server is announced on the local network")
 
 
-async def withdraw(house: House) -> None:
-    if house.beacon is not None:
-        await house.beacon.withdraw()
+async def withdraw(app: App) -> None:
+    if app.beacon is not None:
+        await app.beacon.withdraw()

@@ -11,7 +11,7 @@ import structlog
 
 from burrowspace.config import Settings
 from burrowspace.server import banner, logs
-from burrowspace.server.build import DataFolderInUse, House, build
+from burrowspace.server.build import App, DataFolderInUse, build
 from burrowspace.server.serving import listen, serving
 from burrowspace.server.tls.context import NoIdentity
 from burrowspace.server.tunnelling import TunnelKeeper
@@ -28,19 +28,19 @@ def run(settings: Settings) -> int:
         print(_why_not(settings, error), file=sys.stderr)
         return 1
     try:
-        house = build(settings)
+        app = build(settings)
     except (DataFolderInUse, NoIdentity, OSError) as error:
         listener.close()
         print(str(error), file=sys.stderr)
         return 1
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(_serve(house, listener))
+        return runner.run(_serve(app, listener))
 
 
-async def _serve(house: House, listener: socket.socket) -> int:
+async def _serve(app: App, listener: socket.socket) -> int:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
-    async with serving(house, listener) as server:
+    async with serving(app, listener) as server:
 
         def stop() -> None:
             server.force_exit = stopping.is_set()  # asked twice: no more waiting
@@ -48,13 +48,13 @@ async def _serve(house: House, listener: socket.socket) -> int:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
-        if house.identity is not None:
-            loop.add_signal_handler(signal.SIGHUP, house.identity.look)  # what renews certificates says so with it
-        keeper = TunnelKeeper(house.tunnel, house.reach, house.settings, on_up=banner.show_public)
+        if app.identity is not None:
+            loop.add_signal_handler(signal.SIGHUP, app.identity.look)  # what renews certificates says so with it
+        keeper = TunnelKeeper(app.tunnel, app.reach, app.settings, on_up=banner.show_public)
         tunnelling = asyncio.create_task(keeper.run())
-        banner.show(house.reach, house.settings, house.identity)
+        banner.show(app.reach, app.settings, app.identity)
         await stopping.wait()
-        log.info("stopping: no new connections; what runs gets a few seconds", seconds=house.settings.grace_s)
+        log.info("stopping: no new connections; what runs gets a few seconds", seconds=app.settings.grace_s)
         tunnelling.cancel()
         await asyncio.gather(keeper.close(), tunnelling, return_exceptions=True)
     log.info("stopped")

@@ -1,4 +1,4 @@
-"""The one port: listening on it, and serving a house on it for as long as a context lasts."""
+"""The one port: listening on it, and serving the application on it for as long as a context lasts."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from burrowspace.config import Settings
-from burrowspace.server.build import House
+from burrowspace.server.build import App
 from burrowspace.server.bulk.front import BulkFront
 from burrowspace.server.bulk.watch import watch
 from burrowspace.server.lan import announce, withdraw
@@ -51,48 +51,48 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(house: House, listener: socket.socket, *, brief: bool = False) -> AsyncIterator[uvicorn.Server]:
-    """The house, served on `listener` for as long as the context lasts; drained and closed behind it.
+async def serving(app: App, listener: socket.socket, *, brief: bool = False) -> AsyncIterator[uvicorn.Server]:
+    """The application, served on `listener` for as long as the context lasts; drained and closed behind it.
 
     `brief`: for one transfer; it says so where it announces itself.
     """
-    house.reach.port = listener.getsockname()[1]
-    house.reach.look()
-    await house.driver.open()
-    await house.stun.open()
-    server = _Server(_config(house))
-    server.grace_s = house.settings.grace_s
+    app.reach.port = listener.getsockname()[1]
+    app.reach.look()
+    await app.driver.open()
+    await app.stun.open()
+    server = _Server(_config(app))
+    server.grace_s = app.settings.grace_s
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not task.done():  # noqa: ASYNC110  (uvicorn has no event for it)
         await asyncio.sleep(0.005)
     looking = None
     try:
-        _tune(house.settings)
+        _tune(app.settings)
         watching = asyncio.create_task(
-            watch(server.server_state.connections, house.settings.stall_s, house.settings.min_bytes_per_s)
+            watch(server.server_state.connections, app.settings.stall_s, app.settings.min_bytes_per_s)
         )
-        announcing = asyncio.create_task(announce(house, brief=brief))
-        if house.identity is not None:
-            looking = asyncio.create_task(house.identity.watch())
+        announcing = asyncio.create_task(announce(app, brief=brief))
+        if app.identity is not None:
+            looking = asyncio.create_task(app.identity.watch())
         yield server
     finally:
         watching.cancel()
         announcing.cancel()
         if looking is not None:
             looking.cancel()
-        leaving = asyncio.create_task(withdraw(house))
+        leaving = asyncio.create_task(withdraw(app))
         server.should_exit = True
-        house.driver.notifier.close()
-        await house.realtime.aclose()
+        app.driver.notifier.close()
+        await app.realtime.aclose()
         await asyncio.gather(task, leaving, return_exceptions=True)
-        await house.close()
+        await app.close()
 
 
-def _protocol(house: House) -> Any:
+def _protocol(app: App) -> Any:
     """What uvicorn calls for each connection."""
     addresses: Counter[str] = Counter()
-    behind = front(house.realtime, BulkFront, bulk=house.bulk, callers=house.callers, addresses=addresses)
-    identity = house.identity
+    behind = front(app.realtime, BulkFront, bulk=app.bulk, callers=app.callers, addresses=addresses)
+    identity = app.identity
     if identity is None:
         return behind
 
@@ -102,18 +102,18 @@ def _protocol(house: House) -> Any:
             identity,
             given["server_state"].connections,
             addresses,
-            house.settings.connections_per_address,
-            house.callers,
-            lets_loopback_in=house.tunnel is not None,
+            app.settings.connections_per_address,
+            app.callers,
+            lets_loopback_in=app.tunnel is not None,
         )
 
     return sniffer
 
 
-def _config(house: House) -> uvicorn.Config:
+def _config(app: App) -> uvicorn.Config:
     return uvicorn.Config(
-        house.app,
-        http=_protocol(house),
+        app.asgi,
+        http=_protocol(app),
         ws="none",
         lifespan="off",
         access_log=False,
@@ -121,7 +121,7 @@ def _config(house: House) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=30,
-        timeout_graceful_shutdown=int(house.settings.grace_s) + 1,
+        timeout_graceful_shutdown=int(app.settings.grace_s) + 1,
         backlog=_BACKLOG,
     )
 

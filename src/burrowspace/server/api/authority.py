@@ -6,7 +6,7 @@ Over plain http the same two are answered by server/tls/plain.py. 404 where the 
 from fastapi import APIRouter, Response
 
 from burrowspace.core.errors import NotFound
-from burrowspace.server.api.context import House
+from burrowspace.server.api.context import Server
 from burrowspace.server.api.models import UNKNOWN
 from burrowspace.server.tls.authority import Authority
 from burrowspace.server.tls.page import PAGE_HEADERS, page
@@ -23,18 +23,18 @@ router = APIRouter(tags=["server"])
         200: {"content": {"application/x-x509-ca-cert": {"schema": {"type": "string", "format": "binary"}}}},
     },
 )
-async def certificate(house: House) -> Response:
+async def certificate(server: Server) -> Response:
     """The authority's certificate in DER form, of a server that has made its own."""
-    return Response(_authority(house).der, headers=CERTIFICATE_HEADERS)
+    return Response(_authority(server).der, headers=CERTIFICATE_HEADERS)
 
 
 @router.get("/ca", response_class=Response, responses={**UNKNOWN, 200: {"content": {"text/html": {}}}})
-async def how_to_trust(house: House) -> Response:
+async def how_to_trust(server: Server) -> Response:
     """How each system learns to trust it, with the fingerprint to compare."""
-    return Response(page(_authority(house)), headers=PAGE_HEADERS)
+    return Response(page(_authority(server)), headers=PAGE_HEADERS)
 
 
-def _authority(house: House) -> Authority:
-    if house.identity is None or house.identity.authority is None:
+def _authority(server: Server) -> Authority:
+    if server.identity is None or server.identity.authority is None:
         raise NotFound("this server has no authority of its own")
-    return house.identity.authority
+    return server.identity.authority

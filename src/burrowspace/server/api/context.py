@@ -62,7 +62,7 @@ def your_ip(request: Request) -> str | None:
     return request.scope.get(NEAR) if address == UNREADABLE else address
 
 
-House = Annotated[Context, Depends(_context)]
+Server = Annotated[Context, Depends(_context)]
 Speaker = Annotated[Voice, Depends(_voice)]
 Token = Annotated[str | None, Depends(_token)]
 Caller = Annotated[str | None, Depends(_caller)]

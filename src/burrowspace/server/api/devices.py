@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from burrowspace.core.names import user_id as checked_user
-from burrowspace.server.api.context import House, Token
+from burrowspace.server.api.context import Server, Token
 from burrowspace.server.api.models import (
     CONFLICT,
     REFUSALS,
@@ -24,10 +24,10 @@ router = APIRouter(tags=["devices"], responses=REFUSALS)
 
 @router.get("/devices")
 async def devices(
-    house: House, token: Token, user_id: Annotated[str, Query(min_length=1, max_length=256)]
+    server: Server, token: Token, user_id: Annotated[str, Query(min_length=1, max_length=256)]
 ) -> UserDevices:
     """All devices of a user and those that wait to join. Needs the token of one of them."""
-    presence = house.driver.presence
+    presence = server.driver.presence
     found = await presence.devices.listed(checked_user(user_id), token)
     return UserDevices(
         guarded=found.guarded,
@@ -54,21 +54,21 @@ async def devices(
 
 
 @router.post("/approve-device/{device_id}", responses={**UNKNOWN, **CONFLICT})
-async def approve_device(device_id: str, house: House, token: Token) -> DeviceApproved:
+async def approve_device(device_id: str, server: Server, token: Token) -> DeviceApproved:
     """Lets a device in that waits. Needs the token of a device of that user. Saying it twice changes nothing."""
-    await house.driver.presence.devices.approve(device_id, token)
+    await server.driver.presence.devices.approve(device_id, token)
     return DeviceApproved(peer_id=device_id)
 
 
 @router.post("/reject-device/{device_id}", responses={**UNKNOWN, **CONFLICT})
-async def reject_device(device_id: str, house: House, token: Token) -> DeviceRejected:
+async def reject_device(device_id: str, server: Server, token: Token) -> DeviceRejected:
     """Keeps a device out that waits. Needs the token of a device of that user. Saying it twice changes nothing."""
-    await house.driver.presence.devices.reject(device_id, token)
+    await server.driver.presence.devices.reject(device_id, token)
     return DeviceRejected(peer_id=device_id)
 
 
 @router.post("/revoke-device/{device_id}", responses=UNKNOWN)
-async def revoke_device(device_id: str, house: House, token: Token) -> DeviceRevoked:
+async def revoke_device(device_id: str, server: Server, token: Token) -> DeviceRevoked:
     """Takes a device away: its socket is closed, and its id and token are worth nothing any more."""
-    await house.driver.presence.revoke(device_id, token)
+    await server.driver.presence.revoke(device_id, token)
     return DeviceRevoked(peer_id=device_id)

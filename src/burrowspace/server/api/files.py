@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.upload import Asked, Forget
 from burrowspace.core.upload_answers import Answer
-from burrowspace.server.api.context import Caller, Context, House, Speaker
+from burrowspace.server.api.context import Caller, Context, Server, Speaker
 from burrowspace.server.api.models import CONFLICT, FULL, REFUSALS, UNKNOWN, Delivered, Uploaded, Verified, refused
 from burrowspace.server.body import take_body
 from burrowspace.server.bulk.front import CUT
@@ -48,20 +48,20 @@ _FORM = {
     response_model=Uploaded,
     responses={**UNKNOWN, **CONFLICT, **FULL},
 )
-async def upload(transfer_id: str, request: Request, house: House, token: Speaker, caller: Caller) -> Response:
+async def upload(transfer_id: str, request: Request, server: Server, token: Speaker, caller: Caller) -> Response:
     """Takes the file in the field `file` and keeps it until the receiver has it, the sender cancels or it expires.
 
     The same URL speaks tus 1.0 and the IETF draft of resumable uploads, and takes a plain PUT.
     """
-    with house.driver.uploads.claims.open(transfer_id, caller) as claim:
-        return await _upload(claim, request, house, token)
+    with server.driver.uploads.claims.open(transfer_id, caller) as claim:
+        return await _upload(claim, request, server, token)
 
 
-async def _upload(claim: Claim, request: Request, house: Context, token: Voice) -> Response:
-    uploads = house.driver.uploads
+async def _upload(claim: Claim, request: Request, server: Context, token: Voice) -> Response:
+    uploads = server.driver.uploads
     decided = await uploads.decide(claim, Asked(request.method, header_map(request.scope["headers"])), token)
     if isinstance(decided, Forget):
-        await house.driver.transfers.cancel(claim.transfer_id, token)
+        await server.driver.transfers.cancel(claim.transfer_id, token)
         return _reply(decided.answer)
     if isinstance(decided, Answer):
         return _reply(decided)
@@ -115,13 +115,13 @@ class _Sending(StreamingResponse):
     },
 )
 async def download(
-    transfer_id: str, request: Request, house: House, token: Speaker, follow: str = ""
+    transfer_id: str, request: Request, server: Server, token: Speaker, follow: str = ""
 ) -> StreamingResponse:
     """The stored file under its name, or the range of it that was asked for. 400 while it is not all here.
 
     With `follow=1` it starts at once and follows a running upload to its end.
     """
-    downloads = house.driver.downloads
+    downloads = server.driver.downloads
     head = header_map(request.scope["headers"])
     download = await downloads.open(transfer_id, head, token, follow=follow == "1")
 
@@ -129,16 +129,16 @@ async def download(
 
 
 @router.head("/download/{transfer_id}", include_in_schema=False)
-async def download_head(transfer_id: str, request: Request, house: House, token: Speaker) -> Response:
+async def download_head(transfer_id: str, request: Request, server: Server, token: Speaker) -> Response:
     """What a GET would say. It changes nothing."""
-    download = await house.driver.downloads.open(transfer_id, header_map(request.scope["headers"]), token)
+    download = await server.driver.downloads.open(transfer_id, header_map(request.scope["headers"]), token)
     download.close()
     return Response(status_code=download.part.status, headers=download.headers)
 
 
 @router.post("/delivered/{transfer_id}", responses=UNKNOWN)
-async def delivered(transfer_id: str, house: House, token: Speaker, body: Verified | None = None) -> Delivered:
+async def delivered(transfer_id: str, server: Server, token: Speaker, body: Verified | None = None) -> Delivered:
     """A receiver has the file and has verified it. Saying it twice is saying it once."""
     peer_id = body.peer_id if body is not None else None
-    count = await house.driver.downloads.delivered(transfer_id, peer_id, token)
+    count = await server.driver.downloads.delivered(transfer_id, peer_id, token)
     return Delivered(transfer_id=transfer_id, deliveries=count)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
 from burrowspace.core.records import Mailbox
-from burrowspace.server.api.context import Caller, House
+from burrowspace.server.api.context import Caller, Server
 from burrowspace.server.api.models import REFUSALS, UNKNOWN, MailboxState, ManyMessages, Messages, Posted, ReadMailboxes
 from burrowspace.server.api.octets import octet_body, octets
 from burrowspace.server.api.peers import iso
@@ -21,15 +21,15 @@ MailboxId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="32 hex di
 
 
 @router.put("/mailboxes/{mailbox_id}")
-async def make_mailbox(mailbox_id: MailboxId, house: House, caller: Caller) -> MailboxState:
+async def make_mailbox(mailbox_id: MailboxId, server: Server, caller: Caller) -> MailboxState:
     """The mailbox, made if it is new. Its life is counted from its last message, or from its making."""
-    return _state(await house.driver.mailboxes.make(mailbox_id, caller))
+    return _state(await server.driver.mailboxes.make(mailbox_id, caller))
 
 
 @router.post("/mailboxes/read", response_model=ManyMessages)
-async def read_many(body: ReadMailboxes, request: Request, house: House, caller: Caller) -> Response:
+async def read_many(body: ReadMailboxes, request: Request, server: Server, caller: Caller) -> Response:
     """Of up to 64 mailboxes those with messages beyond the given number, and null for those that are not there."""
-    work = house.driver.mailboxes.read_many(body.mailboxes, body.wait, caller)
+    work = server.driver.mailboxes.read_many(body.mailboxes, body.wait, caller)
     try:
         found = await while_here(request, work) if body.wait else await work
     except ClientDisconnect:
@@ -38,18 +38,18 @@ async def read_many(body: ReadMailboxes, request: Request, house: House, caller:
 
 
 @router.post("/mailboxes/{mailbox_id}", openapi_extra=octet_body(MESSAGE_BYTES))
-async def post_message(mailbox_id: MailboxId, request: Request, house: House, caller: Caller) -> Posted:
+async def post_message(mailbox_id: MailboxId, request: Request, server: Server, caller: Caller) -> Posted:
     """Adds a message, sealed by who sends it. Makes the mailbox if it is new."""
     body = await octets(request, MESSAGE_BYTES)
-    return Posted(number=await house.driver.mailboxes.post(mailbox_id, body, caller))
+    return Posted(number=await server.driver.mailboxes.post(mailbox_id, body, caller))
 
 
 @router.get("/mailboxes/{mailbox_id}", response_model=Messages, responses=UNKNOWN)
 async def read_messages(
-    mailbox_id: MailboxId, request: Request, house: House, caller: Caller, after: After = -1, wait: Wait = 0
+    mailbox_id: MailboxId, request: Request, server: Server, caller: Caller, after: After = -1, wait: Wait = 0
 ) -> Response:
     """The messages beyond number `after`, as many as fit into an answer. Reading consumes nothing."""
-    work = house.driver.mailboxes.read(mailbox_id, after, wait, caller)
+    work = server.driver.mailboxes.read(mailbox_id, after, wait, caller)
     try:
         found = await while_here(request, work) if wait else await work
     except ClientDisconnect:
@@ -60,13 +60,13 @@ async def read_messages(
 @router.delete("/mailboxes/{mailbox_id}", responses=UNKNOWN)
 async def remove_mailbox(
     mailbox_id: MailboxId,
-    house: House,
+    server: Server,
     upto: Annotated[int | None, Query(ge=0, le=2**53 - 1, description="Drop only the messages up to this one.")] = None,
 ) -> MailboxState:
     """Drops the mailbox; with `upto` only its messages up to that number, that one too."""
     if upto is not None:
-        return _state(await house.driver.mailboxes.trim(mailbox_id, upto))
-    return _state(await house.driver.mailboxes.remove(mailbox_id), "removed")
+        return _state(await server.driver.mailboxes.trim(mailbox_id, upto))
+    return _state(await server.driver.mailboxes.remove(mailbox_id), "removed")
 
 
 def _messages(found: Found) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 from starlette.requests import ClientDisconnect
 
-from burrowspace.server.api.context import Caller, House, Token
+from burrowspace.server.api.context import Caller, Server, Token
 from burrowspace.server.api.models import (
     REFUSALS,
     UNKNOWN,
@@ -26,31 +26,31 @@ Number = Annotated[int, Path(ge=1, le=LAST)]
 
 
 @router.post("/nameplates")
-async def make_nameplate(house: House, caller: Caller) -> NameplateMade:
+async def make_nameplate(server: Server, caller: Caller) -> NameplateMade:
     """A free number, as small as there is, for a code that a person reads to another."""
-    made = await house.driver.nameplates.offer(caller)
+    made = await server.driver.nameplates.offer(caller)
     return NameplateMade(nameplate=made.nameplate.number, token=made.token, expires_at=iso(made.nameplate.expires_at))
 
 
 @router.get("/nameplates/{nameplate}", responses=UNKNOWN)
-async def find_nameplate(nameplate: Number, house: House, caller: Caller) -> NameplateHeld:
+async def find_nameplate(nameplate: Number, server: Server, caller: Caller) -> NameplateHeld:
     """Whether somebody waits under the number, for who has found several servers; its owner hears nothing of it."""
-    await house.driver.nameplates.is_held(nameplate, caller)
+    await server.driver.nameplates.is_held(nameplate, caller)
     return NameplateHeld(nameplate=nameplate)
 
 
 @router.post("/nameplates/{nameplate}/claim", responses=UNKNOWN)
-async def claim_nameplate(nameplate: Number, house: House, caller: Caller) -> Claimed:
+async def claim_nameplate(nameplate: Number, server: Server, caller: Caller) -> Claimed:
     """Whoever says the number gets a fresh mailbox, and its owner is told of it."""
-    return Claimed(mailbox=await house.driver.nameplates.claim(nameplate, caller))
+    return Claimed(mailbox=await server.driver.nameplates.claim(nameplate, caller))
 
 
 @router.get("/nameplates/{nameplate}/claims", response_model=Claims, responses=UNKNOWN)
 async def read_claims(
-    nameplate: Number, request: Request, house: House, token: Token, caller: Caller, after: After = -1, wait: Wait = 0
+    nameplate: Number, request: Request, server: Server, token: Token, caller: Caller, after: After = -1, wait: Wait = 0
 ) -> Claims | Response:
     """For the owner, with its token: the claims beyond number `after`."""
-    work = house.driver.nameplates.claims(nameplate, token, after, wait, caller)
+    work = server.driver.nameplates.claims(nameplate, token, after, wait, caller)
     try:
         found = await while_here(request, work) if wait else await work
     except ClientDisconnect:
@@ -60,7 +60,7 @@ async def read_claims(
 
 
 @router.delete("/nameplates/{nameplate}", responses=UNKNOWN)
-async def release_nameplate(nameplate: Number, house: House, token: Token) -> Released:
+async def release_nameplate(nameplate: Number, server: Server, token: Token) -> Released:
     """For the owner, with its token: the number is nobody's any more. Its mailboxes stay."""
-    await house.driver.nameplates.release(nameplate, token)
+    await server.driver.nameplates.release(nameplate, token)
     return Released(nameplate=nameplate)

@@ -7,7 +7,7 @@ from starlette.requests import ClientDisconnect
 
 from burrowspace.core.errors import NotFound
 from burrowspace.core.knock import KNOCK_BYTES
-from burrowspace.server.api.context import Caller, House, Token
+from burrowspace.server.api.context import Caller, Server, Token
 from burrowspace.server.api.models import REFUSALS, UNKNOWN, Knocked, LeftNearby, NearDevices, ShowNearby
 from burrowspace.server.api.octets import octet_body, octets
 from burrowspace.server.api.waiting import Wait, while_here
@@ -20,16 +20,16 @@ Sender = Annotated[str, Query(alias="from", pattern="^[0-9a-f]{32}$", descriptio
 Version = Annotated[int, Query(ge=-1, le=2**53 - 1, description="The version of the last answer; -1 for none.")]
 
 
-def _on(house: House) -> None:
-    if not house.settings.nearby:
+def _on(server: Server) -> None:
+    if not server.settings.nearby:
         raise NotFound("this server does not show devices to each other")
 
 
-def _where(request: Request, house: House, caller: Caller) -> Where:
+def _where(request: Request, server: Server, caller: Caller) -> Where:
     """The network of the address that the server sees, and the one that bounds are counted for."""
     if request.client is None:
         return Where(None, caller)
-    headers, has_public_url = header_map(request.scope["headers"]), house.reach.public_url is not None
+    headers, has_public_url = header_map(request.scope["headers"]), server.reach.public_url is not None
     return Where(network(request.client.host, headers, has_public_url=has_public_url), caller)
 
 
@@ -38,24 +38,24 @@ router = APIRouter(tags=["nearby"], responses={**REFUSALS, **UNKNOWN}, dependenc
 
 
 @router.put("/nearby/{handle}", response_model=NearDevices)
-async def show(handle: Handle, body: ShowNearby, house: House, token: Token, where: From) -> Response:
+async def show(handle: Handle, body: ShowNearby, server: Server, token: Token, where: From) -> Response:
     """This device shows itself to those of its network, for 45 s from its last call; the others, as they are now."""
     card = Card(body.name, body.kind, body.picture, body.public, body.inbox)
-    return _told(await house.driver.nearby.show(handle, card, token, where))
+    return _told(await server.driver.nearby.show(handle, card, token, where))
 
 
 @router.get("/nearby/{handle}", response_model=NearDevices)
 async def watch(
     handle: Handle,
     request: Request,
-    house: House,
+    server: Server,
     token: Token,
     where: From,
     version: Version = -1,
     wait: Wait = 0,
 ) -> Response:
     """The others, at once where something has changed since `version`, else when it does or the time is over."""
-    work = house.driver.nearby.watch(handle, token, where, version, wait)
+    work = server.driver.nearby.watch(handle, token, where, version, wait)
     try:
         return _told(await while_here(request, work) if wait else await work)
     except ClientDisconnect:
@@ -63,16 +63,16 @@ async def watch(
 
 
 @router.delete("/nearby/{handle}")
-async def leave(handle: Handle, house: House, token: Token) -> LeftNearby:
+async def leave(handle: Handle, server: Server, token: Token) -> LeftNearby:
     """Nobody sees this device any more."""
-    await house.driver.nearby.leave(handle, token)
+    await server.driver.nearby.leave(handle, token)
     return LeftNearby()
 
 
 @router.post("/nearby/{handle}/knock", openapi_extra=octet_body(KNOCK_BYTES))
-async def knock(handle: Handle, sender: Sender, request: Request, house: House, token: Token, where: From) -> Knocked:
+async def knock(handle: Handle, sender: Sender, request: Request, server: Server, token: Token, where: From) -> Knocked:
     """Leaves a sealed invitation for a device of the same network; the token is the sender's."""
-    await house.driver.nearby.knock(handle, sender, await octets(request, KNOCK_BYTES), token, where)
+    await server.driver.nearby.knock(handle, sender, await octets(request, KNOCK_BYTES), token, where)
     return Knocked()
 
 

@@ -10,7 +10,7 @@ from burrowspace.core.ice import ice_servers
 from burrowspace.core.names import shown
 from burrowspace.core.names import user_id as checked_user
 from burrowspace.core.records import Peer
-from burrowspace.server.api.context import Caller, Context, House, Token, your_ip
+from burrowspace.server.api.context import Caller, Context, Server, Token, your_ip
 from burrowspace.server.api.models import (
     MAX_WAIT_S,
     REFUSALS,
@@ -64,9 +64,9 @@ def features(settings: Settings) -> list[str]:
     return [*FEATURES, "nearby"] if settings.nearby else FEATURES
 
 
-async def limits(house: Context) -> Limits:
+async def limits(server: Context) -> Limits:
     """What this server holds its clients to."""
-    settings, quotas = house.settings, await house.driver.uploads.reserve.quotas()
+    settings, quotas = server.settings, await server.driver.uploads.reserve.quotas()
     return Limits(
         max_file_bytes=settings.max_file_bytes,
         max_payload_bytes=settings.max_payload_bytes,
@@ -84,11 +84,11 @@ async def limits(house: Context) -> Limits:
 
 
 def ice(
-    house: Context, stun: list[str], address: str | None, peer_id: str | None
+    server: Context, stun: list[str], address: str | None, peer_id: str | None
 ) -> tuple[list[TurnServer | IceServer], int | None]:
     """STUN and TURN for this caller, and the seconds that its credentials hold."""
     found: list[TurnServer | IceServer] = [IceServer(urls=server["urls"]) for server in ice_servers(stun)]
-    offer = house.turn.offer(peer_id, address or "", house.driver.now())
+    offer = server.turn.offer(peer_id, address or "", server.driver.now())
     if offer is None:
         return found, None
     username, credential = offer.passed
@@ -96,26 +96,26 @@ def ice(
 
 
 @router.get("/hello")
-async def hello(request: Request, house: House) -> Hello:
+async def hello(request: Request, server: Server) -> Hello:
     """What this server is and can, for a program without a user; it makes no peer and is remembered nowhere."""
     host, address = request.headers.get("host"), request.client.host if request.client else None
-    servers, ttl_s = ice(house, house.reach.stun_servers(host), address, None)
-    both = house.reach.own_stun(host)
+    servers, ttl_s = ice(server, server.reach.stun_servers(host), address, None)
+    both = server.reach.own_stun(host)
     return Hello(
-        server_id=house.driver.server_id,
+        server_id=server.driver.server_id,
         version=__version__,
-        public_url=house.reach.public_url,
+        public_url=server.reach.public_url,
         your_ip=your_ip(request),
         ice_servers=servers,
         ice_ttl_s=ttl_s,
         nat_check=both if len(both) == 2 else [],
-        limits=await limits(house),
-        features=features(house.settings),
+        limits=await limits(server),
+        features=features(server.settings),
     )
 
 
 @router.post("/connect")
-async def connect(body: Connect, request: Request, house: House, token: Token, caller: Caller) -> Connected:
+async def connect(body: Connect, request: Request, server: Server, token: Token, caller: Caller) -> Connected:
     """Makes this device a peer of its user.
 
     Where a device of the user uses its token, send the token of one of the user's devices; without it the answer is
@@ -123,45 +123,45 @@ async def connect(body: Connect, request: Request, house: House, token: Token, c
     """
     address = request.client.host if request.client else None
     device = DeviceInfo(None if address is None else network(address), your_ip(request), shown(body.device_name, 64))
-    welcome = await house.driver.presence.connect(checked_user(body.user_id), token, device, caller)
-    stun = house.reach.stun_servers(request.headers.get("host"))
-    servers, ttl_s = ice(house, stun, address, welcome.peer.peer_id)
+    welcome = await server.driver.presence.connect(checked_user(body.user_id), token, device, caller)
+    stun = server.reach.stun_servers(request.headers.get("host"))
+    servers, ttl_s = ice(server, stun, address, welcome.peer.peer_id)
     return Connected(
         status="pending" if welcome.pending else "connected",
         peer_id=welcome.peer.peer_id,
         peer_token=welcome.token,
-        server_id=house.driver.server_id,
+        server_id=server.driver.server_id,
         stun_servers=stun,
         ice_servers=servers,
         ice_ttl_s=ttl_s,
-        public_url=house.reach.public_url,
+        public_url=server.reach.public_url,
         your_ip=your_ip(request),
-        limits=await limits(house),
-        features=features(house.settings),
+        limits=await limits(server),
+        features=features(server.settings),
     )
 
 
 @router.post("/heartbeat/{peer_id}", responses=UNKNOWN)
-async def heartbeat(peer_id: str, house: House, token: Token) -> Heartbeat:
+async def heartbeat(peer_id: str, server: Server, token: Token) -> Heartbeat:
     """A sign of life, every 30 s; after 60 s without one a peer is offline."""
-    await house.driver.presence.heard(peer_id, token)
+    await server.driver.presence.heard(peer_id, token)
     return Heartbeat()
 
 
 @router.post("/disconnect/{peer_id}", responses=UNKNOWN)
-async def disconnect(peer_id: str, request: Request, house: House, token: Token) -> Disconnected:
+async def disconnect(peer_id: str, request: Request, server: Server, token: Token) -> Disconnected:
     """A good-bye; the others hear `peer_disconnected`."""
-    await house.driver.presence.disconnect(peer_id, token, request.client.host if request.client else None)
+    await server.driver.presence.disconnect(peer_id, token, request.client.host if request.client else None)
     return Disconnected(peer_id=peer_id)
 
 
 @router.get("/peers", response_model=Peers)
-async def peers(house: House, user_id: str | None = Query(None, max_length=256)) -> Peers | Response:
+async def peers(server: Server, user_id: str | None = Query(None, max_length=256)) -> Peers | Response:
     """The online peers, of one user or of all; never an address. A list of many may be 2 s old."""
-    presence = house.driver.presence
+    presence = server.driver.presence
     if user_id:
         return Peers(peers={peer.peer_id: _info(peer) for peer in await presence.online(user_id)})
-    body = await house.directory.body(presence.online, lambda peer: _info(peer).model_dump(), house.driver.now)
+    body = await server.directory.body(presence.online, lambda peer: _info(peer).model_dump(), server.driver.now)
     return Response(body, media_type="application/json")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from burrowspace.core.spooling import Policy
-from burrowspace.server.api.context import Caller, House, Token
+from burrowspace.server.api.context import Caller, Server, Token
 from burrowspace.server.api.models import (
     CONFLICT,
     FULL,
@@ -23,9 +23,9 @@ router = APIRouter(tags=["spools"], responses=REFUSALS)
 
 
 @router.post("/spools", responses=FULL)
-async def make_spool(body: MakeSpool, house: House, caller: Caller) -> SpoolMade:
+async def make_spool(body: MakeSpool, server: Server, caller: Caller) -> SpoolMade:
     """A place for sealed bytes. Who has the token writes, who has the id reads; nobody is told of either."""
-    made = await house.driver.spools.make(body.length, Policy(body.policy), body.window, caller)
+    made = await server.driver.spools.make(body.length, Policy(body.policy), body.window, caller)
     key = made.transfer.transfer_id
     return SpoolMade(
         transfer_id=key,
@@ -37,15 +37,15 @@ async def make_spool(body: MakeSpool, house: House, caller: Caller) -> SpoolMade
 
 
 @router.get("/spools/{spool_id}", responses=UNKNOWN)
-async def spool_state(spool_id: str, house: House) -> SpoolState:
+async def spool_state(spool_id: str, server: Server) -> SpoolState:
     """How it stands. It changes nothing and disturbs no upload, unlike HEAD /upload."""
-    return _state(await house.driver.spools.look(spool_id))
+    return _state(await server.driver.spools.look(spool_id))
 
 
 @router.patch("/spools/{spool_id}", responses={**UNKNOWN, **CONFLICT, **FULL})
-async def allow_spool(spool_id: str, body: AllowSpool, house: House, token: Token) -> SpoolState:
+async def allow_spool(spool_id: str, body: AllowSpool, server: Server, token: Token) -> SpoolState:
     """Its owner lets more of it rest than before; a running upload goes on accordingly."""
-    return _state(await house.driver.spools.allow(spool_id, Policy(body.policy), token))
+    return _state(await server.driver.spools.allow(spool_id, Policy(body.policy), token))
 
 
 def _state(held: Standing) -> SpoolState:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 
 from burrowspace import __version__
 from burrowspace.server.api.asyncapi import asyncapi
-from burrowspace.server.api.context import House
+from burrowspace.server.api.context import Server
 from burrowspace.server.api.models import Status, TunnelStatus
 from burrowspace.server.api.peers import features
 
@@ -14,19 +14,19 @@ router = APIRouter(tags=["server"])
 
 
 @router.get("/status")
-async def status(request: Request, house: House) -> Status:
+async def status(request: Request, server: Server) -> Status:
     """Whether the server is there, where it is reached, and how much goes on."""
-    reach = house.reach
+    reach = server.reach
     return Status(
-        server_id=house.driver.server_id,
+        server_id=server.driver.server_id,
         ip=reach.ip,
         port=reach.port,
         public_url=reach.public_url,
-        connected_peers=await house.driver.presence.online_count(),
-        active_transfers=await house.driver.transfers.active(),
+        connected_peers=await server.driver.presence.online_count(),
+        active_transfers=await server.driver.transfers.active(),
         stun_servers=reach.stun_servers(request.headers.get("host")),
         version=__version__,
-        features=features(house.settings),
+        features=features(server.settings),
         tunnel=TunnelStatus(state=cast(Any, reach.tunnel_state), message=reach.tunnel_message),
     )
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from burrowspace.server.api.context import Caller, House, Speaker
+from burrowspace.server.api.context import Caller, Server, Speaker
 from burrowspace.server.api.models import (
     CONFLICT,
     REFUSALS,
@@ -22,39 +22,39 @@ router = APIRouter(tags=["transfers"], responses=REFUSALS)
 
 
 @router.post("/request-transfer")
-async def request_transfer(body: RequestTransfer, house: House, token: Speaker, caller: Caller) -> Requested:
+async def request_transfer(body: RequestTransfer, server: Server, token: Speaker, caller: Caller) -> Requested:
     """Asks a user to take a file. Their devices hear `transfer_request` now, or when they register."""
-    asked = await house.driver.transfers.request(body.sender_id, body.receiver_id, body.filename, token, caller)
-    online = await house.driver.presence.is_here(asked.receiver_id)
+    asked = await server.driver.transfers.request(body.sender_id, body.receiver_id, body.filename, token, caller)
+    online = await server.driver.presence.is_here(asked.receiver_id)
     return Requested(request_id=asked.request_id, receiver_online=online)
 
 
 @router.post("/approve-transfer/{request_id}", responses={**UNKNOWN, **CONFLICT})
-async def approve_transfer(request_id: str, house: House, token: Speaker) -> Approved:
+async def approve_transfer(request_id: str, server: Server, token: Speaker) -> Approved:
     """Says yes; saying it twice gives the same transfer. The sender hears `transfer_approved`."""
-    made = await house.driver.transfers.approve(request_id, token)
-    online = await house.driver.presence.is_here(made.sender_id)
+    made = await server.driver.transfers.approve(request_id, token)
+    online = await server.driver.presence.is_here(made.sender_id)
     return Approved(transfer_id=made.transfer_id, sender_online=online)
 
 
 @router.post("/reject-transfer/{request_id}", responses={**UNKNOWN, **CONFLICT})
-async def reject_transfer(request_id: str, house: House, token: Speaker) -> Rejected:
+async def reject_transfer(request_id: str, server: Server, token: Speaker) -> Rejected:
     """Says no. The sender hears `transfer_rejected`."""
-    asked = await house.driver.transfers.reject(request_id, token)
+    asked = await server.driver.transfers.reject(request_id, token)
     return Rejected(request_id=asked.request_id)
 
 
 @router.post("/update-transfer-status/{transfer_id}", responses={**UNKNOWN, **CONFLICT})
-async def update_transfer_status(transfer_id: str, body: UpdateStatus, house: House, token: Speaker) -> Updated:
+async def update_transfer_status(transfer_id: str, body: UpdateStatus, server: Server, token: Speaker) -> Updated:
     """An end says how far it is. Progress never goes back."""
-    await house.driver.transfers.report(transfer_id, body.status, body.progress, token)
+    await server.driver.transfers.report(transfer_id, body.status, body.progress, token)
     return Updated()
 
 
 @router.get("/transfer-status/{transfer_id}", response_model_exclude_none=True, responses=UNKNOWN)
-async def transfer_status(transfer_id: str, house: House) -> TransferStatus:
+async def transfer_status(transfer_id: str, server: Server) -> TransferStatus:
     """Where a transfer stands."""
-    held = await house.driver.transfers.status(transfer_id)
+    held = await server.driver.transfers.status(transfer_id)
     return TransferStatus(
         request_id=held.request_id,
         status=held.state,
@@ -69,7 +69,7 @@ async def transfer_status(transfer_id: str, house: House) -> TransferStatus:
 
 
 @router.post("/cancel-transfer/{transfer_id}", responses={**UNKNOWN, **CONFLICT})
-async def cancel_transfer(transfer_id: str, house: House, token: Speaker) -> Cancelled:
+async def cancel_transfer(transfer_id: str, server: Server, token: Speaker) -> Cancelled:
     """Calls a transfer off; a stored file goes with it."""
-    await house.driver.transfers.cancel(transfer_id, token)
+    await server.driver.transfers.cancel(transfer_id, token)
     return Cancelled(transfer_id=transfer_id)

@@ -10,7 +10,7 @@ from collections import deque
 import msgspec
 
 from burrowspace.core import messages
-from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.tasks import Tasks
 from burrowspace.socketio import Encoded
 
@@ -22,8 +22,8 @@ _QUEUE = 100_000  # announcements that wait; past it the oldest are dropped, `/p
 class Announcer:
     """A queue of announcements and one task that works it off."""
 
-    def __init__(self, kit: Kit, tasks: Tasks) -> None:
-        self._kit, self._tasks = kit, tasks
+    def __init__(self, context: DriverContext, tasks: Tasks) -> None:
+        self._context, self._tasks = context, tasks
         self._queue: deque[tuple[Encoded, str]] = deque(maxlen=_QUEUE)
         self._working = False
 
@@ -40,7 +40,7 @@ class Announcer:
         try:
             while self._queue:
                 packet, but = self._queue.popleft()
-                for peer_id, line in self._kit.bus.lines():
+                for peer_id, line in self._context.bus.lines():
                     if peer_id != but and line.connected:
                         line.send_encoded(packet)
                         sent += 1

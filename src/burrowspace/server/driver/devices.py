@@ -18,7 +18,7 @@ from burrowspace.core.names import is_our_id
 from burrowspace.core.networks import UNREADABLE, counted, neighbourhood
 from burrowspace.core.records import Applicant, Notice, Origin, Peer
 from burrowspace.ports import Rows
-from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.notices import Postman, write_notice
 from burrowspace.server.driver.tokens import digest, is_guarded, is_token_of, not_approved, speak_for_user
 
@@ -51,13 +51,13 @@ Told = Callable[[Joining], None]  # what the socket of a device that waits does 
 class Devices:
     """Who waits, and who lets them in."""
 
-    def __init__(self, kit: Kit, postman: Postman) -> None:
-        self._kit, self._postman = kit, postman
+    def __init__(self, context: DriverContext, postman: Postman) -> None:
+        self._context, self._postman = context, postman
         self._sockets: dict[str, tuple[object, Told]] = {}  # of devices that wait: the last that asked to register
 
     def apply(self, rows: Rows, user_id: str, token: str | None, made: str, device: DeviceInfo) -> Applicant:
         """A new device asks to be let in; `token` is the one of an earlier try, and then nothing changes."""
-        now = self._kit.now()
+        now = self._context.now()
         waiting = _waiting(rows, user_id, now)
         for each in waiting:
             if token is not None and is_token_of(token, each):
@@ -78,7 +78,7 @@ class Devices:
                 raise TooMany(words, first.expires_at - now)
         asked = rows.put(
             Applicant(
-                self._kit.new_id(),
+                self._context.new_id(),
                 user_id,
                 digest(made),
                 device.name,
@@ -96,7 +96,7 @@ class Devices:
 
     async def approve(self, peer_id: str, token: str | None) -> Peer:
         """The device is a peer of the user from now on. Saying it twice changes nothing."""
-        now = self._kit.now()
+        now = self._context.now()
 
         def change(rows: Rows) -> tuple[Peer, bool]:
             asked = self._answered(rows, peer_id, "approve", token, now)
@@ -105,7 +105,7 @@ class Devices:
                 return held, False
             if asked.state == Joining.APPROVED:
                 raise NotFound("no such device; it was approved, and has gone since")
-            count, most = rows.count(Peer, user_id=asked.user_id), self._kit.settings.max_user_peers
+            count, most = rows.count(Peer, user_id=asked.user_id), self._context.settings.max_user_peers
             if count >= most:
                 raise TooMany(f"this user has {most} devices already; revoke one first")
             rows.put(msgspec.structs.replace(asked, state=Joining.APPROVED.value))
@@ -113,25 +113,25 @@ class Devices:
             made = Peer(peer_id, asked.user_id, asked.token_hash, False, now, now, False, NEVER, _counted(asked))
             return rows.put(made), True
 
-        peer, fresh = await self._kit.state.write(change)
+        peer, fresh = await self._context.state.write(change)
         if fresh:
             self._tell(peer_id, Joining.APPROVED)
         return peer
 
     async def reject(self, peer_id: str, token: str | None) -> None:
         """The device stays out. Saying it twice changes nothing."""
-        now = self._kit.now()
+        now = self._context.now()
 
         def change(rows: Rows) -> None:
             asked = self._answered(rows, peer_id, "reject", token, now)
             rows.put(msgspec.structs.replace(asked, state=Joining.REJECTED.value))
 
-        await self._kit.state.write(change)
+        await self._context.state.write(change)
         self._tell(peer_id, Joining.REJECTED)
 
     async def listed(self, user_id: str, token: str | None) -> Listed:
         """The user's devices and those that wait. Only for a device of the user with a token."""
-        now = self._kit.now()
+        now = self._context.now()
 
         def change(rows: Rows) -> Listed:
             speak_for_user(rows, user_id, token)
@@ -139,7 +139,7 @@ class Devices:
             peers = rows.find(Peer, user_id=user_id, order="connected_at")
             return Listed(is_guarded(rows, user_id), peers, origins, _waiting(rows, user_id, now))
 
-        return await self._kit.state.write(change)
+        return await self._context.state.write(change)
 
     def withdraw(self, rows: Rows, asked: Applicant) -> None:
         """The device does not wait any longer."""
@@ -161,7 +161,7 @@ class Devices:
 
     async def sweep(self) -> None:
         """Forgets who waited too long."""
-        now = self._kit.now()
+        now = self._context.now()
 
         def change(rows: Rows) -> list[Applicant]:
             over = rows.find(Applicant, expires_at__lt=now, limit=1000)
@@ -169,7 +169,7 @@ class Devices:
                 _drop(rows, each)
             return [each for each in over if each.state == Joining.PENDING]
 
-        for each in await self._kit.state.write(change):
+        for each in await self._context.state.write(change):
             self._tell(each.peer_id, Joining.REJECTED)
 
     def _answered(self, rows: Rows, peer_id: str, answer: str, token: str | None, now: float) -> Applicant:

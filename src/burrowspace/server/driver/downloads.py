@@ -12,7 +12,7 @@ from burrowspace.core.names import attachment
 from burrowspace.core.records import Delivery, Peer, Transfer, Upload
 from burrowspace.core.transfer import TransferState
 from burrowspace.ports import Rows
-from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.lane import Lane, Reader
 from burrowspace.server.driver.lanes import Lanes
 from burrowspace.server.driver.lookup import find_transfer
@@ -44,8 +44,8 @@ class Download:
 class Downloads:
     """All downloads of this node."""
 
-    def __init__(self, kit: Kit, lanes: Lanes) -> None:
-        self.kit, self._lanes = kit, lanes
+    def __init__(self, context: DriverContext, lanes: Lanes) -> None:
+        self._context, self._lanes = context, lanes
 
     async def open(
         self,
@@ -65,7 +65,7 @@ class Downloads:
             transfer, upload = await self._look(transfer_id, None)  # it was completed meanwhile
         key = transfer.transfer_id
         try:
-            size, first = await self.kit.spool.size(key), await self.kit.spool.first(key)
+            size, first = await self._context.spool.size(key), await self._context.spool.first(key)
         except NotFound:
             size, first = -1, 0
         if transfer.completed_at is None or size != transfer.stored:
@@ -77,7 +77,7 @@ class Downloads:
 
     async def descriptor(self, download: Download) -> int | None:
         """The file that holds the bytes, open: the caller closes it. None: this spool has none."""
-        return await self.kit.spool.descriptor(download.key)
+        return await self._context.spool.descriptor(download.key)
 
     async def _look(self, transfer_id: str, token: Voice) -> tuple[Transfer, Upload | None]:
         def ask(rows: Rows) -> tuple[Transfer, Upload | None]:
@@ -86,15 +86,15 @@ class Downloads:
                 raise Gone(f"this file is not here any more: the transfer is {transfer.state}")
             return transfer, rows.get(Upload, transfer_id)
 
-        transfer, upload = await self.kit.state.read(ask)
+        transfer, upload = await self._context.state.read(ask)
         if isinstance(token, str) and not transfer.sealed:
             users = [transfer.sender_id, transfer.receiver_id]
-            await self.kit.state.write(lambda rows: speak_for_one_of(rows, users, token))
+            await self._context.state.write(lambda rows: speak_for_one_of(rows, users, token))
         return transfer, upload
 
     async def _follow(self, transfer: Transfer, upload: Upload | None, headers: Mapping[str, str]) -> Download | None:
         """The running or resumable upload; waits for one that has not begun. None when it was complete meanwhile."""
-        key, patience = transfer.transfer_id, self.kit.settings.follow_wait_s
+        key, patience = transfer.transfer_id, self._context.settings.follow_wait_s
         lane = self._lanes.find(key)
         if lane is None and upload is not None and not upload.complete:
             lane = await self._resumed(key, upload)
@@ -127,12 +127,12 @@ class Downloads:
         """The download's bytes, for whoever cannot have the kernel move them."""
         start, stop = download.part.start, download.part.stop
         if download.reader is not None:
-            return download.reader.pieces(stop, self.kit.settings.follow_wait_s)
-        return self.kit.spool.read(download.key, start, None if stop is None else stop - start)
+            return download.reader.pieces(stop, self._context.settings.follow_wait_s)
+        return self._context.spool.read(download.key, start, None if stop is None else stop - start)
 
     async def delivered(self, transfer_id: str, peer_id: str | None, token: Voice) -> int:
         """A receiver says that it holds the file, verified; how many have said so. Saying it again changes nothing."""
-        now = self.kit.now()
+        now = self._context.now()
 
         def change(rows: Rows) -> int:
             transfer = find_transfer(rows, transfer_id)
@@ -155,7 +155,7 @@ class Downloads:
                 rows.put(Delivery(key, transfer_id, receiver, now))
             return rows.count(Delivery, transfer_id=transfer_id)
 
-        return await self.kit.state.write(change)
+        return await self._context.state.write(change)
 
 
 def _tag(transfer: Transfer, upload: Upload | None) -> str:

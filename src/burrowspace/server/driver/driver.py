@@ -10,8 +10,8 @@ from burrowspace.core.records import Meta
 from burrowspace.ports import Rows
 from burrowspace.server.driver.announcer import Announcer
 from burrowspace.server.driver.change_notifier import ChangeNotifier
+from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.downloads import Downloads
-from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.lanes import Lanes
 from burrowspace.server.driver.mailboxes import Mailboxes
 from burrowspace.server.driver.nameplates import Nameplates
@@ -31,34 +31,34 @@ _LONG_SWEEP_S = 60.0  # between two looks for what has expired
 
 
 class Driver:
-    """One per process; knows the ports only through its kit."""
+    """One per process; knows the ports only through its context."""
 
-    def __init__(self, kit: Kit) -> None:
-        self.kit = kit
+    def __init__(self, context: DriverContext) -> None:
+        self._context = context
         self._tasks = Tasks()
-        self.pace = Pace(kit)
-        self.postman = Postman(kit, self._tasks)
-        self.presence = Presence(kit, Announcer(kit, self._tasks), self.postman)
-        self.lanes = Lanes(kit.spool, kit.settings.live_window_bytes)
-        self.uploads = Uploads(kit, self.postman, self.lanes, self.pace)
-        self.downloads = Downloads(kit, self.lanes)
-        self.spools = Spools(kit, self.uploads, self.lanes)
-        self.transfers = Transfers(kit, self.postman, self.uploads)
-        self.relays = Relays(kit, self._tasks, self.presence.is_online, self.transfers.relayed, self.pace)
-        self.notifier = ChangeNotifier(kit.settings.max_waits, kit.settings.max_waits_per_address)
-        self.mailboxes = Mailboxes(kit, self.notifier)
-        self.nameplates = Nameplates(kit, self.notifier, self.mailboxes)
-        self.nearby = Nearby(kit, self.notifier, self.mailboxes)
+        self.pace = Pace(context)
+        self.postman = Postman(context, self._tasks)
+        self.presence = Presence(context, Announcer(context, self._tasks), self.postman)
+        self.lanes = Lanes(context.spool, context.settings.live_window_bytes)
+        self.uploads = Uploads(context, self.postman, self.lanes, self.pace)
+        self.downloads = Downloads(context, self.lanes)
+        self.spools = Spools(context, self.uploads, self.lanes)
+        self.transfers = Transfers(context, self.postman, self.uploads)
+        self.relays = Relays(context, self._tasks, self.presence.is_online, self.transfers.relayed, self.pace)
+        self.notifier = ChangeNotifier(context.settings.max_waits, context.settings.max_waits_per_address)
+        self.mailboxes = Mailboxes(context, self.notifier)
+        self.nameplates = Nameplates(context, self.notifier, self.mailboxes)
+        self.nearby = Nearby(context, self.notifier, self.mailboxes)
         self.server_id = ""
-        self.line = kit.bus.line  # the way to a peer, or None; a method less on the way of each signal
+        self.line = context.bus.line  # the way to a peer, or None; a method less on the way of each signal
 
     def now(self) -> float:
         """Seconds since 1970, UTC."""
-        return self.kit.now()
+        return self._context.now()
 
     async def room(self) -> int:
         """Bytes that the spool's disk has free."""
-        return await self.kit.spool.room()
+        return await self._context.spool.room()
 
     def start(self, work: Coroutine[Any, Any, Any]) -> None:
         """Runs work that nobody awaits."""
@@ -66,13 +66,13 @@ class Driver:
 
     async def open(self) -> None:
         """Recovers from however the last run ended, then starts the sweeps."""
-        self.server_id = await self.kit.state.write(self._identity)
+        self.server_id = await self._context.state.write(self._identity)
         await self.uploads.recover()
         await self.uploads.reserve.quotas()  # a share of what is free now
         await self.relays.recover()
         await self.mailboxes.sweep()
-        self.start(self._every(self.kit.settings.sweep_s, self.presence.sweep_silent))
-        self.start(self._every(self.kit.settings.sweep_s, self._sweep_nearby))
+        self.start(self._every(self._context.settings.sweep_s, self.presence.sweep_silent))
+        self.start(self._every(self._context.settings.sweep_s, self._sweep_nearby))
         self.start(self._every(_LONG_SWEEP_S, self.sweep))
 
     async def sweep(self) -> None:
@@ -93,7 +93,7 @@ class Driver:
 
     def _identity(self, rows: Rows) -> str:
         held = rows.get(Meta, "server_id")
-        return (held or rows.put(Meta("server_id", self.kit.new_id()))).value
+        return (held or rows.put(Meta("server_id", self._context.new_id()))).value
 
     async def _sweep_nearby(self) -> None:
         self.nearby.sweep()

@@ -13,7 +13,7 @@ from burrowspace.core.rates import Rate
 from burrowspace.core.records import Mailbox, Message
 from burrowspace.ports import Rows
 from burrowspace.server.driver.change_notifier import ChangeNotifier
-from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.context import DriverContext
 
 MESSAGE_BYTES = 64 * 1024  # of one message, at most
 _ANSWER_BYTES = 1 << 20  # bodies in one answer; a reader asks again for the rest
@@ -30,14 +30,14 @@ class Found(NamedTuple):
 class Mailboxes:
     """All mailboxes; the rows are the truth."""
 
-    def __init__(self, kit: Kit, notifier: ChangeNotifier) -> None:
-        self._kit, self._notifier = kit, notifier
-        self._rate = Rate(kit.settings.max_posts_per_minute)
+    def __init__(self, context: DriverContext, notifier: ChangeNotifier) -> None:
+        self._context, self._notifier = context, notifier
+        self._rate = Rate(context.settings.max_posts_per_minute)
         self._bytes = 0  # of all messages; counted anew at each sweep, so other nodes' come in a little late
 
     async def make(self, mailbox_id: str, address: str | None) -> Mailbox:
         """The mailbox, made if it is new. TooMany at the bounds."""
-        now = self._kit.now()
+        now = self._context.now()
 
         def ask(rows: Rows) -> Mailbox | None:
             return _live(rows, mailbox_id, now)
@@ -45,14 +45,14 @@ class Mailboxes:
         def change(rows: Rows) -> Mailbox:
             return ask(rows) or self.made(rows, mailbox_id, address, now, now + self._life())
 
-        held: Mailbox | None = await self._kit.state.read(ask)
+        held: Mailbox | None = await self._context.state.read(ask)
         if held is not None:
             return held
-        return await self._kit.state.write(change)
+        return await self._context.state.write(change)
 
     def made(self, rows: Rows, mailbox_id: str, address: str | None, now: float, expires_at: float) -> Mailbox:
         """A new mailbox, within somebody's transaction."""
-        settings = self._kit.settings
+        settings = self._context.settings
         if address is not None and rows.count(Mailbox, address=address) >= settings.max_mailboxes_per_address:
             words = f"your address has {settings.max_mailboxes_per_address} mailboxes already; delete one first"
             raise TooMany(words, _first_expiry(rows, address=address) - now)
@@ -64,7 +64,7 @@ class Mailboxes:
 
     async def post(self, mailbox_id: str, body: bytes, address: str | None) -> int:
         """Adds a message; its number. TooLarge and TooMany at the bounds."""
-        settings, now = self._kit.settings, self._kit.now()
+        settings, now = self._context.settings, self._context.now()
         if len(body) > MESSAGE_BYTES:
             raise TooLarge(f"a message has {MESSAGE_BYTES} bytes at most")
         if address is not None and (wait_s := self._rate.wait(address, now)):
@@ -95,14 +95,14 @@ class Mailboxes:
                 )
             )
 
-        box = await self._kit.state.write(change)
+        box = await self._context.state.write(change)
         self._bytes += len(body)
         self._notifier.notify(mailbox_id)
         return box.next_number - 1
 
     def _check_bytes(self, rows: Rows, address: str, more: int, now: float) -> None:
         """Bytes count against the address that made the mailbox, whoever posts: nobody else chose how many it has."""
-        most = self._kit.settings.max_mailbox_bytes_per_address
+        most = self._context.settings.max_mailbox_bytes_per_address
         if rows.total(Mailbox, "size", address=address) + more > most:
             words = f"the mailboxes made from one address hold {most} bytes at most; trim one first"
             raise TooMany(words, _first_expiry(rows, address=address) - now)
@@ -111,14 +111,14 @@ class Mailboxes:
         """The messages beyond number `after`, as many as fit into an answer; waits for one. NotFound."""
 
         def ask(rows: Rows) -> Found:
-            box = _known(rows, mailbox_id, self._kit.now())
+            box = _known(rows, mailbox_id, self._context.now())
             if after >= box.next_number - 1:
                 return Found(box, [])
             beyond = rows.find(Message, mailbox_id=mailbox_id, number__gt=after, order="number", limit=_ANSWER_MESSAGES)
             return Found(box, _fitting(beyond))
 
         return await self._notifier.until(
-            [mailbox_id], address, seconds, lambda: self._kit.state.read(ask), lambda found: bool(found.messages)
+            [mailbox_id], address, seconds, lambda: self._context.state.read(ask), lambda found: bool(found.messages)
         )
 
     async def read_many(self, after: Mapping[str, int], seconds: float, address: str | None) -> dict[str, Found | None]:
@@ -127,7 +127,7 @@ class Mailboxes:
         first in `after` is served first."""
 
         def ask(rows: Rows) -> dict[str, Found | None]:
-            now, left, room = self._kit.now(), _ANSWER_MESSAGES, _ANSWER_BYTES
+            now, left, room = self._context.now(), _ANSWER_MESSAGES, _ANSWER_BYTES
             listed = rows.find(Mailbox, mailbox_id__in=list(after))
             boxes = {box.mailbox_id: box for box in listed if box.expires_at >= now}
             found: dict[str, Found | None] = {}
@@ -146,11 +146,11 @@ class Mailboxes:
                         found[mailbox_id] = Found(box, fitting)
             return found
 
-        return await self._notifier.until(list(after), address, seconds, lambda: self._kit.state.read(ask), bool)
+        return await self._notifier.until(list(after), address, seconds, lambda: self._context.state.read(ask), bool)
 
     async def trim(self, mailbox_id: str, upto: int) -> Mailbox:
         """Drops the messages up to number `upto`, that one too."""
-        now = self._kit.now()
+        now = self._context.now()
 
         def change(rows: Rows) -> tuple[Mailbox, int]:
             before = _known(rows, mailbox_id, now)
@@ -158,27 +158,27 @@ class Mailboxes:
             left, size = rows.count(Message, mailbox_id=mailbox_id), rows.total(Message, "size", mailbox_id=mailbox_id)
             return rows.put(msgspec.structs.replace(before, messages=left, size=size)), before.size - size
 
-        box, freed = await self._kit.state.write(change)
+        box, freed = await self._context.state.write(change)
         self._bytes = max(0, self._bytes - freed)
         return box
 
     async def remove(self, mailbox_id: str) -> Mailbox:
         """The mailbox and all that is in it; what it was. NotFound where it is not."""
-        now = self._kit.now()
+        now = self._context.now()
 
         def change(rows: Rows) -> Mailbox:
             box = _known(rows, mailbox_id, now)
             _drop(rows, [mailbox_id])
             return box
 
-        box = await self._kit.state.write(change)
+        box = await self._context.state.write(change)
         self._bytes = max(0, self._bytes - box.size)
         self._notifier.notify(mailbox_id)
         return msgspec.structs.replace(box, messages=0, size=0)
 
     async def sweep(self) -> None:
         """Removes what has expired. May run twice."""
-        now = self._kit.now()
+        now = self._context.now()
 
         def change(rows: Rows) -> list[str]:
             old = [box.mailbox_id for box in rows.find(Mailbox, expires_at__lt=now, limit=_SWEPT)]
@@ -186,13 +186,13 @@ class Mailboxes:
                 _drop(rows, old)
             return old
 
-        while old := await self._kit.state.write(change):
+        while old := await self._context.state.write(change):
             for mailbox_id in old:
                 self._notifier.notify(mailbox_id)
-        self._bytes = await self._kit.state.read(lambda rows: rows.total(Mailbox, "size"))
+        self._bytes = await self._context.state.read(lambda rows: rows.total(Mailbox, "size"))
 
     def _life(self) -> float:
-        return self._kit.settings.mailbox_days * _DAY_S
+        return self._context.settings.mailbox_days * _DAY_S
 
 
 def _first_expiry(rows: Rows, **where: str) -> float:

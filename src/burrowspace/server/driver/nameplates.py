@@ -15,7 +15,7 @@ from burrowspace.core.rates import Rate
 from burrowspace.core.records import Claim, Mailbox, Message, Nameplate
 from burrowspace.ports import Rows
 from burrowspace.server.driver.change_notifier import ChangeNotifier
-from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.mailboxes import Mailboxes
 from burrowspace.server.driver.tokens import digest
 
@@ -39,15 +39,15 @@ class Claims(NamedTuple):
 class Nameplates:
     """All nameplates; the rows are the truth."""
 
-    def __init__(self, kit: Kit, notifier: ChangeNotifier, mailboxes: Mailboxes) -> None:
-        self._kit, self._notifier, self._mailboxes = kit, notifier, mailboxes
-        per_minute = kit.settings.max_claims_per_minute
+    def __init__(self, context: DriverContext, notifier: ChangeNotifier, mailboxes: Mailboxes) -> None:
+        self._context, self._notifier, self._mailboxes = context, notifier, mailboxes
+        per_minute = context.settings.max_claims_per_minute
         self._rate, self._tunnel = Rate(per_minute), Rate(_TUNNEL * per_minute)
 
     async def offer(self, address: str | None) -> Offered:
         """A free number, small and not to be foreseen. TooMany at the bounds."""
-        kit, token, entropy = self._kit, self._kit.new_token(), int(self._kit.new_id(), 16)
-        settings, now = kit.settings, kit.now()
+        context, token, entropy = self._context, self._context.new_token(), int(self._context.new_id(), 16)
+        settings, now = context.settings, context.now()
 
         def change(rows: Rows) -> Nameplate:
             held = rows.find(Nameplate, expires_at__gt=now)
@@ -63,12 +63,12 @@ class Nameplates:
             expires_at = now + settings.nameplate_s
             return rows.put(Nameplate(str(number), number, digest(token), address, 0, now, expires_at))
 
-        return Offered(await kit.state.write(change), token)
+        return Offered(await context.state.write(change), token)
 
     async def claim(self, number: int, address: str | None) -> str:
         """Somebody says the number: the id of a fresh mailbox, made already. NotFound; TooMany for who guesses."""
-        kit, mailbox_id = self._kit, self._kit.new_id()
-        now = kit.now()
+        context, mailbox_id = self._context, self._context.new_id()
+        now = context.now()
         self._paced(address, now)
 
         def change(rows: Rows) -> list[str]:
@@ -79,7 +79,7 @@ class Nameplates:
             rows.put(msgspec.structs.replace(plate, claims=plate.claims + 1))
             return gone
 
-        gone = await kit.state.write(change)
+        gone = await context.state.write(change)
         for each in (*gone, _change_key(number)):
             self._notifier.notify(each)
         return mailbox_id
@@ -87,7 +87,7 @@ class Nameplates:
     def _make_room(self, rows: Rows, plate: Nameplate, address: str | None, now: float) -> list[str]:
         """Drops claims that were abandoned; at a bound the oldest one gives way in which nobody has said anything, else
         the oldest one that is past BRISK_S. The mailboxes that are gone. TooMany."""
-        settings = self._kit.settings
+        settings = self._context.settings
         claims = rows.find(Claim, nameplate_id=plate.nameplate_id, order="number")
         boxes = {box.mailbox_id: box for box in rows.find(Mailbox, mailbox_id__in=[each.mailbox_id for each in claims])}
         live = [
@@ -123,34 +123,38 @@ class Nameplates:
 
     async def is_held(self, number: int, address: str | None) -> None:
         """NotFound unless somebody waits under the number. Counts as a claim: who guesses is told no more by it."""
-        now = self._kit.now()
+        now = self._context.now()
         self._paced(address, now)
-        await self._kit.state.read(lambda rows: _known(rows, number, now))
+        await self._context.state.read(lambda rows: _known(rows, number, now))
 
     async def claims(self, number: int, token: str | None, after: int, seconds: float, address: str | None) -> Claims:
         """Its claims beyond number `after`, for its owner; waits for one."""
 
         def ask(rows: Rows) -> Claims:
-            plate = _owned(rows, number, token, self._kit.now())
+            plate = _owned(rows, number, token, self._context.now())
             return Claims(plate, rows.find(Claim, nameplate_id=plate.nameplate_id, number__gt=after, order="number"))
 
         return await self._notifier.until(
-            [_change_key(number)], address, seconds, lambda: self._kit.state.read(ask), lambda found: bool(found.claims)
+            [_change_key(number)],
+            address,
+            seconds,
+            lambda: self._context.state.read(ask),
+            lambda found: bool(found.claims),
         )
 
     async def release(self, number: int, token: str | None) -> None:
         """The number is nobody's any more: done, or burnt after a wrong guess."""
-        now = self._kit.now()
+        now = self._context.now()
 
         def change(rows: Rows) -> None:
             _drop(rows, [_owned(rows, number, token, now).nameplate_id])
 
-        await self._kit.state.write(change)
+        await self._context.state.write(change)
         self._notifier.notify(_change_key(number))
 
     async def sweep(self) -> None:
         """Removes what has expired. May run twice."""
-        now = self._kit.now()
+        now = self._context.now()
 
         def change(rows: Rows) -> list[int]:
             old = rows.find(Nameplate, expires_at__lt=now)
@@ -158,7 +162,7 @@ class Nameplates:
                 _drop(rows, [plate.nameplate_id for plate in old])
             return [plate.number for plate in old]
 
-        for number in await self._kit.state.write(change):
+        for number in await self._context.state.write(change):
             self._notifier.notify(_change_key(number))
 
     def _paced(self, address: str | None, now: float) -> None:

@@ -17,7 +17,7 @@ import orjson
 from burrowspace.core.errors import Forbidden, NotFound, TooLarge, TooMany, Unauthorized
 from burrowspace.core.rates import Rate
 from burrowspace.server.driver.change_notifier import ChangeNotifier
-from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.mailboxes import Mailboxes
 from burrowspace.server.driver.tokens import digest
 
@@ -73,12 +73,12 @@ class _Network:
 class Nearby:
     """All devices that show themselves. Used on the loop only."""
 
-    def __init__(self, kit: Kit, notifier: ChangeNotifier, mailboxes: Mailboxes) -> None:
-        self._kit, self._notifier, self._mailboxes = kit, notifier, mailboxes
+    def __init__(self, context: DriverContext, notifier: ChangeNotifier, mailboxes: Mailboxes) -> None:
+        self._context, self._notifier, self._mailboxes = context, notifier, mailboxes
         self._devices: dict[str, _Device] = {}
         self._networks: dict[str, _Network] = {}
         self._version = 0  # of the last change anywhere: no number comes twice
-        most = kit.settings.max_knocks_per_minute
+        most = context.settings.max_knocks_per_minute
         self._changes, self._knocks, self._from = Rate(_CHANGES), Rate(most), Rate(_TIMES * most)
 
     async def show(self, handle: str, card: Card, token: str | None, where: Where) -> Seen:
@@ -115,7 +115,7 @@ class Nearby:
             )
         finally:
             device.waits -= 1
-            device.until = self._kit.now() + STAY_S
+            device.until = self._context.now() + STAY_S
 
     async def leave(self, handle: str, token: str | None) -> None:
         """It is not here any more."""
@@ -124,7 +124,7 @@ class Nearby:
     async def knock(self, handle: str, sender: str, body: bytes, token: str | None, where: Where) -> None:
         """Puts `body` into the inbox of the device, for `sender`, of whom the token is. NotFound where they are not of
         one network now; TooMany."""
-        settings, now = self._kit.settings, self._kit.now()
+        settings, now = self._context.settings, self._context.now()
         own, other = self._heard(sender, token, where), self._devices.get(handle)
         if other is None or other is own or other.network != own.network:
             raise NotFound("that device is not near any more")
@@ -139,7 +139,7 @@ class Nearby:
 
     def sweep(self) -> None:
         """Removes who has not been heard of."""
-        now = self._kit.now()
+        now = self._context.now()
         for device in [each for each in self._devices.values() if not each.waits and each.until < now]:
             self._remove(device)
 
@@ -154,7 +154,7 @@ class Nearby:
 
     def _owned(self, handle: str, token: str | None) -> _Device:
         token, device = _secret(token), self._devices.get(handle)
-        if device is None or (not device.waits and device.until < self._kit.now()):
+        if device is None or (not device.waits and device.until < self._context.now()):
             raise _away()
         if not hmac.compare_digest(device.token_hash, digest(token)):
             raise Forbidden("this is not the token of that handle")
@@ -162,7 +162,7 @@ class Nearby:
 
     def _place(self, device: _Device, text: bytes, where: Where) -> None:
         """The device is there, and the others see `text`. TooMany, and nothing has changed, at the bounds."""
-        now, name = self._kit.now(), where.network or f"alone {device.handle}"
+        now, name = self._context.now(), where.network or f"alone {device.handle}"
         moves = device.network != name
         if moves or device.text != text:
             if moves:
@@ -178,7 +178,7 @@ class Nearby:
         device.until = now + STAY_S
 
     def _check_room(self, name: str, where: Where) -> None:
-        settings, network = self._kit.settings, self._networks.get(name)
+        settings, network = self._context.settings, self._networks.get(name)
         if network is None:
             return
         if len(network.devices) >= settings.max_nearby:

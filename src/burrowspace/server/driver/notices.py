@@ -12,7 +12,7 @@ from burrowspace.core import messages
 from burrowspace.core.inbox import NEVER, unheard
 from burrowspace.core.records import Notice, Peer
 from burrowspace.ports import Line, Rows
-from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.tasks import Tasks
 from burrowspace.socketio import Encoded
 
@@ -31,8 +31,8 @@ def write_notice(rows: Rows, user_id: str, event: msgspec.Struct, subject: str, 
 class Postman:
     """Carries notices to live devices and remembers what each has confirmed."""
 
-    def __init__(self, kit: Kit, tasks: Tasks) -> None:
-        self._kit, self._tasks = kit, tasks
+    def __init__(self, context: DriverContext, tasks: Tasks) -> None:
+        self._context, self._tasks = context, tasks
         self._sent: dict[str, tuple[Line, int]] = {}  # the last notice sent down a device's present line
         self._confirmed: dict[str, int] = {}  # waits to be written
         self._writing = False
@@ -40,8 +40,8 @@ class Postman:
     async def wake(self, users: Iterable[str]) -> None:
         """Sends what the users' live devices have not heard yet."""
         for user_id in sorted(set(users)):
-            for peer in await self._kit.state.read(lambda rows, u=user_id: rows.find(Peer, user_id=u)):  # type: ignore[misc]
-                if self._kit.bus.line(peer.peer_id) is not None:
+            for peer in await self._context.state.read(lambda rows, u=user_id: rows.find(Peer, user_id=u)):  # type: ignore[misc]
+                if self._context.bus.line(peer.peer_id) is not None:
                     await self.deliver(peer.peer_id)
 
     async def deliver(self, peer_id: str) -> None:
@@ -57,8 +57,8 @@ class Postman:
             heard = [n for n in unheard(peer, others, kept) if peer.token_used or n.event != _FOR_TOKENS]
             return heard, kept[-1].number if kept else 0
 
-        waiting, newest = await self._kit.state.read(ask)
-        line = self._kit.bus.line(peer_id)
+        waiting, newest = await self._context.state.read(ask)
+        line = self._context.bus.line(peer_id)
         if line is None:
             return
         held, sent = self._sent.get(peer_id, (None, 0))
@@ -93,6 +93,6 @@ class Postman:
                         if peer is not None and peer.seen < number:
                             rows.put(msgspec.structs.replace(peer, seen=number))
 
-                await self._kit.state.write(change)
+                await self._context.state.write(change)
         finally:
             self._writing = False

@@ -14,8 +14,8 @@ from burrowspace.core.presence import IDLE_S, fell_silent, is_online, makes_room
 from burrowspace.core.records import Applicant, Origin, Peer
 from burrowspace.ports import Line, Rows
 from burrowspace.server.driver.announcer import Announcer
+from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.devices import DeviceInfo, Devices, check_applicant, network
-from burrowspace.server.driver.kit import Kit
 from burrowspace.server.driver.notices import Postman
 from burrowspace.server.driver.tokens import device_of, digest, is_guarded, is_token_of, speak_for, speak_for_user
 
@@ -29,9 +29,9 @@ class Welcome(NamedTuple):
 class Presence:
     """Who is online, and telling the others who is not any more."""
 
-    def __init__(self, kit: Kit, announcer: Announcer, postman: Postman) -> None:
-        self._kit, self._announcer, self._postman = kit, announcer, postman
-        self.devices = Devices(kit, postman)
+    def __init__(self, context: DriverContext, announcer: Announcer, postman: Postman) -> None:
+        self._context, self._announcer, self._postman = context, announcer, postman
+        self.devices = Devices(context, postman)
         self._networks: dict[str, str | None] = {}  # of the sockets that are peers now
 
     async def connect(
@@ -42,8 +42,8 @@ class Presence:
         Where the user is guarded, `token` is that of another of their devices, or the new one waits for an answer;
         with the token of one that waits already, it is that one.
         """
-        kit, made, device = self._kit, self._kit.new_token(), device or DeviceInfo()
-        settings, now = kit.settings, kit.now()
+        context, made, device = self._context, self._context.new_token(), device or DeviceInfo()
+        settings, now = context.settings, context.now()
 
         def change(rows: Rows) -> Peer | Applicant:
             known = None if token is None else device_of(rows, user_id, token)
@@ -55,11 +55,11 @@ class Presence:
                 self._forget_one(rows, words, now, address=address)
             elif rows.count(Peer) >= settings.max_peers:
                 self._forget_one(rows, "this server remembers as many devices as it may; try again later", now)
-            peer = Peer(kit.new_id(), user_id, digest(made), False, now, now, False, NEVER, address, used=False)
+            peer = Peer(context.new_id(), user_id, digest(made), False, now, now, False, NEVER, address, used=False)
             rows.put(Origin(peer.peer_id, user_id, device.network, False))
             return rows.put(peer)
 
-        given = await kit.state.write(change)
+        given = await context.state.write(change)
         if isinstance(given, Peer):
             return Welcome(given, made)
         await self.devices.wake(given)
@@ -68,7 +68,7 @@ class Presence:
 
     def _make_room(self, rows: Rows, user_id: str, address: str | None, now: float) -> None:
         """For one more peer of the user. TooMany."""
-        most, peers = self._kit.settings.max_user_peers, rows.find(Peer, user_id=user_id)
+        most, peers = self._context.settings.max_user_peers, rows.find(Peer, user_id=user_id)
         guards = {each.peer_id for each in rows.find(Origin, user_id=user_id, guards=True)}
         goes, wait_s = makes_room(peers, guards, address, self._live, now, most)
         if goes is not None:
@@ -79,7 +79,7 @@ class Presence:
     def _forget_one(self, rows: Rows, words: str, now: float, **where: str) -> None:
         """Makes room among the peers of `where`: for one that was never used and is silent, or else for the longest
         silent of those that are gone. TooMany where there is none."""
-        silence = self._kit.settings.silence_s
+        silence = self._context.settings.silence_s
         unused = rows.find(Peer, used=False, order="last_seen", limit=1, **where)
         gone = rows.find(Peer, gone=True, order="last_seen", limit=1, **where)
         free = [(unused[0].last_seen + silence, unused[0])] if unused else []
@@ -92,14 +92,14 @@ class Presence:
 
     async def heard(self, peer_id: str, token: str | None) -> Peer:
         """A sign of life; brings the peer back online. NotFound for an unknown one, NotApproved for one that waits."""
-        now = self._kit.now()
+        now = self._context.now()
 
         def change(rows: Rows) -> Peer:
             check_applicant(rows, peer_id, now)
             peer = speak_for(rows, known(rows, peer_id), token)
             return rows.put(msgspec.structs.replace(peer, last_seen=max(now, peer.last_seen), gone=False, used=True))
 
-        return await self._kit.state.write(change)
+        return await self._context.state.write(change)
 
     async def register(self, line: Line, peer_id: str, token: str | None, address: str | None = None) -> Peer:
         """`line` is the peer's from now on; another socket that was it is let go. The caller delivers next.
@@ -110,9 +110,9 @@ class Presence:
         peer = await self.heard(peer_id, token)
         if line.connected:
             self._networks[peer_id] = None if address is None else network(address)
-            if (before := self._kit.bus.attach(peer_id, line)) is not None:
+            if (before := self._context.bus.attach(peer_id, line)) is not None:
                 before.disconnect(close=True)
-        elif self._kit.bus.line(peer_id) is None:  # it closed while the record was written
+        elif self._context.bus.line(peer_id) is None:  # it closed while the record was written
             await self._gone([peer_id])
         return peer
 
@@ -127,7 +127,7 @@ class Presence:
                 return _to_be(asked)
             return speak_for(rows, known(rows, peer_id), token)
 
-        peer = await self._kit.state.write(change)
+        peer = await self._context.state.write(change)
         self._hang_up(peer_id)
         await self._gone([peer_id])
         return peer
@@ -142,7 +142,7 @@ class Presence:
             _forget(rows, [peer_id])
             return peer
 
-        peer = await self._kit.state.write(change)
+        peer = await self._context.state.write(change)
         self._hang_up(peer_id)
         if not peer.gone:
             self._announcer.say(messages.PeerDisconnected(peer_id), but=peer_id)
@@ -150,25 +150,25 @@ class Presence:
     async def lost(self, peer_id: str, line: Line) -> None:
         """A socket closed; the peer is offline at once unless another socket has taken its place."""
         self.devices.forget(peer_id, line)
-        if self._kit.bus.detach(peer_id, line):
+        if self._context.bus.detach(peer_id, line):
             self._networks.pop(peer_id, None)
             self._postman.forget(peer_id)
             await self._gone([peer_id])
 
     async def sweep_silent(self) -> None:
         """Marks those that have fallen silent, once each, and tells the others."""
-        now, silence = self._kit.now(), self._kit.settings.silence_s
-        quiet = await self._kit.state.read(lambda rows: rows.find(Peer, gone=False, last_seen__lt=now - silence))
+        now, silence = self._context.now(), self._context.settings.silence_s
+        quiet = await self._context.state.read(lambda rows: rows.find(Peer, gone=False, last_seen__lt=now - silence))
         silent = [p.peer_id for p in quiet if fell_silent(p, live=self._live(p), now=now, silence_s=silence)]
         alive = [p.peer_id for p in quiet if self._live(p)]
         if alive:  # an open socket is a sign of life: the next look passes over these for a while
-            await self._kit.state.write(lambda rows: _heard_all(rows, alive, now))
+            await self._context.state.write(lambda rows: _heard_all(rows, alive, now))
         if silent:
             await self._gone(silent)
 
     async def sweep_forgotten(self) -> None:
         """Forgets the peers that have been silent for many days, and soon those that never came."""
-        settings, now = self._kit.settings, self._kit.now()
+        settings, now = self._context.settings, self._context.now()
         old, unused = now - settings.peer_days * 86_400, now - settings.unused_peer_s
 
         def change(rows: Rows) -> None:
@@ -176,31 +176,33 @@ class Presence:
             for start in range(0, len(over), 500):
                 _forget(rows, [peer.peer_id for peer in over[start : start + 500]])
 
-        await self._kit.state.write(change)
+        await self._context.state.write(change)
 
     async def online(self, user_id: str | None = None) -> list[Peer]:
         """The online peers, of one user or of all, longest connected first."""
         where = {} if user_id is None else {"user_id": user_id}
-        peers = await self._kit.state.read(
+        peers = await self._context.state.read(
             lambda rows: rows.find(Peer, gone=False, order="connected_at", limit=100_000, **where)
         )
         return [peer for peer in peers if self.is_online(peer)]
 
     async def online_count(self) -> int:
         """How many peers are online. Reads the few that the next sweep will look at, never all."""
-        cutoff = self._kit.now() - self._kit.settings.silence_s
+        cutoff = self._context.now() - self._context.settings.silence_s
 
         def count(rows: Rows) -> tuple[int, list[Peer]]:
             return rows.count(Peer, gone=False, last_seen__gt=cutoff), rows.find(Peer, gone=False, last_seen__lt=cutoff)
 
-        heard, quiet = await self._kit.state.read(count)
+        heard, quiet = await self._context.state.read(count)
         return heard + sum(map(self._live, quiet))
 
     async def is_here(self, user_id: str) -> bool:
         return bool(await self.online(user_id))
 
     def is_online(self, peer: Peer) -> bool:
-        return is_online(peer, live=self._live(peer), now=self._kit.now(), silence_s=self._kit.settings.silence_s)
+        return is_online(
+            peer, live=self._live(peer), now=self._context.now(), silence_s=self._context.settings.silence_s
+        )
 
     async def _take_seat(self, peer_id: str, token: str | None, address: str | None, line: Line | None) -> None:
         """Passes who may take the place of the peer's live socket: see `seat`. `line` is the caller's own, if any."""
@@ -209,12 +211,12 @@ class Presence:
         alive: bool | None = None
         asked: Line | None = None
         while True:
-            before = self._kit.bus.line(peer_id)
+            before = self._context.bus.line(peer_id)
             live = before is not None and before is not line and before.connected
             if not live:
                 return
             if before is not asked:  # the first time, or another socket registered meanwhile
-                peer, origin = await self._kit.state.read(
+                peer, origin = await self._context.state.read(
                     lambda rows: (rows.get(Peer, peer_id), rows.get(Origin, peer_id))
                 )
                 if peer is None or peer.token_used:
@@ -232,17 +234,17 @@ class Presence:
                     asked, alive = before, await _is_alive(before)
 
     def _hang_up(self, peer_id: str) -> None:
-        line = self._kit.bus.line(peer_id)
-        if line is not None and self._kit.bus.detach(peer_id, line):
+        line = self._context.bus.line(peer_id)
+        if line is not None and self._context.bus.detach(peer_id, line):
             self._networks.pop(peer_id, None)
             line.disconnect(close=True)
 
     def _live(self, peer: Peer) -> bool:
-        return self._kit.bus.line(peer.peer_id) is not None
+        return self._context.bus.line(peer.peer_id) is not None
 
     async def _gone(self, peer_ids: list[str]) -> None:
         """Marks peers gone; each that was not yet is announced, exactly once."""
-        kit = self._kit
+        context = self._context
 
         def change(rows: Rows) -> list[str]:
             went = []
@@ -252,8 +254,8 @@ class Presence:
                     went.append(peer.peer_id)
             return went
 
-        for peer_id in await kit.state.write(change):
-            if kit.bus.line(peer_id) is None:
+        for peer_id in await context.state.write(change):
+            if context.bus.line(peer_id) is None:
                 self._announcer.say(messages.PeerDisconnected(peer_id), but=peer_id)
 
 

@@ -18,7 +18,7 @@ from burrowspace.core.errors import BurrowError, NoSpace, NotFound
 from burrowspace.core.relay import Chunk, Part, Torn, packed_size, pieces, unpack
 from burrowspace.ports import Line
 from burrowspace.server.driver.backpressure import Backpressure, Feeder
-from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.queued_chunk import QueuedChunk
 from burrowspace.server.driver.quota import Quota
 from burrowspace.server.driver.tasks import Tasks
@@ -41,7 +41,7 @@ class RelayQueue:
 
     def __init__(
         self,
-        kit: Kit,
+        context: DriverContext,
         tasks: Tasks,
         quota: Quota,
         backpressure: Backpressure,
@@ -50,7 +50,7 @@ class RelayQueue:
         confirmed: int,
         save: Save,
     ) -> None:
-        self._kit, self._tasks, self._quota, self._backpressure = kit, tasks, quota, backpressure
+        self._context, self._tasks, self._quota, self._backpressure = context, tasks, quota, backpressure
         self._key, self._peer_id, self._save = key, peer_id, save
         self._line: Line | None = None  # the line that chunks were sent down last
         self._resting = True  # until the worker has looked into the spool
@@ -81,7 +81,7 @@ class RelayQueue:
 
     def take(self, chunk: QueuedChunk, feeder: Feeder) -> None:
         """A chunk for the peer. Never blocks; makes the feeder wait where it must."""
-        line = self._kit.bus.line(self._peer_id)
+        line = self._context.bus.line(self._peer_id)
         if not self._resting and (line is None or line is not self._line):
             self._settle()
         if not self._resting and line is not None:
@@ -232,7 +232,7 @@ class RelayQueue:
 
     def _way(self) -> Line | None:
         """The peer's line, if there is one that still takes something."""
-        line = self._kit.bus.line(self._peer_id)
+        line = self._context.bus.line(self._peer_id)
         return line if line is not None and line.connected else None
 
     async def _news(self, seconds: float | None = None, *others: "asyncio.Future[bool]") -> None:
@@ -251,7 +251,7 @@ class RelayQueue:
         if self._held is not None:
             return
         try:
-            held = await self._kit.spool.size(self._key)
+            held = await self._context.spool.size(self._key)
             self._there = True
         except NotFound:
             held = 0
@@ -263,7 +263,7 @@ class RelayQueue:
         except Torn:
             log.warning("a resting relay queue ends in a torn record", session=self._key)
         if end < held:
-            await self._kit.spool.cut(self._key, end)
+            await self._context.spool.cut(self._key, end)
         self._torn_off = False
         self._quota.note(self._key, end)
         self._held, self._sent = end, min(self._sent, end)
@@ -310,7 +310,7 @@ class RelayQueue:
         self._torn_off = self._there = True
         try:
             await self._append(held, records)
-            await self._kit.spool.sync(self._key)
+            await self._context.spool.sync(self._key)
         except BaseException as error:
             self._quota.note(self._key, held)
             self._incoming.extendleft(reversed(batch))
@@ -334,14 +334,14 @@ class RelayQueue:
             stride.append(part)
             size += len(part)
             if size >= _STRIDE or number == len(records):
-                offset = await self._kit.spool.append(self._key, offset, b"".join(stride))
+                offset = await self._context.spool.append(self._key, offset, b"".join(stride))
                 stride, size = [], 0
 
     async def _ready_to_append(self) -> None:
         """Nothing is written behind the rest of a failed write, nor where a restart would believe it confirmed."""
         if self._torn_off:
             try:
-                await self._kit.spool.cut(self._key, self._held or 0)
+                await self._context.spool.cut(self._key, self._held or 0)
             except NotFound:  # not even the key was made, or somebody took the row away
                 self._held = self._confirmed = self._sent = 0
             self._torn_off = False
@@ -378,7 +378,7 @@ class RelayQueue:
                 raise Torn
         except Torn:
             log.error("a resting relay queue is damaged; what lies behind the damage is dropped", session=self._key)
-            await self._kit.spool.cut(self._key, self._sent)
+            await self._context.spool.cut(self._key, self._sent)
             self._held = self._sent
             self._quota.note(self._key, self._held)
         except NotFound:
@@ -407,7 +407,7 @@ class RelayQueue:
     async def _clear(self) -> None:
         """All is delivered: the space goes back. The saved position stays until a new row is begun."""
         if self._there:
-            await self._kit.spool.drop(self._key)
+            await self._context.spool.drop(self._key)
             self._there = self._torn_off = False
         self._quota.note(self._key, 0)
         self._held = self._confirmed = self._sent = 0
@@ -418,7 +418,7 @@ class RelayQueue:
         offset = start
         if start == end:
             return
-        async for piece in self._kit.spool.read(self._key, start, end - start):
+        async for piece in self._context.spool.read(self._key, start, end - start):
             buffer += piece
             done = offset
             for chunk in unpack(buffer, offset):

@@ -13,7 +13,7 @@ from burrowspace.core.names import is_our_id
 from burrowspace.core.records import Peer, Relay, Transfer
 from burrowspace.ports import Line, Rows
 from burrowspace.server.driver.backpressure import Backpressure, Feeder
-from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.pace import Kind, Pace
 from burrowspace.server.driver.queued_chunk import QueuedChunk
 from burrowspace.server.driver.quota import Quota
@@ -66,19 +66,19 @@ class Relays:
 
     def __init__(
         self,
-        kit: Kit,
+        context: DriverContext,
         tasks: Tasks,
         is_online: Callable[[Peer], bool],
         relayed: Callable[[str], Awaitable[None]],
         pace: Pace,
     ) -> None:
         self._pace = pace
-        self._kit, self._tasks, self._is_online, self._relayed = kit, tasks, is_online, relayed
+        self._context, self._tasks, self._is_online, self._relayed = context, tasks, is_online, relayed
         self._sessions: dict[str, Session] = {}
         self._loading: dict[str, list[tuple[QueuedChunk, Feeder, str, bool]]] = {}
         self._attempts: dict[tuple[str, str], Session] = {}  # begun by a signal to an absent peer: opener, target
         self._beginning: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
-        settings = kit.settings
+        settings = context.settings
         self._quota = Quota(
             settings.relay_rest_bytes, settings.relay_rest_total_bytes, settings.relay_rest_address_bytes
         )
@@ -95,7 +95,7 @@ class Relays:
         queue = session.queue(sender)
         if not session.marked:
             self._mark(session)
-        session.used_at = self._kit.now()
+        session.used_at = self._context.now()
         if sender == session.record.opener_id:
             session.sent_at = session.used_at
             session.over = session.over or last
@@ -114,10 +114,10 @@ class Relays:
 
         async with self._beginning.setdefault((opener, target), asyncio.Lock()):
             session = self._attempts.get((opener, target))
-            if session is None or not session.takes(self._kit.now()):
+            if session is None or not session.takes(self._context.now()):
                 self._pace.check(Kind.WRITE, address)
                 await self._pace.may_grow()
-                session = self._attempts[opener, target] = self._remember(await self._kit.state.write(change))
+                session = self._attempts[opener, target] = self._remember(await self._context.state.write(change))
         self._announce_to_both(session)
         return session.record
 
@@ -152,7 +152,7 @@ class Relays:
 
     async def arrived(self, peer_id: str) -> None:
         """The peer registered: what rests for it is delivered, each session announced before its chunks."""
-        for relay in await self._kit.state.read(lambda rows: _of_peer(rows, peer_id)):
+        for relay in await self._context.state.read(lambda rows: _of_peer(rows, peer_id)):
             session = self._sessions.get(relay.session_id)
             if not self._quota.held(_key(relay, peer_id)) and (session is None or session.queue_to(peer_id).idle):
                 continue
@@ -162,15 +162,15 @@ class Relays:
 
     async def recover(self) -> None:
         """After a start: counts what rests; removes queues that no session owns."""
-        for key in await self._kit.spool.keys():
+        for key in await self._context.spool.keys():
             session_id, _, way = key.partition("-")
             if way:
-                relay = await self._kit.state.read(lambda rows, s=session_id: rows.get(Relay, s))  # type: ignore[misc]
+                relay = await self._context.state.read(lambda rows, s=session_id: rows.get(Relay, s))  # type: ignore[misc]
                 if relay is None:
-                    await self._kit.spool.drop(key)
+                    await self._context.spool.drop(key)
                 else:
                     self._own(relay)
-                    self._quota.note(key, await self._kit.spool.size(key))
+                    self._quota.note(key, await self._context.spool.size(key))
 
     async def close(self) -> None:
         """What was sent to peers that could not prove its arrival any more goes to the spool."""
@@ -183,7 +183,7 @@ class Relays:
 
     async def sweep(self) -> None:
         """Lets go of sessions: from memory soon, from the disk after a day, or when what rests in them is too old."""
-        now, kit = self._kit.now(), self._kit
+        now, context = self._context.now(), self._context
         used = {s.record.session_id: s.used_at for s in self._sessions.values() if s.used_at > s.record.used_at}
         for session_id, session in list(self._sessions.items()):
             if session.to_opener.idle and session.to_target.idle and now - session.used_at > _FRESH_S:
@@ -198,15 +198,15 @@ class Relays:
                 if relay is not None and relay.used_at < at:
                     rows.put(msgspec.structs.replace(relay, used_at=at))
             idle = rows.find(Relay, used_at__lt=now - _DAY_S, order="used_at", limit=5000)
-            old = now - kit.settings.transfer_days * _DAY_S
+            old = now - context.settings.transfer_days * _DAY_S
             over = [relay for relay in idle if not self._wanted(relay, old)]
             rows.drop(Relay, session_id__in=[relay.session_id for relay in over])
             return over
 
-        for relay in await kit.state.write(change):
+        for relay in await context.state.write(change):
             for peer_id in (relay.opener_id, relay.target_id):
                 key = _key(relay, peer_id)
-                await kit.spool.drop(key)
+                await context.spool.drop(key)
                 self._quota.forget(key)
 
     def _wanted(self, relay: Relay, old: float) -> bool:
@@ -219,17 +219,17 @@ class Relays:
     def _open(self, rows: Rows, opener: str, target: str, transfer_id: str | None) -> Relay:
         if opener == target:
             raise BadRequest("a peer cannot relay to itself")
-        now, most = self._kit.now(), self._kit.settings.max_relays_per_address
+        now, most = self._context.now(), self._context.settings.max_relays_per_address
         addresses = [None if (peer := rows.get(Peer, each)) is None else peer.address for each in (opener, target)]
         for where, bound in (({"opener_id": opener}, _SESSIONS), ({"opener_address": addresses[0]}, most)):
             if None not in where.values() and rows.count(Relay, **where) >= bound:
                 oldest = rows.find(Relay, order="used_at", limit=1, **where)[0]
                 words = f"this peer or its address has opened {bound} relay sessions; try again later"
                 raise TooMany(words, oldest.used_at + _DAY_S - now)
-        return rows.put(Relay(self._kit.new_id(), opener, target, transfer_id, now, now, 0, 0, *addresses))
+        return rows.put(Relay(self._context.new_id(), opener, target, transfer_id, now, now, 0, 0, *addresses))
 
     async def _start(self, change: Callable[[Rows], Relay]) -> Relay:
-        relay = await self._kit.state.write(change)
+        relay = await self._context.state.write(change)
         self._announce_to_both(self._sessions.get(relay.session_id) or self._remember(relay))
         return relay
 
@@ -238,7 +238,7 @@ class Relays:
             self._announce(session, peer_id)
 
     def _announce(self, session: Session, peer_id: str) -> None:
-        line, now = self._kit.bus.line(peer_id), self._kit.now()
+        line, now = self._context.bus.line(peer_id), self._context.now()
         told, at = session.announced.get(peer_id, (None, 0.0))
         if line is not None and (told is not line or now - at > _AGAIN_S):
             session.announced[peer_id] = (line, now)
@@ -260,7 +260,7 @@ class Relays:
         relay: Relay | None = None
         refusal: BurrowError = NotFound("no such relay session")
         try:
-            relay = await self._kit.state.read(lambda rows: rows.get(Relay, session_id))
+            relay = await self._context.state.read(lambda rows: rows.get(Relay, session_id))
         except Exception as error:
             log.error("a relay session could not be loaded", session=session_id, error=repr(error), exc_info=error)
             refusal = BurrowError("the server failed at this; send it again later")
@@ -285,18 +285,18 @@ class Relays:
                     if held is not None:
                         rows.put(msgspec.structs.replace(held, **{field: offset}))
 
-                await self._kit.state.write(change)
+                await self._context.state.write(change)
 
             key = _key(relay, peer_id)
             self._own(relay)
-            return RelayQueue(self._kit, self._work, self._quota, self._backpressure, key, peer_id, confirmed, save)
+            return RelayQueue(self._context, self._work, self._quota, self._backpressure, key, peer_id, confirmed, save)
 
         session = self._sessions[relay.session_id] = Session(
             relay,
             queue(relay.opener_id, relay.to_opener, "to_opener"),
             queue(relay.target_id, relay.to_target, "to_target"),
         )
-        session.used_at = self._kit.now()
+        session.used_at = self._context.now()
         return session
 
     def _own(self, relay: Relay) -> None:

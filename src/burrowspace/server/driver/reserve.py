@@ -13,7 +13,7 @@ from burrowspace.core.errors import NoSpace
 from burrowspace.core.records import Upload
 from burrowspace.core.reserving import Need
 from burrowspace.ports import Rows
-from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.upload_writer import UploadWriter
 
 _TOTAL, _ADDRESS = 0.9, 0.5  # of the disk space that is free at the start, what is kept here already included
@@ -37,16 +37,16 @@ class Room(NamedTuple):
 class Reserve:
     """Of this node. `running` are the uploads at work."""
 
-    def __init__(self, kit: Kit, running: Mapping[str, UploadWriter]) -> None:
-        self._kit, self._running = kit, running
+    def __init__(self, context: DriverContext, running: Mapping[str, UploadWriter]) -> None:
+        self._context, self._running = context, running
         self._quotas: Quotas | None = None
 
     async def quotas(self) -> Quotas:
         """As the settings say, else a share of what was free when this was asked first: at the start."""
         if self._quotas is None:
-            settings, kit = self._kit.settings, self._kit
-            kept = await kit.state.read(lambda rows: rows.total(Upload, "reserved"))
-            space = max(0, await kit.spool.room()) + kept
+            settings, context = self._context.settings, self._context
+            kept = await context.state.read(lambda rows: rows.total(Upload, "reserved"))
+            space = max(0, await context.spool.room()) + kept
             total = settings.total_quota_bytes or int(space * _TOTAL)
             address = settings.address_quota_bytes or min(total, int(space * _ADDRESS))
             self._quotas = Quotas(address, settings.user_quota_bytes, total)
@@ -54,7 +54,7 @@ class Reserve:
 
     async def room(self, writer: UploadWriter | None = None) -> Room:
         """For this upload, or for one that has nothing yet."""
-        quotas, free = await self.quotas(), await self._kit.spool.room()
+        quotas, free = await self.quotas(), await self._context.spool.room()
         promised = sum(each.promised for each in self._running.values() if each is not writer)
         rest = writer.rest if writer is not None else 0
         return Room(quotas, rest + free - promised)

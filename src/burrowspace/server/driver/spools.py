@@ -13,7 +13,7 @@ from burrowspace.core.transfer import Mode, TransferState
 from burrowspace.core.upload import Write
 from burrowspace.core.upload_answers import Style, limits
 from burrowspace.ports import Rows
-from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.lanes import Lanes
 from burrowspace.server.driver.lookup import find_transfer
 from burrowspace.server.driver.tokens import digest
@@ -49,13 +49,13 @@ def _first_expiry(rows: Rows, **where: Any) -> float:
 class Spools:
     """All spools of sealed bytes of this node."""
 
-    def __init__(self, kit: Kit, uploads: Uploads, lanes: Lanes) -> None:
-        self._kit, self._uploads, self._lanes = kit, uploads, lanes
+    def __init__(self, context: DriverContext, uploads: Uploads, lanes: Lanes) -> None:
+        self._context, self._uploads, self._lanes = context, uploads, lanes
 
     async def make(self, length: int | None, policy: Policy, window: int | None, address: str | None) -> Made:
         """A new spool, its upload begun. TooMany, TooLarge and NoSpace at the bounds; then nothing stays."""
-        kit, key, token = self._kit, self._kit.new_id(), self._kit.new_token()
-        settings, now = kit.settings, kit.now()
+        context, key, token = self._context, self._context.new_id(), self._context.new_token()
+        settings, now = context.settings, context.now()
         owner = f"address\t{address or 'loopback'}"  # whose quota it is; no user has a tab in the name
         if length is not None and length > settings.max_file_bytes:
             most = settings.max_file_bytes
@@ -87,7 +87,7 @@ class Spools:
                 )
             )
 
-        made = await kit.state.write(change)
+        made = await context.state.write(change)
         most = settings.max_file_bytes if length is None else length
         begun = Write(Style.TUS, 0, 0, most, fresh=True, length=length, policy=policy, window=window)
         try:
@@ -95,7 +95,7 @@ class Spools:
                 async with await self._uploads.begin(claim, begun, token, paced=True) as writer:
                     await writer.ended()
         except BaseException:
-            await kit.state.write(
+            await context.state.write(
                 lambda rows: [rows.drop(kind, transfer_id=key) for kind in (Sealed, Transfer, Upload)]
             )
             raise
@@ -112,23 +112,23 @@ class Spools:
                 raise Gone(f"this spool is not here any more: it is {transfer.state}")
             return transfer, rows.get(Upload, spool_id), rows.count(Delivery, transfer_id=spool_id)
 
-        transfer, upload, deliveries = await self._kit.state.read(ask)
+        transfer, upload, deliveries = await self._context.state.read(ask)
         if upload is None:
             raise Gone("the bytes of this spool are not here any more")
-        window, lane = upload.window or self._kit.settings.live_window_bytes, self._lanes.find(spool_id)
+        window, lane = upload.window or self._context.settings.live_window_bytes, self._lanes.find(spool_id)
         readers = self._lanes.readers(spool_id)
         if lane is not None and not upload.complete:
             ledger = lane.ledger
             return Standing(transfer, upload, ledger.size, ledger.given, window, readers, deliveries)
         try:
-            first, size = await self._kit.spool.first(spool_id), await self._kit.spool.size(spool_id)
+            first, size = await self._context.spool.first(spool_id), await self._context.spool.size(spool_id)
         except NotFound:
             first = size = 0
         return Standing(transfer, upload, size, first, window, readers, deliveries)
 
     async def sweep(self) -> None:
         """Drops spools to which nothing was written for a while: they are free to make, so they do not last."""
-        old, kit = self._kit.now() - self._kit.settings.untouched_s, self._kit
+        old, context = self._context.now() - self._context.settings.untouched_s, self._context
 
         def ask(rows: Rows) -> list[Transfer]:
             begun = rows.find(Upload, complete=False, reserved=0, created_at__lt=old, limit=_SWEPT)
@@ -136,7 +136,7 @@ class Spools:
             return [transfer for transfer in kept if transfer.stored == 0]
 
         untouched = []
-        for transfer in await kit.state.read(ask):
+        for transfer in await context.state.read(ask):
             key = transfer.transfer_id
             if not self._uploads.is_running(key) and self._lanes.find(key) is None and await self._is_empty(key):
                 untouched.append(key)
@@ -146,13 +146,13 @@ class Spools:
                 rows.drop(kind, transfer_id__in=untouched)
 
         if untouched:
-            await kit.state.write(drop)
+            await context.state.write(drop)
         for key in untouched:
             await self._uploads.forget(key, TransferState.EXPIRED)
 
     async def _is_empty(self, key: str) -> bool:
         try:
-            return await self._kit.spool.size(key) == 0
+            return await self._context.spool.size(key) == 0
         except NotFound:
             return True
 

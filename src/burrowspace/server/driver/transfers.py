@@ -19,7 +19,7 @@ from burrowspace.core.transfer import (
     walk,
 )
 from burrowspace.ports import Rows
-from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.lookup import find_request, find_transfer
 from burrowspace.server.driver.notices import Postman, write_notice
 from burrowspace.server.driver.tokens import Voice, may_send, speak_for_one_of
@@ -33,33 +33,33 @@ _OVER = (TransferState.CANCELLED, TransferState.EXPIRED, TransferState.FAILED)
 class Transfers:
     """What people and their devices do with transfers."""
 
-    def __init__(self, kit: Kit, postman: Postman, uploads: Uploads) -> None:
-        self._kit, self._postman, self._uploads = kit, postman, uploads
+    def __init__(self, context: DriverContext, postman: Postman, uploads: Uploads) -> None:
+        self._context, self._postman, self._uploads = context, postman, uploads
 
     async def request(
         self, sender: str, receiver: str, filename: str, token: Voice, address: str | None = None
     ) -> Request:
         """A sender asks a receiver to take a file; the receiver's devices hear of it now or when they come."""
-        kit, now = self._kit, self._kit.now()
+        context, now = self._context, self._context.now()
         sender, receiver, name = user_id(sender), user_id(receiver), safe_name(filename)
-        expires = now + kit.settings.request_days * _DAY_S
+        expires = now + context.settings.request_days * _DAY_S
 
         def change(rows: Rows) -> Request:
             speak_for_one_of(rows, [sender], token)
             self._check_room(rows, sender, receiver, address, now)
-            asked = Request(kit.new_id(), sender, receiver, name, RequestState.PENDING, None, now, expires, address)
+            asked = Request(context.new_id(), sender, receiver, name, RequestState.PENDING, None, now, expires, address)
             write_notice(
                 rows, receiver, messages.TransferRequest(asked.request_id, sender, name), asked.request_id, now
             )
             return rows.put(asked)
 
-        asked = await kit.state.write(change)
+        asked = await context.state.write(change)
         await self._postman.wake([receiver])
         return asked
 
     def _check_room(self, rows: Rows, sender: str, receiver: str, address: str | None, now: float) -> None:
         """TooMany at the bounds of requests. Anyone may name any user: an address fills only half of a user's bound."""
-        settings, own = self._kit.settings, {"address": address}
+        settings, own = self._context.settings, {"address": address}
         pending = {"state": RequestState.PENDING}
         if address is not None:
             if rows.count(Request, **own) >= settings.max_requests_per_address:
@@ -78,12 +78,12 @@ class Transfers:
 
     def _old_s(self) -> float:
         """Seconds from their expiry until requests and transfers that are over are forgotten."""
-        settings = self._kit.settings
+        settings = self._context.settings
         return max(settings.request_days, settings.transfer_days) * _DAY_S
 
     async def approve(self, request_id: str, token: Voice) -> Transfer:
         """The receiver says yes. Saying it twice gives the same transfer."""
-        kit, now = self._kit, self._kit.now()
+        context, now = self._context, self._context.now()
 
         def change(rows: Rows) -> Transfer:
             asked = find_request(rows, request_id)
@@ -92,7 +92,7 @@ class Transfers:
             if asked.transfer_id is not None:
                 return find_transfer(rows, asked.transfer_id)
             made = Transfer(
-                transfer_id=kit.new_id(),
+                transfer_id=context.new_id(),
                 request_id=asked.request_id,
                 sender_id=asked.sender_id,
                 receiver_id=asked.receiver_id,
@@ -103,7 +103,7 @@ class Transfers:
                 stored=0,
                 created_at=now,
                 completed_at=None,
-                expires_at=now + kit.settings.transfer_days * _DAY_S,
+                expires_at=now + context.settings.transfer_days * _DAY_S,
             )
             rows.put(msgspec.structs.replace(asked, state=state, transfer_id=made.transfer_id))
             rows.drop(Notice, subject=asked.request_id)
@@ -111,13 +111,13 @@ class Transfers:
             write_notice(rows, asked.sender_id, approved, made.transfer_id, now)
             return rows.put(made)
 
-        made = await kit.state.write(change)
+        made = await context.state.write(change)
         await self._postman.wake([made.sender_id])
         return made
 
     async def reject(self, request_id: str, token: Voice) -> Request:
         """The receiver says no."""
-        now = self._kit.now()
+        now = self._context.now()
 
         def change(rows: Rows) -> tuple[Request, bool]:
             asked = find_request(rows, request_id)
@@ -129,14 +129,14 @@ class Transfers:
             write_notice(rows, asked.sender_id, messages.TransferRejected(asked.request_id), asked.request_id, now)
             return rows.put(after), True
 
-        asked, changed = await self._kit.state.write(change)
+        asked, changed = await self._context.state.write(change)
         if changed:
             await self._postman.wake([asked.sender_id])
         return asked
 
     async def report(self, transfer_id: str, status: str, progress: float, token: Voice) -> Transfer:
         """An end says how far it is. Progress never goes back; a step that the state does not allow is WrongState."""
-        step, now = reported(status), self._kit.now()
+        step, now = reported(status), self._context.now()
 
         def change(rows: Rows) -> tuple[Transfer, bool]:
             before = _between_users(find_transfer(rows, transfer_id))
@@ -155,13 +155,13 @@ class Transfers:
                 _completed(rows, after, messages.TransferCompleted(after.transfer_id, after.mode), now)
             return rows.put(after), first
 
-        after, told = await self._kit.state.write(change)
+        after, told = await self._context.state.write(change)
         await self._after(after, told)
         return after
 
     async def cancel(self, transfer_id: str, token: Voice) -> Transfer:
         """Either side calls it off; what was stored goes with it."""
-        now = self._kit.now()
+        now = self._context.now()
 
         def change(rows: Rows) -> tuple[Transfer, bool]:
             before = find_transfer(rows, transfer_id)
@@ -171,12 +171,12 @@ class Transfers:
                 speak_for_one_of(rows, [before.sender_id, before.receiver_id], token)
             return _cancelled(rows, before, now)
 
-        after, told = await self._kit.state.write(change)
+        after, told = await self._context.state.write(change)
         await self._after(after, told)
         return after
 
     async def status(self, transfer_id: str, token: Voice = None) -> Transfer:
-        return await self._kit.state.read(lambda rows: _between_users(find_transfer(rows, transfer_id)))
+        return await self._context.state.read(lambda rows: _between_users(find_transfer(rows, transfer_id)))
 
     async def relayed(self, transfer_id: str) -> None:
         """Bytes of the transfer went through the server."""
@@ -186,16 +186,16 @@ class Transfers:
             if before is not None and before.mode is not Mode.RELAY:
                 rows.put(msgspec.structs.replace(before, mode=Mode.RELAY))
 
-        await self._kit.state.write(change)
+        await self._context.state.write(change)
 
     async def active(self) -> int:
         """Transfers that are agreed or under way."""
         under_way = [TransferState.READY, TransferState.TRANSFERRING]
-        return await self._kit.state.read(lambda rows: rows.count(Transfer, state__in=under_way))
+        return await self._context.state.read(lambda rows: rows.count(Transfer, state__in=under_way))
 
     async def sweep(self) -> None:
         """Expires what is over its time and removes what nobody can reach any more. May run twice."""
-        kit, now = self._kit, self._kit.now()
+        context, now = self._context, self._context.now()
 
         def change(rows: Rows) -> list[Transfer]:
             for asked in rows.find(Request, state=RequestState.PENDING, expires_at__lt=now, limit=1000):
@@ -214,7 +214,7 @@ class Transfers:
             rows.drop(Sealed, transfer_id__in=gone)
             return expired
 
-        for transfer in await kit.state.write(change):
+        for transfer in await context.state.write(change):
             await self._uploads.forget(transfer.transfer_id, transfer.state)
 
     async def _after(self, transfer: Transfer, told: bool) -> None:

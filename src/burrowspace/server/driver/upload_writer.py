@@ -14,7 +14,7 @@ from burrowspace.core.errors import BadRequest, BurrowError, Damaged, NoSpace, T
 from burrowspace.core.records import Transfer, Upload
 from burrowspace.core.upload import Write, is_done
 from burrowspace.core.upload_answers import Answer, Style, lifetime, written
-from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.lane import Lane
 
 log = structlog.get_logger("uploads")
@@ -22,8 +22,6 @@ log = structlog.get_logger("uploads")
 
 class Keeper(Protocol):
     """Whoever made the writer and keeps its row: Uploads."""
-
-    kit: Kit
 
     async def reserve_more(self, writer: "UploadWriter", beside: int = 0) -> None:
         """More for an upload that runs and has taken what was reserved; `beside` bytes lie beside its lane. NoSpace."""
@@ -41,8 +39,8 @@ class Keeper(Protocol):
 class UploadWriter:
     """Whoever moves the bytes calls `take`, or tells the lane itself; then `ended`."""
 
-    def __init__(self, keeper: Keeper, write: Write, transfer_id: str) -> None:
-        self._keeper, self.write, self.transfer_id = keeper, write, transfer_id
+    def __init__(self, keeper: Keeper, context: DriverContext, write: Write, transfer_id: str) -> None:
+        self._keeper, self._context, self.write, self.transfer_id = keeper, context, write, transfer_id
         self.lane: Lane = None  # type: ignore[assignment]  # set by Uploads.begin before anybody sees this
         self.upload: Upload = None  # type: ignore[assignment]
         self.closed = asyncio.Event()
@@ -62,7 +60,7 @@ class UploadWriter:
         end = self.lane.size + len(data)
         if end - self.write.at > self.write.at_most:
             raise TooLarge(f"the body goes beyond the {self.write.at_most} bytes that were announced")
-        await self.lane.append(data, self._keeper.kit.settings.follow_wait_s)
+        await self.lane.append(data, self._context.settings.follow_wait_s)
 
     def grow(self) -> None:
         """The lane is out of what was reserved: more is, or the upload ends with why not. What arrived is kept."""
@@ -80,7 +78,7 @@ class UploadWriter:
     async def take_verified(self, checksum: tuple[str, bytes], body: AsyncIterator[bytes]) -> None:
         """Appends a whole body with this checksum (its algorithm, its value). Until it is verified it lies
         aside: no follower may see what is then taken back."""
-        spool, aside = self._keeper.kit.spool, self.transfer_id + "-part"
+        spool, aside = self._context.spool, self.transfer_id + "-part"
         digest, size = hashlib.new(checksum[0], usedforsecurity=False), 0
         try:
             await spool.begin(aside)
@@ -127,7 +125,7 @@ class UploadWriter:
         else:
             await self._keeper.progress(self.upload, size)
         location = f"/upload/{self.transfer_id}" if write.fresh else None
-        settings, now = self._keeper.kit.settings, self._keeper.kit.now()
+        settings, now = self._context.settings, self._context.now()
         life = lifetime(None if done else self.upload.expires_at, now, settings.max_file_bytes)
         return written(write.style, size, done, told, location, life)
 
@@ -152,19 +150,19 @@ class UploadWriter:
 
     async def descriptor(self) -> int | None:
         """The file that takes the bytes, open: the caller closes it. None: this spool has none."""
-        return await self._keeper.kit.spool.descriptor(self.transfer_id)
+        return await self._context.spool.descriptor(self.transfer_id)
 
     async def give_back(self) -> None:
         """The disk gets back what followers have taken and nobody needs."""
-        await self._keeper.kit.spool.give_back(self.transfer_id, self.lane.ledger.given)
+        await self._context.spool.give_back(self.transfer_id, self.lane.ledger.given)
 
     def held(self) -> AsyncIterator[bytes]:
         """What lies here, in pieces."""
-        return self._keeper.kit.spool.read(self.transfer_id)
+        return self._context.spool.read(self.transfer_id)
 
     async def cut(self, size: int) -> None:
         """Keeps the first `size` bytes."""
-        await self._keeper.kit.spool.cut(self.transfer_id, size)
+        await self._context.spool.cut(self.transfer_id, size)
         self.lane.cut(size)
 
     # Being stopped

@@ -16,7 +16,7 @@ from burrowspace.core.upload import Asked, Forget, Held, Write, decide, style_of
 from burrowspace.core.upload_answers import Answer, Problem, Style
 from burrowspace.ports import Rows
 from burrowspace.server.driver.claims import Claim, Claims
-from burrowspace.server.driver.kit import Kit
+from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.lane import Lane
 from burrowspace.server.driver.lanes import Lanes
 from burrowspace.server.driver.lookup import find_transfer
@@ -35,12 +35,12 @@ _TAKEN_OVER = "another request of this upload took over"
 class Uploads:
     """All uploads of this node."""
 
-    def __init__(self, kit: Kit, postman: Postman, lanes: Lanes, pace: Pace | None = None) -> None:
-        self.kit, self._postman, self.lanes = kit, postman, lanes
-        self.pace = pace or Pace(kit)
+    def __init__(self, context: DriverContext, postman: Postman, lanes: Lanes, pace: Pace | None = None) -> None:
+        self._context, self._postman, self.lanes = context, postman, lanes
+        self.pace = pace or Pace(context)
         self._running: dict[str, UploadWriter] = {}
         self._ended: dict[str, None] = {}  # unfinished ones, which may have more reserved than lies here
-        self.reserve = Reserve(kit, self._running)
+        self.reserve = Reserve(context, self._running)
         self.claims = Claims()
 
     # Deciding
@@ -50,18 +50,18 @@ class Uploads:
         and has not begun, ends; its connection is taken for dead, as the IETF draft recommends. The offset told is then
         one that will be taken."""
         transfer_id = claim.transfer_id
-        transfer = await self.kit.state.read(lambda rows: find_transfer(rows, transfer_id))
+        transfer = await self._context.state.read(lambda rows: find_transfer(rows, transfer_id))
         if asked.method == "OPTIONS":
             return decide(asked, self._held(transfer, None, None))
         if transfer.sealed:
-            await self.kit.state.read(lambda rows: may_send(rows, transfer, token))
+            await self._context.state.read(lambda rows: may_send(rows, transfer, token))
             if style_of(asked) is Style.FORM:
                 raise WrongType("sealed bytes come by PUT, by tus 1.0 or by the draft of resumable uploads")
         elif isinstance(token, str) or asked.method != "POST":
-            await self.kit.state.write(lambda rows: speak_for_one_of(rows, [transfer.sender_id], token))
+            await self._context.state.write(lambda rows: speak_for_one_of(rows, [transfer.sender_id], token))
         if style_of(asked) in (Style.TUS, Style.DRAFT) or asked.method in ("HEAD", "DELETE"):
             await self._take_over(claim)
-        transfer, upload = await self.kit.state.read(
+        transfer, upload = await self._context.state.read(
             lambda rows: (find_transfer(rows, transfer_id), rows.get(Upload, transfer_id))
         )
         size = None
@@ -87,10 +87,10 @@ class Uploads:
         write = Write(Style.TUS, size, 0, 0, length=size)
         async with await self.begin(claim, write, token) as writer:
             await writer.ended()
-        return await self.kit.state.read(lambda rows: (find_transfer(rows, key), rows.get(Upload, key)))
+        return await self._context.state.read(lambda rows: (find_transfer(rows, key), rows.get(Upload, key)))
 
     def _held(self, transfer: Transfer, upload: Upload | None, size: int | None) -> Held:
-        held = Held(transfer.state, self.kit.settings.max_file_bytes, self.kit.now())
+        held = Held(transfer.state, self._context.settings.max_file_bytes, self._context.now())
         if upload is None or size is None:
             return held
         complete = upload.complete and transfer.state is TransferState.COMPLETED
@@ -109,7 +109,7 @@ class Uploads:
         if lane is not None:
             return lane.size
         try:
-            return await self.kit.spool.size(upload.transfer_id)
+            return await self._context.spool.size(upload.transfer_id)
         except NotFound:
             return upload.length if upload.complete else None
 
@@ -125,7 +125,7 @@ class Uploads:
             raise Busy("another upload of this transfer is running")
         if write.fresh and not paced:
             self.pace.check(Kind.WRITE, claim.address)
-        writer = self._running[transfer_id] = UploadWriter(self, write, transfer_id)
+        writer = self._running[transfer_id] = UploadWriter(self, self._context, write, transfer_id)
         try:
             if not write.fresh:
                 writer.lane = await self.lanes.resume(transfer_id, Policy.REST, write.length)
@@ -172,11 +172,11 @@ class Uploads:
             most = max(wanted.most, asked.reserved if lasts else 0)
             return self.reserve.take(rows, asked, Need(wanted.fits, most), room)
 
-        return await self.kit.state.write(change)
+        return await self._context.state.write(change)
 
     def _asked(self, write: Write, transfer: Transfer, before: Upload | None, address: str | None) -> Upload:
         """The row of an upload that goes on or, where it is fresh, begins."""
-        now = self.kit.now()
+        now = self._context.now()
         if before is not None and not write.fresh:
             return msgspec.structs.replace(before, length=write.length)
         policy, window = write.policy, write.window
@@ -192,14 +192,14 @@ class Uploads:
             write.keeps,
             False,
             now,
-            transfer.expires_at if transfer.sealed else now + self.kit.settings.unfinished_days * _DAY_S,
+            transfer.expires_at if transfer.sealed else now + self._context.settings.unfinished_days * _DAY_S,
             window,
             address,
         )
 
     def _live(self, upload: Upload, write: Write, whole: int | None) -> Need:
         """Two windows, as soon as a byte may come."""
-        most = 2 * (upload.window or self.kit.settings.live_window_bytes)
+        most = 2 * (upload.window or self._context.settings.live_window_bytes)
         most = most if whole is None else min(whole, most)
         return Need(most, 0 if write.exactly == 0 else most)
 
@@ -220,7 +220,7 @@ class Uploads:
             return self.reserve.take(rows, before, Need(min(wants.most, rest + LEAST), most), room)
 
         try:
-            after = await self.kit.state.write(change)
+            after = await self._context.state.write(change)
             if after is not None:
                 writer.upload = after
                 writer.lane.reserve(_bound(after))
@@ -232,7 +232,7 @@ class Uploads:
         all of them; WrongState for a narrower way."""
         running, lane = self._running.get(transfer_id), self.lanes.find(transfer_id)
         room = await self.reserve.room(running)
-        held = await self.kit.state.read(lambda rows: rows.get(Upload, transfer_id))
+        held = await self._context.state.read(lambda rows: rows.get(Upload, transfer_id))
         size = 0 if held is None else await self._size(held) or 0
         rest = size - (lane.ledger.given if lane is not None else await self._first(transfer_id))
 
@@ -254,17 +254,17 @@ class Uploads:
             after = msgspec.structs.replace(before, policy=policy)
             return before, self.reserve.take(rows, after, Need(wants.fits, max(before.reserved, wants.most)), room)
 
-        before, after = await self.kit.state.write(change)
+        before, after = await self._context.state.write(change)
         running, lane = self._running.get(transfer_id), self.lanes.find(transfer_id)
         if running is not None:
             running.upload = after
         if lane is not None and before is not after:
             lane.allow(policy, _bound(after), after.window)
-            await self.kit.spool.give_back(transfer_id, lane.ledger.given)
+            await self._context.spool.give_back(transfer_id, lane.ledger.given)
 
     async def _first(self, key: str) -> int:
         try:
-            return await self.kit.spool.first(key)
+            return await self._context.spool.first(key)
         except NotFound:
             return 0
 
@@ -284,15 +284,15 @@ class Uploads:
             if transfer is not None and transfer.progress < percent and transfer.state is TransferState.TRANSFERRING:
                 rows.put(msgspec.structs.replace(transfer, progress=percent))
 
-        transfer = await self.kit.state.read(ask)
+        transfer = await self._context.state.read(ask)
         if transfer is not None and transfer.progress + 1 <= percent:
-            await self.kit.state.write(change)
+            await self._context.state.write(change)
 
     async def complete(self, writer: UploadWriter, name: str | None) -> Transfer:
         """All bytes are here: they are made durable, then the transfer is complete, then everybody is told."""
-        kit, now, key = self.kit, self.kit.now(), writer.transfer_id
+        context, now, key = self._context, self._context.now(), writer.transfer_id
         writer.check()
-        size = await kit.spool.sync(key)
+        size = await context.spool.sync(key)
         if size != writer.lane.size:
             raise Damaged("the file on the disk is not what was sent; start it over")
 
@@ -300,7 +300,7 @@ class Uploads:
             upload = rows.get(Upload, key) or writer.upload  # its owner may have let it rest meanwhile
             before = find_transfer(rows, key)
             offered = None if before.sealed else name or upload.filename
-            life = kit.settings.store_hours * 3600 if before.sealed else kit.settings.transfer_days * _DAY_S
+            life = context.settings.store_hours * 3600 if before.sealed else context.settings.transfer_days * _DAY_S
             after = msgspec.structs.replace(
                 before,
                 state=walk(before.state, Step.COMPLETE),
@@ -317,7 +317,7 @@ class Uploads:
                 write_notice(rows, user, told, key, now)
             return rows.put(after)
 
-        after = await kit.state.write(change)
+        after = await context.state.write(change)
         writer.committed()
         await self._postman.wake([after.sender_id, after.receiver_id])
         return after
@@ -336,8 +336,8 @@ class Uploads:
     async def _drop(self, key: str) -> None:
         """The bytes first: a crash between the two leaves a row that the sweep finds."""
         self.lanes.drop(key)
-        await self.kit.spool.drop(key)
-        await self.kit.state.write(lambda rows: rows.drop(Upload, transfer_id=key))
+        await self._context.spool.drop(key)
+        await self._context.state.write(lambda rows: rows.drop(Upload, transfer_id=key))
 
     async def forget(self, transfer_id: str, state: TransferState) -> None:
         """The transfer was called off or has expired: whoever still writes is stopped, the bytes go."""
@@ -353,10 +353,10 @@ class Uploads:
 
     async def recover(self) -> None:
         """After a start: unfinished uploads that may be resumed stay; other bytes that no transfer owns go."""
-        for key in await self.kit.spool.keys():
+        for key in await self._context.spool.keys():
             if not is_our_id(key):
                 continue
-            transfer, upload = await self.kit.state.read(
+            transfer, upload = await self._context.state.read(
                 lambda rows, k=key: (rows.get(Transfer, k), rows.get(Upload, k))  # type: ignore[misc]
             )
             state = None if transfer is None else transfer.state
@@ -371,7 +371,7 @@ class Uploads:
         if key in self._running:
             return
         try:
-            rest = await self.kit.spool.size(key) - await self.kit.spool.first(key)
+            rest = await self._context.spool.size(key) - await self._context.spool.first(key)
         except NotFound:
             return
 
@@ -380,15 +380,17 @@ class Uploads:
             if held is not None and not held.complete and held.reserved > rest and key not in self._running:
                 rows.put(msgspec.structs.replace(held, reserved=rest))
 
-        await self.kit.state.write(change)
+        await self._context.state.write(change)
 
     async def sweep(self) -> None:
         """Removes unfinished uploads whose time has come. A crash in between changes nothing: the row goes last."""
-        now = self.kit.now()
+        now = self._context.now()
         ended, self._ended = self._ended, {}
         for key in ended:
             await self._settle(key)
-        old = await self.kit.state.read(lambda rows: rows.find(Upload, complete=False, expires_at__lt=now, limit=1000))
+        old = await self._context.state.read(
+            lambda rows: rows.find(Upload, complete=False, expires_at__lt=now, limit=1000)
+        )
         for upload in old:
             if upload.transfer_id not in self._running:
                 await self._drop(upload.transfer_id)

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 
 from burrowspace.config import Settings
-from burrowspace.server.build import House, build
+from burrowspace.server.build import App, build
 from burrowspace.server.serving import listen, serving
 
 
@@ -20,16 +20,16 @@ async def running(data: Path, **settings: Any) -> AsyncIterator["Running"]:
         **{"host": "127.0.0.1", "port": 0, "data": data, "disk_floor_bytes": 0, "stun_port": 0, **settings}
     )
     listener = listen(chosen)
-    house = build(chosen)
+    app = build(chosen)
     trusts = None
-    if house.identity is not None and house.identity.authority is not None:
-        trusts = ssl.create_default_context(cadata=house.identity.authority.der)
-    async with serving(house, listener), aiohttp.ClientSession(_url(house), connector=_connector(trusts)) as http:
-        yield Running(house, http, trusts)
+    if app.identity is not None and app.identity.authority is not None:
+        trusts = ssl.create_default_context(cadata=app.identity.authority.der)
+    async with serving(app, listener), aiohttp.ClientSession(_url(app), connector=_connector(trusts)) as http:
+        yield Running(app, http, trusts)
 
 
-def _url(house: House) -> str:
-    return f"{house.reach.scheme}://127.0.0.1:{house.reach.port}"
+def _url(app: App) -> str:
+    return f"{app.reach.scheme}://127.0.0.1:{app.reach.port}"
 
 
 def _connector(trusts: ssl.SSLContext | None) -> aiohttp.TCPConnector:
@@ -37,12 +37,12 @@ def _connector(trusts: ssl.SSLContext | None) -> aiohttp.TCPConnector:
 
 
 class Running:
-    """A served house and an HTTP client for it."""
+    """A served app and an HTTP client for it."""
 
-    def __init__(self, house: House, http: aiohttp.ClientSession, trusts: ssl.SSLContext | None = None) -> None:
+    def __init__(self, app: App, http: aiohttp.ClientSession, trusts: ssl.SSLContext | None = None) -> None:
         """`trusts`: what a client of a server with an authority of its own needs."""
-        self.house, self.http, self.trusts = house, http, trusts
-        self.url = _url(house)
+        self.app, self.http, self.trusts = app, http, trusts
+        self.url = _url(app)
 
     async def call(self, method: str, path: str, expect: int = 200, **more: Any) -> Any:
         """A JSON call; fails on another status than `expect`."""

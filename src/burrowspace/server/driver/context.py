@@ -10,7 +10,7 @@ from burrowspace.ports import Bus, Spool, State
 
 
 @dataclass(frozen=True, slots=True)
-class Kit:
+class DriverContext:
     """Made once by server/build.py, or by a test with a clock of its own."""
 
     settings: Settings
