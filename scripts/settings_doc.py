@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
-from burrowspace.cli.knobs import Knob, knobs  # noqa: E402
+from burrowspace.cli.setting_options import SettingOption, setting_options  # noqa: E402
 
 PAGE = ROOT / "docs" / "guide" / "settings.md"
 
@@ -27,20 +27,20 @@ taken from the environment only.
 
 
 def page() -> str:
-    table = knobs()
-    everyday = [knob for knob in table if not knob.is_limit]
-    limits = [knob for knob in table if knob.is_limit]
+    table = setting_options()
+    everyday = [setting for setting in table if not setting.is_limit]
+    limits = [setting for setting in table if setting.is_limit]
     return f"{HEAD}\n## Every day\n\n{rows(everyday)}\n## Limits and times\n\n{rows(limits)}"
 
 
-def rows(table: list[Knob]) -> str:
+def rows(table: list[SettingOption]) -> str:
     lines = ["| environment | option | default | meaning |", "| --- | --- | --- | --- |"]
-    for knob in table:
-        option = "(environment only)" if knob.option is None else f"`{knob.option}`"
-        allowed = f" Allowed: {knob.allowed}." if knob.allowed else ""
-        default = knob.default.replace(",", ", ")
+    for setting in table:
+        option = "(environment only)" if setting.option is None else f"`{setting.option}`"
+        allowed = f" Allowed: {setting.allowed}." if setting.allowed else ""
+        default = setting.default.replace(",", ", ")
         lines.append(
-            f"| `{knob.env}` | {option} | {default} | {(knob.meaning + allowed).replace('|', chr(92) + '|')} |"
+            f"| `{setting.env}` | {option} | {default} | {(setting.meaning + allowed).replace('|', chr(92) + '|')} |"
         )
     return "\n".join(lines) + "\n"
 

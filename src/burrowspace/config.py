@@ -1,4 +1,4 @@
-"""Every knob, read once. Each has its unit in its name or its text; docs/guide/settings.md is made from this table.
+"""Every setting, read once. Each has its unit in its name or its text; docs/guide/settings.md is made from this table.
 
 Sources, the first wins: the command line, environment variables (`BURROW_…`), the default below.
 """

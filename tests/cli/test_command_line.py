@@ -19,8 +19,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from burrowspace import __version__
-from burrowspace.cli.knobs import knobs
 from burrowspace.cli.main import app
+from burrowspace.cli.setting_options import setting_options
 from burrowspace.config import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,12 +75,12 @@ def test_help_teaches_by_examples() -> None:
 
 def test_the_help_of_serve_names_every_setting_but_the_secrets() -> None:
     output = burrow("serve", "--help").output
-    for knob in knobs():
-        if knob.option is None:
-            assert not re.search(rf"--{knob.field.replace('_', '-')}(?![\w-])", output)
+    for setting in setting_options():
+        if setting.option is None:
+            assert not re.search(rf"--{setting.field.replace('_', '-')}(?![\w-])", output)
         else:
-            assert f"{knob.option} " in output
-            assert f"[{knob.env};" in output
+            assert f"{setting.option} " in output
+            assert f"[{setting.env};" in output
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -91,7 +91,7 @@ def test_help_has_no_colours_and_both_servers_take_the_same_options(server: str)
     )
     assert "\x1b" not in done.stdout
     assert done.stdout.startswith(f"Usage: {server} [OPTIONS]")
-    assert all(knob.option in done.stdout for knob in knobs() if knob.option)
+    assert all(setting.option in done.stdout for setting in setting_options() if setting.option)
 
 
 def test_the_option_wins_over_the_environment_and_that_over_the_default(

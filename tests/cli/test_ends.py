@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from burrowspace.cli.exits import MEANING, Exit, Usage, exit_of, said
-from burrowspace.cli.places import Place, config_file, explained, own_name, place, reachable
+from burrowspace.cli.named_server import NamedServer, config_file, explained, named_server, own_name, reachable
 from burrowspace.client.client import Client
 from burrowspace.client.errors import Unreachable
 from burrowspace.core import errors
@@ -108,15 +108,15 @@ def test_json_ends_with_the_error_as_an_object(tmp_path: Path) -> None:
 
 def test_the_option_wins_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
     known = {"XDG_CONFIG_HOME": str(tmp_path)}
-    assert place(None, known) is None
+    assert named_server(None, known) is None
     file = config_file(known)
     file.parent.mkdir()
     file.write_text('server = "https://file.example"\nname = "desk"\n')
-    assert place(None, known) == Place("https://file.example", str(file))
+    assert named_server(None, known) == NamedServer("https://file.example", str(file))
     assert own_name(known) == "desk"
     known["BURROW_SERVER"] = "https://environment.example/"
-    assert place(None, known) == Place("https://environment.example", "BURROW_SERVER")
-    assert place("option.example", known) == Place("https://option.example", "--server", guessed=True)
+    assert named_server(None, known) == NamedServer("https://environment.example", "BURROW_SERVER")
+    assert named_server("option.example", known) == NamedServer("https://option.example", "--server", guessed=True)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_the_option_wins_over_the_environment_and_that_over_the_file(tmp_path: P
     ],
 )
 def test_without_a_scheme_only_what_the_internet_does_not_know_is_http(written: str, meant: str) -> None:
-    found = place(written, {})
+    found = named_server(written, {})
     assert found is not None
     assert found.url == meant
     assert found.guessed == (meant.startswith("https") and "://" not in written)
@@ -150,18 +150,21 @@ def test_without_a_scheme_only_what_the_internet_does_not_know_is_http(written: 
 @pytest.mark.parametrize("written", ["[::1", "a:b", "[nas]:5000", "nas:70000", ":5000", "ftp://nas"])
 def test_what_is_no_address_is_refused(written: str) -> None:
     with pytest.raises(Usage, match="no address of a server"):
-        place(written, {})
+        named_server(written, {})
 
 
 @pytest.mark.anyio
 async def test_https_that_was_only_taken_for_granted_is_named_when_the_server_has_no_tls(tmp_path: Path) -> None:
     async with served(tmp_path / "data", stun_servers="") as server:
         url = f"https://127.0.0.1:{server.port}"
-        why = await reachable(Place(url, "x", guessed=True))
+        why = await reachable(NamedServer(url, "x", guessed=True))
         assert why is not None
         assert why.endswith(f"write http://127.0.0.1:{server.port} if that server has no TLS")
-        assert "http://" not in str(await reachable(Place(url, "x")))
-        with pytest.raises(Unreachable, match="if that server has no TLS"), explained(Place(url, "x", guessed=True)):
+        assert "http://" not in str(await reachable(NamedServer(url, "x")))
+        with (
+            pytest.raises(Unreachable, match="if that server has no TLS"),
+            explained(NamedServer(url, "x", guessed=True)),
+        ):
             async with Client(url) as client:
                 await client.pair("7-walnut-orbit", "desk")
 
@@ -172,7 +175,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
     config_file(known).parent.mkdir()
     config_file(known).write_bytes(text.encode("latin-1"))
     with pytest.raises(Usage, match=re.escape(str(config_file(known)))):
-        place(None, known)
+        named_server(None, known)
 
 
 @pytest.mark.parametrize("command", ["send", "receive", "resume", "take-back", "pair", "devices", "history"])

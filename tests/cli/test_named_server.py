@@ -10,8 +10,8 @@ import pytest
 
 from burrowspace.cli import near
 from burrowspace.cli.exits import Usage
+from burrowspace.cli.named_server import config_file, named_server
 from burrowspace.cli.own_server import begun, port_of
-from burrowspace.cli.places import config_file, place
 from burrowspace.client.folders import here
 from burrowspace.client.journal import Record, known
 from burrowspace.client.outgoing import reached_at
@@ -113,7 +113,7 @@ def test_a_link_to_a_server_that_nobody_vouches_for_is_refused_and_never_followe
 )
 def test_a_typo_in_the_address_is_an_error_that_says_what_is_wrong(written: str, reason: str) -> None:
     with pytest.raises(Usage, match=re.escape(reason)) as refused:
-        place(written, {})
+        named_server(written, {})
     assert "--server" in refused.value.sentence
     assert "https://drop.example.org" in refused.value.sentence
 
@@ -131,7 +131,7 @@ def test_a_server_in_the_file_that_is_none_is_an_error_and_not_the_same_as_no_li
     config_file(known).parent.mkdir()
     config_file(known).write_text(line + "\n")
     with pytest.raises(Usage, match=re.escape(str(config_file(known)))):
-        place(None, known)
+        named_server(None, known)
 
 
 @pytest.mark.parametrize(

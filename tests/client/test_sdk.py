@@ -17,7 +17,7 @@ from burrowspace.client.journal import Record
 from burrowspace.client.transfer import Transfer
 from burrowspace.core.links import format_link
 from burrowspace.core.sealing import SECRET_BYTES
-from tests.house import running
+from tests.app import running
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.anyio

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from burrowspace.cli.knobs import knobs
+from burrowspace.cli.setting_options import setting_options
 from tests.deploy.proxies import DEPLOY, program, replaced
 from tests.e2e.served import calling, served
 
@@ -22,7 +22,7 @@ TURN = {"BURROW_TRUSTED_PROXIES", "BURROW_TURN_URLS", "BURROW_TURN_SECRET_FILE",
 
 def unknown(names: set[str]) -> set[str]:
     """Which of these BURROW_ variables are no setting."""
-    return names - {knob.env for knob in knobs()} - TURN
+    return names - {setting.env for setting in setting_options()} - TURN
 
 
 def test_systemd_takes_the_unit_and_finds_it_hardened(tmp_path: Path):

@@ -15,7 +15,7 @@ import httpx
 from burrowspace.cli.app_peer import AppPeer, good
 from burrowspace.cli.asking import can_ask, yes
 from burrowspace.cli.exits import Exit
-from burrowspace.cli.stage import Stage
+from burrowspace.cli.runner import Runner
 from burrowspace.client import events
 from burrowspace.client.errors import Cancelled, Unreachable
 from burrowspace.client.moving import move_into
@@ -23,49 +23,49 @@ from burrowspace.client.space import make_sure_of_room
 from burrowspace.core.names import is_our_id, safe_name, shown
 
 if TYPE_CHECKING:
-    from burrowspace.cli.places import Place
+    from burrowspace.cli.named_server import NamedServer
 
 _TELL_S = 0.1
 
 
 async def app_receive(
-    stage: Stage, user: str, into: Path | None, where: "Place | None", *, asks: bool, over: bool, quiet: bool
+    runner: Runner, user: str, into: Path | None, where: "NamedServer | None", *, asks: bool, over: bool, quiet: bool
 ) -> Exit:
     """Takes the first file that is offered and accepted."""
     from burrowspace.cli.find_server import server_or_none
-    from burrowspace.cli.tellers import teller
+    from burrowspace.cli.reporters import reporter
 
-    url = await server_or_none(stage, where, needed=True)
+    url = await server_or_none(runner, where, needed=True)
     assert url is not None
-    stage.teller = teller(sending=False, server=url, json=stage.json, quiet=quiet, sealed=False)
+    runner.reporter = reporter(sending=False, server=url, json=runner.json, quiet=quiet, sealed=False)
     async with AppPeer(url, user) as peer:
-        stage.say(f"Waiting for what the app sends to {shown(user)}. NOT sealed: the server can read it.", "yellow")
+        runner.say(f"Waiting for what the app sends to {shown(user)}. NOT sealed: the server can read it.", "yellow")
         while True:
             _, offer = await peer.hear("transfer_request")
             if not is_our_id(request := str(offer.get("request_id"))):
                 continue
             name, sender = safe_name(str(offer.get("filename", ""))), str(offer.get("sender_id", ""))
-            if not await _accepted(stage, name, sender, asks):
+            if not await _accepted(runner, name, sender, asks):
                 await peer.call("POST", f"/reject-transfer/{request}")
-                stage.say(f"Declined {shown(name)}.")
+                runner.say(f"Declined {shown(name)}.")
                 continue
             approved = await peer.call("POST", f"/approve-transfer/{request}")
-            await _take(stage, peer, str(approved["transfer_id"]), name, into, over)
+            await _take(runner, peer, str(approved["transfer_id"]), name, into, over)
             return Exit.DONE
 
 
-async def _accepted(stage: Stage, name: str, sender: str, asks: bool) -> bool:
-    assert stage.teller is not None
+async def _accepted(runner: Runner, name: str, sender: str, asks: bool) -> bool:
+    assert runner.reporter is not None
     if not asks:
         return True
-    if not can_ask() or stage.json:
-        stage.say("Nobody is here to ask, so it is declined; --yes accepts.", "yellow")
+    if not can_ask() or runner.json:
+        runner.say("Nobody is here to ask, so it is declined; --yes accepts.", "yellow")
         return False
-    with stage.teller.pause():
+    with runner.reporter.pause():
         return await yes(f"{shown(sender)} sends {shown(name)}. Take it?", default=False)
 
 
-async def _take(stage: Stage, peer: AppPeer, transfer: str, name: str, into: Path | None, over: bool) -> None:
+async def _take(runner: Runner, peer: AppPeer, transfer: str, name: str, into: Path | None, over: bool) -> None:
     while True:
         event, told = await peer.hear("transfer_completed", "transfer_cancelled")
         if told.get("transfer_id") == transfer:
@@ -76,14 +76,14 @@ async def _take(stage: Stage, peer: AppPeer, transfer: str, name: str, into: Pat
     began = time.monotonic()
     part = folder / f".burrow-{transfer}.part"
     try:
-        size = await _download(stage, peer, transfer, part)
+        size = await _download(runner, peer, transfer, part)
         written = await asyncio.to_thread(move_into, part, folder, name, overwrite=over)
     finally:
         part.unlink(missing_ok=True)
     await peer.call("POST", f"/delivered/{transfer}", {"peer_id": peer.peer})
-    assert stage.teller is not None
+    assert runner.reporter is not None
     place = str(folder / written)
-    stage.teller.heard(events.Finished(size, time.monotonic() - began, None, {}, verified=False, places=(place,)))
+    runner.reporter.heard(events.Finished(size, time.monotonic() - began, None, {}, verified=False, places=(place,)))
 
 
 def _place(into: Path | None, name: str) -> tuple[Path, str]:
@@ -95,9 +95,9 @@ def _place(into: Path | None, name: str) -> tuple[Path, str]:
     return into.parent, into.name
 
 
-async def _download(stage: Stage, peer: AppPeer, transfer: str, part: Path) -> int:
+async def _download(runner: Runner, peer: AppPeer, transfer: str, part: Path) -> int:
     """The file to `part`; its size. Cut short, nothing counts."""
-    assert stage.teller is not None
+    assert runner.reporter is not None
     done, told, began = 0, 0.0, time.monotonic()
     path: Any = f"/download/{transfer}"
     try:
@@ -106,7 +106,7 @@ async def _download(stage: Stage, peer: AppPeer, transfer: str, part: Path) -> i
                 await good(answer)
             size = int(answer.headers["content-length"])
             make_sure_of_room(part.parent, [size])
-            stage.teller.heard(events.PathChanged("store", "", "the app's way"))
+            runner.reporter.heard(events.PathChanged("store", "", "the app's way"))
             with part.open("xb") as out:
                 async for piece in answer.aiter_raw(1 << 18):
                     await asyncio.to_thread(out.write, piece)
@@ -114,7 +114,7 @@ async def _download(stage: Stage, peer: AppPeer, transfer: str, part: Path) -> i
                     now = time.monotonic()
                     if now - told >= _TELL_S or done == size:
                         told, rate = now, done / max(now - began, 1e-3)
-                        stage.teller.heard(events.Progress(done, size, rate, (size - done) / rate, "store"))
+                        runner.reporter.heard(events.Progress(done, size, rate, (size - done) / rate, "store"))
                 os.fsync(out.fileno())
     except httpx.HTTPError as error:
         raise Unreachable(f"the download broke off: {str(error) or type(error).__name__}") from error

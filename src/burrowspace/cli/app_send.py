@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from burrowspace.cli.app_peer import AppPeer, good
 from burrowspace.cli.exits import Exit, Usage
-from burrowspace.cli.stage import Stage
+from burrowspace.cli.runner import Runner
 from burrowspace.client import events
 from burrowspace.client.errors import Cancelled
 from burrowspace.client.limits import Bucket
 from burrowspace.core.names import safe_name, shown
 
 if TYPE_CHECKING:
-    from burrowspace.cli.places import Place
+    from burrowspace.cli.named_server import NamedServer
     from burrowspace.client.options import Options
 
 PIECE = 1 << 18
@@ -28,34 +28,41 @@ _TELL_S = 0.1
 
 
 async def app_send(
-    stage: Stage, paths: list[str], to: str, user: str | None, where: "Place | None", options: "Options", *, quiet: bool
+    runner: Runner,
+    paths: list[str],
+    to: str,
+    user: str | None,
+    where: "NamedServer | None",
+    options: "Options",
+    *,
+    quiet: bool,
 ) -> Exit:
     """Sends each file in turn."""
     from burrowspace.cli.find_server import server_or_none
-    from burrowspace.cli.tellers import teller
+    from burrowspace.cli.reporters import reporter
 
     files = [Path(each) for each in paths]
     for file in files:
         if not file.is_file():
             raise Usage(f"{file} is no file; the app takes files only, one by one" if file.exists() else
                         f"{file} is not there; check the name")  # fmt: skip
-    url = await server_or_none(stage, where, needed=True)
+    url = await server_or_none(runner, where, needed=True)
     assert url is not None
-    stage.teller = teller(sending=True, server=url, json=stage.json, quiet=quiet, sealed=False)
-    stage.say("NOT sealed: the app's way goes in the clear through the server's disk.", "yellow")
+    runner.reporter = reporter(sending=True, server=url, json=runner.json, quiet=quiet, sealed=False)
+    runner.say("NOT sealed: the app's way goes in the clear through the server's disk.", "yellow")
     async with AppPeer(url, user or options.name or getpass.getuser()) as peer:
         for file in files:
-            await _one(stage, peer, file, to, options)
+            await _one(runner, peer, file, to, options)
     return Exit.DONE
 
 
-async def _one(stage: Stage, peer: AppPeer, file: Path, to: str, options: "Options") -> None:
-    assert stage.teller is not None
-    hear = stage.teller.heard
+async def _one(runner: Runner, peer: AppPeer, file: Path, to: str, options: "Options") -> None:
+    assert runner.reporter is not None
+    hear = runner.reporter.heard
     name, size = safe_name(file.name), (await asyncio.to_thread(file.stat)).st_size
     asked = await peer.call("POST", "/request-transfer", {"sender_id": peer.user, "receiver_id": to, "filename": name})
     here = "" if asked.get("receiver_online") else ", who is not online now and will be asked when that changes"
-    stage.say(f"Asked {shown(to)} to take {shown(name)}{here}.")
+    runner.say(f"Asked {shown(to)} to take {shown(name)}{here}.")
     while True:
         event, told = await peer.hear("transfer_approved", "transfer_rejected")
         if told.get("request_id") == asked["request_id"]:
@@ -64,18 +71,18 @@ async def _one(stage: Stage, peer: AppPeer, file: Path, to: str, options: "Optio
         raise Cancelled(f"{shown(to)} declined {shown(name)}")
     began = time.monotonic()
     hear(events.PathChanged("store", "", "the app's way", to))
-    sent = await _upload(stage, peer, str(told["transfer_id"]), file, name, size, options, to)
+    sent = await _upload(runner, peer, str(told["transfer_id"]), file, name, size, options, to)
     seconds = time.monotonic() - began
     hear(events.Finished(sent, seconds, None, {}, verified=False))
-    stage.say(f"{shown(name)} lies on the server for {shown(to)} to take.")
+    runner.say(f"{shown(name)} lies on the server for {shown(to)} to take.")
 
 
 async def _upload(
-    stage: Stage, peer: AppPeer, transfer: str, file: Path, name: str, size: int, options: "Options", to: str
+    runner: Runner, peer: AppPeer, transfer: str, file: Path, name: str, size: int, options: "Options", to: str
 ) -> int:
     """Puts it up as a form; the bytes that went."""
-    assert stage.teller is not None
-    heard = stage.teller.heard
+    assert runner.reporter is not None
+    heard = runner.reporter.heard
     boundary = "burrow-" + transfer
     quoted = name.replace("\\", "\\\\").replace('"', "%22")
     head = (

@@ -4,14 +4,14 @@ import time
 
 import click
 
-from burrowspace.cli import knacks
+from burrowspace.cli import shared_options
 from burrowspace.cli.exits import Exit, Usage
-from burrowspace.cli.stage import fail
+from burrowspace.cli.runner import fail
 
 
 @click.command
 @click.argument("what", metavar="[forget NAME]", nargs=-1)
-@knacks.as_json
+@shared_options.as_json
 def devices(*, what: tuple[str, ...], json: bool) -> None:
     """List paired devices, or forget one: it can then neither send here nor be sent to by name.
 

@@ -1,4 +1,4 @@
-"""`burrow doctor`: what works between here and the server, and what to do about the rest. The lines: chart.py."""
+"""`burrow doctor`: what works between here and the server, and what to do about the rest; shown by findings_view.py."""
 
 import asyncio
 import os
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from burrowspace.cli import knacks
+from burrowspace.cli import shared_options
 from burrowspace.cli.exits import Exit, Usage
-from burrowspace.cli.stage import Stage, fail, perform
+from burrowspace.cli.runner import Runner, fail, perform
 
 if TYPE_CHECKING:
-    from burrowspace.cli.chart import Chart
-    from burrowspace.cli.places import Place
+    from burrowspace.cli.findings_view import FindingsView
+    from burrowspace.cli.named_server import NamedServer
     from burrowspace.client.doctor.examine import Examination
     from burrowspace.config import Settings
 
@@ -21,15 +21,15 @@ _NOBODY = "No server is named and none is found on this network, so that only th
 
 
 @click.command
-@knacks.server
-@knacks.ca
+@shared_options.server
+@shared_options.ca
 @click.option("--host", is_flag=True, help="Look at this machine as the one that serves, with the settings of serve.")
 @click.option(
     "--data", metavar="FOLDER", type=click.Path(path_type=Path), help="With --host: the data folder of the server."
 )
 @click.option("--port", metavar="NUMBER", type=int, help="With --host: the port of the server.")
 @click.option("--long", is_flag=True, help="Also what takes a minute: a body of 60 MiB, a call that waits 50 s.")
-@knacks.as_json
+@shared_options.as_json
 def doctor(*, server: str | None, host: bool, data: Path | None, port: int | None, long: bool, json: bool) -> None:
     """Look at what works between here and the server, and say what to do about the rest.
 
@@ -44,66 +44,66 @@ def doctor(*, server: str | None, host: bool, data: Path | None, port: int | Non
     the kind of NAT, and says which way a transfer would take. Where no server is named, it takes the one of this
     network, or means --host where the data folder of one lies here. Exit code 8: something does not work.
     """
-    from burrowspace.cli.chart import Chart
-    from burrowspace.cli.places import place
+    from burrowspace.cli.findings_view import FindingsView
+    from burrowspace.cli.named_server import named_server
 
     try:
-        named = place(server)
+        named = named_server(server)
         serving = host or data is not None or port is not None or (named is None and _serves_here())
         settings = _settings(data, port) if serving else None
     except Exception as error:
         fail(error, json=json)
-    chart = Chart(json=json)
-    stage = Stage(json=json, goes_on="")
+    view = FindingsView(json=json)
+    runner = Runner(json=json, goes_on="")
 
-    async def work(_: Stage) -> Exit:
+    async def work(_: Runner) -> Exit:
         try:
-            await _look(chart, named, settings, long)
+            await _look(view, named, settings, long)
         finally:
-            chart.close()
-        return Exit.TROUBLE if chart.finish() else Exit.DONE
+            view.close()
+        return Exit.TROUBLE if view.finish() else Exit.DONE
 
-    perform(stage, work)
+    perform(runner, work)
 
 
-async def _look(chart: "Chart", named: "Place | None", settings: "Settings | None", long: bool) -> None:
+async def _look(view: "FindingsView", named: "NamedServer | None", settings: "Settings | None", long: bool) -> None:
     from burrowspace.client.doctor.examine import Examination
 
-    examination = Examination(chart.heard, long=long, looking=chart.looking)
-    chart.begin("machine", "This machine")
+    examination = Examination(view.heard, long=long, looking=view.looking)
+    view.begin("machine", "This machine")
     await asyncio.to_thread(examination.machine, Path.cwd())
     url = named.url if named is not None else None
     if settings is not None:
         from burrowspace.server.doctor import host
 
-        chart.begin("host", "This machine as the one that serves")
-        chart.looking("the data folder, the ports, the addresses")
+        view.begin("host", "This machine as the one that serves")
+        view.looking("the data folder, the ports, the addresses")
         found = await asyncio.to_thread(host.look, settings)
         for each in found:
-            chart.heard(each)
+            view.heard(each)
         if url is None and any(each.facts.get("served") for each in found):
             url = host.own_url(settings)
     if url is not None:
-        chart.begin("server", f"From here to {url}")
+        view.begin("server", f"From here to {url}")
         await examination.server(url)
     elif settings is None:
-        await _look_near(chart, examination)
+        await _look_near(view, examination)
 
 
-async def _look_near(chart: "Chart", examination: "Examination") -> None:
+async def _look_near(view: "FindingsView", examination: "Examination") -> None:
     """The server that `burrow send` would use, where none is named."""
     from burrowspace.cli import near
     from burrowspace.core.findings import doubtful
 
-    chart.looking("servers on this network")
+    view.looking("servers on this network")
     found = [each for each in await near.look() if not each.brief]
     if len(found) == 1:
-        chart.begin("server", f"From here to {found[0].url}, found on this network")
+        view.begin("server", f"From here to {found[0].url}, found on this network")
         await examination.server(found[0].url)
         return
     said = f"There are several servers on this network: {near.named(found)}." if found else _NOBODY
-    chart.begin("server", "The server")
-    chart.heard(doubtful("server", said, "Name it with --server, BURROW_SERVER or in config.toml."))
+    view.begin("server", "The server")
+    view.heard(doubtful("server", said, "Name it with --server, BURROW_SERVER or in config.toml."))
 
 
 def _serves_here() -> bool:
@@ -114,7 +114,7 @@ def _settings(data: Path | None, port: int | None) -> "Settings":
     """As `burrow serve` would have them. Usage: it would not take them."""
     from pydantic import ValidationError
 
-    from burrowspace.cli.knobs import complaints
+    from burrowspace.cli.setting_options import complaints
     from burrowspace.config import Settings
 
     chosen = {name: value for name, value in (("data", data), ("port", port)) if value is not None}

@@ -3,19 +3,21 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-from burrowspace.cli.stage import Stage
+from burrowspace.cli.runner import Runner
 
 if TYPE_CHECKING:
-    from burrowspace.cli.places import Place
+    from burrowspace.cli.named_server import NamedServer
 
 
-async def server_or_none(stage: Stage, where: "Place | None", *, needed: bool, quiet: bool = False) -> str | None:
+async def server_or_none(
+    runner: Runner, where: "NamedServer | None", *, needed: bool, quiet: bool = False
+) -> str | None:
     """The server that is named, or else the one on the local network. Unreachable: the named one does not answer or
     cannot be trusted; nothing takes its place.
 
     None: there is none, so be one yourself. Where a server is `needed`, that is an error too.
     """
-    from burrowspace.cli.places import reachable
+    from burrowspace.cli.named_server import reachable
     from burrowspace.client.errors import Unreachable
 
     if where is None:
@@ -23,7 +25,7 @@ async def server_or_none(stage: Stage, where: "Place | None", *, needed: bool, q
         from burrowspace.cli.own_server import prepare
 
         preparing = None if needed or not near.wanted() else asyncio.create_task(asyncio.to_thread(prepare))
-        if (found := await near.standing(stage, needed=needed, quiet=quiet)) is not None:
+        if (found := await near.standing(runner, needed=needed, quiet=quiet)) is not None:
             return found
         if preparing is not None:
             await preparing

@@ -4,14 +4,14 @@ import time
 
 import click
 
-from burrowspace.cli import knacks
+from burrowspace.cli import shared_options
 from burrowspace.cli.exits import Exit
-from burrowspace.cli.stage import fail
+from burrowspace.cli.runner import fail
 
 
 @click.command
 @click.option("--clear", is_flag=True, help="Forget them all.")
-@knacks.as_json
+@shared_options.as_json
 def history(*, clear: bool, json: bool) -> None:
     """List past transfers, the newest first; what is unfinished is shown by burrow resume.
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from burrowspace.cli.board import Line
+from burrowspace.cli.progress_view import Line
 from burrowspace.client.events import NewCode, Ready
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from burrowspace.cli.exits import Usage
 
 if TYPE_CHECKING:
-    from burrowspace.cli.stage import Stage
+    from burrowspace.cli.runner import Runner
     from burrowspace.client.nearby import Near
 
 
@@ -18,7 +18,7 @@ _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 def wanted() -> bool:
     """Whether to look for servers at all. Usage: what is written is neither yes nor no, and a guess might be wrong."""
-    from burrowspace.cli.places import config_file, settings
+    from burrowspace.cli.named_server import config_file, settings
 
     if named := os.environ.get("BURROW_NEARBY"):
         if (said := named.strip().lower()) not in (*_YES, *_NO):
@@ -30,20 +30,20 @@ def wanted() -> bool:
     return written
 
 
-async def standing(stage: "Stage", *, needed: bool, quiet: bool = False) -> str | None:
+async def standing(runner: "Runner", *, needed: bool, quiet: bool = False) -> str | None:
     """The only server of the network that stays; None where there is none. Where there are several somebody has to
     choose: Usage if one is `needed`, else None."""
     found = [near for near in await look() if not near.brief]
     if len(found) == 1:
-        return _used(stage, found[0], quiet)
+        return _used(runner, found[0], quiet)
     if found and needed:
         raise Usage(f"there are several servers on your network: {named(found)}; choose one with --server")
     if found and not quiet:
-        stage.say(f"There are several servers on your network: {named(found)}; --server chooses one.", "yellow")
+        runner.say(f"There are several servers on your network: {named(found)}; --server chooses one.", "yellow")
     return None
 
 
-async def knowing(stage: "Stage", number: int, *, quiet: bool = False) -> str | None:
+async def knowing(runner: "Runner", number: int, *, quiet: bool = False) -> str | None:
     """The only server of the network on which somebody waits under the number of a code; None where there is none.
 
     Usage: there are several, and a guess at the wrong one would burn a stranger's code.
@@ -55,7 +55,7 @@ async def knowing(stage: "Stage", number: int, *, quiet: bool = False) -> str | 
     found = [near for near, knows in zip(found, known, strict=True) if knows]
     if len(found) > 1:
         raise Usage(f"several servers on your network know the number {number}: {named(found)}; choose with --server")
-    return _used(stage, found[0], quiet) if found else None
+    return _used(runner, found[0], quiet) if found else None
 
 
 async def look() -> "list[Near]":
@@ -76,9 +76,9 @@ async def _knows(url: str, number: int) -> bool:
             return False
 
 
-def _used(stage: "Stage", near: "Near", quiet: bool) -> str:
+def _used(runner: "Runner", near: "Near", quiet: bool) -> str:
     if not quiet:
-        stage.say(f"Using the server {near.url}, found on your network.", "dim")
+        runner.say(f"Using the server {near.url}, found on your network.", "dim")
     return near.url
 
 

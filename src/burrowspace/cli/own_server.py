@@ -104,7 +104,7 @@ def _sweep() -> None:
 def _serve(port: int, opened: "Future[_Opened]") -> None:
     """Runs on its thread: from the port to the end."""
     try:
-        from burrowspace.cli.stage import hush
+        from burrowspace.cli.runner import hush
         from burrowspace.server.run import loop_factory
 
         hush(logging.DEBUG if os.environ.get("BURROW_DEBUG") else logging.CRITICAL)

@@ -4,21 +4,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from burrowspace.cli import knacks
+from burrowspace.cli import shared_options
 from burrowspace.cli.codewords import completed
 from burrowspace.cli.exits import Exit
-from burrowspace.cli.stage import Stage, fail, perform
+from burrowspace.cli.runner import Runner, fail, perform
 
 if TYPE_CHECKING:
-    from burrowspace.cli.places import Place
+    from burrowspace.cli.named_server import NamedServer
 
 
 @click.command
 @click.argument("code", metavar="[CODE]", nargs=-1, shell_complete=completed)
-@knacks.name
-@knacks.server
-@knacks.ca
-@knacks.as_json
+@shared_options.name
+@shared_options.server
+@shared_options.ca
+@shared_options.as_json
 def pair(*, code: tuple[str, ...], name: str | None, server: str | None, json: bool) -> None:
     """Make two devices know each other, once: then `burrow send --to NAME` finds the other without a code.
 
@@ -33,17 +33,17 @@ def pair(*, code: tuple[str, ...], name: str | None, server: str | None, json: b
       burrow pair --name laptop      what this one is called there
     """
     try:
-        from burrowspace.cli.places import own_name, place
+        from burrowspace.cli.named_server import named_server, own_name
 
-        where = place(server)
+        where = named_server(server)
         called = own_name() if name is None else name
         given = _given(code, asks=not json)
-        stage = Stage(json=json, goes_on="nobody was paired")
+        runner = Runner(json=json, goes_on="nobody was paired")
     except Exception as error:
         if isinstance(error, click.exceptions.Exit):
             raise
         fail(error, json=json)
-    perform(stage, lambda stage: _pair(stage, given, called, where))
+    perform(runner, lambda runner: _pair(runner, given, called, where))
 
 
 def _given(words: tuple[str, ...], *, asks: bool) -> str:
@@ -58,42 +58,42 @@ def _given(words: tuple[str, ...], *, asks: bool) -> str:
     return typed.line_of_stdin(typed.code)
 
 
-async def _pair(stage: Stage, code: str, name: str, where: "Place | None") -> Exit:
+async def _pair(runner: Runner, code: str, name: str, where: "NamedServer | None") -> Exit:
     from burrowspace.cli.find_server import server_or_none
     from burrowspace.client.client import Client
     from burrowspace.client.home import own_name
     from burrowspace.core.names import shown
 
-    url = await server_or_none(stage, where, needed=True)
+    url = await server_or_none(runner, where, needed=True)
     async with Client(url) as client:
         if code:
             device = await client.pair(code, name or own_name())
         else:
             offered, waiting = await client.offer_pairing(
-                name or own_name(), lambda code, why: _show_code(stage, str(code), f"{url}", why)
+                name or own_name(), lambda code, why: _show_code(runner, str(code), f"{url}", why)
             )
-            _show_code(stage, str(offered), f"{url}")
+            _show_code(runner, str(offered), f"{url}")
             try:
                 device = await waiting
             finally:
                 waiting.cancel()
-    if stage.json:
+    if runner.json:
         from msgspec.json import encode
 
         click.echo(encode({"event": "paired", "name": device.name, "public": device.public}))
-    stage.say(f"Paired with {shown(device.name)}. From now on: burrow send --to {_quoted(device.name)} PATH", "green")
+    runner.say(f"Paired with {shown(device.name)}. From now on: burrow send --to {_quoted(device.name)} PATH", "green")
     return Exit.DONE
 
 
-def _show_code(stage: Stage, code: str, url: str, why: str = "") -> None:
-    if stage.json:
+def _show_code(runner: Runner, code: str, url: str, why: str = "") -> None:
+    if runner.json:
         from msgspec.json import encode
 
         event = {"event": "new-code", "why": why} if why else {"event": "ready"}
         click.echo(encode({**event, "code": code, "server": url}))
     if why:
-        stage.say(f"{why[:1].upper()}{why[1:]}. There is a new code.", "yellow")
-    stage.say(f"On the other device, with the server {url}:\n\n    burrow pair {code}\n")
+        runner.say(f"{why[:1].upper()}{why[1:]}. There is a new code.", "yellow")
+    runner.say(f"On the other device, with the server {url}:\n\n    burrow pair {code}\n")
 
 
 def _quoted(name: str) -> str:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from burrowspace.cli import knacks
+from burrowspace.cli import shared_options
 from burrowspace.cli.codewords import completed
 from burrowspace.cli.exits import Exit, Usage, help_lines
-from burrowspace.cli.stage import Stage, fail, perform
+from burrowspace.cli.runner import Runner, fail, perform
 
 if TYPE_CHECKING:
-    from burrowspace.cli.places import Place
+    from burrowspace.cli.named_server import NamedServer
     from burrowspace.client.events import Event
     from burrowspace.client.options import Options
     from burrowspace.core.manifest import Manifest
@@ -48,15 +48,15 @@ Exit codes:
 )
 @click.option("--overwrite", is_flag=True, help="Replace files of the same names.")
 @click.option("--as", "user", metavar="USER_ID", help="Be this user of the published app: NOT sealed.")
-@knacks.server
-@knacks.ca
-@knacks.limit_rate
-@knacks.relay_only
-@knacks.direct_only
-@knacks.name
-@knacks.yes
-@knacks.as_json
-@knacks.quiet
+@shared_options.server
+@shared_options.ca
+@shared_options.limit_rate
+@shared_options.relay_only
+@shared_options.direct_only
+@shared_options.name
+@shared_options.yes
+@shared_options.as_json
+@shared_options.quiet
 def receive(
     *,
     code: tuple[str, ...],
@@ -78,25 +78,27 @@ def receive(
             raise Usage("--json and -o - both want stdout; give one of them")
         if user and what:
             raise Usage("--as waits for the app; it takes no code")
-        options = knacks.choices(rate=limit_rate, relay_only=relay_only, direct_only=direct_only, name=name)
-        from burrowspace.cli.places import place
+        options = shared_options.choices(rate=limit_rate, relay_only=relay_only, direct_only=direct_only, name=name)
+        from burrowspace.cli.named_server import named_server
 
-        where = place(server)
+        where = named_server(server)
         if not user:
             what = _what(what, asks=not (yes or json or quiet))
         if user:
             from burrowspace.cli.app_receive import app_receive
 
-            stage = Stage(json=json, goes_on="nothing was kept; the sender's upload waits on the server")
+            runner = Runner(json=json, goes_on="nothing was kept; the sender's upload waits on the server")
             into = None if output is None else Path(output)
             asks = not yes
-            perform(stage, lambda stage: app_receive(stage, user, into, where, asks=asks, over=overwrite, quiet=quiet))
-        stage = Stage(json=json) if output != "-" else Stage(json=json, goes_on="what went to a pipe begins anew")
+            perform(
+                runner, lambda runner: app_receive(runner, user, into, where, asks=asks, over=overwrite, quiet=quiet)
+            )
+        runner = Runner(json=json) if output != "-" else Runner(json=json, goes_on="what went to a pipe begins anew")
     except Exception as error:
         if isinstance(error, click.exceptions.Exit):
             raise
         fail(error, json=json and output != "-")
-    perform(stage, lambda stage: _receive(stage, what, output, where, options, overwrite, yes=yes, quiet=quiet))
+    perform(runner, lambda runner: _receive(runner, what, output, where, options, overwrite, yes=yes, quiet=quiet))
 
 
 def _what(given: str | None, *, asks: bool) -> str | None:
@@ -113,10 +115,10 @@ def _what(given: str | None, *, asks: bool) -> str | None:
 
 
 async def _receive(
-    stage: Stage,
+    runner: Runner,
     what: str | None,
     output: str | None,
-    where: "Place | None",
+    where: "NamedServer | None",
     options: "Options",
     overwrite: bool,
     *,
@@ -125,9 +127,9 @@ async def _receive(
 ) -> Exit:
     import contextlib
 
-    from burrowspace.cli.outlet import stdout
-    from burrowspace.cli.places import explained
-    from burrowspace.cli.tellers import teller
+    from burrowspace.cli.named_server import explained
+    from burrowspace.cli.reporters import reporter
+    from burrowspace.cli.stdio import stdout
     from burrowspace.client.client import Client
     from burrowspace.client.errors import Unreachable
 
@@ -145,20 +147,20 @@ async def _receive(
         code = parse_code(what)
         begun = here().by_code(str(code), server=url)
         if url and begun is None and (other := here().by_code(str(code))) is not None and not quiet:
-            stage.say(f"This code was begun with {other.server}; now {url} is asked for it.", "yellow")
-        url = url or (begun and begun.server) or await near.knowing(stage, code.nameplate, quiet=quiet)
+            runner.say(f"This code was begun with {other.server}; now {url} is asked for it.", "yellow")
+        url = url or (begun and begun.server) or await near.knowing(runner, code.nameplate, quiet=quiet)
     elif url is None:
         from burrowspace.cli import near
 
-        url = await near.standing(stage, needed=True, quiet=quiet)
+        url = await near.standing(runner, needed=True, quiet=quiet)
     if url is None:
         raise Unreachable(
             "no server on your network knows this code; give --server as the sender's screen shows it, or use the link"
             if what
             else "to wait for paired devices a server is needed; name it with --server or BURROW_SERVER"
         )
-    stage.teller = teller(sending=False, server=url, json=stage.json, quiet=quiet)
-    asker = Asker(stage, ask=not yes, by_code=what is not None)
+    runner.reporter = reporter(sending=False, server=url, json=runner.json, quiet=quiet)
+    asker = Asker(runner, ask=not yes, by_code=what is not None)
     into = stdout() if output == "-" else _folder_or_file(output)
     async with contextlib.AsyncExitStack() as stack:
         if where is not None and url == where.url:
@@ -166,17 +168,17 @@ async def _receive(
         client = await stack.enter_async_context(Client(url))
         runs = client.receive(what, into, overwrite=overwrite, accept=asker.accept, options=options)
         if what is None and not quiet:
-            stage.say("Waiting for paired devices; Ctrl-C ends it.", "dim")
-        return await stage.follow(runs, asker.hears)
+            runner.say("Waiting for paired devices; Ctrl-C ends it.", "dim")
+        return await runner.follow(runs, asker.hears)
 
 
 async def _there(link: str, url: str) -> None:
     """Unreachable: the link's server does not answer. What was begun before waits for it instead."""
-    from burrowspace.cli.places import Place, reachable
+    from burrowspace.cli.named_server import NamedServer, reachable
     from burrowspace.client.errors import Unreachable
     from burrowspace.client.folders import here
 
-    if here().by_link(link) is None and (why := await reachable(Place(url, "the link"))) is not None:
+    if here().by_link(link) is None and (why := await reachable(NamedServer(url, "the link"))) is not None:
         raise Unreachable(f"{url} of the link cannot be reached: {why}")
 
 
@@ -190,38 +192,38 @@ def _folder_or_file(output: str | None) -> Path | None:
 class Asker:
     """Shows what comes and asks. Without a person to ask, a code that was typed is consent; else --yes is."""
 
-    def __init__(self, stage: Stage, *, ask: bool, by_code: bool) -> None:
+    def __init__(self, runner: Runner, *, ask: bool, by_code: bool) -> None:
         from burrowspace.cli.asking import can_ask
 
-        self._stage, self._by_code = stage, by_code
-        self._asks = ask and can_ask() and not stage.json
+        self._runner, self._by_code = runner, by_code
+        self._asks = ask and can_ask() and not runner.json
         self._consents = not ask or by_code
         self._asked = False
 
     async def accept(self, manifest: "Manifest", sender: str) -> bool:
         """For the SDK: whether it is taken."""
         from burrowspace.cli.asking import yes
-        from burrowspace.cli.board import offer
+        from burrowspace.cli.progress_view import offer
         from burrowspace.client.events import Offered
 
         if not self._asks:
             if not self._consents:
-                self._stage.say("Nobody is here to ask, so it is declined; --yes accepts.", "yellow")
+                self._runner.say("Nobody is here to ask, so it is declined; --yes accepts.", "yellow")
             return self._consents
-        assert self._stage.teller is not None
+        assert self._runner.reporter is not None
         is_text = all(entry.kind == "text" for entry in manifest.entries)
         offered = Offered(manifest.name, len(manifest.files), manifest.content_size, sender, is_text)
         self._asked = True
-        with self._stage.teller.pause():
+        with self._runner.reporter.pause():
             return await yes(f"{offer(offered)}. Take it?", default=self._by_code)
 
     def hears(self, event: "Event") -> bool:
-        """Whether the teller is to hear of it as well."""
+        """Whether the reporter is to hear of it as well."""
         from burrowspace.client.events import Offered, Text
 
         if isinstance(event, Text):
-            if not self._stage.json:
-                self._stage.close()
+            if not self._runner.json:
+                self._runner.close()
                 show_text(event.text)
                 return False
             return True

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from burrowspace.cli import knacks
+from burrowspace.cli import shared_options
 from burrowspace.cli.exits import Exit, Usage
-from burrowspace.cli.stage import Stage, fail, perform
-from burrowspace.cli.which import SHOWN, fitting, only
+from burrowspace.cli.runner import Runner, fail, perform
+from burrowspace.cli.select import SHOWN, fitting, only
 
 if TYPE_CHECKING:
     from burrowspace.client.journal import Record
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 @click.command
 @click.argument("which", metavar="[WHICH]", required=False)
 @click.option("--forget", is_flag=True, help="Give it up: what is here of it is removed.")
-@knacks.ca
-@knacks.limit_rate
-@knacks.relay_only
-@knacks.direct_only
-@knacks.name
-@knacks.as_json
-@knacks.quiet
+@shared_options.ca
+@shared_options.limit_rate
+@shared_options.relay_only
+@shared_options.direct_only
+@shared_options.name
+@shared_options.as_json
+@shared_options.quiet
 def resume(
     *,
     which: str | None,
@@ -50,7 +50,7 @@ def resume(
     from burrowspace.client.client import Client
 
     try:
-        options = knacks.choices(rate=limit_rate, relay_only=relay_only, direct_only=direct_only, name=name)
+        options = shared_options.choices(rate=limit_rate, relay_only=relay_only, direct_only=direct_only, name=name)
         fits = fitting(Client().unfinished(), which, "nothing unfinished", "burrow resume")
         if forget and which is None:
             raise Usage("--forget needs to know which; `burrow resume` lists what there is")
@@ -60,7 +60,7 @@ def resume(
     except Exception as error:
         fail(error, json=json)
     record = only(fits, which, "Nothing is unfinished.", listed, "burrow resume WHICH goes on with one of them.")
-    perform(Stage(json=json), lambda stage: _resume(stage, record, options, quiet=quiet))
+    perform(Runner(json=json), lambda runner: _resume(runner, record, options, quiet=quiet))
 
 
 def _forget(record: "Record") -> None:
@@ -92,24 +92,24 @@ def listed(record: "Record") -> str:
     return f"{record.transfer[:SHOWN]}  {what}  {begun}  {shown(record.name or record.code or '', 60)}".rstrip()
 
 
-async def _resume(stage: Stage, record: "Record", options: "Options", *, quiet: bool) -> Exit:
+async def _resume(runner: Runner, record: "Record", options: "Options", *, quiet: bool) -> Exit:
     import contextlib
 
     from burrowspace.cli.own_server import own_server, was_own
     from burrowspace.cli.receive import Asker
-    from burrowspace.cli.tellers import teller
+    from burrowspace.cli.reporters import reporter
     from burrowspace.client.client import Client
 
-    stage.say(f"Going on: {listed(record)}", "dim") if not quiet else None
+    runner.say(f"Going on: {listed(record)}", "dim") if not quiet else None
     async with contextlib.AsyncExitStack() as stack:
         url = record.server or ""
         port = was_own(record) if record.role == "send" else None
         if port is not None:
             url = await stack.enter_async_context(own_server(port))
         sending = record.role == "send"
-        stage.teller = teller(
-            sending=sending, server=url, json=stage.json, quiet=quiet, known=port is None, to=record.device or ""
+        runner.reporter = reporter(
+            sending=sending, server=url, json=runner.json, quiet=quiet, known=port is None, to=record.device or ""
         )
         client = await stack.enter_async_context(Client(url or None))
-        asker = Asker(stage, ask=False, by_code=True)
-        return await stage.follow(client.resume(record.transfer, options=options), asker.hears)
+        asker = Asker(runner, ask=False, by_code=True)
+        return await runner.follow(client.resume(record.transfer, options=options), asker.hears)

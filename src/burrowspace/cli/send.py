@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from burrowspace.cli import knacks
+from burrowspace.cli import shared_options
 from burrowspace.cli.exits import Exit, Usage, help_lines
-from burrowspace.cli.stage import Stage, fail, perform
+from burrowspace.cli.runner import Runner, fail, perform
 
 if TYPE_CHECKING:
-    from burrowspace.cli.places import Place
+    from burrowspace.cli.named_server import NamedServer
     from burrowspace.client.events import Event
     from burrowspace.client.options import Options
     from burrowspace.client.outgoing import SendTransfer
@@ -48,9 +48,9 @@ Exit codes:
 @click.option("--to", metavar="NAME", help="A paired device; with --plain a user of the app.")
 @click.option("--plain", is_flag=True, help="The published app's way: NOT sealed, the server can read it. With --to.")
 @click.option("--as", "user", metavar="USER_ID", help="Who you are to the app, with --plain.")
-@knacks.server
+@shared_options.server
 @click.option("--own-server", is_flag=True, help="Be the server yourself, whatever is configured or found.")
-@knacks.ca
+@shared_options.ca
 @click.option(
     "--receivers",
     metavar="N|many",
@@ -65,9 +65,9 @@ Exit codes:
 )
 @click.option("--code/--no-code", default=True, show_default=True, help="A code to say, beside the link.")
 @click.option("--qr/--no-qr", default=None, help="The link as a QR code. [default: where it fits]")
-@knacks.limit_rate
-@knacks.relay_only
-@knacks.direct_only
+@shared_options.limit_rate
+@shared_options.relay_only
+@shared_options.direct_only
 @click.option(
     "--stdin-name",
     metavar="NAME",
@@ -75,10 +75,10 @@ Exit codes:
     show_default=True,
     help="What to call the file that comes from stdin.",
 )
-@knacks.name
-@knacks.yes
-@knacks.as_json
-@knacks.quiet
+@shared_options.name
+@shared_options.yes
+@shared_options.as_json
+@shared_options.quiet
 def send(
     *,
     paths: tuple[str, ...],
@@ -105,7 +105,7 @@ def send(
         given = list(paths)
         _check(given, text, to, plain, user, store)
         _check_own(own_server, server, to, store)
-        options = knacks.choices(
+        options = shared_options.choices(
             rate=limit_rate,
             relay_only=relay_only,
             direct_only=direct_only,
@@ -114,33 +114,33 @@ def send(
             store_now=store is True,
             receivers=_receivers(receivers),
         )
-        from burrowspace.cli.places import place
+        from burrowspace.cli.named_server import named_server
 
-        where = None if own_server else place(server)
+        where = None if own_server else named_server(server)
         if plain:
             from burrowspace.cli.app_send import app_send
 
-            stage = Stage(json=json, goes_on="nothing was kept; the same command starts again")
-            perform(stage, lambda stage: app_send(stage, given, str(to), user, where, options, quiet=quiet))
+            runner = Runner(json=json, goes_on="nothing was kept; the same command starts again")
+            perform(runner, lambda runner: app_send(runner, given, str(to), user, where, options, quiet=quiet))
         if text == "-":
             from burrowspace.cli.typed import text_of_stdin
 
             text = text_of_stdin()
         what: dict[str, Any] = {"text": text} if text is not None else {"paths": given}
         if given == ["-"]:
-            from burrowspace.cli.outlet import stdin
+            from burrowspace.cli.stdio import stdin
 
             what = {"stream": stdin(), "stream_name": stdin_name}
-        stage = Stage(json=json)
+        runner = Runner(json=json)
         if given == ["-"]:
-            stage.goes_on = "stdin cannot be read again, so it has to begin anew"
+            runner.goes_on = "stdin cannot be read again, so it has to begin anew"
         elif options.receivers is None:
-            stage.goes_on = "the same command makes the link work again"
+            runner.goes_on = "the same command makes the link work again"
     except Exception as error:
         if isinstance(error, click.exceptions.Exit):
             raise
         fail(error, json=json)
-    perform(stage, lambda stage: _send(stage, what, to, code, where, options, own=own_server, qr=qr, quiet=quiet))
+    perform(runner, lambda runner: _send(runner, what, to, code, where, options, own=own_server, qr=qr, quiet=quiet))
 
 
 def _check(
@@ -177,11 +177,11 @@ def _receivers(written: str) -> int | None:
 
 
 async def _send(
-    stage: Stage,
+    runner: Runner,
     what: dict[str, Any],
     to: str | None,
     with_code: bool,
-    where: "Place | None",
+    where: "NamedServer | None",
     options: "Options",
     *,
     own: bool,
@@ -190,9 +190,9 @@ async def _send(
 ) -> Exit:
     from burrowspace.cli.asking import can_ask
     from burrowspace.cli.find_server import server_or_none
+    from burrowspace.cli.named_server import remembered
     from burrowspace.cli.own_server import begun, own_server, port_of
-    from burrowspace.cli.places import remembered
-    from burrowspace.cli.tellers import teller
+    from burrowspace.cli.reporters import reporter
     from burrowspace.client.client import Client
 
     async with contextlib.AsyncExitStack() as stack:
@@ -201,24 +201,24 @@ async def _send(
         own = own or bool(where is None and port and not needed)  # as the server that an earlier run of it was
         if where is None and earlier is not None and not own:
             where = remembered(earlier.server)
-        url = None if own else await server_or_none(stage, where, needed=needed, quiet=quiet)
+        url = None if own else await server_or_none(runner, where, needed=needed, quiet=quiet)
         own = url is None
         if url is None:
             url = await stack.enter_async_context(own_server(port))
             options = replace(options, store=False)  # what rested here would go with us
         with_code = with_code and to is None
-        keys = with_code and "stream" not in what and not stage.json and not quiet and can_ask()
-        stage.teller = teller(
-            sending=True, server=url, json=stage.json, quiet=quiet, qr=qr, known=not own, keys=keys, to=to or ""
+        keys = with_code and "stream" not in what and not runner.json and not quiet and can_ask()
+        runner.reporter = reporter(
+            sending=True, server=url, json=runner.json, quiet=quiet, qr=qr, known=not own, keys=keys, to=to or ""
         )
         if own and not quiet:
-            stage.say(f"Serving from this program on {url} for as long as the transfer lasts.", "dim")
+            runner.say(f"Serving from this program on {url} for as long as the transfer lasts.", "dim")
         client = await stack.enter_async_context(Client(url))
         transfer = client.send(**what, with_code=with_code, to=to, options=options)
-        return await (_with_keys(stage, transfer) if keys else stage.follow(transfer))
+        return await (_with_keys(runner, transfer) if keys else runner.follow(transfer))
 
 
-async def _with_keys(stage: Stage, transfer: "SendTransfer") -> Exit:
+async def _with_keys(runner: Runner, transfer: "SendTransfer") -> Exit:
     """`n` makes a new code at any time, Enter alone where the person has just been told so."""
     from burrowspace.cli.asking import typed
     from burrowspace.client.events import NewCode, Ready
@@ -236,4 +236,4 @@ async def _with_keys(stage: Stage, transfer: "SendTransfer") -> Exit:
             transfer.new_code()
 
     with typed(heard):
-        return await stage.follow(transfer, on)
+        return await runner.follow(transfer, on)

@@ -6,7 +6,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from burrowspace.cli.knobs import Knob, complaints, knobs, strays
+from burrowspace.cli.setting_options import SettingOption, complaints, setting_options, strays
 from burrowspace.config import Settings
 
 BAD_SETTING = 2
@@ -42,19 +42,21 @@ def _serve(**given: Any) -> None:
     raise click.exceptions.Exit(run(settings))
 
 
-def _option(knob: Knob) -> click.Option:
+def _option(setting: SettingOption) -> click.Option:
     """What a value may be is said once, by Settings: here each is a text or a switch."""
-    allowed = "" if knob.metavar is not None and "|" in knob.metavar else knob.allowed  # said already
-    note = "; ".join(filter(None, [knob.env, f"default {knob.default}", allowed]))
-    flag = knob.option or ""
-    if knob.metavar is None:
+    allowed = "" if setting.metavar is not None and "|" in setting.metavar else setting.allowed  # said already
+    note = "; ".join(filter(None, [setting.env, f"default {setting.default}", allowed]))
+    flag = setting.option or ""
+    if setting.metavar is None:
         flag = f"{flag}/--no-{flag.removeprefix('--')}"
-    return click.Option([flag, knob.field], metavar=knob.metavar, default=None, help=f"{knob.meaning} [{note}]")
+    return click.Option(
+        [flag, setting.field], metavar=setting.metavar, default=None, help=f"{setting.meaning} [{note}]"
+    )
 
 
 serve = click.Command(
     "serve",
-    params=[_option(knob) for knob in knobs() if knob.option is not None],  # a secret is no option
+    params=[_option(setting) for setting in setting_options() if setting.option is not None],  # a secret is no option
     callback=_serve,
     help=_HELP,
     context_settings={"help_option_names": ["-h", "--help"]},

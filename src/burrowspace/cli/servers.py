@@ -2,14 +2,14 @@
 
 import click
 
-from burrowspace.cli import knacks
+from burrowspace.cli import shared_options
 from burrowspace.cli.exits import Exit
-from burrowspace.cli.stage import Stage, fail, perform
+from burrowspace.cli.runner import Runner, fail, perform
 
 
 @click.command
-@knacks.ca
-@knacks.as_json
+@shared_options.ca
+@shared_options.as_json
 def servers(*, json: bool) -> None:
     """List the servers on your local network that answer; it takes a second.
 
@@ -22,23 +22,23 @@ def servers(*, json: bool) -> None:
       burrow send --server http://192.168.1.7:5000 notes.txt
     """
     try:
-        stage = Stage(json=json, goes_on="")
+        runner = Runner(json=json, goes_on="")
     except Exception as error:
         fail(error, json=json)
-    perform(stage, _list)
+    perform(runner, _list)
 
 
-async def _list(stage: Stage) -> Exit:
+async def _list(runner: Runner) -> Exit:
     from burrowspace.client.nearby import look
 
     found = await look()
     for near in found:
-        if stage.json:
+        if runner.json:
             from msgspec.json import encode
 
             click.echo(encode({"url": near.url, "server_id": near.server_id, "brief": near.brief}))
         else:
             click.echo(f"{near.url}  {near.server_id[:8]}…" + ("  for one transfer" if near.brief else ""))
-    if not found and not stage.json:
+    if not found and not runner.json:
         click.echo("No server announces itself on this network; `burrow serve` starts one.", err=True)
     return Exit.DONE

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from burrowspace.cli import knacks
+from burrowspace.cli import shared_options
 from burrowspace.cli.exits import Exit
-from burrowspace.cli.stage import Stage, fail, perform
-from burrowspace.cli.which import SHOWN, fitting, only
+from burrowspace.cli.runner import Runner, fail, perform
+from burrowspace.cli.select import SHOWN, fitting, only
 
 if TYPE_CHECKING:
     from burrowspace.client.shelf import Left
@@ -22,8 +22,8 @@ _FATES = {
 
 @click.command("take-back")
 @click.argument("which", metavar="[WHICH]", required=False)
-@knacks.ca
-@knacks.as_json
+@shared_options.ca
+@shared_options.as_json
 def take_back(*, which: str | None, json: bool) -> None:
     """Take back what burrow send left on the server. Without WHICH: the only one there is, or a list of them.
 
@@ -43,7 +43,7 @@ def take_back(*, which: str | None, json: bool) -> None:
         fail(error, json=json)
     hint = "burrow take-back WHICH takes back one of them."
     left = only(fits, which, "Nothing of yours rests on a server.", listed, hint)
-    perform(Stage(json=json), lambda stage: _take_back(stage, left))
+    perform(Runner(json=json), lambda runner: _take_back(runner, left))
 
 
 def listed(left: "Left") -> str:
@@ -54,16 +54,16 @@ def listed(left: "Left") -> str:
     return f"{left.transfer[:SHOWN]}  {begun}  rests until {until}  {shown(left.name, 60)}"
 
 
-async def _take_back(stage: Stage, left: "Left") -> Exit:
+async def _take_back(runner: Runner, left: "Left") -> Exit:
     from burrowspace.client.client import Client
     from burrowspace.core.names import shown
 
     async with Client(left.server) as client:
         fate = await client.take_back(left)
-    if stage.json:
+    if runner.json:
         from msgspec.json import encode
 
         click.echo(encode({"event": "taken-back", "transfer": left.transfer, "name": left.name, "fate": fate}))
     else:
-        stage.say(_FATES[fate].format(name=shown(left.name, 60)), "green" if fate == "back" else "yellow")
+        runner.say(_FATES[fate].format(name=shown(left.name, 60)), "green" if fate == "back" else "yellow")
     return Exit.DONE if fate == "back" else Exit.ERROR

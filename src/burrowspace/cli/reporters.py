@@ -1,6 +1,6 @@
-"""Who tells a person or a script how a transfer goes: a terminal, a pipe, lines of JSON, or hardly anything.
+"""Report to a person or a script how a transfer goes: on a terminal, into a pipe, as JSON lines, or hardly at all.
 
-All of it goes to stderr but JSON, and a quiet sender's code: stdout is for what was asked for.
+All of it goes to stderr except JSON and a quiet sender's code: stdout is for what was asked for.
 """
 
 import contextlib
@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from burrowspace.cli.board import Board, Line, signs
 from burrowspace.cli.invite import Invitation, qr_lines
+from burrowspace.cli.progress_view import Line, ProgressView, signs
 from burrowspace.client import events
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _ROWS = 12  # drawn at once, those at work before those that have it all
 _FRAMES = 10  # drawn in a second
 
 
-class Teller(Protocol):
+class Reporter(Protocol):
     """`heard` takes every event of a transfer; `say` lines of the command itself."""
 
     def heard(self, event: events.Event) -> None: ...
@@ -38,11 +38,11 @@ class Teller(Protocol):
     def close(self) -> None: ...
 
 
-class Plain:
+class LineReporter:
     """A line now and then."""
 
-    def __init__(self, board: Board, invitation: Invitation, out: TextIO) -> None:
-        self._board, self._invitation, self._out = board, invitation, out
+    def __init__(self, view: ProgressView, invitation: Invitation, out: TextIO) -> None:
+        self._view, self._invitation, self._out = view, invitation, out
         self._server = ""
         self._said: dict[str, tuple[float, str, str]] = {}  # by receiver: when, path, waiting
 
@@ -53,7 +53,7 @@ class Plain:
         elif isinstance(event, events.NewCode):
             self._lines(self._invitation.renewed(event, self._server))
         else:
-            self._lines(self._board.heard(event))
+            self._lines(self._view.heard(event))
             if isinstance(event, events.PathChanged | events.Progress | events.Waiting):
                 self._rows()
 
@@ -75,22 +75,22 @@ class Plain:
     def _rows(self) -> None:
         """A row is told when its path or its reason to wait is new, and else now and then."""
         now = time.monotonic()
-        for key, row in self._board.rows.items():
+        for key, row in self._view.rows.items():
             when, path, waiting = self._said.get(key, (0.0, "", ""))
-            way = self._board.path_shown(row)
+            way = self._view.path_shown(row)
             often = _STILL_EVERY_S if row.waiting else _PLAIN_EVERY_S
             if row.verified or ((way, row.waiting) == (path, waiting) and now - when < often):
                 continue
             self._said[key] = (now, way, row.waiting)
             because = f" ({row.why})" if way != path and path and row.why else ""
-            self.say(self._board.line(row) + because)
+            self.say(self._view.line(row) + because)
 
 
-class Terminal:
+class TerminalReporter:
     """Rows that change in place, below lines that stay."""
 
-    def __init__(self, board: Board, invitation: Invitation, console: "Console", *, qr: bool) -> None:
-        self._board, self._invitation, self._console, self._qr = board, invitation, console, qr
+    def __init__(self, view: ProgressView, invitation: Invitation, console: "Console", *, qr: bool) -> None:
+        self._view, self._invitation, self._console, self._qr = view, invitation, console, qr
         self._server = ""
         self._live: Live | None = None
         self._paused = False
@@ -105,11 +105,11 @@ class Terminal:
         elif isinstance(event, events.NewCode):
             self._lines(self._invitation.renewed(event, self._server))
         else:
-            lines = self._board.heard(event)
+            lines = self._view.heard(event)
             if isinstance(event, events.Finished):
                 self._stop()
             self._lines(lines)
-            if self._board.rows and not isinstance(event, events.Finished):
+            if self._view.rows and not isinstance(event, events.Finished):
                 self._start()
 
     def say(self, text: str, style: str = "") -> None:
@@ -152,14 +152,14 @@ class Terminal:
         from rich.text import Text
 
         width = self._console.width - 1
-        rows = sorted(self._board.rows.values(), key=lambda row: row.verified)
-        drawn = [self._board.drawn(row, width) for row in rows[:_ROWS]]
+        rows = sorted(self._view.rows.values(), key=lambda row: row.verified)
+        drawn = [self._view.drawn(row, width) for row in rows[:_ROWS]]
         if rows[_ROWS:]:
             drawn.append([Line(f"… and {len(rows) - _ROWS} more", "dim")])
         return Group(*(Text.assemble(*pieces, no_wrap=True, overflow="crop") for pieces in drawn))
 
 
-class Json:
+class JsonReporter:
     """Each event as a line of JSON on stdout; what a person would be told goes to stderr."""
 
     def heard(self, event: events.Event) -> None:
@@ -179,7 +179,7 @@ class Json:
         pass
 
 
-class Quiet:
+class QuietReporter:
     """Only what the other side needs: the code, or the link where there is none, on stdout."""
 
     def __init__(self) -> None:
@@ -204,7 +204,7 @@ class Quiet:
         pass
 
 
-def teller(
+def reporter(
     *,
     sending: bool,
     server: str,
@@ -215,19 +215,19 @@ def teller(
     sealed: bool = True,
     keys: bool = False,
     to: str = "",
-) -> Teller:
+) -> Reporter:
     """The one that fits where we are. `server`: its origin; `qr` None: where it fits; `keys`, `to`: see Invitation."""
     if json:
-        return Json()
+        return JsonReporter()
     if quiet:
-        return Quiet()
+        return QuietReporter()
     err = sys.stderr
     host = server.partition("://")[2] or "the server"
     invitation = Invitation(known, keys, to)
     if not err.isatty() or os.environ.get("TERM") == "dumb":
-        return Plain(Board(sending, host, signs(err.encoding), sealed), invitation, err)
+        return LineReporter(ProgressView(sending, host, signs(err.encoding), sealed), invitation, err)
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False)
-    board = Board(sending, host, signs(console.encoding), sealed)
-    return Terminal(board, invitation, console, qr=qr is not False)
+    view = ProgressView(sending, host, signs(console.encoding), sealed)
+    return TerminalReporter(view, invitation, console, qr=qr is not False)

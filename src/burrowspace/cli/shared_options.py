@@ -29,7 +29,7 @@ def _trust(_: click.Context, __: click.Parameter, file: str | None) -> None:
     from pathlib import Path
 
     from burrowspace.cli.exits import Usage
-    from burrowspace.cli.places import config_file, settings
+    from burrowspace.cli.named_server import config_file, settings
     from burrowspace.core.errors import BurrowError
 
     try:
@@ -77,7 +77,7 @@ def paths_of_both(relay_only: bool, direct_only: bool) -> None:
 
 def choices(*, rate: str | None, relay_only: bool, direct_only: bool, name: str | None, **more: Any) -> "Options":
     """The options of the SDK."""
-    from burrowspace.cli.places import own_name
+    from burrowspace.cli.named_server import own_name
     from burrowspace.cli.words import read_rate
     from burrowspace.client.options import Options
 

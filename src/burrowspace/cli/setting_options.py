@@ -21,7 +21,7 @@ _PLACEHOLDERS = {int: "NUMBER", float: "NUMBER", Path: "FOLDER"}
 
 
 @dataclass(frozen=True, slots=True)
-class Knob:
+class SettingOption:
     """One setting."""
 
     field: str
@@ -34,14 +34,14 @@ class Knob:
     is_limit: bool
 
 
-def knobs() -> list[Knob]:
+def setting_options() -> list[SettingOption]:
     """All settings, in the order of the table."""
-    return [_knob(name, info) for name, info in Settings.model_fields.items()]
+    return [_setting(name, info) for name, info in Settings.model_fields.items()]
 
 
-def _knob(name: str, info: FieldInfo) -> Knob:
+def _setting(name: str, info: FieldInfo) -> SettingOption:
     kind = _kind(info.annotation)
-    return Knob(
+    return SettingOption(
         field=name,
         env=_env(name, info),
         option=None if kind is SecretStr else "--" + name.replace("_", "-"),
@@ -112,17 +112,23 @@ def _allowed(kind: Any, rules: Sequence[Any]) -> str:
 
 def complaints(error: ValidationError, given: Mapping[str, object]) -> list[str]:
     """One sentence for each bad setting, naming it as the operator wrote it; a secret's value is never repeated."""
-    by_name = {name.lower(): knob for knob in knobs() for name in (knob.field, knob.env)}
+    by_name = {name.lower(): setting for setting in setting_options() for name in (setting.field, setting.env)}
     sentences = []
     for problem in error.errors(include_url=False):
-        knob = by_name.get(str(problem["loc"][0]).lower()) if problem["loc"] else None
-        name = "a setting" if knob is None else knob.option if knob.field in given and knob.option else knob.env
+        setting = by_name.get(str(problem["loc"][0]).lower()) if problem["loc"] else None
+        name = (
+            "a setting"
+            if setting is None
+            else setting.option
+            if setting.field in given and setting.option
+            else setting.env
+        )
         said = _said(problem["type"], problem["msg"])
         if not problem["loc"]:
             sentences.append(said)  # of several settings: the sentence names them
         elif problem["type"] == "value_error":
             sentences.append(f"{name}: {said}")
-        elif knob is None or knob.option is None:
+        elif setting is None or setting.option is None:
             sentences.append(f"{name} {said}")
         else:
             sentences.append(f"{name} is {str(problem['input'])[:100]!r}, but {said}")
@@ -144,7 +150,7 @@ def strays(environment: Iterable[str]) -> list[str]:
     >>> strays(["BURROW_PROT", "BURROW_PORT", "BURROW_SERVICE_HOST"])
     ['BURROW_PROT is no setting; is BURROW_PORT meant?']
     """
-    known = [knob.env for knob in knobs()]
+    known = [setting.env for setting in setting_options()]
     sentences = []
     for name in sorted(environment):
         if name.upper().startswith("BURROW_") and name.upper() not in known:

@@ -15,7 +15,7 @@ _STYLES = {Verdict.GOOD: "green", Verdict.DOUBTFUL: "yellow", Verdict.BAD: "bold
 _LABEL = 11  # cells
 
 
-class Chart:
+class FindingsView:
     """`begin` a part, then each finding of it; `finish` says how it is in all."""
 
     def __init__(self, *, json: bool) -> None:

@@ -1,7 +1,7 @@
-"""What a transfer looks like: events in, lines out. Pure: `screen.py` puts the lines on a terminal or into a pipe.
+"""What a transfer looks like: events in, lines out. Pure: `reporters.py` puts the lines on a terminal or into a pipe.
 
 Some lines stay (met, offered, resting, the end); each receiver has one row that changes: lock, name, bar, speed, time
-left, and the path in use. A change of path changes the row and is no news of its own.
+left, and the path in use. A change of path changes the row and adds no line.
 """
 
 import time
@@ -80,7 +80,7 @@ class Row:
 
 
 @dataclass(slots=True)
-class Board:
+class ProgressView:
     """`server`: its host, as it is shown. `sealed`: whether the bytes are (the published app's way is not)."""
 
     sending: bool

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from burrowspace.cli import knobs as module
-from burrowspace.cli.knobs import complaints, knobs, strays
+from burrowspace.cli import setting_options as module
+from burrowspace.cli.setting_options import complaints, setting_options, strays
 from burrowspace.config import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,31 +21,31 @@ def test_the_doctests_hold() -> None:
 
 
 def test_every_setting_is_a_knob_with_a_meaning() -> None:
-    assert [knob.field for knob in knobs()] == list(Settings.model_fields)
-    assert all(knob.meaning.endswith(".") for knob in knobs())
+    assert [setting.field for setting in setting_options()] == list(Settings.model_fields)
+    assert all(setting.meaning.endswith(".") for setting in setting_options())
 
 
 def test_a_secret_is_no_option() -> None:
     secrets = [name for name, info in Settings.model_fields.items() if "SecretStr" in str(info.annotation)]
     assert SecretStr.__name__ in str(Settings.model_fields["ngrok_authtoken"].annotation)
-    assert [knob.field for knob in knobs() if knob.option is None] == secrets
+    assert [setting.field for setting in setting_options() if setting.option is None] == secrets
 
 
-@pytest.mark.parametrize("knob", knobs(), ids=lambda knob: knob.field)
+@pytest.mark.parametrize("setting", setting_options(), ids=lambda setting: setting.field)
 def test_the_named_environment_variable_is_the_one_that_is_read(
-    knob: module.Knob, monkeypatch: pytest.MonkeyPatch
+    setting: module.SettingOption, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(knob.env, "£")  # no number, no choice, no URL
-    if knob.field in ANY_TEXT:
-        value = getattr(Settings(), knob.field)
+    monkeypatch.setenv(setting.env, "£")  # no number, no choice, no URL
+    if setting.field in ANY_TEXT:
+        value = getattr(Settings(), setting.field)
         assert str(value.get_secret_value() if isinstance(value, SecretStr) else value) == "£"
-    elif knob.metavar is None:
-        monkeypatch.setenv(knob.env, "T")
-        assert getattr(Settings(), knob.field) is True
+    elif setting.metavar is None:
+        monkeypatch.setenv(setting.env, "T")
+        assert getattr(Settings(), setting.field) is True
     else:
         with pytest.raises(ValidationError) as caught:
             Settings()
-        assert knob.env in complaints(caught.value, {})[0]
+        assert setting.env in complaints(caught.value, {})[0]
 
 
 def complaint(given: dict[str, object]) -> str:
@@ -75,7 +75,7 @@ def test_what_was_written_cannot_draw_on_the_terminal() -> None:
 
 def test_a_misspelt_variable_is_noticed() -> None:
     assert strays(["BURROW_MAX_FILE_BYTE"]) == ["BURROW_MAX_FILE_BYTE is no setting; is BURROW_MAX_FILE_BYTES meant?"]
-    assert strays(["BURROW_PORT_5000_TCP_ADDR", "PATH", *(knob.env for knob in knobs())]) == []
+    assert strays(["BURROW_PORT_5000_TCP_ADDR", "PATH", *(setting.env for setting in setting_options())]) == []
 
 
 def test_the_page_of_the_guide_is_fresh() -> None:

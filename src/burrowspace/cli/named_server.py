@@ -29,7 +29,7 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*:/+|https?:)", re.IGNORECASE)  # of som
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class NamedServer:
     """A server's origin, and who named it. `guessed`: https was taken, for no scheme was written."""
 
     url: str
@@ -40,7 +40,7 @@ class Place:
     def hint(self) -> str:
         """What to try when nobody answers there, behind the sentence that says so; empty: nothing.
 
-        >>> Place("https://a.b:5000", "x", guessed=True).hint
+        >>> NamedServer("https://a.b:5000", "x", guessed=True).hint
         '; nothing stood before a.b:5000, so https was taken: write http://a.b:5000 if that server has no TLS'
         """
         host = self.url.partition("://")[2]
@@ -48,10 +48,10 @@ class Place:
         return more if self.guessed else ""
 
 
-def named(written: str, said_by: str) -> Place:
+def named(written: str, said_by: str) -> NamedServer:
     """The server that somebody named. Usage: it is no address."""
     url = origin(written, said_by)
-    return Place(url, said_by, "://" not in written and url.startswith("https:"))
+    return NamedServer(url, said_by, "://" not in written and url.startswith("https:"))
 
 
 def config_file(environment: Mapping[str, str]) -> Path:
@@ -78,7 +78,7 @@ def settings(environment: Mapping[str, str]) -> dict[str, Any]:
         raise Usage(f"{path} cannot be read: {error}; correct or remove it") from None
 
 
-def place(option: str | None, environment: Mapping[str, str] | None = None) -> Place | None:
+def named_server(option: str | None, environment: Mapping[str, str] | None = None) -> NamedServer | None:
     """The server to use, if any was named. Usage: what was named is no address."""
     known = os.environ if environment is None else environment
     if option is not None:
@@ -91,17 +91,17 @@ def place(option: str | None, environment: Mapping[str, str] | None = None) -> P
     return None if written is None else named(written, file)
 
 
-def remembered(server: str | None) -> Place | None:
+def remembered(server: str | None) -> NamedServer | None:
     """The server of a transfer that was begun and is gone on with, where no other is named now. One of a local network
     was most likely found there, and is looked for again.
 
     >>> remembered("https://drop.example.org"), remembered("http://192.168.1.7:5000")
-    (Place(url='https://drop.example.org', said_by='where this was begun', guessed=False), None)
+    (NamedServer(url='https://drop.example.org', said_by='where this was begun', guessed=False), None)
     """
     parts = urlsplit(server or "")
     if not server or (parts.scheme == "http" and _is_near(parts.hostname or "")):
         return None
-    return Place(server, "where this was begun")
+    return NamedServer(server, "where this was begun")
 
 
 def own_name(environment: Mapping[str, str] | None = None) -> str:
@@ -154,7 +154,7 @@ def _is_near(host: str) -> bool:
 
 
 @contextlib.contextmanager
-def explained(server: Place) -> Iterator[None]:
+def explained(server: NamedServer) -> Iterator[None]:
     """An Unreachable in here says what else could be meant, too."""
     from burrowspace.client.errors import Unreachable
     from burrowspace.client.trust import Untrusted
@@ -167,7 +167,7 @@ def explained(server: Place) -> Iterator[None]:
         raise Unreachable(f"{error}{server.hint}") from error
 
 
-async def reachable(server: Place, seconds: float = 5.0) -> str | None:
+async def reachable(server: NamedServer, seconds: float = 5.0) -> str | None:
     """None when a BurrowSpace server answers there within `seconds`; else why not, in a few words."""
     from burrowspace.client.api import AGAIN_S, TRIES, not_ours
     from burrowspace.client.http import Http, refusal

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from burrowspace.cli.board import PLAIN, Board, Line, signs
 from burrowspace.cli.invite import Invitation, qr_lines
-from burrowspace.cli.tellers import Plain
+from burrowspace.cli.progress_view import PLAIN, Line, ProgressView, signs
+from burrowspace.cli.reporters import LineReporter
 from burrowspace.client import events
 
 MB = 1_000_000
@@ -22,32 +22,32 @@ RELAY = events.PathChanged("relay", "", "the direct line broke", "r1")
 HALF = events.Progress(50 * MB, 100 * MB, 25.0 * MB, 2.0, "tcp", "r1")
 
 
-def board(*heard: events.Event, sending: bool = True, sealed: bool = True) -> Board:
-    made = Board(sending, "drop.example.org", sealed=sealed)
+def view(*heard: events.Event, sending: bool = True, sealed: bool = True) -> ProgressView:
+    made = ProgressView(sending, "drop.example.org", sealed=sealed)
     for event in heard:
         made.heard(event)
     return made
 
 
-def row(of: Board, width: int = 100) -> str:
+def row(of: ProgressView, width: int = 100) -> str:
     return "".join(line.text for line in of.drawn(next(iter(of.rows.values())), width))
 
 
 def test_a_row_says_who_how_far_how_fast_how_long_and_by_which_way() -> None:
-    drawn = row(board(MET, DIRECT, HALF))
+    drawn = row(view(MET, DIRECT, HALF))
     for part in ("🔒 ann", " 50 %", "25.0 MB/s", "2.0 s left", "⇄ direct 192.168.1.7"):
         assert part in drawn
     assert "40000" not in drawn
 
 
 def test_the_four_words_are_shown_once_and_a_receiver_that_returns_is_no_news() -> None:
-    made = board()
+    made = view()
     assert made.heard(MET)[0].text == "🔒 ann is here  ·  check words: apple river stone blue"
     assert made.heard(MET) == []
 
 
 def test_a_change_of_path_changes_the_row_and_is_no_line_of_its_own() -> None:
-    made = board(MET, DIRECT, HALF)
+    made = view(MET, DIRECT, HALF)
     assert made.heard(RELAY) == []
     assert "⤳ relayed by drop.example.org" in row(made)
     made.heard(events.Progress(60 * MB, 100 * MB, 25.0 * MB, 2.0, "store", "r1"))
@@ -55,27 +55,27 @@ def test_a_change_of_path_changes_the_row_and_is_no_line_of_its_own() -> None:
 
 
 def test_what_waits_says_why_until_it_goes_on() -> None:
-    made = board(MET, DIRECT, HALF, events.Waiting("the other side is away", "r1"))
+    made = view(MET, DIRECT, HALF, events.Waiting("the other side is away", "r1"))
     assert "waiting: the other side is away" in row(made)
     made.heard(HALF)
     assert "waiting" not in row(made)
 
 
 def test_each_receiver_has_a_row_and_is_named_when_it_is_done() -> None:
-    made = board(MET, events.Met("bob", "r2", ()), HALF)
+    made = view(MET, events.Met("bob", "r2", ()), HALF)
     [line] = made.heard(events.Verified("ab" * 32, "r1"))
     assert line.text == "✓ ann has it all, verified."
     assert [each.verified for each in made.rows.values()] == [True, False]
 
 
 def test_what_came_in_an_earlier_run_is_not_counted_as_speed() -> None:
-    made = board(MET, HALF, events.Verified("ab" * 32, "r1"), sending=False)
+    made = view(MET, HALF, events.Verified("ab" * 32, "r1"), sending=False)
     [first, *_] = made.heard(events.Finished(100 * MB, 4.0, 0.04, {"store": 20 * MB}, True))
     assert first.text == "100.0 MB received, 20.0 MB of it now in 4.0 s, 5.0 MB/s on average, first byte after 40 ms"
 
 
 def test_the_end_says_how_much_how_long_by_which_ways_and_what_was_left_out() -> None:
-    made = board(MET, HALF, events.Verified("0123456789abcdef" * 4, "r1"), sending=False)
+    made = view(MET, HALF, events.Verified("0123456789abcdef" * 4, "r1"), sending=False)
     end = events.Finished(
         100 * MB, 4.0, 0.04, {"tcp": 75 * MB, "relay": 25 * MB}, True, places=("/here/a",), left_out=("b: a socket",)
     )
@@ -89,7 +89,7 @@ def test_the_end_says_how_much_how_long_by_which_ways_and_what_was_left_out() ->
 
 
 def test_what_is_not_sealed_never_shows_a_lock() -> None:
-    made = board(events.PathChanged("store", "", "", "bob"), sealed=False)
+    made = view(events.PathChanged("store", "", "", "bob"), sealed=False)
     made.heard(events.Progress(1, 2, 1.0, 1.0, "store", "bob"))
     told = row(made) + "".join(line.text for line in made.heard(events.Finished(2, 1.0, None, {}, False)))
     assert "NOT sealed" in told
@@ -99,7 +99,7 @@ def test_what_is_not_sealed_never_shows_a_lock() -> None:
 
 def test_an_alphabet_without_signs_gets_words() -> None:
     assert signs("ascii") is signs("latin-1") is PLAIN
-    made = Board(True, "s", PLAIN)
+    made = ProgressView(True, "s", PLAIN)
     for event in (MET, DIRECT, HALF):
         made.heard(event)
     assert row(made).isascii()
@@ -136,7 +136,7 @@ EVENTS = st.one_of(
 def test_nothing_of_a_stranger_moves_the_cursor_and_a_row_is_one_line(
     heard: Sequence[events.Event], width: int
 ) -> None:
-    made = board()
+    made = view()
     lines: list[Line] = []
     for event in heard:
         lines += made.heard(event)
@@ -149,9 +149,9 @@ def test_nothing_of_a_stranger_moves_the_cursor_and_a_row_is_one_line(
 
 def test_into_a_pipe_go_lines_when_something_is_new() -> None:
     out = io.StringIO()
-    teller = Plain(board(), Invitation(), out)
+    reporter = LineReporter(view(), Invitation(), out)
     for event in [MET, DIRECT, *[HALF] * 50, RELAY, *[HALF] * 50]:
-        teller.heard(event)
+        reporter.heard(event)
     lines = out.getvalue().splitlines()
     assert len(lines) < 8
     assert any(line.endswith("(the direct line broke)") for line in lines)
@@ -221,6 +221,6 @@ def test_to_a_paired_device_no_command_is_shown() -> None:
 
 
 def test_who_receives_from_the_app_sees_a_download() -> None:
-    receiving = Board(sending=False, sealed=False)
+    receiving = ProgressView(sending=False, sealed=False)
     receiving.heard(events.Progress(1, 2, 0.0, None, "store"))
     assert [row.name for row in receiving.rows.values()] == ["download"]

@@ -16,7 +16,7 @@ from burrowspace.cli.exits import Exit, exit_of, said
 from burrowspace.cli.loop import Loop
 
 if TYPE_CHECKING:
-    from burrowspace.cli.tellers import Teller
+    from burrowspace.cli.reporters import Reporter
     from burrowspace.client.events import Event
 
 
@@ -28,34 +28,34 @@ class Runs(Protocol):
     async def close(self) -> None: ...
 
 
-class Stage:
-    """What a command needs to be ended well. It sets `teller` when it has one."""
+class Runner:
+    """What a command needs to end well. It sets `reporter` when it has one."""
 
     def __init__(self, *, json: bool = False, goes_on: str = "the same command goes on where it was") -> None:
         self.json, self.goes_on = json, goes_on
-        self.teller: Teller | None = None
+        self.reporter: Reporter | None = None
         self.interrupted = False
 
     def say(self, text: str, style: str = "") -> None:
-        if self.teller is not None:
-            self.teller.say(text, style)
+        if self.reporter is not None:
+            self.reporter.say(text, style)
         else:
             print(text, file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        if self.teller is not None:
-            self.teller.close()
+        if self.reporter is not None:
+            self.reporter.close()
 
     async def follow(self, runs: Runs, on: "Callable[[Event], bool]" = lambda event: True) -> Exit:
         """Tells every event that `on` does not keep to itself, to the end."""
         from burrowspace.client.events import Finished
 
-        assert self.teller is not None
+        assert self.reporter is not None
         code = Exit.ERROR
         try:
             async for event in runs:
                 if on(event):
-                    self.teller.heard(event)
+                    self.reporter.heard(event)
                 if isinstance(event, Finished):
                     code = Exit.DONE if event.verified or event.resting else Exit.NOT_VERIFIED
         finally:
@@ -63,33 +63,33 @@ class Stage:
         return code
 
 
-def perform(stage: Stage, work: Callable[[Stage], Coroutine[Any, Any, Exit]]) -> NoReturn:
+def perform(runner: Runner, work: Callable[[Runner], Coroutine[Any, Any, Exit]]) -> NoReturn:
     """Runs `work` to its end, whatever that is; leaves by click's Exit."""
     _hush()
     code = Exit.ERROR
     try:
-        with asyncio.Runner(loop_factory=Loop) as runner:
-            code = runner.run(_interruptible(stage, work))
+        with asyncio.Runner(loop_factory=Loop) as loop_runner:
+            code = loop_runner.run(_interruptible(runner, work))
     except BaseException as error:
-        code = _failed(stage, error)
+        code = _failed(runner, error)
     raise click.exceptions.Exit(code) from None
 
 
 def fail(error: Exception, *, json: bool = False) -> NoReturn:
     """The end of a command that did not even begin."""
-    raise click.exceptions.Exit(_failed(Stage(json=json), error)) from None
+    raise click.exceptions.Exit(_failed(Runner(json=json), error)) from None
 
 
-async def _interruptible(stage: Stage, work: Callable[[Stage], Coroutine[Any, Any, Exit]]) -> Exit:
+async def _interruptible(runner: Runner, work: Callable[[Runner], Coroutine[Any, Any, Exit]]) -> Exit:
     loop = asyncio.get_running_loop()
-    task = asyncio.create_task(work(stage))
+    task = asyncio.create_task(work(runner))
 
     def interrupt() -> None:
-        stage.close()
-        if stage.interrupted:
+        runner.close()
+        if runner.interrupted:
             os._exit(Exit.INTERRUPTED)  # asked twice: no more waiting
-        stage.interrupted = True
-        stage.say(f"Stopped; {stage.goes_on}." if stage.goes_on else "Stopped.", "yellow")
+        runner.interrupted = True
+        runner.say(f"Stopped; {runner.goes_on}." if runner.goes_on else "Stopped.", "yellow")
         task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -100,11 +100,11 @@ async def _interruptible(stage: Stage, work: Callable[[Stage], Coroutine[Any, An
     except asyncio.CancelledError:
         return Exit.INTERRUPTED
     finally:
-        stage.close()
+        runner.close()
 
 
-def _failed(stage: Stage, error: BaseException) -> Exit:
-    stage.close()
+def _failed(runner: Runner, error: BaseException) -> Exit:
+    runner.close()
     if isinstance(error, BaseExceptionGroup) and error.exceptions:
         error = error.exceptions[0]
     if isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
@@ -115,17 +115,17 @@ def _failed(stage: Stage, error: BaseException) -> Exit:
         return Exit.ERROR
     code = exit_of(error)
     sentence, advice = said(error)
-    if stage.json:
+    if runner.json:
         from msgspec.json import encode
 
         known = {"event": "error", "code": getattr(error, "code", "error"), "error": sentence, "exit": int(code)}
         sys.stdout.buffer.write(encode(known) + b"\n")
         sys.stdout.buffer.flush()
     text = f"burrow: {sentence}" + (f"; {advice}" if advice else "")
-    if stage.teller is None:
+    if runner.reporter is None:
         print(text, file=sys.stderr, flush=True)
     else:
-        stage.teller.say(text, "red")
+        runner.reporter.say(text, "red")
     if os.environ.get("BURROW_DEBUG"):
         traceback.print_exception(error)
     return code
