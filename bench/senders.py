@@ -1,4 +1,4 @@
-"""Who sends and receives: BurrowSpace and magic-wormhole, each as a person starts it, with servers of its own.
+"""Who sends and receives: BurrowSpace, magic-wormhole and scp, each as a person starts it, with servers of its own.
 
 A run is two processes, one for each end, watched from outside: nothing of what they say about themselves is a figure.
 The clock starts with the receiver, for the sender has been waiting since its code was read out.
@@ -7,6 +7,7 @@ The clock starts with the receiver, for the sender has been waiting since its co
 from __future__ import annotations
 
 import contextlib
+import getpass
 import json
 import os
 import resource
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,7 @@ from bench.common import ROOT, WORK, BenchError, end, free_port
 LOOK_SECONDS = 0.002  # how often the target is looked at for the first byte
 END_SECONDS = 30.0  # in which the sender ends after the receiver
 LOOPBACK = "127.0.0.1"
+SSHD = "/usr/sbin/sshd"
 OURS = ("BURROW_", "XDG_", "PYTHON")  # of this program's environment; an installed program has its bytecode written
 
 
@@ -53,6 +55,7 @@ class Program(Protocol):
     """A rival: its servers, and how its two ends are called."""
 
     name: str
+    jobs: Collection[str]  # of transfer.py that it can do
 
     def servers(self, folder: Path, ports: Sequence[int], where: Where) -> Sequence[Sequence[str]]:
         """The servers to start, each to listen on one of `ports`."""
@@ -69,6 +72,7 @@ class Burrow:
     """`burrow send` and `burrow receive`, by code, beside `server.py`."""
 
     name = "burrowspace"
+    jobs = ("direct", "relay", "small", "lan", "far")
 
     def servers(self, folder: Path, ports: Sequence[int], where: Where) -> Sequence[Sequence[str]]:
         settings = [f"BURROW_HOST={where.address}", f"BURROW_PORT={ports[0]}", f"BURROW_DATA={folder}/server"]
@@ -107,6 +111,7 @@ class Wormhole:
     """`wormhole send` and `wormhole receive`, by code, beside its own mailbox and transit relay."""
 
     name = "wormhole"
+    jobs = Burrow.jobs
 
     def servers(self, folder: Path, ports: Sequence[int], where: Where) -> Sequence[Sequence[str]]:
         mailbox, transit = (f"--port=tcp:{port}:interface={where.address}" for port in ports)
@@ -134,6 +139,63 @@ class Wormhole:
 
     def _how(self, relay: bool) -> list[str]:
         return ["--no-listen"] if relay else []
+
+
+class Scp:
+    """`scp` from an `sshd` that serves one connection: the yardstick for whoever has an account on the other machine.
+
+    Its receiver is the one that connects, as ours is the one that waits less long.
+    """
+
+    name = "scp"
+    jobs = ("direct", "small")
+
+    def __init__(self) -> None:
+        self._what = Path()
+
+    def servers(self, folder: Path, ports: Sequence[int], where: Where) -> Sequence[Sequence[str]]:
+        sshd()
+        Path("/run/sshd").mkdir(exist_ok=True)
+        for name in ("host", "person"):
+            argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
+            subprocess.run(argv, check=True, timeout=30)
+        settings = {
+            "ListenAddress": where.address,
+            "HostKey": folder / "host",
+            "AuthorizedKeysFile": folder / "person.pub",
+            "StrictModes": "no",
+            "UsePAM": "no",
+            "PermitRootLogin": "prohibit-password",
+            "PidFile": "none",
+            "Subsystem": "sftp internal-sftp",
+        }
+        (folder / "config").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+        self._folder = folder
+        return []
+
+    def send(self, what: Path, ports: Sequence[int], where: Where, relay: bool) -> list[str]:
+        self._what = what
+        argv = [sshd(), "-d", "-f", str(self._folder / "config"), "-p", str(ports[0])]  # -d: for one connection
+        return ["sh", "-c", '"$@"; true', "sh", *argv]  # whose end it calls a failure
+
+    def code(self, line: bytes) -> str | None:
+        return "none" if line.startswith(b"Server listening on") else None
+
+    def receive(self, code: str, ports: Sequence[int], where: Where, relay: bool) -> list[str]:
+        options = (f"IdentityFile={self._folder}/person", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null")
+        how = [word for option in options for word in ("-o", option)]
+        source = f"{getpass.getuser()}@{where.address}:{self._what}"
+        return ["scp", "-q", "-r", "-P", str(ports[0]), *how, source, "."]
+
+
+@cache
+def sshd() -> str:
+    """The program, from its Debian package; the service that comes with it is not left running."""
+    if not Path(SSHD).exists():
+        apt = ["apt-get", "-qq", "install", "-y", "--no-install-recommends", "openssh-server"]
+        subprocess.run(apt, check=True, timeout=300, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+        subprocess.run(["systemctl", "disable", "--quiet", "--now", "ssh"], stderr=subprocess.DEVNULL, timeout=60)
+    return SSHD
 
 
 @cache
@@ -237,6 +299,7 @@ class Watch(threading.Thread):
         self.there: float | None = None
         self._into, self._over = into, threading.Event()
         self._last = into / what.name if what.is_file() else None  # a folder has no moment at which it is there
+        self._size = what.stat().st_size
 
     def run(self) -> None:
         while not self._over.wait(LOOK_SECONDS):
@@ -244,7 +307,7 @@ class Watch(threading.Thread):
                 self.first = time.monotonic() if _holds_a_byte(str(self._into)) else None
             elif self._last is None:
                 return
-            elif self._last.exists():
+            elif self._last.exists() and self._last.stat().st_size == self._size:
                 self.there = time.monotonic()
                 return
 
