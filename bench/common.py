@@ -167,6 +167,7 @@ def running(contestant: Contestant) -> Iterator[Running]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            start_new_session=True,  # Linux shares out the cores by session before it looks at priorities
         )
         try:
             os.sched_setaffinity(0, cores()[1])

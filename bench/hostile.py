@@ -214,12 +214,14 @@ def _first() -> None:
 def _before_others(pid: int) -> None:
     """What else runs on the machine shall not be taken for a stall: the server goes before it, in both halves.
 
-    Where Linux groups processes by session, a nice value counts only within the group, and the group has its own.
+    Where Linux groups processes by session, a nice value counts only within the group, and the group has its own. The
+    server has a session of its own.
     """
     for task in Path(f"/proc/{pid}/task").iterdir():
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, int(task.name), -20)
     with contextlib.suppress(OSError):
+        assert os.getsid(pid) == pid, "the priority would be that of others too"
         Path(f"/proc/{pid}/autogroup").write_text("-20")
 
 
