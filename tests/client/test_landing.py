@@ -491,7 +491,7 @@ nasty = st.sampled_from(
 paths = st.lists(st.one_of(nasty, segments), min_size=1, max_size=4).map(tuple)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(wishes=st.lists(st.tuples(paths, st.booleans()), min_size=1, max_size=8, unique_by=lambda wish: wish[0]))
 def test_whatever_the_list_says_nothing_is_written_outside_the_target(tmp_path_factory, wishes):
     base = tmp_path_factory.mktemp("hostile")

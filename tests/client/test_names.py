@@ -43,7 +43,7 @@ def is_fit(path: tuple[str, ...]) -> bool:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(paths)
 def test_a_path_becomes_segments_that_stay_below(path: tuple[str, ...]):
     safe = safe_path(path)
@@ -51,7 +51,6 @@ def test_a_path_becomes_segments_that_stay_below(path: tuple[str, ...]):
     assert safe_path(safe) == safe
 
 
-@settings(deadline=None)
 @given(st.lists(st.text("abc", min_size=1, max_size=250), min_size=1, max_size=130))
 def test_a_path_that_is_too_long_keeps_its_last_segment(path: list[str]):
     safe = safe_path(path)
@@ -60,7 +59,7 @@ def test_a_path_that_is_too_long_keeps_its_last_segment(path: list[str]):
     assert list(safe[:-1]) == path[: len(safe) - 1]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.tuples(paths, st.booleans()), max_size=12))
 def test_no_two_paths_of_a_manifest_meet_on_any_system(wishes: list[tuple[tuple[str, ...], bool]]):
     placed = safe_paths(wishes)
@@ -78,7 +77,6 @@ def test_no_two_paths_of_a_manifest_meet_on_any_system(wishes: list[tuple[tuple[
             assert spelled.setdefault(key, path[depth - 1]) == path[depth - 1]
 
 
-@settings(deadline=None)
 @given(st.lists(st.text("abc", min_size=1, max_size=4), min_size=1, max_size=8, unique=True))
 def test_names_that_are_fit_and_differ_stay_as_they_are(names: list[str]):
     assert safe_paths([((name,), False) for name in names]) == [(name,) for name in names]

@@ -233,7 +233,7 @@ def test_a_text_is_sent_without_a_file():
     assert pack(source) == "hello ö".encode() + digests("hello ö".encode())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(sizes=st.lists(st.integers(0, 40), max_size=12), cuts=st.lists(st.integers(0, 200), max_size=6))
 def test_every_byte_belongs_to_one_piece_and_every_digest_is_right(sizes: list[int], cuts: list[int]):
     row = Row(sizes)

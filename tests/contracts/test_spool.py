@@ -112,7 +112,7 @@ async def test_the_floor_of_free_space_is_kept(tmp_path: Path):
 
 
 @given(pieces=st.lists(st.binary(max_size=2000), max_size=12))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_row_of_appends_reads_back_as_their_sum(spool: Spool, pieces: list[bytes]):
     await spool.drop(KEY)
     size = 0

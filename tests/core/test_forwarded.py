@@ -82,7 +82,7 @@ texts = st.text(st.sampled_from('for="[]:;, \\x1.2a_%é\n\t'), max_size=120) | s
 )
 
 
-@settings(max_examples=400, derandomize=True, deadline=None)
+@settings(max_examples=400, derandomize=True)
 @given(junk=texts, mode=st.sampled_from([x, f]))
 def test_whatever_a_stranger_writes_he_is_known_by_what_the_proxy_wrote_behind_it(junk: str, mode) -> None:  # type: ignore[no-untyped-def]
     written = f"{junk}, {REAL}" if mode is x else f"{junk}, for={REAL}"

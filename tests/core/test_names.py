@@ -34,7 +34,7 @@ offered = st.one_of(
     ),
 )
 names = offered.map(safe_name)
-examples = settings(max_examples=400, derandomize=True, deadline=None)
+examples = settings(max_examples=400, derandomize=True)
 
 
 @examples

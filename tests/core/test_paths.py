@@ -284,7 +284,7 @@ def test_whatever_can_carry_is_used_once_the_head_start_is_over(facts: Facts):
         assert decide(facts).use is not None
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     rates=st.lists(
         st.fixed_dictionaries({each: st.sampled_from([0.0, 1e4, MB, 10 * MB, 100 * MB]) for each in Path}),
@@ -305,7 +305,7 @@ def test_whatever_the_rates_do_a_minute_sees_few_switches(rates, up):
         assert sum(begin <= when < begin + 60 for when in at) <= 2 * len(Path)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(moves=st.lists(st.tuples(st.sampled_from(Path), st.sampled_from(["up", "fail"]), st.floats(0, 3)), max_size=60))
 def test_the_book_survives_any_order_of_events(moves):
     play = Play(rates=dict.fromkeys(Path, MB))

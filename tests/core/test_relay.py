@@ -13,7 +13,7 @@ Event = tuple[bytes, list[bytes]]
 
 events = st.lists(st.tuples(st.binary(max_size=40), st.lists(st.binary(max_size=20), max_size=4)), max_size=6)
 some = st.lists(st.tuples(st.binary(max_size=40), st.lists(st.binary(max_size=20), max_size=4)), min_size=1, max_size=5)
-examples = settings(max_examples=250, derandomize=True, deadline=None)
+examples = settings(max_examples=250, derandomize=True)
 
 
 def row(of: list[Event]) -> bytes:

@@ -15,7 +15,7 @@ from burrowspace.core.inbox import NEVER, WAITING, unheard
 from burrowspace.core.presence import SILENCE_S, fell_silent, is_online
 from burrowspace.core.records import Notice, Peer
 
-examples = settings(max_examples=300, derandomize=True, deadline=None)
+examples = settings(max_examples=300, derandomize=True)
 
 
 def device(seen: int = NEVER, **more: object) -> Peer:

@@ -273,7 +273,7 @@ moves = st.lists(
 )
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(positions=st.integers(2, 90), careless=st.booleans(), moves=moves)
 def test_both_ends_finish_and_nothing_is_requested_or_sealed_in_vain(
     positions: int, careless: bool, moves: list[tuple[str, float]]

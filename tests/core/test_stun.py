@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from burrowspace.core import stun
 from burrowspace.core.stun import Address, answer, mapped, parse, request
 
-examples = settings(max_examples=300, derandomize=True, deadline=None)
+examples = settings(max_examples=300, derandomize=True)
 
 TRANSACTION = bytes.fromhex("b7e7a701bc34d686fa87dfae")
 ASKED = bytes.fromhex(  # RFC 5769, 2.1: an ICE agent's, with PRIORITY and MESSAGE-INTEGRITY

@@ -116,7 +116,7 @@ def test_any_other_word_is_refused_and_the_right_ones_are_named(word: str) -> No
     assert "ready, transferring, completed, cancelled, failed" in str(caught.value)
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=300, derandomize=True)
 @given(st.lists(st.floats() | st.integers(-5, 200), max_size=20))
 def test_progress_never_goes_back_and_stays_within_its_bounds(reports: list[float]) -> None:
     held = 0.0
@@ -138,7 +138,7 @@ def test_what_is_no_percentage_is_refused(offered: float) -> None:
         advance(0.0, offered)
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=300, derandomize=True)
 @given(st.lists(st.sampled_from(Step), max_size=30))
 def test_no_way_leads_out_of_an_end(steps: list[Step]) -> None:
     state, ended = S.READY, None

@@ -30,7 +30,6 @@ DOCUMENT: dict[str, Any] = make_api(cast(Any, None)).openapi()  # it says the sa
 CALM = settings(
     derandomize=True,
     database=None,
-    deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )

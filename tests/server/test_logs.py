@@ -179,7 +179,7 @@ anything = st.recursive(
 
 @pytest.mark.parametrize("form", ["json", "console"])
 @given(event=st.text(st.characters()), value=anything, extra=st.text(st.characters()))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 def test_whatever_is_logged_becomes_one_visible_line(
     configure: Configure, form: str, event: str, value: Any, extra: str
 ) -> None:

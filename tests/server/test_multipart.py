@@ -59,7 +59,7 @@ names = st.text(st.characters(codec="utf-8", exclude_characters='"\\;\r\n:', exc
 places = st.lists(st.integers(min_value=0, max_value=10_000), max_size=12)
 
 
-@settings(derandomize=True, deadline=None, max_examples=150, database=None)
+@settings(derandomize=True, max_examples=150, database=None)
 @given(name=names, data=contents, before=others, behind=others, places=places)
 def test_any_split_of_a_body_gives_the_same_file(
     name: str, data: bytes, before: list[Any], behind: list[Any], places: list[int]
@@ -141,7 +141,7 @@ def test_a_body_cut_off_at_any_byte_is_refused(size: int):
     assert read([WHOLE]) == ("a.txt", b"the\r\n--file")
 
 
-@settings(derandomize=True, deadline=None, max_examples=150, database=None)
+@settings(derandomize=True, max_examples=150, database=None)
 @given(at=st.integers(0, len(WHOLE) - 1), byte=st.integers(0, 255), places=places)
 def test_a_body_with_a_wrong_byte_is_read_alike_or_refused_alike_however_it_is_cut(
     at: int, byte: int, places: list[int]
@@ -157,7 +157,7 @@ def test_a_body_with_a_wrong_byte_is_read_alike_or_refused_alike_however_it_is_c
     assert outcome([broken]) == outcome(cut(broken, places))
 
 
-@settings(derandomize=True, deadline=None, max_examples=150, database=None)
+@settings(derandomize=True, max_examples=150, database=None)
 @given(body=st.one_of(st.binary(max_size=200), wicked, wicked.map(lambda data: b"--Bo\r\n" + data)), places=places)
 def test_nonsense_is_refused_and_breaks_nothing(body: bytes, places: list[int]):
     with pytest.raises(BadRequest):

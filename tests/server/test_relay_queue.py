@@ -541,7 +541,6 @@ TestRelayMoves = pytest.mark.timeout(90)(RelayMoves.TestCase)
 TestRelayMoves.settings = settings(
     max_examples=150,
     stateful_step_count=40,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
