@@ -12,7 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
 import burrowspace  # noqa: E402
-from burrowspace.client import devices, errors, events, folders, journal, outgoing, running, shelf  # noqa: E402
+from burrowspace.client import errors, events  # noqa: E402
+from burrowspace.client.session import outgoing, running  # noqa: E402
+from burrowspace.client.state import devices, folders, journal, shelf  # noqa: E402
 
 PAGE = ROOT / "docs" / "guide" / "sdk.md"
 WIDTH = 116

@@ -10,7 +10,7 @@ from typing import Any
 
 from burrowspace.core import names
 from burrowspace.core.path_book import PathBook
-from burrowspace.core.paths import Options, Path
+from burrowspace.core.paths import Allowed, Path
 
 WALKS = 24
 STEPS = 40
@@ -70,7 +70,7 @@ def _numbers(name: str) -> Iterator[int]:
 
 def _walk(number: int) -> dict[str, Any]:
     drawn = _numbers(str(number))
-    options = Options(relay_only=number % 8 == 5, direct_only=number % 8 == 6, no_store=number % 8 == 7)
+    options = Allowed(relay_only=number % 8 == 5, direct_only=number % 8 == 6, no_store=number % 8 == 7)
     possible = [each for each in Path if number % 3 or each not in (Path.TCP, Path.PUNCH)]
     book = PathBook(100.0, options, frozenset(possible))
     now, steps = 100.0, []

@@ -21,6 +21,11 @@ CALLS = {"open", "print", "input", "exec", "eval", "__import__", "breakpoint"}
 CLOCKS = {"now", "utcnow", "today"}  # of datetime
 TUNNELS = {"tunnel_program", "tunnel_guard", "tunnel_cloudflared", "tunnel_bore", "tunnel_tailscale"}
 TUNNELS |= {"tunnel_ngrok", "ngrok_agent", "tunnel_environment"}
+PARTS_OF_THE_CLIENT = [  # pyproject.toml has their order
+    *("client/client", "client/session", "client/doctor", "client/rendezvous", "client/relay", "client/client_state"),
+    *("client/links", "client/state", "client/files", "client/server", "client/errors", "client/events"),
+    *("client/keys", "client/limits", "client/log", "client/options", "client/pause"),
+]
 FAMILIES = [{"state_sql", "tables", "migrations"}, TUNNELS]
 
 
@@ -216,25 +221,28 @@ def test_a_family_may_know_itself(tmp_path: Path):
         ("core/names.py", "import burrowspace.ports", "Imports only go down"),
         ("ports.py", "from burrowspace.server import build", "Imports only go down"),
         ("socketio/stats.py", "import burrowspace.core.names", "The real-time server knows nothing of transfers"),
-        ("client/source.py", "import burrowspace.server", "Imports only go down"),
-        ("server/build.py", "import burrowspace.client.source", "Imports only go down"),
-        ("client/source.py", "from burrowspace.socketio import stats", "The client stands on the core alone"),
-        ("client/source.py", "import burrowspace.ports", "The client stands on the core alone"),
+        ("client/files/source.py", "import burrowspace.server", "Imports only go down"),
+        ("server/build.py", "import burrowspace.client.files.source", "Imports only go down"),
+        ("client/files/source.py", "from burrowspace.socketio import stats", "The client stands on the core alone"),
+        ("client/files/source.py", "import burrowspace.ports", "The client stands on the core alone"),
+        ("client/files/source.py", "import burrowspace.client.session", "The client's packages only go down"),
+        ("client/relay/a.py", "import burrowspace.client.rendezvous", "The client's packages only go down"),
+        ("client/anywhere.py", "", "The client's packages only go down"),
         ("core/names.py", "import burrowspace.client", "Imports only go down"),
         ("core/names.py", "import asyncio", "The core is pure"),
     ],
 )
 def test_a_contract_of_pyproject_fails_on_a_wrong_tree(tmp_path: Path, path: str, text: str, broken: str):
     shutil.copy(REPO / "pyproject.toml", tmp_path)
-    for name in ("cli", "server", "client", "adapters", "socketio", "core"):
-        (tmp_path / "src" / "burrowspace" / name).mkdir(parents=True)
-    for name in ("", "cli/", "server/", "client/", "adapters/", "socketio/", "core/"):
-        (tmp_path / "src" / "burrowspace" / f"{name}__init__.py").touch()
-    for name in ("ports", "config", "private", "server/build", "client/source", "core/names", "socketio/stats"):
-        (tmp_path / "src" / "burrowspace" / f"{name}.py").touch()
+    package = tmp_path / "src" / "burrowspace"
+    for name in ("", "cli", "server", "client", "adapters", "socketio", "core", *PARTS_OF_THE_CLIENT):
+        (package / name).mkdir(parents=True)
+        (package / name / "__init__.py").touch()
+    for name in ("ports", "config", "private", "server/build", "client/files/source", "core/names", "socketio/stats"):
+        (package / f"{name}.py").touch()
     kept = lint_imports(tmp_path / "pyproject.toml", tmp_path / "src")
     assert kept.returncode == 0, kept.stdout + kept.stderr
-    (tmp_path / "src" / "burrowspace" / path).write_text(text + "\n")
+    (package / path).write_text(text + "\n")
     verdict = lint_imports(tmp_path / "pyproject.toml", tmp_path / "src")
     assert verdict.returncode == 1, verdict.stdout + verdict.stderr
     assert f"{broken} BROKEN" in verdict.stdout

@@ -29,8 +29,8 @@ _BURROW = (
     "burrowspace.cli.send",
     "burrowspace.cli.receive",
     "burrowspace.client.client",
-    "burrowspace.client.outgoing",
-    "burrowspace.client.incoming",
+    "burrowspace.client.session.outgoing",
+    "burrowspace.client.session.incoming",
 )
 _LONGEST = 1 << 17  # bytes of an order: an environment and some words
 

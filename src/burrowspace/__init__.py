@@ -52,7 +52,7 @@ if TYPE_CHECKING:
         Waiting,
     )
     from burrowspace.client.options import Options
-    from burrowspace.client.transfer import Transfer
+    from burrowspace.client.session.transfer import Transfer
 
 __version__ = "0.1.0"
 __all__ = [
@@ -99,7 +99,7 @@ __all__ = [
     "WrongState",
     "__version__",
 ]
-_HOMES = {"Client": "client", "Options": "options", "Transfer": "transfer"}
+_HOMES = {"Client": "client", "Options": "options", "Transfer": "session.transfer"}
 
 
 def __getattr__(name: str) -> Any:

@@ -34,25 +34,38 @@ HEAVY = {
     "pdb",
 }
 SENDER = {
-    f"burrowspace.{name}" for name in ("cli.send", "client.outgoing", "client.sending", "client.taker", "client.source")
+    f"burrowspace.{name}"
+    for name in (
+        "cli.send",
+        "client.session.sender",
+        "client.session.outgoing",
+        "client.session.remote_receiver",
+        "client.files.source",
+    )
 }
 RECEIVER = {
     f"burrowspace.{name}"
-    for name in ("cli.receive", "client.incoming", "client.receiving", "client.routes", "client.opener")
+    for name in (
+        "cli.receive",
+        "client.session.incoming",
+        "client.session.receiver",
+        "client.session.routes",
+        "client.session.opener",
+    )
 }
 # Only for some transfers: by code, with paired devices, by WebRTC, with what was left on a server, as one's own server.
 RARE = {
     f"burrowspace.{name}"
     for name in (
-        "client.meeting",
-        "client.hosting",
-        "client.devices",
-        "client.pairing",
-        "client.shelf",
-        "client.take_back",
-        "client.link_relay",
-        "client.webrtc_datachannel",
-        "client.webrtc_aiortc",
+        "client.rendezvous.meeting",
+        "client.rendezvous.hosting",
+        "client.state.devices",
+        "client.rendezvous.pairing",
+        "client.state.shelf",
+        "client.session.take_back",
+        "client.relay.link_relay",
+        "client.links.webrtc_datachannel",
+        "client.links.webrtc_aiortc",
         "client.doctor",
         "config",
         "server",

@@ -4,24 +4,24 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from burrowspace.client.landing import Landing
-from burrowspace.client.source import Source
+from burrowspace.client.files.source import Source
+from burrowspace.client.files.staging import Staging
 from burrowspace.core.sealing import BLOCK, SEALED_MOST, BlockKey, Suite
 
 KEY = BlockKey(bytes(range(32)), bytes(16))
 KEYS = {suite: BlockKey(bytes(range(32)), bytes(16), suite) for suite in Suite}
 
 
-def begin(folder: Path, source: Source) -> Landing:
+def begin(folder: Path, source: Source) -> Staging:
     folder.mkdir(parents=True, exist_ok=True)
-    return Landing.begin(folder, len(source.manifest_data), source.manifest.pack_size)
+    return Staging.begin(folder, len(source.manifest_data), source.manifest.pack_size)
 
 
-def reopen(folder: Path) -> Landing:
-    return Landing.reopen(folder, KEY.check)
+def reopen(folder: Path) -> Staging:
+    return Staging.reopen(folder, KEY.check)
 
 
-def carry_one(source: Source, landing: Landing, position: int, key: BlockKey = KEY) -> bool:
+def carry_one(source: Source, landing: Staging, position: int, key: BlockKey = KEY) -> bool:
     """Seals a block at one end and opens it at the other."""
     plain, sealed = memoryview(bytearray(BLOCK)), memoryview(bytearray(SEALED_MOST))
     size, end = source.read_into(position, plain)
@@ -33,7 +33,7 @@ def carry_one(source: Source, landing: Landing, position: int, key: BlockKey = K
     return landing.take(position, end, opened[:size], key.fingerprint(sealed[:length]))
 
 
-def carry(source: Source, landing: Landing, target: Path | None, upto: int | None = None, **accepting: object) -> None:
+def carry(source: Source, landing: Staging, target: Path | None, upto: int | None = None, **accepting: object) -> None:
     """From where the landing stands to the end, or until it holds `upto` blocks."""
     while not landing.complete and landing.held != upto:
         if landing.manifest is not None and not landing.accepted:

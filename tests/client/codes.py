@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from burrowspace.client.api import Nameplate, News, Server
 from burrowspace.client.errors import Refused, Unreachable
+from burrowspace.client.server.api import Nameplate, News, Server
 from burrowspace.core.codes import (
     Agreed,
     Code,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aioice import stun, turn
 
-from burrowspace.core.ice import Pass, turn_pass
+from burrowspace.core.ice import TurnCredentials, turn_credentials
 from tests.machine import free_port
 
 SECRET = "only-for-this-test-0123456789"
@@ -70,12 +70,12 @@ def answers(port: int) -> bool:
             return False
 
 
-def holds(seconds: int, user: str = "ann", secret: str = SECRET) -> Pass:
-    return turn_pass(secret.encode(), user, int(time.time()) + seconds)
+def holds(seconds: int, user: str = "ann", secret: str = SECRET) -> TurnCredentials:
+    return turn_credentials(secret.encode(), user, int(time.time()) + seconds)
 
 
 @contextlib.asynccontextmanager
-async def allocation(where: tuple[str, int], passed: Pass) -> AsyncIterator[turn.TurnClientUdpProtocol]:
+async def allocation(where: tuple[str, int], passed: TurnCredentials) -> AsyncIterator[turn.TurnClientUdpProtocol]:
     """An allocation, by aioice; stun.TransactionFailed where it is refused."""
     transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
         lambda: turn.TurnClientUdpProtocol(where, *passed, lifetime=600, channel_refresh_time=500), remote_addr=where

@@ -6,7 +6,7 @@ For each line that was read it is told a line: it is never more than one block a
 import sys
 from pathlib import Path
 
-from burrowspace.client.source import Source
+from burrowspace.client.files.source import Source
 from tests.client.carry import begin, carry_one, reopen
 
 

@@ -6,13 +6,13 @@ import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
-from burrowspace.client.greet import Pass
 from burrowspace.client.limits import Bucket
-from burrowspace.client.link import StreamLink
-from burrowspace.client.link_tcp import Listener, connect
+from burrowspace.client.links.handshake import Ticket
+from burrowspace.client.links.link import StreamLink
+from burrowspace.client.links.link_tcp import Listener, connect
 
 TAG, KEY = b"t" * 16, b"k" * 32
-SENDER, RECEIVER = Pass(TAG, KEY, True), Pass(TAG, KEY, False)
+SENDER, RECEIVER = Ticket(TAG, KEY, True), Ticket(TAG, KEY, False)
 BLOCK = 262_144
 
 

@@ -6,7 +6,7 @@ Says `ok` and the kind of link once twenty blocks have passed.
 import asyncio
 import sys
 
-from burrowspace.client.link_punch import Punch
+from burrowspace.client.links.link_punch import Punch
 from tests.client.links import BLOCK, RECEIVER, SENDER, Blocks, Taker
 
 

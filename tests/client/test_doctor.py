@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from burrowspace.client import trust
 from burrowspace.client.doctor import outside, turning, welcome
-from burrowspace.client.doctor.door import door
+from burrowspace.client.doctor.endpoint import endpoint
 from burrowspace.client.doctor.examine import Examination, Pace
-from burrowspace.client.http import Answer
-from burrowspace.client.nat import Uri
+from burrowspace.client.links.nat import Uri
+from burrowspace.client.server import trust
+from burrowspace.client.server.http import Answer
 from burrowspace.core.findings import Finding, Verdict
-from burrowspace.core.ice import Pass
+from burrowspace.core.ice import TurnCredentials
 from tests.app import running
 from tests.client.coturn import SECRET, coturn
 from tests.client.nginx import block, certificate, nginx
@@ -154,12 +154,12 @@ async def test_a_proxy_whose_word_is_not_taken_is_named(tmp_path: Path):
         port = free_port()
         async with nginx(tmp_path / "nginx", {port: block(port, server.url)}):
             met = welcome.Welcome(Finding("server", GOOD, ""), *await said_by(f"http://127.0.0.1:{port}"))
-    finding = welcome.between(met, door(f"http://127.0.0.1:{port}"), [])
+    finding = welcome.between(met, endpoint(f"http://127.0.0.1:{port}"), [])
     says(finding, DOUBTFUL, "does not believe it", "BURROW_TRUSTED_PROXIES")
 
 
 async def said_by(url: str) -> tuple[dict[str, Any], dict[str, str], float, float, dict[str, Any]]:
-    from burrowspace.client.http import Http
+    from burrowspace.client.server.http import Http
 
     line = Http(url, 5)
     try:
@@ -242,7 +242,7 @@ async def test_a_turn_server_with_another_secret_is_named(tmp_path: Path, secret
 
 async def test_a_turn_server_that_is_not_there_is_named():
     uri = Uri("turn", "127.0.0.1", free_port(), "udp")
-    finding = await turning.relay([(uri, Pass("a", "b"))])
+    finding = await turning.relay([(uri, TurnCredentials("a", "b"))])
     assert finding is not None
     says(finding, BAD, "refused" if "refused" in finding.found else "No answer", "BURROW_TURN_URLS")
 
@@ -334,7 +334,7 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("answer", "words", "todo"), ANSWERS)
 def test_who_answers_is_told_from_the_answer(answer: Answer, words: str, todo: str):
-    finding, _ = welcome.read(answer, door("http://drop.example.org"))
+    finding, _ = welcome.read(answer, endpoint("http://drop.example.org"))
     says(finding, BAD, words, todo)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from burrowspace.client.api import Server
 from burrowspace.client.errors import CodeBurnt, CodeExpired, Refused
-from burrowspace.client.hosting import hand_over, offer_code
-from burrowspace.client.meeting import take_over
+from burrowspace.client.rendezvous.hosting import hand_over, offer_code
+from burrowspace.client.rendezvous.meeting import take_over
+from burrowspace.client.server.api import Server
 from burrowspace.core.codes import Agreed, Code, Confirmation, Handover, Meeting, Opening, Pake
 from burrowspace.core.errors import BadCode, WrongCode
 from burrowspace.core.signals import Role
@@ -104,7 +104,7 @@ async def test_a_server_that_lets_go_after_a_good_proof_has_burnt_the_code(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if does is hangs:
-        monkeypatch.setattr("burrowspace.client.hosting.MEETING_S", 1.0)
+        monkeypatch.setattr("burrowspace.client.rendezvous.hosting.MEETING_S", 1.0)
     async with offering(house) as sender:
         sender.server.does = does or sender.server.does
         sender.server.after = after or sender.server.after

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from burrowspace.client.api import Server
 from burrowspace.client.errors import Unreachable
-from burrowspace.client.http import Http
-from burrowspace.client.trust import Untrusted
+from burrowspace.client.server.api import Server
+from burrowspace.client.server.http import Http
+from burrowspace.client.server.trust import Untrusted
 from tests.client.nginx import certificate
 
 pytestmark = pytest.mark.anyio
@@ -84,7 +84,7 @@ async def test_a_certificate_is_judged_behind_a_proxy_as_without_one(
     for name in ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
-    monkeypatch.setattr("burrowspace.client.trust.authority_of", lambda origin: None)
+    monkeypatch.setattr("burrowspace.client.server.trust.authority_of", lambda origin: None)
     http = Http("https://drop.example.org", 10)
     with pytest.raises(Untrusted, match="its certificate cannot be trusted"):
         await http.request("GET", "/hello")

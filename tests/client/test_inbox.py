@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from burrowspace.client.api import Server
 from burrowspace.client.client import Client
-from burrowspace.client.devices import Devices
-from burrowspace.client.reader import Reader
+from burrowspace.client.rendezvous.reader import Reader
+from burrowspace.client.server.api import Server
+from burrowspace.client.state.devices import Devices
 from burrowspace.core.invitation import Invitation
 from tests.app import running
 

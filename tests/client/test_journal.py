@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from burrowspace.client.client import DEFAULT, Client
-from burrowspace.client.folders import HISTORY, KEPT_S, Ended, Folders
-from burrowspace.client.incoming import ReceiveTransfer
-from burrowspace.client.journal import Record, known
-from burrowspace.client.source import Source
+from burrowspace.client.files.source import Source
+from burrowspace.client.session.incoming import ReceiveTransfer
+from burrowspace.client.state.folders import HISTORY, KEPT_S, Ended, Folders
+from burrowspace.client.state.journal import Record, known
 from burrowspace.core.errors import BadRequest, Busy, Damaged, NotFound
 from burrowspace.core.links import Link
 from burrowspace.core.sealing import BLOCK
@@ -74,7 +74,7 @@ def test_two_programs_never_work_on_one_transfer(folders: Folders, tmp_path: Pat
     with pytest.raises(Busy):
         folders.create(record())
     other = (
-        "import sys; from pathlib import Path; from burrowspace.client.folders import Folders\n"
+        "import sys; from pathlib import Path; from burrowspace.client.state.folders import Folders\n"
         "Folders(Path(sys.argv[1])).open('receive', 'ab' * 16)"
     )
     command = [sys.executable, "-c", other, tmp_path / "deep" / "state"]

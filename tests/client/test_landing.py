@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from burrowspace.client.errors import Mismatch
-from burrowspace.client.landing import WINDOW, Landing
-from burrowspace.client.pack import Digests, Row
-from burrowspace.client.source import Source
+from burrowspace.client.files.pack import Digests, Row
+from burrowspace.client.files.source import Source
+from burrowspace.client.files.staging import WINDOW, Staging
 from burrowspace.core.errors import BadRequest, BurrowError, Damaged, NoSpace, WrongState
 from burrowspace.core.manifest import Entry, Manifest, encode
 from burrowspace.core.sealing import BLOCK, Suite
@@ -219,7 +219,7 @@ def test_a_block_that_is_not_as_offered_is_refused(tmp_path: Path, position: int
 def test_sizes_that_do_not_agree_with_the_list_are_refused(tmp_path: Path):
     source = Source.from_text("hello")
     (tmp_path / "state").mkdir()
-    landing = Landing.begin(tmp_path / "state", len(source.manifest_data), 99)
+    landing = Staging.begin(tmp_path / "state", len(source.manifest_data), 99)
     with pytest.raises(BadRequest, match="do not agree"):
         carry_one(source, landing, 0)
 
@@ -511,7 +511,7 @@ def test_whatever_the_list_says_nothing_is_written_outside_the_target(tmp_path_f
     digests.add(memoryview(contents))
     pack = contents + bytes(digests.area)
     (base / "state").mkdir()
-    landing = Landing.begin(base / "state", len(data), len(pack))
+    landing = Staging.begin(base / "state", len(data), len(pack))
     landing.take(0, True, memoryview(data), bytes(28))
     landing.accept(target, overwrite=True)
     landing.take(1, True, memoryview(pack), bytes(28))

@@ -1,4 +1,4 @@
-"""A leg's thread ends with its leg."""
+"""A segment's thread ends with its segment."""
 
 import asyncio
 import secrets
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from burrowspace.client.credit import CREDIT
-from burrowspace.client.home import Home
-from burrowspace.client.journal import Record
+from burrowspace.client.client_state import ClientState
+from burrowspace.client.files.source import Source
+from burrowspace.client.links.credit import CREDIT
 from burrowspace.client.options import Options
-from burrowspace.client.sending import Sending
-from burrowspace.client.source import Source
+from burrowspace.client.session.sender import Sender
+from burrowspace.client.state.journal import Record
 from burrowspace.core.sealing import BLOCK, SECRET_BYTES
 from burrowspace.core.signals import Signal
 from tests.e2e.served import served
@@ -28,27 +28,27 @@ async def test_a_leg_that_is_dropped_before_anybody_followed_it_leaves_no_thread
     film = tmp_path / "film.bin"
     film.write_bytes(bytes(2 * CREDIT * BLOCK))
     async with served(tmp_path / "data") as server:
-        home = Home(server.url, state=tmp_path / "state")
+        state = ClientState(server.url, state=tmp_path / "state")
         record = Record(role="send", transfer=secrets.token_hex(16), created=time.time())
-        sending = Sending(
-            server=home.server(),
+        sending = Sender(
+            server=state.server(),
             secret=secrets.token_bytes(SECRET_BYTES),
             transfer=bytes.fromhex(record.transfer),
             source=Source.from_paths([film]),
-            journal=home.folders.create(record),
+            journal=state.folders.create(record),
             options=Options(relay_only=True),
             own_name="",
             needs_meeting=False,
         )
-        leg = await sending.legs.open(0, unheard, policy="live-then-rest", rests=False)
-        writer = leg.writer
+        segment = await sending.segments.open(0, unheard, policy="live-then-rest", rests=False)
+        writer = segment.writer
         assert writer is not None
         async with asyncio.timeout(20):
             while writer.position < CREDIT:
                 await asyncio.sleep(0.01)  # it is a credit ahead, and waits for somebody
-        await sending.legs.drop(leg)
+        await sending.segments.drop(segment)
         await asyncio.to_thread(writer.join, 10)
         assert not writer.is_alive()
         sending.source.close()
         sending.journal.close()
-        await home.close()
+        await state.close()

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burrowspace.client.credit import CREDIT, Asked, Asking
 from burrowspace.client.limits import Bucket
+from burrowspace.client.links.credit import CREDIT, Asked, Asking
 from burrowspace.core.errors import BadRequest
 
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from burrowspace.client import link_punch
-from burrowspace.client.greet import Pass
-from burrowspace.client.link_punch import Punch
+from burrowspace.client.links import link_punch
+from burrowspace.client.links.handshake import Ticket
+from burrowspace.client.links.link_punch import Punch
 from tests.client.links import BLOCK, RECEIVER, SENDER, TAG, Blocks, Taker
 from tests.netns import run, wired
 
@@ -51,7 +51,7 @@ async def test_a_stranger_behind_the_address_gets_no_link(monkeypatch):
     one, two = Punch(), Punch()
     results = await asyncio.gather(
         one.link([("127.0.0.1", two.port)], SENDER, own=HERE),
-        two.link([("127.0.0.1", one.port)], Pass(TAG, b"?" * 32, False), own=HERE),
+        two.link([("127.0.0.1", one.port)], Ticket(TAG, b"?" * 32, False), own=HERE),
         return_exceptions=True,
     )
     assert [type(each) for each in results] == [ConnectionError, ConnectionError]

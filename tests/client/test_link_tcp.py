@@ -7,14 +7,14 @@ import time
 
 import pytest
 
-from burrowspace.client.addresses import own_addresses, worth_trying
-from burrowspace.client.credit import CREDIT
-from burrowspace.client.greet import Pass, approach
 from burrowspace.client.limits import Bucket
-from burrowspace.client.link import INBOX, Broken
-from burrowspace.client.link_tcp import HALF_OPEN, Listener, connect
-from burrowspace.client.race import dial
-from burrowspace.client.sockets import FAR, SEVERAL, streams_wanted
+from burrowspace.client.links.addresses import own_addresses, worth_trying
+from burrowspace.client.links.credit import CREDIT
+from burrowspace.client.links.handshake import Ticket, approach
+from burrowspace.client.links.link import INBOX, Broken
+from burrowspace.client.links.link_tcp import HALF_OPEN, Listener, connect
+from burrowspace.client.links.race import dial
+from burrowspace.client.links.sockets import FAR, SEVERAL, streams_wanted
 from burrowspace.core.errors import TooMany
 from burrowspace.core.frames import CLIENT_HELLO_BYTES, MAGIC, Kind, block_header, client_hello, frame
 from burrowspace.core.signals import Bye, Held, Want
@@ -141,11 +141,11 @@ async def test_who_has_another_key_gets_no_link():
     async with Listener(host="127.0.0.1") as listener:
         listener.expect(SENDER)
         with pytest.raises(ConnectionError):
-            await connect(listener.addresses(), Pass(TAG, b"?" * 32, False), own=["127.0.0.1"])
+            await connect(listener.addresses(), Ticket(TAG, b"?" * 32, False), own=["127.0.0.1"])
 
 
 async def test_silent_strangers_take_no_more_than_their_places_and_are_cut_in_time(monkeypatch):
-    monkeypatch.setattr("burrowspace.client.greet.DEADLINE", 0.3)
+    monkeypatch.setattr("burrowspace.client.links.handshake.DEADLINE", 0.3)
     async with Listener(host="127.0.0.1") as listener:
         expected = listener.expect(SENDER)
         lines = [await asyncio.open_connection("127.0.0.1", listener.port) for _ in range(HALF_OPEN + 20)]
@@ -161,14 +161,14 @@ async def test_a_receivers_listener_expects_one_sender():
     async with Listener(host="127.0.0.1") as listener:
         listener.expect(RECEIVER)
         with pytest.raises(TooMany):
-            listener.expect(Pass(b"u" * 16, KEY, False))
+            listener.expect(Ticket(b"u" * 16, KEY, False))
 
 
 async def test_one_listener_serves_two_peers_by_their_tags():
     other = b"u" * 16
     async with Listener(host="127.0.0.1") as listener:
-        first, second = listener.expect(SENDER), listener.expect(Pass(other, b"o" * 32, True))
-        two = await connect(listener.addresses(), Pass(other, b"o" * 32, False), own=["127.0.0.1"])
+        first, second = listener.expect(SENDER), listener.expect(Ticket(other, b"o" * 32, True))
+        two = await connect(listener.addresses(), Ticket(other, b"o" * 32, False), own=["127.0.0.1"])
         one = await connect(listener.addresses(), RECEIVER, own=["127.0.0.1"])
         await (await anext(first)).send(Held(held=1))
         await (await anext(second)).send(Held(held=2))
@@ -297,9 +297,9 @@ async def test_a_sender_that_waits_for_its_limit_closes_at_once():
 
 async def test_a_far_link_has_more_streams_than_a_near_one_and_most_without_bbr(monkeypatch):
     assert streams_wanted(FAR / 2) == 1
-    monkeypatch.setattr("burrowspace.client.sockets.has_bbr", lambda: True)
+    monkeypatch.setattr("burrowspace.client.links.sockets.has_bbr", lambda: True)
     assert streams_wanted(FAR) == 2
-    monkeypatch.setattr("burrowspace.client.sockets.has_bbr", lambda: False)
+    monkeypatch.setattr("burrowspace.client.links.sockets.has_bbr", lambda: False)
     assert streams_wanted(FAR) == SEVERAL
 
 

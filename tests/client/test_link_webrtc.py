@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from burrowspace.client import link_webrtc
-from burrowspace.client.greet import Pass
-from burrowspace.client.link import StreamLink
-from burrowspace.client.link_webrtc import Rtc
+from burrowspace.client.links import link_webrtc
+from burrowspace.client.links.handshake import Ticket
+from burrowspace.client.links.link import StreamLink
+from burrowspace.client.links.link_webrtc import Rtc
 from burrowspace.core.signals import Bye, Held, IceCandidate, Sdp
 from tests.client.links import BLOCK, RECEIVER, SENDER, TAG, Blocks, Taker
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 
 @contextlib.asynccontextmanager
-async def attempts(sender: Pass = SENDER, receiver: Pass = RECEIVER) -> AsyncIterator[tuple[Rtc, Rtc]]:
+async def attempts(sender: Ticket = SENDER, receiver: Ticket = RECEIVER) -> AsyncIterator[tuple[Rtc, Rtc]]:
     """Two ends of one attempt; each hears what the other says."""
 
     async def to_sender(signal: Sdp | IceCandidate) -> None:
@@ -62,7 +62,7 @@ async def test_the_end_of_one_side_is_noticed_by_the_other():
 
 
 async def test_who_knows_another_key_gets_no_link():
-    async with attempts(receiver=Pass(TAG, b"?" * 32, False)) as (sender, receiver), asyncio.timeout(30):
+    async with attempts(receiver=Ticket(TAG, b"?" * 32, False)) as (sender, receiver), asyncio.timeout(30):
         results = await asyncio.gather(sender.link(), receiver.link(), return_exceptions=True)
         assert all(isinstance(each, Exception) for each in results)
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from burrowspace.client import events
-from burrowspace.client.api import Server
 from burrowspace.client.client import Client
 from burrowspace.client.errors import CodeBurnt, GaveUp, Unreachable
-from burrowspace.client.hosting import hand_over, offer_code
-from burrowspace.client.meeting import take_over
-from burrowspace.client.offers import Offers
 from burrowspace.client.options import Options
-from burrowspace.client.spent import Spent
+from burrowspace.client.rendezvous.hosting import hand_over, offer_code
+from burrowspace.client.rendezvous.meeting import take_over
+from burrowspace.client.rendezvous.offers import Offers
+from burrowspace.client.server.api import Server
+from burrowspace.client.state.spent import Spent
 from burrowspace.core.codes import Code, Confirmation, Meeting, Opening, parse_code
 from burrowspace.core.errors import BadCode, BurrowError, Tampered, WrongCode
 from burrowspace.core.signals import Role
@@ -112,7 +112,7 @@ async def test_before_its_proof_a_receiver_may_try_again(house: Running, spent: 
 async def test_a_receiver_whose_proof_is_never_answered_uses_the_code_no_more(
     server: Server, spent: Spent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("burrowspace.client.meeting.MEETING_S", 1.0)
+    monkeypatch.setattr("burrowspace.client.rendezvous.meeting.MEETING_S", 1.0)
     plate, code = await offer_code(server)
     taking = asyncio.create_task(take_over(server, code, spent))
     while not (claims := await server.claims(plate, -1, 5)):
@@ -128,7 +128,7 @@ async def test_a_receiver_whose_proof_is_never_answered_uses_the_code_no_more(
 async def test_a_receiver_whom_nobody_answers_may_try_again(
     server: Server, spent: Spent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("burrowspace.client.meeting.MEETING_S", 0.5)
+    monkeypatch.setattr("burrowspace.client.rendezvous.meeting.MEETING_S", 0.5)
     _, code = await offer_code(server)
     with pytest.raises(GaveUp, match="try it again"):
         await take_over(server, code, spent)
@@ -178,7 +178,7 @@ async def test_a_sender_of_an_earlier_version_is_understood(server: Server, spen
 
 
 def test_what_is_remembered_of_codes_is_bounded_and_hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("burrowspace.client.spent.KEPT", 3)
+    monkeypatch.setattr("burrowspace.client.state.spent.KEPT", 3)
     spent = Spent(tmp_path)
     tried = [parse_code(f"{number}-walnut-orbit") for number in range(1, 6)]
     for code in tried:
@@ -442,7 +442,7 @@ async def test_where_no_more_calls_of_an_address_may_wait_it_is_looked_now_and_t
 ) -> None:
     """A full office behind one address: somebody else has the only call that may wait."""
     monkeypatch.setattr("burrowspace.server.api.context.counted", lambda _: "203.0.113.7")
-    monkeypatch.setattr("burrowspace.client.api.BUSY_S", 0.05)
+    monkeypatch.setattr("burrowspace.client.server.api.BUSY_S", 0.05)
     (tmp_path / "a.txt").write_text("hello")
     async with (
         running(tmp_path / "data", max_waits_per_address=1) as server,

@@ -6,8 +6,8 @@ from urllib.request import getproxies, proxy_bypass
 
 import pytest
 
-from burrowspace.client import proxies
-from burrowspace.client.proxies import proxy_of
+from burrowspace.client.server import proxies
+from burrowspace.client.server.proxies import proxy_of
 
 SETTINGS = [
     {},

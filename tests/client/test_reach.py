@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from burrowspace.client import nat
-from burrowspace.client import reach as subject
-from burrowspace.client.link_tcp import Listener
-from burrowspace.client.link_webrtc import IceServer
+from burrowspace.client.links import nat
+from burrowspace.client.links import reach as subject
+from burrowspace.client.links.link_tcp import Listener
+from burrowspace.client.links.link_webrtc import IceServer
+from burrowspace.client.links.reach import Outside, Reach
 from burrowspace.client.options import Options
-from burrowspace.client.reach import Outside, Reach
 from burrowspace.core import stun
 from burrowspace.core.paths import Path
 from burrowspace.core.signals import Sdp

@@ -12,9 +12,10 @@ import pytest
 
 import burrowspace
 from burrowspace import BurrowError, Client, Event
-from burrowspace.client import errors, events, journal
-from burrowspace.client.journal import Record
-from burrowspace.client.transfer import Transfer
+from burrowspace.client import errors, events
+from burrowspace.client.session.transfer import Transfer
+from burrowspace.client.state import journal
+from burrowspace.client.state.journal import Record
 from burrowspace.core.links import format_link
 from burrowspace.core.sealing import SECRET_BYTES
 from tests.app import running

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burrowspace.client.errors import Changed
-from burrowspace.client.pack import Digests, Row
-from burrowspace.client.source import Source
+from burrowspace.client.files.pack import Digests, Row
+from burrowspace.client.files.source import Source
 from burrowspace.core.errors import BadRequest, NotFound
 from burrowspace.core.manifest import parse
 from burrowspace.core.sealing import BLOCK, Suite

@@ -10,8 +10,8 @@ from aioice import stun
 
 from burrowspace import Client
 from burrowspace.client.events import PathChanged, Ready
-from burrowspace.client.reach import Reach
-from burrowspace.core.ice import Pass
+from burrowspace.client.links.reach import Reach
+from burrowspace.core.ice import TurnCredentials
 from burrowspace.core.paths import Path as PathName
 from burrowspace.server.turn import Offer, Turn
 from tests.app import running
@@ -23,7 +23,7 @@ CLOUD = "169.254.169.254"
 INSIDE = ["127.0.0.1", "10.1.2.3", "100.64.0.1", "192.168.1.1", CLOUD, "224.0.0.1"]
 
 
-async def lets_in(where: tuple[str, int], passed: Pass) -> int:
+async def lets_in(where: tuple[str, int], passed: TurnCredentials) -> int:
     """The code that an allocation is refused with, 0 where it is made."""
     try:
         async with allocation(where, passed):
@@ -39,7 +39,7 @@ async def test_coturn_lets_in_who_has_credentials_of_ours_until_they_end(tmp_pat
         assert await lets_in(where, holds(600, secret="another-secret-0123456789")) == 401
         assert await lets_in(where, holds(-5)) == 401
         username, credential = holds(600)
-        assert await lets_in(where, Pass(username.replace("ann", "bob"), credential)) == 401
+        assert await lets_in(where, TurnCredentials(username.replace("ann", "bob"), credential)) == 401
 
 
 async def test_an_allocation_outlives_its_credentials(tmp_path: Path):

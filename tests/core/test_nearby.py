@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burrowspace.client import outgoing
+from burrowspace.client.session import outgoing
 from burrowspace.core import nearby, networks
 from burrowspace.core.nearby import ADDRESSES, Announcement, believe, properties
 from burrowspace.core.networks import is_near

@@ -19,10 +19,10 @@ from burrowspace.core.paths import (
     STALL,
     TICK,
     WINDOW,
+    Allowed,
     Decision,
     Facts,
     Known,
-    Options,
     Path,
     State,
     decide,
@@ -36,9 +36,9 @@ MB = 1e6
 class Play:
     """One transfer: `rates` is what each path that is up would give, bytes/s."""
 
-    def __init__(self, options: Options | None = None, rates: Mapping[Path, float] | None = None) -> None:
+    def __init__(self, options: Allowed | None = None, rates: Mapping[Path, float] | None = None) -> None:
         self.now = 0.0
-        self.book = PathBook(0.0, options or Options())
+        self.book = PathBook(0.0, options or Allowed())
         self.rates = dict(rates or {})
         self.log: list[tuple[float, Path | None, str]] = []
         self.started: list[tuple[float, Path]] = []
@@ -107,7 +107,7 @@ def test_a_relay_that_is_up_early_waits_for_the_end_of_the_head_start():
 
 
 def test_without_hope_of_a_direct_path_there_is_no_head_start():
-    play = Play(Options(relay_only=True)).up(RELAY).run(0.1)
+    play = Play(Allowed(relay_only=True)).up(RELAY).run(0.1)
     assert play.log == [(0.1, RELAY, "first")]
     play.run(100)
     assert play.started == []
@@ -202,13 +202,13 @@ def test_when_the_sender_has_left_the_store_carries_and_nothing_is_tried():
 def test_without_leave_nothing_comes_from_the_store():
     play = Play(rates={STORE: 40 * MB}).up(STORE).run(10)
     assert play.using is None
-    allowed = Play(Options(no_store=True))
+    allowed = Play(Allowed(no_store=True))
     allowed.book.may_store(True)
     assert allowed.up(STORE).run(10).using is None
 
 
 def test_direct_only_asks_no_server_for_anything():
-    play = Play(Options(direct_only=True)).up(RELAY, STORE, TURN).run(30)
+    play = Play(Allowed(direct_only=True)).up(RELAY, STORE, TURN).run(30)
     assert (play.using, play.asked) == (None, [])
     assert {path for _, path in play.started} == {TCP, PUNCH, WEBRTC}
 
@@ -221,14 +221,14 @@ def test_turn_is_tried_only_where_the_relay_fails():
 
 def test_relay_only_and_direct_only_exclude_each_other():
     with pytest.raises(ValueError, match="no path"):
-        Options(relay_only=True, direct_only=True)
+        Allowed(relay_only=True, direct_only=True)
 
 
 def test_the_sender_rests_when_the_receiver_has_long_been_silent():
     facts = Facts(now=100.0, began=0.0, may_store=True)
     assert rests(facts, heard_at=85.0)
     assert not rests(facts, heard_at=95.0)
-    assert not rests(Facts(now=100.0, began=0.0, may_store=True, options=Options(no_store=True)), 0.0)
+    assert not rests(Facts(now=100.0, began=0.0, may_store=True, options=Allowed(no_store=True)), 0.0)
 
 
 def test_every_row_says_why():
@@ -249,7 +249,7 @@ known = st.builds(
     penalised_until=times,
 )
 options = st.sampled_from(
-    [Options(), Options(relay_only=True), Options(direct_only=True), Options(no_store=True)],
+    [Allowed(), Allowed(relay_only=True), Allowed(direct_only=True), Allowed(no_store=True)],
 )
 facts = st.builds(
     Facts,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burrowspace.client import credit
+from burrowspace.client.links import credit
 from burrowspace.core.receiver_book import CREDIT, LIFE, SILENT, Act, ReceiverBook, Row, Rule, Runs, Stage
 from burrowspace.core.segments import Part
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.transfer import TransferState
-from burrowspace.core.upload import Asked, Forget, Held, Write, decide, is_done
+from burrowspace.core.upload import Asked, Forget, UploadFacts, Write, decide, is_done
 from burrowspace.core.upload_answers import Answer, refusal_headers
 
 TUS = {"tus-resumable": "1.0.0"}
@@ -18,8 +18,8 @@ PART = {"content-type": "application/partial-upload"}
 R, T, C, X = TransferState.READY, TransferState.TRANSFERRING, TransferState.COMPLETED, TransferState.CANCELLED
 
 
-def held(state: TransferState = T, **more: Any) -> Held:
-    return Held(state, 1000, 0.0, **more)
+def held(state: TransferState = T, **more: Any) -> UploadFacts:
+    return UploadFacts(state, 1000, 0.0, **more)
 
 
 NEW, HALF = held(R), held(size=40, length=100)
@@ -164,7 +164,7 @@ def test_the_name_comes_from_metadata_or_disposition():
 
 
 def test_an_upload_is_done_when_its_protocol_says_so():
-    def done(asked: Asked, state: Held, size: int) -> bool:
+    def done(asked: Asked, state: UploadFacts, size: int) -> bool:
         write = decide(asked, state)
         assert isinstance(write, Write)
         return is_done(write, size, write.length)

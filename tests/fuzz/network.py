@@ -12,14 +12,16 @@ from burrowspace.adapters.tunnel_bore import bore_tunnel
 from burrowspace.adapters.tunnel_cloudflared import cloudflared_tunnel
 from burrowspace.adapters.tunnel_program import LINE_BYTES, tame
 from burrowspace.adapters.tunnel_tailscale import tailscale_tunnel
-from burrowspace.client import api, http, nat
+from burrowspace.client import errors
 from burrowspace.client.doctor import welcome
-from burrowspace.client.doctor.door import Door
+from burrowspace.client.doctor.endpoint import Endpoint
+from burrowspace.client.links import nat
+from burrowspace.client.server import api, http
 from burrowspace.core import ice, nearby, networks, stun, turn
 from burrowspace.core.findings import Finding
 from tests.fuzz.target import Target, is_tame, text
 
-DOOR = Door("http://127.0.0.1:5000", "127.0.0.1", 5000, False)
+ENDPOINT = Endpoint("http://127.0.0.1:5000", "127.0.0.1", 5000, False)
 _URL = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?\Z")
 _KINDS = (bore_tunnel("127.0.0.1", "bore.pub"), cloudflared_tunnel("127.0.0.1"), tailscale_tunnel("127.0.0.1"))
 
@@ -55,7 +57,7 @@ def turn_answer(data: bytes) -> object:
     said = turn.read(data, data[8:20])
     if isinstance(said, turn.Denied):
         assert 0 <= said.code <= 999
-        turn.allocate(bytes(12), ice.Pass("u", "p"), said)
+        turn.allocate(bytes(12), ice.TurnCredentials("u", "p"), said)
     return said
 
 
@@ -70,7 +72,7 @@ def doctor(data: bytes) -> object:
     status, _, body = data.partition(b"\n")
     code = int(status[:3]) if status[:3].isdigit() else 200
     headers = {"content-type": "application/json", "server": text(status), "date": text(status), "location": text(body)}
-    finding, said = welcome.read(http.Answer(code, headers, body), DOOR)
+    finding, said = welcome.read(http.Answer(code, headers, body), ENDPOINT)
     findings = [finding]
     try:
         own = json.loads(body)
@@ -79,7 +81,11 @@ def doctor(data: bytes) -> object:
     own = own if isinstance(own, dict) else {}
     met = welcome.Welcome(finding, said or own, headers, 0.0, 0.0, own)
     clock = welcome.clock(headers, 0.0)
-    findings += [*welcome.of_itself(own, DOOR.host), welcome.between(met, DOOR, ()), *([clock] if clock else [])]
+    findings += [
+        *welcome.of_itself(own, ENDPOINT.host),
+        welcome.between(met, ENDPOINT, ()),
+        *([clock] if clock else []),
+    ]
     for each in findings:
         _check_finding(each)
     return sorted(met.features)
@@ -152,7 +158,7 @@ def server_answer(data: bytes) -> object:
     for call in calls:
         try:
             told.append(type(_LOOP.run_until_complete(call())).__name__)
-        except api.Unreachable as error:
+        except errors.Unreachable as error:
             told.append(error.code)
     return told
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from burrowspace.client.pack import Row
+from burrowspace.client.files.pack import Row
 from burrowspace.core import codes, manifest, names, signals
 from burrowspace.core.errors import BurrowError
 from tests.fuzz import mailbox, transfer

@@ -4,7 +4,7 @@ import itertools
 
 import msgspec
 
-from burrowspace.client.pack import UNKNOWN, Row
+from burrowspace.client.files.pack import UNKNOWN, Row
 from burrowspace.core import frames, manifest, names
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.layout import Layout

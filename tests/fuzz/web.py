@@ -20,11 +20,11 @@ MOST = 1 << 40  # bytes of the largest file
 PROXY = "10.0.0.1"
 KIND = "multipart/form-data; boundary=B"
 HELD = (
-    upload.Held(TransferState.READY, MOST, 0.0),
-    upload.Held(TransferState.TRANSFERRING, MOST, 0.0, size=5, length=10, expires_at=60.0),
-    upload.Held(TransferState.TRANSFERRING, MOST, 0.0, size=5),
-    upload.Held(TransferState.COMPLETED, MOST, 0.0, size=10, length=10, complete=True),
-    upload.Held(TransferState.CANCELLED, MOST, 0.0),
+    upload.UploadFacts(TransferState.READY, MOST, 0.0),
+    upload.UploadFacts(TransferState.TRANSFERRING, MOST, 0.0, size=5, length=10, expires_at=60.0),
+    upload.UploadFacts(TransferState.TRANSFERRING, MOST, 0.0, size=5),
+    upload.UploadFacts(TransferState.COMPLETED, MOST, 0.0, size=10, length=10, complete=True),
+    upload.UploadFacts(TransferState.CANCELLED, MOST, 0.0),
 )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from burrowspace.client import nat
+from burrowspace.client.links import nat
 from burrowspace.config import Settings
 from burrowspace.core import stun
 from burrowspace.core.ice import GOOGLE

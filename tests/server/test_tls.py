@@ -16,10 +16,10 @@ import pytest
 import socketio
 from cryptography import x509
 
-from burrowspace.client import trust
-from burrowspace.client.api import Server
-from burrowspace.client.doctor import door
+from burrowspace.client.doctor import endpoint
 from burrowspace.client.errors import Unreachable
+from burrowspace.client.server import trust
+from burrowspace.client.server.api import Server
 from burrowspace.config import Settings
 from burrowspace.core.hosts import ONE, hosts
 from burrowspace.core.nearby import Announcement
@@ -338,15 +338,15 @@ async def test_the_doctor_sees_that_the_port_speaks_tls(server: Running, tmp_pat
 async def test_the_doctor_says_how_an_authority_of_its_own_is_trusted(server: Running, tmp_path: Path, monkeypatch):
     assert server.app.identity is not None
     assert server.app.identity.authority is not None
-    at = door.door(server.url)
-    bad = await door.tls(at, time.time)
+    at = endpoint.endpoint(server.url)
+    bad = await endpoint.tls(at, time.time)
     assert bad is not None
     assert server.app.identity.authority.fingerprint in bad.found
     assert "--ca" in bad.found
     monkeypatch.setattr(trust, "_named", [])
     monkeypatch.setattr(trust, "_made", None)
     trust.trust(tmp_path / "tls" / "ca.crt")
-    good = await door.tls(at, time.time)
+    good = await endpoint.tls(at, time.time)
     assert good is not None
     assert "is trusted" in good.found
 

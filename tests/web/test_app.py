@@ -14,8 +14,8 @@ import psutil
 import pytest
 from playwright.async_api import Browser, Route
 
-from burrowspace.client.api import Server
-from burrowspace.client.meeting import take_over
+from burrowspace.client.rendezvous.meeting import take_over
+from burrowspace.client.server.api import Server
 from burrowspace.core.codes import parse_code
 from burrowspace.core.errors import WrongCode
 from tests.cli.program import Person

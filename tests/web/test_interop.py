@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 from burrowspace.client import events
-from burrowspace.client.api import Server
 from burrowspace.client.client import Client
-from burrowspace.client.meeting import take_over
 from burrowspace.client.options import Options
+from burrowspace.client.rendezvous.meeting import take_over
+from burrowspace.client.server.api import Server
 from burrowspace.core import codes
 from burrowspace.core.errors import WrongCode
 from burrowspace.core.links import format_link

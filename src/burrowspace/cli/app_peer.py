@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 
 from burrowspace.client.errors import Missing, Refused, Unreachable
-from burrowspace.client.http import NO_WARNING, parsed
-from burrowspace.client.trust import context
+from burrowspace.client.server.http import NO_WARNING, parsed
+from burrowspace.client.server.trust import context
 
 _BEAT_S = 20.0  # between two heartbeats
 _POLL_S = 60.0  # that a poll may last: above the server's ping interval

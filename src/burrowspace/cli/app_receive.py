@@ -18,8 +18,8 @@ from burrowspace.cli.exits import Exit
 from burrowspace.cli.runner import Runner
 from burrowspace.client import events
 from burrowspace.client.errors import Cancelled, Unreachable
-from burrowspace.client.moving import move_into
-from burrowspace.client.space import make_sure_of_room
+from burrowspace.client.files.moving import move_into
+from burrowspace.client.files.space import make_sure_of_room
 from burrowspace.core.names import is_our_id, safe_name, shown
 
 if TYPE_CHECKING:

@@ -114,7 +114,7 @@ def said(error: BaseException) -> tuple[str, str]:
 
 
 def _code(error: BurrowError) -> str:
-    """Its code; of a server's refusal (client.api.Refused) what the server said.."""
+    """Its code; of a server's refusal (client.errors.Refused) what the server said.."""
     told = getattr(error, "said", None)
     return str(told) if told else "not-here" if error.code == "not-found" else error.code
 

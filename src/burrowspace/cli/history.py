@@ -21,7 +21,7 @@ def history(*, clear: bool, json: bool) -> None:
       burrow history --json
       burrow history --clear
     """
-    from burrowspace.client.folders import here
+    from burrowspace.client.state.folders import here
 
     try:
         folders = here()
@@ -40,7 +40,7 @@ def history(*, clear: bool, json: bool) -> None:
     if not ended:
         click.echo("No transfer has ended yet.", err=True)
         raise click.exceptions.Exit(Exit.DONE)
-    from burrowspace.client.space import size_shown
+    from burrowspace.client.files.space import size_shown
     from burrowspace.core.names import shown
 
     for each in ended:

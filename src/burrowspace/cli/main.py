@@ -105,7 +105,7 @@ def app(ctx: click.Context) -> None:
     the server itself, and receive finds it there.
     """
     if ctx.invoked_subcommand != "serve":
-        from burrowspace.client.state import close_state, state_folder
+        from burrowspace.client.state.root import close_state, state_folder
 
         with contextlib.suppress(OSError):  # the command itself says what is wrong with it
             if said := close_state(state_folder(os.environ)):

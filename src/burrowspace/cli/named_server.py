@@ -157,7 +157,7 @@ def _is_near(host: str) -> bool:
 def explained(server: NamedServer) -> Iterator[None]:
     """An Unreachable in here says what else could be meant, too."""
     from burrowspace.client.errors import Unreachable
-    from burrowspace.client.trust import Untrusted
+    from burrowspace.client.server.trust import Untrusted
 
     try:
         yield
@@ -169,9 +169,9 @@ def explained(server: NamedServer) -> Iterator[None]:
 
 async def reachable(server: NamedServer, seconds: float = 5.0) -> str | None:
     """None when a BurrowSpace server answers there within `seconds`; else why not, in a few words."""
-    from burrowspace.client.api import AGAIN_S, TRIES, not_ours
-    from burrowspace.client.http import Http, refusal
-    from burrowspace.client.trust import Untrusted
+    from burrowspace.client.server.api import AGAIN_S, TRIES, not_ours
+    from burrowspace.client.server.http import Http, refusal
+    from burrowspace.client.server.trust import Untrusted
 
     http, why = Http(server.url, seconds), None
     try:

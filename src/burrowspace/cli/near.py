@@ -10,7 +10,7 @@ from burrowspace.cli.exits import Usage
 
 if TYPE_CHECKING:
     from burrowspace.cli.runner import Runner
-    from burrowspace.client.nearby import Near
+    from burrowspace.client.server.nearby import Near
 
 
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
@@ -60,14 +60,14 @@ async def knowing(runner: "Runner", number: int, *, quiet: bool = False) -> str 
 
 async def look() -> "list[Near]":
     """All that answer; none where nobody is to be looked for."""
-    from burrowspace.client import nearby
+    from burrowspace.client.server import nearby
 
     return await nearby.look() if wanted() else []
 
 
 async def _knows(url: str, number: int) -> bool:
-    from burrowspace.client.api import Server
     from burrowspace.client.errors import Refused, Unreachable
+    from burrowspace.client.server.api import Server
 
     async with Server(url) as server:
         try:

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from burrowspace.client.folders import here
-from burrowspace.client.state import make_state, state_folder
+from burrowspace.client.state.folders import here
+from burrowspace.client.state.root import make_state, state_folder
 from burrowspace.private import private_file
 
 if TYPE_CHECKING:
-    from burrowspace.client.journal import Record
+    from burrowspace.client.state.journal import Record
 
 _ORIGINS = "origins"  # a file: the addresses under which a server of ours was used
 _FLOOR = 16 << 20  # bytes of the disk that are left free
@@ -44,7 +44,7 @@ def was_own(record: "Record") -> int | None:
 
 def begun(paths: list[str]) -> "Record | None":
     """The unfinished sending of these paths."""
-    from burrowspace.client.journal import known
+    from burrowspace.client.state.journal import known
     from burrowspace.core.errors import NotFound
 
     with contextlib.suppress(NotFound):

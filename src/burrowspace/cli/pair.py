@@ -61,7 +61,7 @@ def _given(words: tuple[str, ...], *, asks: bool) -> str:
 async def _pair(runner: Runner, code: str, name: str, where: "NamedServer | None") -> Exit:
     from burrowspace.cli.find_server import server_or_none
     from burrowspace.client.client import Client
-    from burrowspace.client.home import own_name
+    from burrowspace.client.client_state import own_name
     from burrowspace.core.names import shown
 
     url = await server_or_none(runner, where, needed=True)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from burrowspace.cli.words import files_shown, rate_shown, time_shown
 from burrowspace.client import events
-from burrowspace.client.space import size_shown
+from burrowspace.client.files.space import size_shown
 from burrowspace.core.names import shown
 
 _NAME = 18  # cells of a row for the other side's name

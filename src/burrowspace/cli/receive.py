@@ -141,7 +141,7 @@ async def _receive(
         await _there(what, url)
     elif what is not None:
         from burrowspace.cli import near
-        from burrowspace.client.folders import here
+        from burrowspace.client.state.folders import here
         from burrowspace.core.codes import parse_code
 
         code = parse_code(what)
@@ -176,7 +176,7 @@ async def _there(link: str, url: str) -> None:
     """Unreachable: the link's server does not answer. What was begun before waits for it instead."""
     from burrowspace.cli.named_server import NamedServer, reachable
     from burrowspace.client.errors import Unreachable
-    from burrowspace.client.folders import here
+    from burrowspace.client.state.folders import here
 
     if here().by_link(link) is None and (why := await reachable(NamedServer(url, "the link"))) is not None:
         raise Unreachable(f"{url} of the link cannot be reached: {why}")

@@ -11,8 +11,8 @@ from burrowspace.cli.runner import Runner, fail, perform
 from burrowspace.cli.select import SHOWN, fitting, only
 
 if TYPE_CHECKING:
-    from burrowspace.client.journal import Record
     from burrowspace.client.options import Options
+    from burrowspace.client.state.journal import Record
 
 
 @click.command
@@ -65,13 +65,13 @@ def resume(
 
 def _forget(record: "Record") -> None:
     """Gives it up: into the history, and what lies here of it goes."""
-    from burrowspace.client.folders import Ended, here
-    from burrowspace.client.landing import Landing
+    from burrowspace.client.files.staging import Staging
+    from burrowspace.client.state.folders import Ended, here
 
     folders = here()
     journal = folders.open(record.role, record.transfer)
     if record.role == "receive" and (journal.folder / "landing.json").exists():
-        Landing.reopen(journal.folder, lambda *block: False).discard()
+        Staging.reopen(journal.folder, lambda *block: False).discard()
     ended = Ended(
         role=record.role,
         transfer=record.transfer,

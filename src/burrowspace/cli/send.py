@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from burrowspace.cli.named_server import NamedServer
     from burrowspace.client.events import Event
     from burrowspace.client.options import Options
-    from burrowspace.client.outgoing import SendTransfer
+    from burrowspace.client.session.outgoing import SendTransfer
 
 HELP = f"""Send files, folders, a text, or stdin, sealed from end to end.
 

@@ -29,7 +29,7 @@ def servers(*, json: bool) -> None:
 
 
 async def _list(runner: Runner) -> Exit:
-    from burrowspace.client.nearby import look
+    from burrowspace.client.server.nearby import look
 
     found = await look()
     for near in found:

@@ -38,7 +38,7 @@ def _trust(_: click.Context, __: click.Parameter, file: str | None) -> None:
         if not isinstance(file, str | None):
             raise Usage(f"`ca` in {config_file(os.environ)} should be the name of one file")
         if file is not None:
-            from burrowspace.client.trust import trust
+            from burrowspace.client.server.trust import trust
 
             trust(Path(file).expanduser())
     except BurrowError as error:

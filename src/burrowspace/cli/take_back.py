@@ -11,7 +11,7 @@ from burrowspace.cli.runner import Runner, fail, perform
 from burrowspace.cli.select import SHOWN, fitting, only
 
 if TYPE_CHECKING:
-    from burrowspace.client.shelf import Left
+    from burrowspace.client.state.shelf import Left
 
 _FATES = {
     "back": "{name} is taken back: nobody can receive it any more.",

@@ -2,7 +2,7 @@
 
 import re
 
-from burrowspace.client.space import size_shown
+from burrowspace.client.files.space import size_shown
 
 _AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?) *([kKmMgGtT]?)(i?)[bB]?(?:/s)?\Z")
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}

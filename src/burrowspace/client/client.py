@@ -14,20 +14,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
 
-from burrowspace.client.folders import Ended
-from burrowspace.client.home import Home
-from burrowspace.client.journal import Record
+from burrowspace.client.client_state import ClientState
 from burrowspace.client.options import Options
-from burrowspace.client.transfer import Transfer
+from burrowspace.client.session.transfer import Transfer
+from burrowspace.client.state.folders import Ended
+from burrowspace.client.state.journal import Record
 from burrowspace.core.errors import NotFound
 
 if TYPE_CHECKING:
-    from burrowspace.client.devices import Device
-    from burrowspace.client.outgoing import SendTransfer
-    from burrowspace.client.pairing import Renewed
-    from burrowspace.client.receiving import Accept
-    from burrowspace.client.shelf import Left
-    from burrowspace.client.take_back import Fate
+    from burrowspace.client.rendezvous.pairing import Renewed
+    from burrowspace.client.session.outgoing import SendTransfer
+    from burrowspace.client.session.receiver import Accept
+    from burrowspace.client.session.take_back import Fate
+    from burrowspace.client.state.devices import Device
+    from burrowspace.client.state.shelf import Left
     from burrowspace.core.codes import Code
 
 DEFAULT = Options()
@@ -35,7 +35,7 @@ DEFAULT = Options()
 OUTCOMES: "dict[Fate, str]" = {"back": "cancelled", "taken": "verified", "lapsed": "expired"}
 
 
-class Client(Home):
+class Client(ClientState):
     """Sends, receives and remembers: `async with Client("https://burrow.example.org") as client: …`
 
     `server` is the address of the server that is used where a link doesn't name one. `state` is the folder for
@@ -82,7 +82,7 @@ class Client(Home):
         earlier: Record | None = None,
     ) -> "SendTransfer":
         """`earlier`: an unfinished one, which is continued with its server."""
-        from burrowspace.client.outgoing import SendTransfer
+        from burrowspace.client.session.outgoing import SendTransfer
 
         return SendTransfer(self, paths, text, stream, stream_name, with_code, to, options, earlier).begin()
 
@@ -101,7 +101,7 @@ class Client(Home):
         folder. `accept` is asked with the list of files and the sender's name before any file is requested; without it,
         everything is accepted. A file that exists is kept unless `overwrite`.
         """
-        from burrowspace.client.incoming import ReceiveTransfer
+        from burrowspace.client.session.incoming import ReceiveTransfer
 
         return ReceiveTransfer(self, code_or_link, into, overwrite, accept, options).begin()
 
@@ -140,7 +140,7 @@ class Client(Home):
         "back": nobody had all of it. "taken": somebody had received it, and keeps it. "lapsed": it was no longer there.
         Unreachable: try again later.
         """
-        from burrowspace.client.take_back import take_back
+        from burrowspace.client.session.take_back import take_back
 
         fate = await take_back(self.server(left.server), left)
         await asyncio.to_thread(self._folders.amend, left.transfer, OUTCOMES[fate])
@@ -161,12 +161,12 @@ class Client(Home):
         `name` is what this device is called there. `renewed` is called with each code that replaces a burnt one, and
         the reason. CodeBurnt: after three burnt codes; without `renewed`, after the first.
         """
-        from burrowspace.client.pairing import offer_pairing
+        from burrowspace.client.rendezvous.pairing import offer_pairing
 
         return await offer_pairing(self.server(), self.known, name, renewed)
 
     async def pair(self, code: str, name: str) -> "Device":
         """Pairs with the device that shows this code. `name` is what this device is called there."""
-        from burrowspace.client.pairing import pair
+        from burrowspace.client.rendezvous.pairing import pair
 
         return await pair(self.server(), self.known, code, name, self.spent)

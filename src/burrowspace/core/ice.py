@@ -17,7 +17,7 @@ _STUN = re.compile(rf"stuns?:{_HOST}(?::([0-9]{{1,5}}))?\Z")
 _TURN = re.compile(rf"turns?:{_HOST}(?::([0-9]{{1,5}}))?(?:\?transport=(?:udp|tcp))?\Z")
 
 
-class Pass(NamedTuple):
+class TurnCredentials(NamedTuple):
     """What a TURN server lets somebody in by, until its time is over."""
 
     username: str
@@ -47,16 +47,16 @@ def _is_uri(form: re.Pattern[str], offered: str) -> bool:
     return found is not None and (found[1] is None or 1 <= int(found[1]) <= 65535)
 
 
-def turn_pass(secret: bytes, user: str, expires_at: int) -> Pass:
+def turn_credentials(secret: bytes, user: str, expires_at: int) -> TurnCredentials:
     """Credentials that hold until `expires_at` (seconds since 1970). `user` is whom the TURN server counts quotas for.
 
     SHA-1 is the scheme's; HMAC does not rest on what is broken in it.
 
-    >>> turn_pass(b"north", "ann", 1700000000)
-    Pass(username='1700000000:ann', credential='jeamH6dA5l2I9g3jmieza7CzEDo=')
+    >>> turn_credentials(b"north", "ann", 1700000000)
+    TurnCredentials(username='1700000000:ann', credential='jeamH6dA5l2I9g3jmieza7CzEDo=')
     """
     username = f"{expires_at}:{user}"
-    return Pass(username, base64.b64encode(hmac.digest(secret, username.encode(), hashlib.sha1)).decode())
+    return TurnCredentials(username, base64.b64encode(hmac.digest(secret, username.encode(), hashlib.sha1)).decode())
 
 
 def ice_servers(stun: list[str]) -> list[dict[str, list[str]]]:

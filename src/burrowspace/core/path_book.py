@@ -6,7 +6,7 @@ The receiver's session writes here what happens and does what `decide` says. The
 from collections import deque
 from dataclasses import replace
 
-from burrowspace.core.paths import SETTLED, WINDOW, Decision, Facts, Known, Options, Path, State, decide, penalty
+from burrowspace.core.paths import SETTLED, WINDOW, Allowed, Decision, Facts, Known, Path, State, decide, penalty
 
 _SLICE = 0.1  # s: blocks of one slice are counted together, so a window is at most 41 numbers
 
@@ -14,7 +14,7 @@ _SLICE = 0.1  # s: blocks of one slice are counted together, so a window is at m
 class PathBook:
     """`began` is when the two ends had met.
 
-    >>> book = PathBook(0.0, Options())
+    >>> book = PathBook(0.0, Allowed())
     >>> book.decide(0.0).start
     (<Path.TCP: 'tcp'>, <Path.PUNCH: 'punch'>)
     >>> book.up(Path.TCP, 0.2)
@@ -22,7 +22,7 @@ class PathBook:
     <Path.TCP: 'tcp'>
     """
 
-    def __init__(self, began: float, options: Options, possible: frozenset[Path] = frozenset(Path)) -> None:
+    def __init__(self, began: float, options: Allowed, possible: frozenset[Path] = frozenset(Path)) -> None:
         self._facts = Facts(now=began, began=began, options=options, possible=possible)
         self._paths: dict[Path, Known] = {}
         self._left: dict[Path, int] = {}  # how often a path was left for being slow or stalled

@@ -63,7 +63,7 @@ TICK = 0.5  # s: ask again at the latest
 
 
 @dataclass(frozen=True)
-class Options:
+class Allowed:
     """What the person allowed, both ends taken together. ValueError where that leaves no path."""
 
     relay_only: bool = False  # give away no address
@@ -107,7 +107,7 @@ class Facts:
     mark: float | None = None  # what the path before this one gave when it was left, if that was measured
     sender_present: bool = True
     may_store: bool = False  # the sender lets the rest be kept on the server
-    options: Options = field(default_factory=Options)
+    options: Allowed = field(default_factory=Allowed)
     possible: frozenset[Path] = frozenset(Path)  # what this pair of programs can do at all
 
     def known(self, path: Path) -> Known:

@@ -8,7 +8,7 @@ import hmac
 import struct
 from typing import NamedTuple
 
-from burrowspace.core.ice import Pass
+from burrowspace.core.ice import TurnCredentials
 from burrowspace.core.stun import ERROR_CODE, HEADER, INTEGRITY, MAGIC, attributes
 
 ALLOCATE, REFRESH = 0x0003, 0x0004  # requests; success is 0x0100 more, an error 0x0110 more
@@ -34,12 +34,12 @@ class Denied(NamedTuple):
     nonce: bytes = b""
 
 
-def allocate(transaction: bytes, passed: Pass | None = None, asked: Denied | None = None) -> bytes:
+def allocate(transaction: bytes, passed: TurnCredentials | None = None, asked: Denied | None = None) -> bytes:
     """A request for a relayed UDP address; without credentials at first, and then with what the 401 asked for."""
     return _request(ALLOCATE, transaction, _packed(REQUESTED_TRANSPORT, bytes((UDP, 0, 0, 0))), passed, asked)
 
 
-def release(transaction: bytes, passed: Pass, asked: Denied) -> bytes:
+def release(transaction: bytes, passed: TurnCredentials, asked: Denied) -> bytes:
     """A request to end the allocation (RFC 8656, section 8: a lifetime of 0)."""
     return _request(REFRESH, transaction, _packed(LIFETIME, bytes(4)), passed, asked)
 
@@ -71,7 +71,9 @@ def read(data: bytes, transaction: bytes) -> Allowed | Denied | None:
     return Denied(code, found[REALM], found[NONCE])
 
 
-def _request(method: int, transaction: bytes, body: bytes, passed: Pass | None, asked: Denied | None) -> bytes:
+def _request(
+    method: int, transaction: bytes, body: bytes, passed: TurnCredentials | None, asked: Denied | None
+) -> bytes:
     if passed is None or asked is None:
         return _head.pack(method, len(body), MAGIC, transaction) + body
     body += _packed(USERNAME, passed.username.encode()) + _packed(REALM, asked.realm) + _packed(NONCE, asked.nonce)
@@ -79,7 +81,7 @@ def _request(method: int, transaction: bytes, body: bytes, passed: Pass | None, 
     return message + _packed(INTEGRITY, hmac.digest(_key(passed, asked.realm), message, hashlib.sha1))
 
 
-def _key(passed: Pass, realm: bytes) -> bytes:
+def _key(passed: TurnCredentials, realm: bytes) -> bytes:
     """RFC 8489, section 9.2.2. MD5 is what the protocol has."""
     words = b":".join((passed.username.encode(), realm, passed.credential.encode()))
     return hashlib.md5(words, usedforsecurity=False).digest()

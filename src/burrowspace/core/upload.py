@@ -37,7 +37,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class UploadFacts:
     """What is known of the transfer and its upload. Sizes are bytes, times seconds since 1970."""
 
     state: TransferState
@@ -87,7 +87,7 @@ def style_of(asked: Asked) -> Style:
     return Style.PUT if asked.method == "PUT" else Style.ANY
 
 
-def decide(asked: Asked, held: Held) -> Answer | Write | Forget:
+def decide(asked: Asked, held: UploadFacts) -> Answer | Write | Forget:
     """The one decision. Raises a BurrowError where the request is refused."""
     style = style_of(asked)
     method = asked.method
@@ -113,7 +113,7 @@ def decide(asked: Asked, held: Held) -> Answer | Write | Forget:
     raise WrongType("send the file as multipart/form-data in the field `file`, by PUT, or by tus 1.0")
 
 
-def _reachable(held: Held) -> None:
+def _reachable(held: UploadFacts) -> None:
     if held.state in _OVER:
         raise Removed(f"this upload is not here any more: the transfer is {held.state}")
 
@@ -130,7 +130,7 @@ def _body(asked: Asked, bound: int) -> int | None:
     return length
 
 
-def _create(asked: Asked, held: Held, style: Style) -> Write:
+def _create(asked: Asked, held: UploadFacts, style: Style) -> Write:
     """A first request: whatever was there before is replaced."""
     headers = asked.headers
     if style in (Style.TUS, Style.DRAFT):
@@ -196,14 +196,14 @@ def _tus_creation(asked: Asked, length: int | None, exactly: int | None) -> tupl
     return length, exactly, None if name is None else name.decode("utf-8", "replace")
 
 
-def _fits(held: Held, length: int | None, at: int, exactly: int | None) -> None:
+def _fits(held: UploadFacts, length: int | None, at: int, exactly: int | None) -> None:
     if length is not None and length > held.max_bytes:
         raise TooLarge(f"a file may have {held.max_bytes} bytes here", **limits(held.max_bytes))
     if length is not None and at + (exactly or 0) > length:
         raise TooLarge(f"the body goes beyond the {length} bytes that were declared")
 
 
-def _continue_put(asked: Asked, held: Held) -> Write:
+def _continue_put(asked: Asked, held: UploadFacts) -> Write:
     """A PUT of the rest (RFC 9110 14.5), as `curl -C N -T` sends it: only where the upload stands."""
     first, last, whole = read.content_range(asked.headers)
     if held.size is None or held.complete:
@@ -222,7 +222,7 @@ def _continue_put(asked: Asked, held: Held) -> Write:
     return Write(Style.PUT, first, exactly, last - first + 1, length=length)
 
 
-def _append(asked: Asked, held: Held, style: Style) -> Write:
+def _append(asked: Asked, held: UploadFacts, style: Style) -> Write:
     headers = asked.headers
     _reachable(held)
     if read.media_type(headers) != (TUS_BODY if style is Style.TUS else DRAFT_BODY):
@@ -252,7 +252,7 @@ def _append(asked: Asked, held: Held, style: Style) -> Write:
 
 
 def _declared(
-    asked: Asked, held: Held, style: Style, offset: int, exactly: int | None, finishes: bool | None
+    asked: Asked, held: UploadFacts, style: Style, offset: int, exactly: int | None, finishes: bool | None
 ) -> int | None:
     """The length of the whole, from this request or from before; they must agree."""
     said = [held.length, read.number(asked.headers, "upload-length")]

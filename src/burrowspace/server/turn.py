@@ -8,14 +8,14 @@ import hashlib
 from typing import NamedTuple
 
 from burrowspace.config import Settings
-from burrowspace.core.ice import Pass, turn_pass
+from burrowspace.core.ice import TurnCredentials, turn_credentials
 from burrowspace.core.networks import counted
 from burrowspace.core.rates import Rate
 
 
 class Offer(NamedTuple):
     urls: list[str]
-    passed: Pass
+    passed: TurnCredentials
     ttl_s: int
 
 
@@ -34,5 +34,5 @@ class Turn:
         if not settings.turn_urls or not self._rate.allows(counted(address) or "loopback", now):
             return None
         user = peer_id or hashlib.blake2s(address.encode(), key=self._secret[:32], digest_size=8).hexdigest()
-        passed = turn_pass(self._secret, user, int(now) + settings.turn_ttl_s)
+        passed = turn_credentials(self._secret, user, int(now) + settings.turn_ttl_s)
         return Offer(list(settings.turn_urls), passed, settings.turn_ttl_s)

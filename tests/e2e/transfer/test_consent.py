@@ -11,7 +11,7 @@ import pytest
 from burrowspace import Client, Options
 from burrowspace.client import events
 from burrowspace.client.errors import Cancelled
-from burrowspace.client.transfer import Transfer
+from burrowspace.client.session.transfer import Transfer
 from burrowspace.core.manifest import Manifest
 from tests.e2e.files import digest, make
 from tests.e2e.served import served
@@ -193,7 +193,7 @@ async def test_with_many_receivers_a_no_is_named_and_the_others_go_on(two: Two, 
     assert sent.verified
     [declined] = sending.of(events.Declined)
     assert (declined.peer, declined.why) == ("carl", "carl declined it")
-    assert not [task for task in asyncio.all_tasks() if "Taker" in repr(task)]
+    assert not [task for task in asyncio.all_tasks() if "RemoteReceiver" in repr(task)]
     two.same("bob")
     two.same("dora")
 

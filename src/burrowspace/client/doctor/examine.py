@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from burrowspace.client.addresses import own_addresses
-from burrowspace.client.api import Server
-from burrowspace.client.doctor import door, flows, here, likely, outside, turning, upgrade, welcome
-from burrowspace.client.doctor.door import Door
+from burrowspace.client.doctor import endpoint, flows, here, likely, outside, turning, upgrade, welcome
+from burrowspace.client.doctor.endpoint import Endpoint
 from burrowspace.client.doctor.welcome import Welcome
-from burrowspace.client.http import Http
-from burrowspace.client.link_webrtc import library
+from burrowspace.client.links.addresses import own_addresses
+from burrowspace.client.links.link_webrtc import library
+from burrowspace.client.server.api import Server
+from burrowspace.client.server.http import Http
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.findings import Finding, Verdict, bad
 from burrowspace.core.names import shown
@@ -76,10 +76,10 @@ class Examination:
 
     async def server(self, origin: str) -> None:
         """The server at `origin` and the network before it. ValueError: the origin is none."""
-        at = door.door(origin)
+        at = endpoint.endpoint(origin)
         self._looking("the way to the server")
-        steps: tuple[Callable[[Door], Awaitable[Finding | None]], ...]
-        steps = (door.name, door.port, functools.partial(door.tls, now=self._now))
+        steps: tuple[Callable[[Endpoint], Awaitable[Finding | None]], ...]
+        steps = (endpoint.name, endpoint.port, functools.partial(endpoint.tls, now=self._now))
         for step in steps:
             finding = await step(at)
             if finding is not None and self._tell(finding).verdict == Verdict.BAD:
@@ -94,7 +94,7 @@ class Examination:
             await server.close()
             await http.close()
 
-    async def _meet(self, http: Http, at: Door) -> Welcome:
+    async def _meet(self, http: Http, at: Endpoint) -> Welcome:
         try:
             began, wall = time.monotonic(), self._now()
             answer = await http.request("GET", "/hello")
@@ -111,7 +111,7 @@ class Examination:
         own = await welcome.own_findings(http) if hello else {}
         return Welcome(finding, hello, answer.headers, wall + took / 2, took, own)
 
-    async def _through(self, http: Http, server: Server, at: Door, met: Welcome) -> None:
+    async def _through(self, http: Http, server: Server, at: Endpoint, met: Welcome) -> None:
         own = await asyncio.to_thread(own_addresses)
         self._looking("the server, waiting calls, bodies, speed, UDP")
         offers = outside.offered(met.hello)

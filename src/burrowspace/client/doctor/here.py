@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from burrowspace import __version__
-from burrowspace.client.addresses import own_addresses
-from burrowspace.client.link_webrtc import library
-from burrowspace.client.state import state_folder
+from burrowspace.client.links.addresses import own_addresses
+from burrowspace.client.links.link_webrtc import library
+from burrowspace.client.state.root import state_folder
 from burrowspace.core.findings import Finding, Verdict, bad, doubtful, good, of_space
 from burrowspace.core.sizes import size_shown
 

@@ -4,11 +4,11 @@ import ipaddress
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from burrowspace.client import nat
-from burrowspace.client.nat import Uri
+from burrowspace.client.links import nat
+from burrowspace.client.links.nat import Uri
 from burrowspace.core import nat as kinds
 from burrowspace.core.findings import Fact, Finding, doubtful, good
-from burrowspace.core.ice import Pass
+from burrowspace.core.ice import TurnCredentials
 from burrowspace.core.names import shown
 from burrowspace.core.nat import Nat
 from burrowspace.core.stun import Address
@@ -20,19 +20,21 @@ class Offered(NamedTuple):
     """What a server offers for the way outside."""
 
     stun: tuple[Uri, ...]
-    turn: tuple[tuple[Uri, Pass], ...]
+    turn: tuple[tuple[Uri, TurnCredentials], ...]
 
 
 def offered(hello: Mapping[str, Any]) -> Offered:
     """From `GET /hello`; what cannot be read there was not said."""
     found: dict[Uri, None] = {}
-    relays: dict[tuple[Uri, Pass], None] = {}
+    relays: dict[tuple[Uri, TurnCredentials], None] = {}
     for text, held in _texts(hello):
         uri = nat.read(text) if isinstance(text, str) else None
         if uri is not None and uri.scheme == "stun":
             found[uri] = None
         elif uri is not None:
-            relays[uri, Pass(str(held.get("username", ""))[:512], str(held.get("credential", ""))[:512])] = None
+            relays[uri, TurnCredentials(str(held.get("username", ""))[:512], str(held.get("credential", ""))[:512])] = (
+                None
+            )
     return Offered(tuple(found)[:SERVERS], tuple(relays)[:SERVERS])
 
 
@@ -47,7 +49,7 @@ def _texts(hello: Mapping[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
             yield text, each
 
 
-class Outside(NamedTuple):
+class UdpFindings(NamedTuple):
     """`mapping` is of the one socket that asked all."""
 
     udp: Finding
@@ -55,16 +57,18 @@ class Outside(NamedTuple):
     mapping: kinds.Mapping
 
 
-async def look(uris: Sequence[Uri], own: Collection[str]) -> Outside:
+async def look(uris: Sequence[Uri], own: Collection[str]) -> UdpFindings:
     """Asks all STUN servers. `own`: this machine's addresses."""
     if not uris:
         todo = "Give the server STUN servers (BURROW_STUN_SERVERS, BURROW_STUN_PORT)."
         none = doubtful("udp", "The server offers no STUN server: what UDP can do here is not known.", todo)
-        return Outside(none, doubtful("nat", "The kind of NAT is not known.", todo), kinds.Mapping(Nat.SILENT))
+        return UdpFindings(none, doubtful("nat", "The kind of NAT is not known.", todo), kinds.Mapping(Nat.SILENT))
     found = await nat.look(uris, own)
     here = {*own, "127.0.0.1", "::1"}
     beyond = [each.mapped for each in found.seen if each.mapped.host not in here]
-    return Outside(_of_udp(found), of_nat(found.mapping, beyond or [each.mapped for each in found.seen]), found.mapping)
+    return UdpFindings(
+        _of_udp(found), of_nat(found.mapping, beyond or [each.mapped for each in found.seen]), found.mapping
+    )
 
 
 def _of_udp(found: nat.Looked) -> Finding:

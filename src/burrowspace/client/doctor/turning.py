@@ -7,22 +7,22 @@ import secrets
 import socket
 from collections.abc import Callable, Iterable
 
-from burrowspace.client import trust
-from burrowspace.client.nat import SECONDS, Uri, address
+from burrowspace.client.links.nat import SECONDS, Uri, address
+from burrowspace.client.server import trust
 from burrowspace.core import stun, turn
 from burrowspace.core.findings import Finding, bad, good
-from burrowspace.core.ice import Pass
+from burrowspace.core.ice import TurnCredentials
 from burrowspace.core.names import shown
 
 
-async def relay(offers: Iterable[tuple[Uri, Pass]]) -> Finding | None:
+async def relay(offers: Iterable[tuple[Uri, TurnCredentials]]) -> Finding | None:
     """Whether the first TURN server lets us in; None where none is offered."""
     for uri, passed in offers:
         return await _allocation(uri, passed)
     return None
 
 
-async def _allocation(uri: Uri, passed: Pass) -> Finding:
+async def _allocation(uri: Uri, passed: TurnCredentials) -> Finding:
     where = f"the TURN server {shown(str(uri), 80)} ({uri.transport.upper()})"
     asked = _Ask(uri)
     try:
@@ -42,7 +42,9 @@ async def _allocation(uri: Uri, passed: Pass) -> Finding:
         asked.close()
 
 
-async def _with_credentials(asked: "_Ask", passed: Pass, challenge: turn.Denied) -> turn.Allowed | turn.Denied:
+async def _with_credentials(
+    asked: "_Ask", passed: TurnCredentials, challenge: turn.Denied
+) -> turn.Allowed | turn.Denied:
     """The answer to what a 401 or an outdated nonce (438) asked for; an allocation is given back."""
     for _ in range(2):
         said = await asked(functools.partial(turn.allocate, passed=passed, asked=challenge))

@@ -9,7 +9,7 @@ import hashlib
 import secrets
 import time
 
-from burrowspace.client.http import Exchange, Http
+from burrowspace.client.server.http import Exchange, Http
 from burrowspace.core.findings import Finding, bad, doubtful, good
 from burrowspace.core.names import shown
 

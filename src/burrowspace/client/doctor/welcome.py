@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from burrowspace import __version__
-from burrowspace.client.doctor.door import Door
-from burrowspace.client.http import Answer, Http
-from burrowspace.client.trust import Untrusted
+from burrowspace.client.doctor.endpoint import Endpoint
+from burrowspace.client.server.http import Answer, Http
+from burrowspace.client.server.trust import Untrusted
 from burrowspace.core import forwarded
 from burrowspace.core.findings import Fact, Finding, Verdict, bad, doubtful, good
 from burrowspace.core.names import shown
@@ -51,7 +51,7 @@ class Welcome:
         return frozenset(map(str, said[:100])) if isinstance(said, list) else frozenset()
 
 
-def read(answer: Answer, at: Door) -> tuple[Finding, dict[str, Any]]:
+def read(answer: Answer, at: Endpoint) -> tuple[Finding, dict[str, Any]]:
     """Who gave this answer to `GET /hello`. Pure."""
     where, status = at.origin, answer.status
     front = shown(answer.headers.get("server", ""), 40)
@@ -100,7 +100,7 @@ def _ours(said: dict[str, Any]) -> Finding:
     return good("server", f"A BurrowSpace server {theirs}; here is {__version__}.", **facts)
 
 
-async def no_answer(error: BaseException, at: Door) -> Finding:
+async def no_answer(error: BaseException, at: Endpoint) -> Finding:
     """Why the port is open and nothing sensible comes."""
     if not at.secure and await speaks_tls(at):
         return wants_tls(at)
@@ -118,12 +118,12 @@ async def no_answer(error: BaseException, at: Door) -> Finding:
     return bad("server", f"The port is open, but there is no answer of a server: {words}.", todo)
 
 
-def wants_tls(at: Door) -> Finding:
+def wants_tls(at: Endpoint) -> Finding:
     todo = f"Write its address as https://{at.host}:{at.port}."
     return bad("server", "What listens there speaks TLS, and was asked without.", todo)
 
 
-async def speaks_tls(at: Door) -> bool:
+async def speaks_tls(at: Endpoint) -> bool:
     """Whether the port does, whatever its certificate says."""
     blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
@@ -161,7 +161,7 @@ def clock(headers: Mapping[str, str], at: float) -> Finding | None:
     return doubtful("clock", found, todo, skew_s=round(skew, 1))
 
 
-def between(welcome: Welcome, at: Door, own: Collection[str]) -> Finding:
+def between(welcome: Welcome, at: Endpoint, own: Collection[str]) -> Finding:
     """What stands between here and the server, as far as it shows itself. `own`: this machine's addresses."""
     headers, seen = welcome.headers, welcome.your_ip
     marks = [name for mark, name in _MARKS.items() if mark in headers]

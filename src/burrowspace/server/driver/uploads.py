@@ -12,7 +12,7 @@ from burrowspace.core.records import Transfer, Upload
 from burrowspace.core.reserving import LEAST, Need, enough, need
 from burrowspace.core.spooling import Policy
 from burrowspace.core.transfer import Mode, Step, TransferState, walk
-from burrowspace.core.upload import Asked, Forget, Held, Write, decide, style_of
+from burrowspace.core.upload import Asked, Forget, UploadFacts, Write, decide, style_of
 from burrowspace.core.upload_answers import Answer, Problem, Style
 from burrowspace.ports import Rows
 from burrowspace.server.driver.claims import Claim, Claims
@@ -89,12 +89,12 @@ class Uploads:
             await writer.ended()
         return await self._context.state.read(lambda rows: (find_transfer(rows, key), rows.get(Upload, key)))
 
-    def _held(self, transfer: Transfer, upload: Upload | None, size: int | None) -> Held:
-        held = Held(transfer.state, self._context.settings.max_file_bytes, self._context.now())
+    def _held(self, transfer: Transfer, upload: Upload | None, size: int | None) -> UploadFacts:
+        held = UploadFacts(transfer.state, self._context.settings.max_file_bytes, self._context.now())
         if upload is None or size is None:
             return held
         complete = upload.complete and transfer.state is TransferState.COMPLETED
-        return Held(
+        return UploadFacts(
             transfer.state,
             held.max_bytes,
             held.now,

@@ -1,0 +1,1 @@
+"""What is read to be sent, and where what arrives is written."""

@@ -1,0 +1,316 @@
+"""What a sender sends, as numbered blocks of plaintext that can be read any number of times.
+
+A source is files and folders, a text, or standard input. It answers for one position at a time, from several threads at
+once; it keeps no place of its own but the one up to which it has hashed. Spec: docs/spec/manifest.md.
+"""
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from burrowspace.client.errors import Changed
+from burrowspace.client.files.pack import UNKNOWN, Digests, Row, total
+from burrowspace.client.files.walk import Found, walk
+from burrowspace.core.errors import BadRequest, Damaged, NoSpace
+from burrowspace.core.layout import Layout, blocks_of
+from burrowspace.core.manifest import Entry, Manifest, encode
+from burrowspace.core.sealing import BLOCK, Suite
+
+_OPEN = 32  # files kept open for the next block
+_LOOK = 16 << 20  # bytes of a stream between two looks at the room on the disk
+FREE = 128 << 20  # bytes of the disk that a stream leaves free
+_CATCH_UP = 4  # blocks hashed behind a reader for each block that it reads ahead
+
+
+class Contents(Protocol):
+    """The bytes of all files, readable at any place, from any thread."""
+
+    def read_into(self, file: int, into: memoryview, offset: int) -> None:
+        """Fills `into` from `offset` of a file. Changed: there is not that much, or it is not the same any more."""
+
+    def close(self) -> None: ...
+
+
+class Source:
+    """Open one with `from_paths`, `from_text` or `from_stream`; close it when the transfer ends.
+
+    `left_out`: sentences on what was found and is not sent. `digest`: of the whole transfer, once all of it was hashed.
+    """
+
+    def __init__(self, manifest: Manifest, contents: Contents, left_out: Sequence[str] = ()) -> None:
+        self.manifest = manifest
+        self.manifest_data = encode(manifest)
+        self.left_out = tuple(left_out)
+        self._contents = contents
+        self._stream = contents if isinstance(contents, _Stream) else None
+        self._row = Row([UNKNOWN if entry.size is None else entry.size for entry in manifest.files])
+        self._digests = Digests(self._row)
+        self._hashing = threading.Lock()
+        self._first = blocks_of(len(self.manifest_data))  # the first position of the pack
+        if not self._row.content:
+            self._digests.add(memoryview(b""))
+
+    @classmethod
+    def from_paths(cls, given: Sequence[str | Path], name: str = "", was: Manifest | None = None) -> "Source":
+        """The files and folders of a person. `was`: the manifest of a transfer to go on with; what was added since is
+        not sent with it, and what is gone or different is Changed. NotFound, BadRequest: see `walk`.
+        """
+        found, left_out = walk(given)
+        if was is None:
+            was = Manifest(entries=tuple(map(_entry, found)), name=name or _called(found))
+        else:
+            found = _the_same(was, found)
+        return cls(was, _Files([each for each in found if not each.folder]), left_out)
+
+    @classmethod
+    def from_text(cls, text: str, created_ns: int = 0) -> "Source":
+        """A text to show on the other side."""
+        data = text.encode()
+        entry = Entry(path=("text",), kind="text", size=len(data), mtime_ns=created_ns, mode=0o600)
+        return cls(Manifest(entries=(entry,), name="text"), _Bytes(data))
+
+    @classmethod
+    def from_stream(
+        cls, stream: BinaryIO, name: str = "stdin", created_ns: int = 0, keep: Path | None = None
+    ) -> "Source":
+        """Standard input or a pipe, its size unknown. What is read of it is kept in a file without a name in the folder
+        `keep`, so that a block can be read again for another path or receiver.
+        """
+        entry = Entry(path=(name,), kind="file", size=None, mtime_ns=created_ns, mode=0o644)
+        return cls(Manifest(entries=(entry,), name=name), _Stream(stream, keep))
+
+    @property
+    def digest(self) -> bytes | None:
+        with self._hashing:
+            return total(self._digests.area) if len(self._digests.area) == self._row.digests else None
+
+    @property
+    def hashed(self) -> int:
+        """Bytes of the content that were hashed."""
+        return self._digests.upto
+
+    def layout(self, suite: Suite) -> Layout:
+        return Layout(suite, len(self.manifest_data), None if self._stream else self._row.size)
+
+    def read_into(self, position: int, into: memoryview) -> tuple[int, bool]:
+        """The plaintext of one block into `into` (room for BLOCK bytes): its length, and whether it ends its stream.
+
+        Blocks while it reads (and while a stream has nothing to give yet). Changed, and BadRequest for no such block.
+        """
+        if position < self._first:
+            at = position * BLOCK
+            data = self.manifest_data[at : at + BLOCK]
+            into[: len(data)] = data
+            return len(data), len(data) < BLOCK
+        at = (position - self._first) * BLOCK
+        row = self._row
+        self._fetch(at + BLOCK)
+        size = min(BLOCK, row.size - at)
+        if size < 0:
+            raise BadRequest(f"the transfer ends before block {position}")
+        inside = max(0, min(at + size, row.content) - at)
+        if inside:
+            self._content(at, into[:inside])
+            self._hash(at, into[:inside])
+        if inside < size:
+            area = self._area()
+            start = at + inside - row.content
+            into[inside:size] = memoryview(area)[start : start + size - inside]
+        return size, size < BLOCK
+
+    def catch_up(self, position: int) -> None:
+        """Hashes what lies before `position`, which a receiver holds already, so that the end does not wait for it."""
+        upto = max(0, position - self._first) * BLOCK
+        self._fetch(upto)
+        with self._hashing:
+            self._hash_on(min(upto, self._row.content))
+
+    @property
+    def can_come_back(self) -> bool:
+        """Whether another run of this program can read it again."""
+        return self._stream is None
+
+    def close(self) -> None:
+        self._contents.close()
+
+    def _fetch(self, upto: int) -> None:
+        """Of a stream, waits until `upto` is there or its end is known."""
+        if self._stream is None:
+            return
+        held, ended = self._stream.fetch(upto)
+        if ended:
+            with self._hashing:
+                self._row.end(held)
+
+    def _content(self, at: int, into: memoryview) -> None:
+        for file, offset, begin, end in self._row.pieces(at, at + len(into)):
+            self._contents.read_into(file, into[begin:end], offset)
+
+    def _hash(self, at: int, content: memoryview) -> None:
+        """Each byte once, in order. A reader that is ahead pulls the hasher along: the gap closes on the way."""
+        with self._hashing:
+            if self._digests.upto < at:
+                self._hash_on(min(at, self._digests.upto + _CATCH_UP * BLOCK))
+            if self._digests.upto == at:
+                self._digests.add(content)
+
+    def _hash_on(self, upto: int) -> None:
+        buffer = memoryview(bytearray(min(BLOCK, max(0, upto - self._digests.upto))))
+        while self._digests.upto < upto:
+            piece = buffer[: min(BLOCK, upto - self._digests.upto)]
+            self._content(self._digests.upto, piece)
+            self._digests.add(piece)
+
+    def _area(self) -> bytes:
+        with self._hashing:
+            self._hash_on(self._row.content)
+            self._digests.end()
+            return bytes(self._digests.area)
+
+
+class _Bytes:
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def read_into(self, file: int, into: memoryview, offset: int) -> None:
+        into[:] = self._data[offset : offset + len(into)]
+
+    def close(self) -> None:
+        pass
+
+
+class _Opened:
+    """A descriptor that closes when its last user lets go: another thread may still read when the cache forgets it."""
+
+    def __init__(self, found: Found) -> None:
+        try:
+            self.file = os.open(found.real, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_BINARY", 0))
+        except OSError:
+            self.file = -1
+            raise Changed("/".join(found.path)) from None
+
+    def __del__(self) -> None:
+        if self.file >= 0:
+            os.close(self.file)
+
+
+class _Files:
+    """The regular files of a manifest. Each is looked at after every read: a write in between is noticed, not sent."""
+
+    def __init__(self, found: Sequence[Found]) -> None:
+        self._found = found
+        self._open: OrderedDict[int, _Opened] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def read_into(self, file: int, into: memoryview, offset: int) -> None:
+        found = self._found[file]
+        whole = len(into) == found.size
+        opened = _Opened(found) if whole else self._opened(file, found)
+        done = 0
+        while done < len(into):
+            try:
+                got = os.preadv(opened.file, [into[done:]], offset + done)
+            except OSError as error:
+                why = (error.strerror or "error").lower()
+                raise Damaged(f"{'/'.join(found.path)} cannot be read any more: {why}; try again") from error
+            if not got:
+                raise Changed("/".join(found.path))
+            done += got
+        now = os.fstat(opened.file)
+        if now.st_size != found.size or now.st_mtime_ns != found.mtime_ns or now.st_ino != found.inode:
+            raise Changed("/".join(found.path))
+
+    def _opened(self, file: int, found: Found) -> _Opened:
+        with self._lock:
+            known = self._open.pop(file, None) or _Opened(found)
+            self._open[file] = known
+            if len(self._open) > _OPEN:
+                self._open.popitem(last=False)
+            return known
+
+    def close(self) -> None:
+        with self._lock:
+            self._open.clear()
+
+
+class _Stream:
+    """A stream that is kept as it is read. Only `fetch` reads it, one thread at a time."""
+
+    def __init__(self, stream: BinaryIO, keep: Path | None) -> None:
+        self._stream = stream
+        import tempfile
+
+        self._kept = tempfile.TemporaryFile(dir=keep, buffering=0)  # noqa: SIM115  # closed by close
+        self._held = self._looked = 0
+        self._ended = False
+        self._lock = threading.Lock()
+
+    def fetch(self, upto: int) -> tuple[int, bool]:
+        """Reads on until `upto` bytes are kept or the stream ends: bytes kept, and whether that is all."""
+        with self._lock:
+            while self._held < upto and not self._ended:
+                self._make_sure_of_room()
+                data = self._stream.read(min(BLOCK, upto - self._held))
+                self._ended = not data
+                view = memoryview(data)
+                while view:
+                    try:
+                        written = os.pwrite(self._kept.fileno(), view, self._held)
+                    except OSError as error:
+                        raise NoSpace(
+                            f"what is read from the standard input cannot be kept ({(error.strerror or '').lower()}); "
+                            "free some space, or send a file instead"
+                        ) from error
+                    self._held += written
+                    view = view[written:]
+            return self._held, self._ended
+
+    def _make_sure_of_room(self) -> None:
+        """The disk is everybody's: some of it stays free."""
+        if self._held < self._looked:
+            return
+        self._looked = self._held + _LOOK
+        disk = os.fstatvfs(self._kept.fileno())
+        if disk.f_bavail * disk.f_frsize < FREE + _LOOK:
+            raise NoSpace(
+                "what comes on the standard input is kept until it has arrived, and the disk has no more room for it; "
+                "free some space, or send a file instead"
+            )
+
+    def read_into(self, file: int, into: memoryview, offset: int) -> None:
+        done = 0
+        while done < len(into):
+            got = os.preadv(self._kept.fileno(), [into[done:]], offset + done)
+            if not got:
+                raise BadRequest("what was kept of the standard input is gone; send it again")
+            done += got
+
+    def close(self) -> None:
+        self._kept.close()
+
+
+def _entry(found: Found) -> Entry:
+    kind = "folder" if found.folder else "file"
+    return Entry(path=found.path, kind=kind, size=found.size, mtime_ns=found.mtime_ns, mode=found.mode)  # type: ignore[arg-type]
+
+
+def _called(found: Sequence[Found]) -> str:
+    """What to call it to a person: the one thing's name, or how many there are."""
+    top = [each for each in found if len(each.path) == 1]
+    return top[0].path[0] if len(top) == 1 else f"{len(top)} items"
+
+
+def _the_same(was: Manifest, found: Sequence[Found]) -> list[Found]:
+    now = {each.path: each for each in found}
+    kept = []
+    for entry in was.entries:
+        each = now.get(entry.path)
+        if each is None or each.folder != (entry.kind == "folder"):
+            raise Changed("/".join(entry.path))
+        if not each.folder and (each.size, each.mtime_ns) != (entry.size, entry.mtime_ns):
+            raise Changed("/".join(entry.path))
+        kept.append(each)
+    return kept

@@ -1,0 +1,1 @@
+"""Direct connections between the two ends: TCP, hole punching, WebRTC."""

@@ -1,0 +1,1 @@
+"""How two ends find each other and talk: codes, pairing, sealed mailboxes."""

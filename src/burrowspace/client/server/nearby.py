@@ -1,0 +1,92 @@
+"""The servers that announce themselves on the local network, each asked whether it is one. Spec: docs/spec/lan.md.
+
+What is announced is hostile until core/nearby.py has read it; what is connected to must answer /hello with the id that
+it announced. zeroconf is imported by who looks, not by who has a server already: that takes a sixth of a second.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from burrowspace.client.log import Log
+from burrowspace.client.server.api import Server
+from burrowspace.core.errors import BurrowError
+from burrowspace.core.nearby import SERVERS, SERVICE, Announcement, believe
+
+log = Log("client")
+
+LOOK_S = 1.0  # that somebody who announces itself is waited for
+ANSWER_S = 2.0  # for its words and for its answer to /hello
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A server that was found and has answered. `brief`: it serves one transfer and goes."""
+
+    url: str
+    server_id: str
+    brief: bool
+
+
+async def look(seconds: float = LOOK_S) -> list[Near]:
+    """Those that answer, in the order of their addresses; none where there is no network. Bounded in time by `seconds`
+    and ANSWER_S."""
+    asking: dict[str, asyncio.Task[Near | None]] = {}
+    async for said in _announced(seconds):
+        if said.server_id not in asking:
+            asking[said.server_id] = asyncio.create_task(_ask(said))
+    found = await asyncio.gather(*asking.values())
+    return sorted((near for near in found if near is not None), key=lambda near: (near.brief, near.url))
+
+
+async def _announced(seconds: float) -> AsyncIterator[Announcement]:
+    from zeroconf import Error, IPVersion, ServiceStateChange
+    from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
+
+    names: asyncio.Queue[str] = asyncio.Queue(SERVERS)
+
+    def changed(zeroconf: Any, service_type: str, name: str, state_change: ServiceStateChange) -> None:
+        if state_change is not ServiceStateChange.Removed:
+            with contextlib.suppress(asyncio.QueueFull):
+                names.put_nowait(name)
+
+    try:
+        listener = AsyncZeroconf(ip_version=IPVersion.V4Only)
+    except (OSError, Error, RuntimeError) as error:
+        log.debug("nobody can be looked for on this network", why=str(error))
+        return
+    try:
+        browser = AsyncServiceBrowser(listener.zeroconf, SERVICE, handlers=[changed])
+        end = asyncio.get_running_loop().time() + seconds
+        with contextlib.suppress(TimeoutError):
+            while True:
+                async with asyncio.timeout_at(end):
+                    name = await names.get()
+                info = AsyncServiceInfo(SERVICE, name)
+                if not await info.async_request(listener.zeroconf, ANSWER_S * 1000):
+                    continue
+                said = believe(info.port, info.parsed_addresses(), info.properties)
+                if said is not None:
+                    yield said
+        await browser.async_cancel()
+    finally:
+        with contextlib.suppress(OSError, Error, RuntimeError):
+            await listener.async_close()
+
+
+async def _ask(said: Announcement) -> Near | None:
+    """The first of its addresses behind which it really is."""
+
+    async def there(url: str) -> bool:
+        try:
+            async with asyncio.timeout(ANSWER_S), Server(url) as server:
+                return (await server.hello()).get("server_id") == said.server_id
+        except (BurrowError, TimeoutError, ValueError, AttributeError):
+            return False
+
+    urls = said.urls()
+    answers = await asyncio.gather(*map(there, urls))
+    url = next((url for url, is_there in zip(urls, answers, strict=True) if is_there), None)
+    return None if url is None else Near(url, said.server_id, said.brief)
