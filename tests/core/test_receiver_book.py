@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from burrowspace.client.links import credit
@@ -94,6 +94,9 @@ moves = st.lists(
 
 
 @given(moves=moves, may_store=st.booleans(), alone=st.booleans())
+@example(  # it called it off while its person was deciding, and a word of before arrives
+    moves=[(0.0, ("holds", 1)), (0.0, ("ends",)), (0.0, ("progress now", 1, None))], may_store=True, alone=False
+)
 def test_nobody_who_is_here_is_stored_for_and_nothing_is_said_of_one_who_is_done(
     moves: list[tuple[float, tuple[Any, ...]]], may_store: bool, alone: bool
 ) -> None:

@@ -232,7 +232,7 @@ class ReceiverBook:
         more = held > self.held
         self.holds(held)
         if self.person.deciding:
-            if self.verified:
+            if self.verified or self.over:
                 return ()
             self._told_at = now
             return (Act.TELL_DECIDING,)

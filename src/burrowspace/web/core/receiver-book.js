@@ -192,7 +192,7 @@ export class ReceiverBook {
     const more = held > this.held;
     this.holds(held);
     if (this.person.deciding) {
-      if (this.verified) return [];
+      if (this.verified || this.over) return [];
       this.#toldAt = now;
       return ["tell-deciding"];
     }
