@@ -1,7 +1,7 @@
-"""The five holes in the wall: State, Spool, Bus, Tunnel and Beacon. The docstrings are the contracts.
+"""The five ports: State, Spool, Bus, Tunnel and Beacon. The docstrings are the contracts.
 
 Each is proven by one suite in tests/contracts/, run once for every adapter. Adapters import this file, never each
-other; only server/build.py knows which adapter fills which hole.
+other; only server/build.py knows which adapter stands behind which port.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
