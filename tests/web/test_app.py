@@ -450,6 +450,32 @@ async def test_who_leaves_at_the_prompt_costs_a_code_and_the_page_shows_another(
     await ann.whole()
 
 
+async def test_a_page_without_a_network_says_so_and_not_that_the_other_side_is_away(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    browsing.excused = (*EXCUSED, "ERR_INTERNET_DISCONNECTED")
+    ann = await desk(browsing, server.url)
+    link = await ann.send(made(tmp_path, "a.bin", MB))
+    bob = await desk(browsing, server.url)
+    for page in (ann, bob):
+        await page.page.context.set_offline(True)
+    await ann.page.get_by_text("This device is offline; it goes on when the network is back").wait_for()
+    await bob.page.get_by_label("Code or link").fill("7-walnut-orbit")
+    await bob.page.get_by_label("Code or link").press("Enter")
+    await bob.page.get_by_role("alert").get_by_text("this device is offline").wait_for()
+    for page in (ann, bob):
+        await page.page.context.set_offline(False)
+    await ann.page.get_by_text("The network is back").wait_for()
+    await bob.page.goto(link)
+    await bob.page.locator("offer-card button.main").wait_for()
+    await bob.page.context.set_offline(True)
+    await bob.accept()
+    await bob.page.get_by_text("This device is offline; it goes on when the network is back").wait_for()
+    await bob.page.context.set_offline(False)
+    await bob.whole()
+    await ann.whole()
+
+
 async def test_a_code_that_a_page_tried_in_vain_is_refused_there_from_then_on(
     browsing: Browsing, server: Served, tmp_path: Path
 ) -> None:

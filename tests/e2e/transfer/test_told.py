@@ -2,12 +2,16 @@
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
 from burrowspace.client import events
 from tests.e2e.files import make
+from tests.e2e.transfer.land import land
+from tests.e2e.transfer.pair import link_of, pair, reaches, well
 from tests.e2e.transfer.test_consent import MB, Two, two
+from tests.netns import run
 
 __all__ = ["two"]
 pytestmark = pytest.mark.anyio
@@ -66,3 +70,26 @@ async def test_on_a_slow_line_to_the_server_something_is_there_soon_and_a_stands
     await sending.transfer.close()
     done = [event.done for event in sending.of(events.Progress)]
     assert done == sorted(done)
+
+
+@pytest.mark.parametrize("who", ["ann", "bob"])
+async def test_who_has_no_network_is_told_so_and_hears_nothing_of_the_other_side(tmp_path: Path, who: str) -> None:
+    """Their cable is pulled out: no open connection hears of it."""
+    with land() as ground:
+        ground.let("no direct path")
+        async with pair(tmp_path, ground) as two:
+            make(two.ann.folder / "a.bin", 20 * MB)
+            sender = await two.send("a.bin", "--limit-rate", "4M", "--relay-only", "--no-store")
+            receiver = await two.receive(await link_of(sender), "--relay-only")
+            await reaches(receiver, 4 * MB)
+            program, wire = (sender, "ann0") if who == "ann" else (receiver, "bob1")
+            run(*ground.within(who), "ip", "link", "set", wire, "down")
+            told = await program.event("waiting")
+            assert told["why"] == "this device is offline; it goes on when the network is back"
+            run(*ground.within(who), "ip", "link", "set", wire, "up")
+            hub = {"ann": "198.18.1.1", "bob": "198.18.2.1"}[who]
+            run(*ground.within(who), "ip", "route", "add", "default", "via", hub)
+            await program.event("waiting", why="the network is back")
+            await well(receiver)
+            await well(sender)
+            two.same("a.bin")

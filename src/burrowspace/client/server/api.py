@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from burrowspace.client import offline
 from burrowspace.client.errors import Missing, Refused, Unreachable
 from burrowspace.client.server.http import AWAY, Answer, Http, is_page, refusal
 from burrowspace.client.server.trust import Untrusted
@@ -201,6 +202,15 @@ class Server:
                 raise
             await asyncio.sleep(min(wait, BUSY_S))
             return await self._call("GET", path, params={"after": after, "wait": 0}, seconds=TIMEOUT_S, **how)
+
+    def offline(self) -> bool:
+        """Whether the system knows no way to this server any more. False until it was reached."""
+        peer = None if self._http is None else self._http.peer
+        return peer is not None and offline.no_route(peer)
+
+    def why_away(self) -> str:
+        """For a person, where no answer comes."""
+        return offline.OFFLINE if self.offline() else offline.AWAY
 
     async def _call(self, method: str, path: str, *, missing: bool = False, **how: Any) -> Answer:
         """An answer with a good status. `missing`: a 404 or 410 is good too.

@@ -102,6 +102,7 @@ class Http:
 
     origin: str
     seconds: float  # for a whole call, where the call does not say
+    peer: tuple[Any, ...] | None = None  # who answered last: the server's address, or a proxy's
     _idle: list[_Line] = field(default_factory=list)
     _parts: SplitResult = field(init=False)
 
@@ -131,6 +132,7 @@ class Http:
         target = path + ("?" + urlencode(params) if params else "")
         async with asyncio.timeout(self.seconds if seconds is None else seconds):
             line = self._kept() or await self._connect()
+            self.peer = line.writer.get_extra_info("peername") or self.peer
             try:
                 head = "".join(f"{name}: {value}\r\n" for name, value in said.items())
                 line.writer.write(

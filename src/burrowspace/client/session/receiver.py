@@ -21,6 +21,7 @@ from burrowspace.client.links.link import Link
 from burrowspace.client.links.link_tcp import Listener
 from burrowspace.client.links.reach import Outside, Reach, outside
 from burrowspace.client.log import Log
+from burrowspace.client.offline import NetworkWatch
 from burrowspace.client.options import Options
 from burrowspace.client.rendezvous.conversation import Conversation, patiently
 from burrowspace.client.server.api import Server
@@ -135,7 +136,7 @@ class Receiver(Running):
         self.start(self._reach.open())
         self.start(self._hear_pair(pair))
         self.start(routes.run())
-        last_told = 0.0
+        last_told, watch = 0.0, NetworkWatch(self._server.offline)
         while not staging.complete or not staging.accepted:
             await self._change(0.25)
             if opener.fault is not None:
@@ -145,6 +146,8 @@ class Receiver(Running):
             if first_byte is None and opener.shares:
                 first_byte = time.monotonic() - met
             now = time.monotonic()
+            if news := watch.news(now, routes.moved_at):
+                self._tell_idle(news)
             if staging.manifest is not None:
                 await self._do(consent.know(now) + consent.tick(now), pair)
             if now - last_told >= 0.1:
@@ -201,7 +204,7 @@ class Receiver(Running):
             await self._heard(session, signal)
 
     def _server_away(self) -> None:
-        self.tell(events.Waiting("the server cannot be reached; still trying"))
+        self.tell(events.Waiting(self._server.why_away()))
 
     async def _for_offer(self) -> None:
         waited, began = self._options.wait, time.monotonic()
@@ -212,11 +215,11 @@ class Receiver(Running):
                         async with asyncio.timeout(1.0):
                             await self._offered.wait()
                     except TimeoutError:
-                        away = self._main.away.is_set()
+                        away = self._main.away.is_set() or self._server.offline()
                         if self._by_link and not away and time.monotonic() - began > NOTHING_S and not self._begun():
                             self._void = True
                             raise Gone("nothing is offered under this link: it is wrong, or its time is up") from None
-                        self._tell_idle("the server cannot be reached" if away else "the sender has not begun yet")
+                        self._tell_idle(self._server.why_away() if away else "the sender has not begun yet")
         except TimeoutError:
             raise GaveUp("the sender did not come; ask for a new link or code, or wait longer") from None
 
@@ -461,8 +464,8 @@ class Receiver(Running):
             self._offline = True
 
     def _why_idle(self) -> str:
-        if self._main.away.is_set() or self._offline:
-            return "the server cannot be reached; still trying"
+        if self._main.away.is_set() or self._offline or self._server.offline():
+            return self._server.why_away()
         if not self._sender_here and self._routes is not None and self._routes.nothing_left:
             return (
                 "the sender has left, and nothing of it rests on the server (any more); it goes on when they are back"

@@ -77,7 +77,7 @@ class RemoteReceiver:
             Act.TELL_PATH: self._tell_path,
             Act.TELL_DECIDING: lambda: self._waits(f"{self.name or 'the receiver'} is deciding"),
             Act.TELL_PROGRESS: self._tell_progress,
-            Act.TELL_OFFLINE: lambda: self._waits("the server cannot be reached; still trying"),
+            Act.TELL_OFFLINE: lambda: self._waits(sending.server.why_away()),
             Act.TELL_AWAY: lambda: self._waits("the receiver is away; it goes on when it is back"),
             Act.TELL_VERIFIED: self._tell_verified,
             Act.TELL_OVER: self._tell_over,

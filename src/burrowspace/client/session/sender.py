@@ -20,6 +20,7 @@ from burrowspace.client.limits import Bucket
 from burrowspace.client.links.link_tcp import Listener
 from burrowspace.client.links.reach import Outside, outside
 from burrowspace.client.log import Log
+from burrowspace.client.offline import NetworkWatch
 from burrowspace.client.options import Options
 from burrowspace.client.relay.relay_segments import RelaySegment, RelaySegments
 from burrowspace.client.rendezvous.conversation import Conversation, patiently
@@ -184,10 +185,12 @@ class Sender(Running):
         await self._recall()
         await self._offer()
         self.start(self._hear())
-        stored = False
+        stored, watch = False, NetworkWatch(self.server.offline)
         while True:
             await self._change(0.25)
             now = time.monotonic()
+            if news := watch.news(now, max((each.book.direct_at for each in self._all_receivers()), default=0.0)):
+                self.tell(events.Waiting(news))
             for receiver in list(self.receivers.values()):
                 receiver.tick(now)
             if self.segments.resting is not None:
@@ -256,6 +259,8 @@ class Sender(Running):
 
     async def online(self) -> bool:
         """Whether the server answers now. Where it does not, whoever is silent may be here all the same."""
+        if self.server.offline():
+            return False
         try:
             async with asyncio.timeout(ONLINE_S):
                 await self.server.hello()
@@ -264,7 +269,7 @@ class Sender(Running):
         return True
 
     def _server_away(self) -> None:
-        self.tell(events.Waiting("the server cannot be reached; still trying"))
+        self.tell(events.Waiting(self.server.why_away()))
 
     async def _failed(self, error: BurrowError) -> None:
         """What cannot be gone on with is said to whoever waits."""

@@ -11,6 +11,7 @@
  * @import { SendJob } from "./send-job.js"
  */
 
+import { BurrowError } from "../../core/errors.js";
 import { parseLink } from "../../core/links.js";
 import { kept } from "../../store/kept.js";
 import { opened } from "../../store/opened.js";
@@ -18,6 +19,7 @@ import { settings } from "../../store/settings.js";
 import { ours, randomId } from "../../wire/runtime.js";
 import { Server } from "../../wire/server/api.js";
 import { loadLazily } from "../../wire/lazy-import.js";
+import { offline } from "../../wire/offline.js";
 import { Devices } from "./devices.js";
 import { Observable } from "./observable.js";
 import { Remembered } from "./remembered.js";
@@ -130,6 +132,7 @@ export class AppModel extends Observable {
       await this.receive(secret, { byLink: true });
       return;
     }
+    if (offline()) throw new BurrowError("unreachable", "this device is offline");
     const { parseCode, spent, takeOver } = await loadLazily(() => import("./work.js"));
     await this.receive(await takeOver(this.server, parseCode(typed), undefined, spent));
   }

@@ -252,7 +252,7 @@ export class BurrowApp extends LitElement {
           </button>
         </header>
         ${app.reachable === false
-          ? html`<p class="notice bad" role="alert">${t("The server cannot be reached; still trying.")}</p>`
+          ? html`<p class="notice bad" role="alert">${navigator.onLine ? t("The server cannot be reached; still trying.") : t("this device is offline")}</p>`
           : nothing}
         ${app.trouble ? html`<p class="notice bad" role="alert">${t(app.trouble)}</p>` : nothing}
         <main>

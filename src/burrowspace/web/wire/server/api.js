@@ -10,6 +10,7 @@
  */
 
 import { BurrowError } from "../../core/errors.js";
+import { offline } from "../offline.js";
 import { sleep } from "../runtime.js";
 import { MailboxPoller, newsOf } from "./mailbox-poller.js";
 import { Polls } from "./polls.js";
@@ -263,7 +264,9 @@ export class Server {
       } catch (error) {
         if (error instanceof BurrowError) throw error;
         if (signal?.aborted) throw signal.reason;
-        if (!tries || (once && !away)) throw new BurrowError("unreachable", `${this.origin} cannot be reached`);
+        if (!tries || (once && !away)) {
+          throw new BurrowError("unreachable", offline() ? "this device is offline" : `${this.origin} cannot be reached`);
+        }
         await sleep(0.2, signal);
       }
     }

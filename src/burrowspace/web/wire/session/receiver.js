@@ -28,6 +28,7 @@ import { Conversation, patiently } from "../rendezvous/conversation.js";
 import { takingEngine } from "../files/engine.js";
 import { Staging } from "../files/staging.js";
 import { outside, Reach } from "../links/reach.js";
+import { NetworkWatch, offline, whyAway } from "../offline.js";
 import { Routes } from "./routes.js";
 import { Meter, Running } from "./running.js";
 
@@ -145,6 +146,7 @@ export class Receiver extends Running {
     const meter = new Meter();
     /** @type {number | null} */ let firstByte = null;
     let told = 0;
+    const watch = new NetworkWatch();
     while (!staging.complete || !staging.accepted) {
       await this.change(0.25);
       if (staging.fault) throw staging.fault;
@@ -153,6 +155,8 @@ export class Receiver extends Running {
       }
       const now = seconds();
       if (staging.held > began) firstByte ??= now - met;
+      const news = watch.news();
+      if (news) this.#tellIdle(now, news);
       if (staging.manifest) await this.#do([...staging.consent.know(now), ...staging.consent.tick(now)], staging, offer, pair);
       if (now - told >= 0.1) {
         told = now;
@@ -209,7 +213,7 @@ export class Receiver extends Running {
   }
 
   #away() {
-    this.tell({ event: "waiting", why: "the server cannot be reached; still trying", receiver: this.#receiver });
+    this.tell({ event: "waiting", why: whyAway(), receiver: this.#receiver });
   }
 
   /** @returns {Promise<Offer>} */
@@ -218,10 +222,11 @@ export class Receiver extends Running {
     while (!this.#offer) {
       await this.change(1);
       if (this.#offer) break;
-      if (this.#how.byLink && !this.#how.state && !this.#main.away && seconds() - began > NOTHING_S) {
+      const away = this.#main.away || offline();
+      if (this.#how.byLink && !this.#how.state && !away && seconds() - began > NOTHING_S) {
         throw new BurrowError("gone", "nothing is offered under this link: it is wrong, or its time is up");
       }
-      const why = this.#main.away ? "the server cannot be reached" : "the sender has not begun yet";
+      const why = away ? whyAway() : "the sender has not begun yet";
       this.tell({ event: "waiting", why, receiver: "" });
     }
     return this.#offer;
@@ -432,11 +437,15 @@ export class Receiver extends Running {
         this.start(this.#lookForServer());
       }
       if (this.#looking) return;
-      const why = this.#whyIdle(routes);
-      if (why === this.#idle.why && now - this.#idle.at < WAITING_S) return;
-      this.#idle = { at: now, why };
-      this.tell({ event: "waiting", why, receiver: this.#receiver });
+      this.#tellIdle(now, this.#whyIdle(routes));
     }
+  }
+
+  /** Why nothing moves; the same reason again only after a while. @param {number} now @param {string} why */
+  #tellIdle(now, why) {
+    if (why === this.#idle.why && now - this.#idle.at < WAITING_S) return;
+    this.#idle = { at: now, why };
+    this.tell({ event: "waiting", why, receiver: this.#receiver });
   }
 
   /** Whether it is we who are cut off: a call that waits for news may not notice for half a minute. */
@@ -448,7 +457,7 @@ export class Receiver extends Running {
 
   /** @param {Routes} routes */
   #whyIdle(routes) {
-    if (this.#main.away || this.#offline) return "the server cannot be reached; still trying";
+    if (this.#main.away || this.#offline || offline()) return whyAway();
     if (this.#senderHere || !routes.nothingLeft) return "waiting for the sender";
     return "the sender has left, and nothing of it rests on the server (any more); it goes on when they are back";
   }

@@ -19,6 +19,7 @@ import { ours, seconds } from "../runtime.js";
 import { Conversation } from "../rendezvous/conversation.js";
 import { Following } from "./following.js";
 import { Reach } from "../links/reach.js";
+import { whyAway } from "../offline.js";
 import { Meter } from "./running.js";
 
 /** Lives as long as the sending. */
@@ -74,7 +75,7 @@ export class RemoteReceiver {
       "tell-path": () => this.#tellPath(),
       "tell-deciding": () => this.#waits({ why: "the receiver is deciding" }),
       "tell-progress": () => this.#tellProgress(),
-      "tell-offline": () => this.#waits({ why: "the server cannot be reached; still trying" }),
+      "tell-offline": () => this.#waits({ why: whyAway() }),
       "tell-away": () => this.#waits({ why: "the receiver is away; it goes on when it is back" }),
       "tell-verified": () => this.#tellVerified(),
       "tell-over": () => this.#tellOver(),

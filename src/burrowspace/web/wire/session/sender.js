@@ -32,6 +32,7 @@ import { givingEngine } from "../files/engine.js";
 import { RelaySegments } from "../relay/relay-segments.js";
 import { ENOUGH, LEFT, NO_CODE, Offers, USED } from "../rendezvous/offers.js";
 import { outside } from "../links/reach.js";
+import { NetworkWatch, offline, whyAway } from "../offline.js";
 import { Running } from "./running.js";
 import { RemoteReceiver } from "./remote-receiver.js";
 
@@ -161,9 +162,12 @@ export class Sender extends Running {
     if (this.#how.withCode) this.start(this.#offerCodes());
     else this.tell({ event: "ready", link: this.link, code: null, why: "", asks: false });
     this.start(this.#hear());
+    const watch = new NetworkWatch();
     for (let stored = false; ; ) {
       await this.change(0.25);
       const now = seconds();
+      const news = watch.news();
+      if (news) this.tell({ event: "waiting", why: news, receiver: "" });
       for (const receiver of this.#all()) receiver.tick(now);
       this.#tellStore();
       const next = step(this.#facts(now, stored));
@@ -304,12 +308,13 @@ export class Sender extends Running {
 
   /** Whether the server answers now. Where it does not, whoever is silent may be here all the same. */
   async online() {
+    if (offline()) return false;
     const answered = this.server.hello().then(() => true, () => false);
     return Promise.race([answered, sleep(ONLINE_S, this.ends).then(() => false)]).catch(() => false);
   }
 
   #away() {
-    this.tell({ event: "waiting", why: "the server cannot be reached; still trying", receiver: "" });
+    this.tell({ event: "waiting", why: whyAway(), receiver: "" });
   }
 
   /** A code, and what follows it; where there is none, the link is enough. */
