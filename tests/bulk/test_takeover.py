@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from burrowspace.core.upload import Write
-from burrowspace.server.driver.claims import Claim
+from burrowspace.server.driver.upload_claims import UploadClaim
 from burrowspace.server.driver.upload_writer import UploadWriter
 from tests.app import Running, running
 from tests.bulk.test_protocols import BODY, DATA, TUS, create, get, send
@@ -42,7 +42,7 @@ def decided(server: Running, monkeypatch: pytest.MonkeyPatch) -> Gate:
     gate, uploads = Gate(), server.app.driver.uploads
     begin = uploads.begin
 
-    async def late(claim: Claim, write: Write, token: str | None) -> UploadWriter:
+    async def late(claim: UploadClaim, write: Write, token: str | None) -> UploadWriter:
         if not write.fresh:
             await gate.through()
         return await begin(claim, write, token)

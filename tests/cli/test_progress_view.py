@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from burrowspace.cli.invite import Invitation, qr_lines
-from burrowspace.cli.progress_view import PLAIN, Line, ProgressView, signs
+from burrowspace.cli.progress_view import PLAIN, ProgressView, StyledLine, signs
 from burrowspace.cli.reporters import LineReporter
 from burrowspace.client import events
 
@@ -137,7 +137,7 @@ def test_nothing_of_a_stranger_moves_the_cursor_and_a_row_is_one_line(
     heard: Sequence[events.Event], width: int
 ) -> None:
     made = view()
-    lines: list[Line] = []
+    lines: list[StyledLine] = []
     for event in heard:
         lines += made.heard(event)
     drawn = ["".join(line.text for line in made.drawn(each, width)) for each in made.rows.values()]

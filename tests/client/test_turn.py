@@ -13,7 +13,7 @@ from burrowspace.client.events import PathChanged, Ready
 from burrowspace.client.links.reach import Reach
 from burrowspace.core.ice import TurnCredentials
 from burrowspace.core.paths import Path as PathName
-from burrowspace.server.turn import Offer, Turn
+from burrowspace.server.turn import Turn, TurnOffer
 from tests.app import running
 from tests.client.coturn import OPERATORS, SECRET, allocation, asks, coturn, holds
 
@@ -97,7 +97,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     given: list[str] = []
     offer = Turn.offer
 
-    def counted(self: Turn, *args: Any) -> Offer | None:
+    def counted(self: Turn, *args: Any) -> TurnOffer | None:
         made = offer(self, *args)
         assert made is not None
         given.append(made.passed.username)

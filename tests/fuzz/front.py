@@ -10,7 +10,7 @@ from uvicorn.server import ServerState
 
 from burrowspace.server.bulk.front import BulkFront
 from burrowspace.server.bulk.job import Job
-from burrowspace.server.callers import Seen
+from burrowspace.server.callers import SeenRequest
 from burrowspace.socketio.front import front
 from burrowspace.socketio.upgrade import UpgradeRequest
 from tests.fuzz.target import Target, pieces
@@ -99,8 +99,8 @@ class Callers:
     def counted(self, address: str) -> None:
         return None
 
-    def as_seen(self, peer: str, headers: Any, version: str) -> Seen:
-        return Seen(peer, headers, None)
+    def as_seen(self, peer: str, headers: Any, version: str) -> SeenRequest:
+        return SeenRequest(peer, headers, None)
 
 
 def port(data: bytes) -> object:

@@ -7,7 +7,7 @@ import socket
 from typing import Any
 
 from burrowspace.core.errors import Forbidden, NotFound
-from burrowspace.server.events import Caller, Events
+from burrowspace.server.events import Events, SocketPeer
 from burrowspace.socketio import BadPacket, Server
 from burrowspace.socketio import engine_packet as ep
 from burrowspace.socketio import packet as sp
@@ -208,7 +208,7 @@ async def _play(wire: bytes, registered: bool) -> None:
     if registered:
         _feed(line, b"\x81\x82\0\0\0\x0040")
         for each in server.of("/").sockets.values():
-            caller: Caller = each.state
+            caller: SocketPeer = each.state
             caller.peer_id = "0" * 32
     wrote = line.wrote()
     for part in pieces(wire):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from burrowspace.cli.progress_view import Line
+from burrowspace.cli.progress_view import StyledLine
 from burrowspace.client.events import NewCode, Ready
 
 
@@ -15,7 +15,7 @@ class Invitation:
     keys: bool = False
     to: str = ""  # the paired device that hears of it by itself
 
-    def lines(self, ready: Ready) -> list[Line]:
+    def lines(self, ready: Ready) -> list[StyledLine]:
         """
         >>> [line.text for line in Invitation(known=False).lines(Ready("http://10.0.0.7:1/r#x", "7-ivy-opal", "http://10.0.0.7:1"))]
         ['On the other machine:', '', '    burrow receive 7-ivy-opal --server http://10.0.0.7:1', '', 'or with the link:', '', "    burrow receive 'http://10.0.0.7:1/r#x'", '']
@@ -23,43 +23,45 @@ class Invitation:
         from burrowspace.core.names import shown
 
         if self.to:
-            return [Line(f"Offered to {shown(self.to, 40)}, which takes it with `burrow receive` or on its page.")]
-        lines = [Line("On the other machine:"), Line("")]
+            return [
+                StyledLine(f"Offered to {shown(self.to, 40)}, which takes it with `burrow receive` or on its page.")
+            ]
+        lines = [StyledLine("On the other machine:"), StyledLine("")]
         if ready.code is not None:
-            lines += [Line(f"    {self.command(ready.code, ready.server)}", "bold"), Line("")]
+            lines += [StyledLine(f"    {self.command(ready.code, ready.server)}", "bold"), StyledLine("")]
             lines += [
-                Line(
+                StyledLine(
                     "or with the link:" if not self.known else "or with the link, which also says where the server is:"
                 ),
-                Line(""),
+                StyledLine(""),
             ]
-        lines += [Line(f"    burrow receive '{ready.link}'", "bold"), Line("")]
+        lines += [StyledLine(f"    burrow receive '{ready.link}'", "bold"), StyledLine("")]
         if ready.why:
-            lines += [Line(f"There is no short code: {shown(ready.why, 200)}. The link is enough.", "yellow")]
-            lines += [*self._asking(ready.asks), Line("")]
+            lines += [StyledLine(f"There is no short code: {shown(ready.why, 200)}. The link is enough.", "yellow")]
+            lines += [*self._asking(ready.asks), StyledLine("")]
         return lines
 
-    def _asking(self, asks: bool) -> list[Line]:
-        return [Line("Press Enter for a new code.", "yellow")] if asks and self.keys else []
+    def _asking(self, asks: bool) -> list[StyledLine]:
+        return [StyledLine("Press Enter for a new code.", "yellow")] if asks and self.keys else []
 
     def command(self, code: str, server: str) -> str:
         return f"burrow receive {code}" + ("" if self.known else f" --server {server}")
 
-    def renewed(self, event: NewCode, server: str) -> list[Line]:
+    def renewed(self, event: NewCode, server: str) -> list[StyledLine]:
         """The old code no longer works."""
         from burrowspace.core.names import shown
 
         why = shown(event.why, 200)
         if event.code is None:
             gone = f"There is no short code any more: {why}. The link is still good."
-            return [Line(gone, "yellow"), *self._asking(event.asks)]
+            return [StyledLine(gone, "yellow"), *self._asking(event.asks)]
         return [
-            Line(f"{why[:1].upper()}{why[1:]}. The new code:", "yellow"),
-            Line(f"    {self.command(event.code, server)}", "bold"),
+            StyledLine(f"{why[:1].upper()}{why[1:]}. The new code:", "yellow"),
+            StyledLine(f"    {self.command(event.code, server)}", "bold"),
         ]
 
 
-def qr_lines(link: str, width: int, encoding: str, *, colours: bool) -> list[Line]:
+def qr_lines(link: str, width: int, encoding: str, *, colours: bool) -> list[StyledLine]:
     """The link as a QR code on paper of its own; nothing where it does not fit or cannot be drawn."""
     from burrowspace.core.qr import qr_rows
 
@@ -71,4 +73,4 @@ def qr_lines(link: str, width: int, encoding: str, *, colours: bool) -> list[Lin
     if len(rows[0]) + 4 > width:
         return []
     paper = "#000000 on #ffffff" if colours else ""
-    return [*(Line("    " + row, paper) for row in rows), Line("")]
+    return [*(StyledLine("    " + row, paper) for row in rows), StyledLine("")]

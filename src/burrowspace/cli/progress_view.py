@@ -25,7 +25,7 @@ _WORDS = {
 }
 
 
-class Line(NamedTuple):
+class StyledLine(NamedTuple):
     """`style` is one that Rich knows."""
 
     text: str
@@ -91,13 +91,13 @@ class ProgressView:
     digest: str = ""
     _only: str = ""  # the receiver whom events without one mean
 
-    def heard(self, event: events.Event) -> list[Line]:
+    def heard(self, event: events.Event) -> list[StyledLine]:
         """Takes an event in; gives the lines that stay."""
         match event:
             case events.Met():
                 return self._met(event)
             case events.Offered():
-                return [Line(offer(event), "bold")]
+                return [StyledLine(offer(event), "bold")]
             case events.PathChanged():
                 row = self._row(event.receiver)
                 row.path, row.peer, row.why, row.waiting = event.path, host(event.peer), shown(event.why), ""
@@ -110,23 +110,23 @@ class ProgressView:
             case events.Declined():
                 name = shown(event.peer, 64) or "a receiver"
                 self.rows.pop(event.receiver, None)
-                return [Line(f"{name} is no longer receiving: {shown(event.why, 120)}.", "yellow")]
+                return [StyledLine(f"{name} is no longer receiving: {shown(event.why, 120)}.", "yellow")]
             case events.Resting():
                 until = time.strftime("%Y-%m-%d %H:%M", time.localtime(event.until))
                 return [
-                    Line(f"{self.signs.store} All of it rests sealed on {self.server} until {until}.", "green"),
-                    Line("  `burrow take-back` takes it back.", "dim"),
+                    StyledLine(f"{self.signs.store} All of it rests sealed on {self.server} until {until}.", "green"),
+                    StyledLine("  `burrow take-back` takes it back.", "dim"),
                 ]
             case events.Verified():
                 row = self._row(event.receiver)
                 row.verified, row.waiting, self.digest = True, "", event.digest
                 if len(self.rows) > 1:
-                    return [Line(f"{self.signs.check} {row.name} has it all, verified.", "green")]
+                    return [StyledLine(f"{self.signs.check} {row.name} has it all, verified.", "green")]
             case events.Finished():
                 return self._summary(event)
         return []
 
-    def _met(self, event: events.Met) -> list[Line]:
+    def _met(self, event: events.Met) -> list[StyledLine]:
         name = shown(event.peer, 64) or "the other side"
         known = self.rows.get(event.receiver)
         self._only = event.receiver
@@ -137,7 +137,7 @@ class ProgressView:
         self.rows[event.receiver] = Row(name)
         words = " ".join(shown(word, 20) for word in event.words)
         check = f"  {self.signs.dot}  check words: {words}" if words else ""
-        return [Line(f"{self.signs.lock} {name} is here{check}", "bold")]
+        return [StyledLine(f"{self.signs.lock} {name} is here{check}", "bold")]
 
     def _row(self, receiver: str) -> Row:
         key = receiver or self._only
@@ -173,7 +173,7 @@ class ProgressView:
         parts.append(self.path_shown(row))
         return f" {self.signs.dot} ".join(filter(None, parts))
 
-    def drawn(self, row: Row, width: int) -> list[Line]:
+    def drawn(self, row: Row, width: int) -> list[StyledLine]:
         """A row as pieces of one line of at most `width` cells."""
         from rich.cells import cell_len, set_cell_size
 
@@ -181,16 +181,16 @@ class ProgressView:
         head = f"{lock}{set_cell_size(row.name, min(_NAME, max(cell_len(row.name), 6)))} "
         share = f" {percent(row):>3} %" if row.total else ""
         if row.waiting:
-            return _fitted([Line(f"{head}{share}  waiting: {row.waiting}", "yellow")], width)
+            return _fitted([StyledLine(f"{head}{share}  waiting: {row.waiting}", "yellow")], width)
         if row.verified:
-            return _fitted([Line(f"{head} 100 %  {self.signs.check} verified", "green")], width)
+            return _fitted([StyledLine(f"{head} 100 %  {self.signs.check} verified", "green")], width)
         rate = f" {rate_shown(row.rate):>10}" if row.rate else ""
         left = f"  {time_shown(max(row.eta, 0.1))} left" if row.eta is not None and row.rate else ""
         amount = f"  {size_shown(row.done)}" + (f" of {size_shown(row.total)}" if row.total else "")
         path = self.path_shown(row)
         way = f"  {path}" if path else ""
         if not row.total:
-            return _fitted([Line(f"{head}{amount if row.done else ''}{rate}"), Line(way, "cyan")], width)
+            return _fitted([StyledLine(f"{head}{amount if row.done else ''}{rate}"), StyledLine(way, "cyan")], width)
         tail = share + rate + left
         room = width - cell_len(head + tail)
         way = _cut(way, max(room - 8, 0))
@@ -200,11 +200,11 @@ class ProgressView:
             room -= cell_len(amount)
         cells = max(min(room, 40), 0)
         full = min(cells * row.done // row.total, cells)
-        bar = [Line(self.signs.full * full, "green"), Line(self.signs.empty * (cells - full), "dim")]
-        return _fitted([Line(head), *bar, Line(tail), Line(way, "cyan")], width)
+        bar = [StyledLine(self.signs.full * full, "green"), StyledLine(self.signs.empty * (cells - full), "dim")]
+        return _fitted([StyledLine(head), *bar, StyledLine(tail), StyledLine(way, "cyan")], width)
 
-    def _summary(self, end: events.Finished) -> list[Line]:
-        lines: list[Line] = []
+    def _summary(self, end: events.Finished) -> list[StyledLine]:
+        lines: list[StyledLine] = []
         verb = "sent" if self.sending else "received"
         now = min(sum(end.shares.values()), end.size)  # sealed bytes: a little more than what they hold
         facts = [f"{size_shown(end.size)} {verb} in {time_shown(end.seconds)}"]
@@ -214,20 +214,20 @@ class ProgressView:
             facts.append(f"{rate_shown(now / end.seconds)} on average")
         if end.first_byte is not None:
             facts.append(f"first byte after {time_shown(end.first_byte)}")
-        lines.append(Line(", ".join(facts), "bold"))
+        lines.append(StyledLine(", ".join(facts), "bold"))
         if ways := shares(end.shares, self.server):
-            lines.append(Line(f"  way       {ways}"))
+            lines.append(StyledLine(f"  way       {ways}"))
         if end.verified:
             digest = f"  BLAKE3 {self.digest[:16]}…" if self.digest else ""
-            lines.append(Line(f"  {self.signs.check} verified{digest}", "green"))
+            lines.append(StyledLine(f"  {self.signs.check} verified{digest}", "green"))
         elif end.resting:
-            lines.append(Line("  resting sealed on the server; verified when it is fetched", "green"))
+            lines.append(StyledLine("  resting sealed on the server; verified when it is fetched", "green"))
         elif not self.sealed:
-            lines.append(Line("  NOT sealed and not verified: the server could read it (--plain)", "yellow"))
+            lines.append(StyledLine("  NOT sealed and not verified: the server could read it (--plain)", "yellow"))
         else:
-            lines.append(Line("  not verified", "red"))
-        lines += [Line(f"  written   {shown(each, 500)}") for each in end.places]
-        lines += [Line(f"  left out  {shown(each, 300)}", "yellow") for each in end.left_out]
+            lines.append(StyledLine("  not verified", "red"))
+        lines += [StyledLine(f"  written   {shown(each, 500)}") for each in end.places]
+        lines += [StyledLine(f"  left out  {shown(each, 300)}", "yellow") for each in end.left_out]
         return lines
 
 
@@ -275,13 +275,13 @@ def shares(by_path: dict[str, int], server: str) -> str:
     return ", ".join(f"{round(100 * size / total)} % {word}" for word, size in ranked if size) if total else ""
 
 
-def _fitted(pieces: Sequence[Line], width: int) -> list[Line]:
+def _fitted(pieces: Sequence[StyledLine], width: int) -> list[StyledLine]:
     """The pieces, cut behind `width` cells."""
     from rich.cells import cell_len
 
     fitted = []
     for text, style in pieces:
-        fitted.append(Line(_cut(text, max(width, 0)), style))
+        fitted.append(StyledLine(_cut(text, max(width, 0)), style))
         width -= cell_len(text)
     return [piece for piece in fitted if piece.text]
 

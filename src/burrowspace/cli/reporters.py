@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from burrowspace.cli.invite import Invitation, qr_lines
-from burrowspace.cli.progress_view import Line, ProgressView, signs
+from burrowspace.cli.progress_view import ProgressView, StyledLine, signs
 from burrowspace.client import events
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class LineReporter:
     def close(self) -> None:
         pass
 
-    def _lines(self, lines: Sequence[Line]) -> None:
+    def _lines(self, lines: Sequence[StyledLine]) -> None:
         for line in lines:
             self.say(line.text)
 
@@ -129,7 +129,7 @@ class TerminalReporter:
     def close(self) -> None:
         self._stop()
 
-    def _lines(self, lines: Sequence[Line]) -> None:
+    def _lines(self, lines: Sequence[StyledLine]) -> None:
         for line in lines:
             self.say(line.text, line.style)
 
@@ -155,7 +155,7 @@ class TerminalReporter:
         rows = sorted(self._view.rows.values(), key=lambda row: row.verified)
         drawn = [self._view.drawn(row, width) for row in rows[:_ROWS]]
         if rows[_ROWS:]:
-            drawn.append([Line(f"… and {len(rows) - _ROWS} more", "dim")])
+            drawn.append([StyledLine(f"… and {len(rows) - _ROWS} more", "dim")])
         return Group(*(Text.assemble(*pieces, no_wrap=True, overflow="crop") for pieces in drawn))
 
 

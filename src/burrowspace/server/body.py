@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator
 
 from burrowspace.core.upload import Write
 from burrowspace.core.upload_answers import Answer, Style
-from burrowspace.server.driver.claims import Claim
 from burrowspace.server.driver.tokens import Voice
+from burrowspace.server.driver.upload_claims import UploadClaim
 from burrowspace.server.driver.uploads import Uploads
 from burrowspace.server.multipart import read_form
 
 
 async def take_body(
-    uploads: Uploads, claim: Claim, write: Write, content_type: str, body: AsyncIterator[bytes], token: Voice
+    uploads: Uploads, claim: UploadClaim, write: Write, content_type: str, body: AsyncIterator[bytes], token: Voice
 ) -> Answer:
     """Takes the body as the decision says; the answer, or the refusal as an error."""
     if write.style is Style.FORM:

@@ -28,7 +28,7 @@ _UNKNOWN_PROXY = (
 NEAR = "burrow.near"  # in a scope: the address that the connection came from, whoever called
 
 
-class Seen(NamedTuple):
+class SeenRequest(NamedTuple):
     """A request as everything behind the front sees it."""
 
     address: str  # the caller's, or UNREADABLE
@@ -82,7 +82,7 @@ class Callers:
         """Whether what a connection from `peer` says of its caller is taken."""
         return self.trusts(peer) or (self._reach.tunnel_url is not None and self._from_tunnel(peer, headers))
 
-    def as_seen(self, peer: str, came: Headers, version: str) -> Seen:
+    def as_seen(self, peer: str, came: Headers, version: str) -> SeenRequest:
         """A request over a connection from `peer`, by its headers and its version of HTTP."""
         who, headers = self.who(peer, came), came
         if who.host is not None:
@@ -90,7 +90,7 @@ class Callers:
         refusal: BurrowError | None = self.hosts.refusal(came, headers, version)
         if self.is_stranger(who.address):
             refusal = Forbidden(_UNKNOWN_PROXY if who.address == UNREADABLE else NOT_FOR_YOU)
-        return Seen(who.address, headers, refusal)
+        return SeenRequest(who.address, headers, refusal)
 
     @property
     def _is_mute(self) -> bool:

@@ -21,7 +21,7 @@ _TOTAL = 64 << 20  # bytes kept in all
 _COST = 1 << 10  # bytes that keeping an event takes beside its own
 
 
-class Event(NamedTuple):
+class EarlyEvent(NamedTuple):
     """One event. `refuse` may be called when nobody listens any more."""
 
     again: Callable[[], None]  # it is heard now
@@ -34,7 +34,7 @@ class Kept:
     __slots__ = ("events", "size")
 
     def __init__(self) -> None:
-        self.events: list[Event] = []
+        self.events: list[EarlyEvent] = []
         self.size = 0
 
 
@@ -60,7 +60,7 @@ class Early:
         if not kept.events:
             self._kept[socket] = kept
             asyncio.get_running_loop().call_later(_KEPT_S, self._refuse, socket, kept)
-        kept.events.append(Event(again, refuse))
+        kept.events.append(EarlyEvent(again, refuse))
         kept.size += size
         self._size += size
 
@@ -69,7 +69,7 @@ class Early:
         for event in self.forget(socket):
             event.again()
 
-    def forget(self, socket: Socket) -> list[Event]:
+    def forget(self, socket: Socket) -> list[EarlyEvent]:
         """The socket is gone."""
         kept = self._kept.pop(socket, None)
         if kept is None:

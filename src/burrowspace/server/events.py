@@ -37,7 +37,7 @@ _register = msgspec.json.Decoder(tuple[str, messages.RegisterSocket]).decode
 _relay_request = msgspec.json.Decoder(tuple[str, messages.RelayRequest]).decode
 
 
-class Caller:
+class SocketPeer:
     """What a socket is to us: the peer it registered as."""
 
     __slots__ = ("intro", "peer_id", "waits_for")
@@ -87,7 +87,7 @@ class Events:
         namespace.on_raw("relay_request")(self._relay_request)
 
     def _connected(self, socket: Socket, auth: Any) -> None:
-        socket.state = Caller()
+        socket.state = SocketPeer()
 
     def _disconnected(self, socket: Socket, reason: str) -> None:
         self._early.forget(socket)

@@ -13,7 +13,7 @@ from burrowspace.core.networks import counted
 from burrowspace.core.rates import Rate
 
 
-class Offer(NamedTuple):
+class TurnOffer(NamedTuple):
     urls: list[str]
     passed: TurnCredentials
     ttl_s: int
@@ -28,11 +28,11 @@ class Turn:
         secret = settings.turn_secret
         self._secret = secret.get_secret_value().encode() if secret is not None else b""
 
-    def offer(self, peer_id: str | None, address: str, now: float) -> Offer | None:
+    def offer(self, peer_id: str | None, address: str, now: float) -> TurnOffer | None:
         """For the caller at `address`; None without a TURN server, and for who asks too often."""
         settings = self._settings
         if not settings.turn_urls or not self._rate.allows(counted(address) or "loopback", now):
             return None
         user = peer_id or hashlib.blake2s(address.encode(), key=self._secret[:32], digest_size=8).hexdigest()
         passed = turn_credentials(self._secret, user, int(now) + settings.turn_ttl_s)
-        return Offer(list(settings.turn_urls), passed, settings.turn_ttl_s)
+        return TurnOffer(list(settings.turn_urls), passed, settings.turn_ttl_s)

@@ -18,9 +18,9 @@ from burrowspace.server.api.context import Caller, Context, Server, Speaker
 from burrowspace.server.api.models import CONFLICT, FULL, REFUSALS, UNKNOWN, Delivered, Uploaded, Verified, refused
 from burrowspace.server.body import take_body
 from burrowspace.server.bulk.front import CUT
-from burrowspace.server.driver.claims import Claim
 from burrowspace.server.driver.downloads import Download
 from burrowspace.server.driver.tokens import Voice
+from burrowspace.server.driver.upload_claims import UploadClaim
 from burrowspace.server.headers import header_map
 
 log = structlog.get_logger("bulk")
@@ -57,7 +57,7 @@ async def upload(transfer_id: str, request: Request, server: Server, token: Spea
         return await _upload(claim, request, server, token)
 
 
-async def _upload(claim: Claim, request: Request, server: Context, token: Voice) -> Response:
+async def _upload(claim: UploadClaim, request: Request, server: Context, token: Voice) -> Response:
     uploads = server.driver.uploads
     decided = await uploads.decide(claim, Asked(request.method, header_map(request.scope["headers"])), token)
     if isinstance(decided, Forget):

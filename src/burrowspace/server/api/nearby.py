@@ -11,7 +11,7 @@ from burrowspace.server.api.context import Caller, Server, Token
 from burrowspace.server.api.models import REFUSALS, UNKNOWN, Knocked, LeftNearby, NearDevices, ShowNearby
 from burrowspace.server.api.octets import octet_body, octets
 from burrowspace.server.api.waiting import Wait, while_here
-from burrowspace.server.driver.nearby import Card, Seen, Where
+from burrowspace.server.driver.nearby import Card, NearbyView, Where
 from burrowspace.server.headers import header_map
 from burrowspace.server.nearness import network
 
@@ -76,6 +76,6 @@ async def knock(handle: Handle, sender: Sender, request: Request, server: Server
     return Knocked()
 
 
-def _told(seen: Seen) -> Response:
+def _told(seen: NearbyView) -> Response:
     body = b'{"version":%d,"devices":[%b]}' % (seen.version, b",".join(seen.devices))
     return Response(body, media_type="application/json", headers={"cache-control": "no-store"})

@@ -12,7 +12,7 @@ import orjson
 
 from burrowspace.core.errors import BurrowError, Stalled
 from burrowspace.core.upload_answers import INTEROP, Answer, refusal_headers
-from burrowspace.server.bulk.job import Job, JobFront, Pace
+from burrowspace.server.bulk.job import Job, JobFront, MinimumRate
 
 _READ = 256 * 1024  # bytes read at once where Python must see them
 
@@ -26,7 +26,7 @@ class Connection:
         self.extra: list[tuple[str, str]] = []
         self.sock = socket.socket(fileno=os.dup(front.transport.get_extra_info("socket").fileno()))
         self.sock.setblocking(False)
-        self._pace, self._min_rate = Pace(), min_rate  # bytes per second
+        self._pace, self._min_rate = MinimumRate(), min_rate  # bytes per second
 
     def close(self) -> None:
         self.sock.close()

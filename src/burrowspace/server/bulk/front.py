@@ -17,8 +17,8 @@ import httptools
 import orjson
 
 from burrowspace.core.errors import Forbidden
-from burrowspace.server.bulk.job import BIG, Job, Jobs, Pace
-from burrowspace.server.callers import NOT_FOR_YOU, Callers, Seen
+from burrowspace.server.bulk.job import BIG, Job, Jobs, MinimumRate
+from burrowspace.server.callers import NOT_FOR_YOU, Callers, SeenRequest
 from burrowspace.socketio.front import Front
 
 CUT = "burrow.cut"  # extension of the ASGI scope of a download: breaks its answer off
@@ -50,7 +50,7 @@ class BulkFront(Front):
         self._unsent, self._unsent_since = 0, 0.0
         self._drained = 0
         self._got = self._gave = 0  # bytes that came, and that a download gave to its connection
-        self._body_pace, self._answer_pace = Pace(), Pace()
+        self._body_pace, self._answer_pace = MinimumRate(), MinimumRate()
 
     def _loop_time(self) -> float:
         return self.loop.time()
@@ -67,7 +67,7 @@ class BulkFront(Front):
             if self.addresses[self._counted] > self.bulk.settings.connections_per_address:
                 transport.abort()
 
-    def seen_as(self) -> Seen:
+    def seen_as(self) -> SeenRequest:
         return self.callers.as_seen(self.client_address(), self.headers, self.parser.get_http_version())
 
     def _should_upgrade(self) -> bool:

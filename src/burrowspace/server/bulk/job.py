@@ -47,7 +47,7 @@ class Job:
         self.task: asyncio.Task[None] | None = None
 
 
-class Pace:
+class MinimumRate:
     """Whether so many bytes a second are reached, window by window, while somebody is waited for."""
 
     __slots__ = ("_from", "_mark")

@@ -21,10 +21,10 @@ from burrowspace.server.bulk.connection import Connection
 from burrowspace.server.bulk.flows import Receive, Send
 from burrowspace.server.bulk.job import BIG, Job, JobFront
 from burrowspace.server.bulk.mover import Flow, Mover
-from burrowspace.server.driver.claims import Claim
 from burrowspace.server.driver.downloads import Download
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.driver.tokens import Tokenless, Voice
+from burrowspace.server.driver.upload_claims import UploadClaim
 from burrowspace.server.driver.upload_writer import UploadWriter
 from burrowspace.server.headers import bearer
 from burrowspace.server.multipart import read_form
@@ -116,7 +116,7 @@ class Bulk:
 
     # Up
 
-    async def _upload(self, connection: Connection, claim: Claim) -> Answer:
+    async def _upload(self, connection: Connection, claim: UploadClaim) -> Answer:
         job, uploads = connection.job, self._driver.uploads
         token = self._voice(job)
         decided = await uploads.decide(claim, Asked(job.method, job.headers), token)
@@ -178,7 +178,7 @@ class Bulk:
             if flow is not None and flow.passed:
                 await writer.give_back()
 
-    async def _form(self, connection: Connection, claim: Claim, write: Write, token: Voice) -> Answer:
+    async def _form(self, connection: Connection, claim: UploadClaim, write: Write, token: Voice) -> Answer:
         """The file of a form, spliced unscanned where its head can be read and its end be told."""
         job, uploads = connection.job, self._driver.uploads
         kind = job.headers.get("content-type", "")

@@ -31,7 +31,7 @@ class Offered(NamedTuple):
     token: str
 
 
-class Claims(NamedTuple):
+class ClaimsOfNumber(NamedTuple):
     nameplate: Nameplate
     claims: list[Claim]
 
@@ -127,12 +127,16 @@ class Nameplates:
         self._paced(address, now)
         await self._context.state.read(lambda rows: _known(rows, number, now))
 
-    async def claims(self, number: int, token: str | None, after: int, seconds: float, address: str | None) -> Claims:
+    async def claims(
+        self, number: int, token: str | None, after: int, seconds: float, address: str | None
+    ) -> ClaimsOfNumber:
         """Its claims beyond number `after`, for its owner; waits for one."""
 
-        def ask(rows: Rows) -> Claims:
+        def ask(rows: Rows) -> ClaimsOfNumber:
             plate = _owned(rows, number, token, self._context.now())
-            return Claims(plate, rows.find(Claim, nameplate_id=plate.nameplate_id, number__gt=after, order="number"))
+            return ClaimsOfNumber(
+                plate, rows.find(Claim, nameplate_id=plate.nameplate_id, number__gt=after, order="number")
+            )
 
         return await self._notifier.until(
             [_change_key(number)],

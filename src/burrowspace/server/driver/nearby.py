@@ -45,7 +45,7 @@ class Where(NamedTuple):
     address: str | None
 
 
-class Seen(NamedTuple):
+class NearbyView(NamedTuple):
     """The other devices of a network, each as JSON, and the number of the network's last change."""
 
     version: int
@@ -81,7 +81,7 @@ class Nearby:
         most = context.settings.max_knocks_per_minute
         self._changes, self._knocks, self._from = Rate(_CHANGES), Rate(most), Rate(_TIMES * most)
 
-    async def show(self, handle: str, card: Card, token: str | None, where: Where) -> Seen:
+    async def show(self, handle: str, card: Card, token: str | None, where: Where) -> NearbyView:
         """The device is here, with this card. The first call binds its token to the handle. Forbidden; TooMany."""
         token = _secret(token)
         device = self._devices.get(handle)
@@ -96,14 +96,14 @@ class Nearby:
         device.inbox = card.inbox
         return self._seen(device)
 
-    async def watch(self, handle: str, token: str | None, where: Where, version: int, seconds: float) -> Seen:
+    async def watch(self, handle: str, token: str | None, where: Where, version: int, seconds: float) -> NearbyView:
         """The others, at once where the network has changed since `version`, else when it does. NotFound for a device
         that does not show itself."""
         device = self._heard(handle, token, where)
         if device.waits >= _WAITS:
             raise TooMany(f"{_WAITS} calls of this device wait already; end one first", STAY_S)
 
-        async def ask() -> Seen:
+        async def ask() -> NearbyView:
             if self._devices.get(handle) is not device:
                 raise _away()
             return self._seen(device)
@@ -203,9 +203,9 @@ class Nearby:
             self._networks[name].version = self._version
         self._notifier.notify(_change_key(name))
 
-    def _seen(self, device: _Device) -> Seen:
+    def _seen(self, device: _Device) -> NearbyView:
         network = self._networks[device.network]
-        return Seen(network.version, [each.text for each in network.devices.values() if each is not device])
+        return NearbyView(network.version, [each.text for each in network.devices.values() if each is not device])
 
 
 def _change_key(network: str) -> str:

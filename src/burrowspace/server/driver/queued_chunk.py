@@ -8,7 +8,7 @@ from burrowspace.ports import Line
 from burrowspace.socketio.encoded import Binary
 
 
-class Answer(Protocol):
+class ChunkOutcome(Protocol):
     """What becomes of a chunk, told to its sender; exactly one of these is called."""
 
     def delivered(self) -> None: ...
@@ -21,7 +21,7 @@ class QueuedChunk:
 
     __slots__ = ("answer", "attachments", "body", "line", "size")
 
-    def __init__(self, body: bytes, attachments: Sequence[Binary], answer: Answer | None) -> None:
+    def __init__(self, body: bytes, attachments: Sequence[Binary], answer: ChunkOutcome | None) -> None:
         self.body, self.attachments, self.answer = body, attachments, answer
         self.size = len(body) + sum(map(len, attachments))
         self.line: Line | None = None  # the line it was sent down last

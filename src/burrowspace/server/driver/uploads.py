@@ -15,7 +15,6 @@ from burrowspace.core.transfer import Mode, Step, TransferState, walk
 from burrowspace.core.upload import Asked, Forget, UploadFacts, Write, decide, style_of
 from burrowspace.core.upload_answers import Answer, Problem, Style
 from burrowspace.ports import Rows
-from burrowspace.server.driver.claims import Claim, Claims
 from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.lane import Lane
 from burrowspace.server.driver.lanes import Lanes
@@ -24,6 +23,7 @@ from burrowspace.server.driver.notices import Postman, write_notice
 from burrowspace.server.driver.pace import Kind, Pace
 from burrowspace.server.driver.reserve import Reserve
 from burrowspace.server.driver.tokens import Voice, may_send, speak_for_one_of
+from burrowspace.server.driver.upload_claims import UploadClaim, UploadClaims
 from burrowspace.server.driver.upload_writer import UploadWriter
 
 _DAY_S = 86_400.0
@@ -41,11 +41,11 @@ class Uploads:
         self._running: dict[str, UploadWriter] = {}
         self._ended: dict[str, None] = {}  # unfinished ones, which may have more reserved than lies here
         self.reserve = Reserve(context, self._running)
-        self.claims = Claims()
+        self.claims = UploadClaims()
 
     # Deciding
 
-    async def decide(self, claim: Claim, asked: Asked, token: Voice) -> Answer | Write | Forget:
+    async def decide(self, claim: UploadClaim, asked: Asked, token: Voice) -> Answer | Write | Forget:
         """What the request means. A resumable request takes over: an upload that still runs, or was asked for earlier
         and has not begun, ends; its connection is taken for dead, as the IETF draft recommends. The offset told is then
         one that will be taken."""
@@ -72,7 +72,7 @@ class Uploads:
                 transfer, upload = await self._finished(claim, upload, size, token)
         return decide(asked, self._held(transfer, upload, size))
 
-    async def _take_over(self, claim: Claim) -> None:
+    async def _take_over(self, claim: UploadClaim) -> None:
         """Returns when no request that came before moves a byte any more: at once, or when the disk has taken what was
         being written."""
         self.claims.take_over(claim)
@@ -80,7 +80,9 @@ class Uploads:
         if running is not None and not claim.lost:
             await running.stop(Busy(_TAKEN_OVER))
 
-    async def _finished(self, claim: Claim, upload: Upload, size: int, token: Voice) -> tuple[Transfer, Upload | None]:
+    async def _finished(
+        self, claim: UploadClaim, upload: Upload, size: int, token: Voice
+    ) -> tuple[Transfer, Upload | None]:
         """The server died between the last byte and the commit. A tus client that finds the offset at the length takes
         the upload for complete and sends no more, so it is made complete before it hears of that offset."""
         key = upload.transfer_id
@@ -115,7 +117,7 @@ class Uploads:
 
     # Beginning
 
-    async def begin(self, claim: Claim, write: Write, token: Voice, *, paced: bool = False) -> UploadWriter:
+    async def begin(self, claim: UploadClaim, write: Write, token: Voice, *, paced: bool = False) -> UploadWriter:
         """Opens a writer, its bytes reserved. Busy while another upload of the transfer runs, and for one taken over;
         WrongOffset where the upload stands elsewhere by now; WrongState once it is over. `paced`: it was counted."""
         transfer_id = claim.transfer_id

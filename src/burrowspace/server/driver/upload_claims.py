@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Iterator
 
 
-class Claim:
+class UploadClaim:
     """One request on one upload, from its head to its answer."""
 
     __slots__ = ("address", "lost", "transfer_id")
@@ -19,16 +19,16 @@ class Claim:
         self.lost = False  # a later request took over: this one begins nothing any more
 
 
-class Claims:
+class UploadClaims:
     """All requests on uploads that are not answered yet. Used on the loop only."""
 
     def __init__(self) -> None:
-        self._open: dict[str, dict[Claim, None]] = {}
+        self._open: dict[str, dict[UploadClaim, None]] = {}
 
     @contextlib.contextmanager
-    def open(self, transfer_id: str, address: str | None = None) -> Iterator[Claim]:
+    def open(self, transfer_id: str, address: str | None = None) -> Iterator[UploadClaim]:
         """Entered as soon as the head is here: the order of the claims is that of the requests."""
-        claim = Claim(transfer_id, address)
+        claim = UploadClaim(transfer_id, address)
         there = self._open.setdefault(transfer_id, {})
         there[claim] = None
         try:
@@ -38,7 +38,7 @@ class Claims:
             if not there:
                 del self._open[transfer_id]
 
-    def take_over(self, claim: Claim) -> None:
+    def take_over(self, claim: UploadClaim) -> None:
         """All that came before it are lost. Only once the request is known to be its sender's."""
         for older in self._open[claim.transfer_id]:
             if older is claim:
