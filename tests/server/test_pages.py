@@ -113,7 +113,7 @@ async def test_a_file_of_the_app_is_served_as_what_it_is(server: Running, path: 
 )
 async def test_what_is_no_file_of_the_app_stays_a_refusal_in_json(server: Running, path: str):
     status, headers, body = await ask(server, URL(server.url + path, encoded=True))
-    assert (status, headers["content-type"], b"not-found" in body) == (404, "application/json", True)
+    assert (status, headers["content-type"], b"not-found" in body) == (404, "application/json; charset=utf-8", True)
 
 
 async def test_gzip_goes_to_who_takes_it_and_each_form_has_a_version_of_its_own(server: Running):

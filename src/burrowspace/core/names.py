@@ -49,6 +49,15 @@ def safe_name(offered: str) -> str:
     return plain
 
 
+def form_name(sent: bytes) -> str:
+    """The file name of a part of a form, uncleaned: browsers and the app escape quotes and line breaks, nothing else.
+
+    >>> form_name(b"say %22hello%22 100%25")
+    'say "hello" 100%25'
+    """
+    return sent.replace(b"%22", b'"').replace(b"%0D%0A", b"\r\n").decode("utf-8", "replace")
+
+
 def safe_path(parts: Sequence[str]) -> tuple[str, ...]:
     """A peer's path as segments that stay below the folder they are written in, on any system.
 

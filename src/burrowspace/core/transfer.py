@@ -6,7 +6,7 @@ Tell it what happened and it says where it now stands. Spec and picture: docs/sp
 
 from enum import StrEnum
 
-from burrowspace.core.errors import BadRequest, WrongState
+from burrowspace.core.errors import WrongState
 
 
 class RequestState(StrEnum):
@@ -34,6 +34,7 @@ class Step(StrEnum):
     """What can happen to a transfer."""
 
     START = "start"  # a first byte moved
+    STORE = "store"  # an upload begins, also after a direct attempt that only seemed to work
     COMPLETE = "complete"  # the whole file arrived
     CANCEL = "cancel"
     FAIL = "fail"
@@ -50,14 +51,18 @@ _R, _T, _C, _X, _F, _E = (
     TransferState.EXPIRED,
 )
 
+_MOVING = (_R, _T)  # what reports of mere progress are about
+
 # fmt: off
 NEXT: dict[TransferState, dict[Step, TransferState]] = {
-    _R: {Step.START: _T, Step.COMPLETE: _C, Step.CANCEL: _X, Step.FAIL: _F, Step.EXPIRE: _E, Step.RETRY: _R},
-    _T: {Step.START: _T, Step.COMPLETE: _C, Step.CANCEL: _X, Step.FAIL: _F, Step.EXPIRE: _E},
-    _C: {                Step.COMPLETE: _C, Step.CANCEL: _X,                Step.EXPIRE: _E},
-    _F: {Step.START: _T,                    Step.CANCEL: _X, Step.FAIL: _F, Step.EXPIRE: _E, Step.RETRY: _R},
-    _X: {                                   Step.CANCEL: _X},
-    _E: {                                                                   Step.EXPIRE: _E},
+    _R: {Step.START: _T, Step.STORE: _T, Step.COMPLETE: _C, Step.CANCEL: _X, Step.FAIL: _F, Step.EXPIRE: _E,
+         Step.RETRY: _R},
+    _T: {Step.START: _T, Step.STORE: _T, Step.COMPLETE: _C, Step.CANCEL: _X, Step.FAIL: _F, Step.EXPIRE: _E},
+    _C: {                Step.STORE: _T, Step.COMPLETE: _C, Step.CANCEL: _X,                Step.EXPIRE: _E},
+    _F: {Step.START: _T, Step.STORE: _T,                    Step.CANCEL: _X, Step.FAIL: _F, Step.EXPIRE: _E,
+         Step.RETRY: _R},
+    _X: {                                                   Step.CANCEL: _X},
+    _E: {                                                                                   Step.EXPIRE: _E},
 }
 # fmt: on
 
@@ -101,20 +106,41 @@ def answer(state: RequestState, step: str) -> RequestState:
         raise WrongState(f"the request is {state}; it cannot be changed to {step} any more", state) from None
 
 
-def reported(status: str) -> Step:
-    """The step behind a status that a client reports. BadRequest for a word that is none of ours."""
-    try:
+def reported(state: TransferState, status: str, progress: float) -> Step | None:
+    """The step behind a report, None where there is none. The app has words of its own, and some that are not known
+    yet: each of them reports progress, and progress says that a byte has moved.
+
+    >>> reported(TransferState.READY, "failed", 0), reported(TransferState.READY, "paused", 4.5)
+    (<Step.FAIL: 'fail'>, <Step.START: 'start'>)
+    """
+    if status in REPORTED:
         return REPORTED[status]
-    except KeyError:
-        raise BadRequest(f"status is one of {', '.join(REPORTED)}") from None
+    return Step.START if progress > 0 and state is TransferState.READY else None
+
+
+def after_report(state: TransferState, held: float, status: str, progress: float) -> tuple[TransferState, float]:
+    """State and progress (percent) after a report. One that comes late changes nothing.
+
+    >>> after_report(TransferState.TRANSFERRING, 40.0, "inProgress", 55.5)
+    (<TransferState.TRANSFERRING: 'transferring'>, 55.5)
+    >>> after_report(TransferState.COMPLETED, 100.0, "failed", 55.5)
+    (<TransferState.COMPLETED: 'completed'>, 100.0)
+    """
+    step = reported(state, status, progress)
+    after = state if step is None and state in _MOVING else NEXT[state].get(step) if step is not None else None
+    if after is None:
+        return state, held
+    if after is TransferState.COMPLETED:
+        return after, 100.0
+    if step is Step.RETRY and after is not state:
+        held = 0.0
+    return after, advance(held, progress)
 
 
 def advance(held: float, offered: float) -> float:
-    """Progress in percent after a report: within 0…100 and never backwards. BadRequest outside, NaN included.
+    """Progress in percent after a report: within 0…100 whatever was offered, and never backwards.
 
-    >>> advance(40.0, 55.5), advance(40.0, 12)
-    (55.5, 40.0)
+    >>> advance(40.0, 55.5), advance(40.0, 12), advance(0.0, 1e9), advance(0.0, -1)
+    (55.5, 40.0, 100.0, 0.0)
     """
-    if not 0 <= offered <= 100:
-        raise BadRequest("progress is a number from 0 to 100")
-    return max(held, float(offered))
+    return max(held, float(min(100.0, max(0.0, offered))))

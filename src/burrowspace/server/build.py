@@ -25,6 +25,7 @@ from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.events import Events
 from burrowspace.server.hosts import Hosts
+from burrowspace.server.json_answers import JsonAnswers
 from burrowspace.server.pages import Pages
 from burrowspace.server.reachability import Reachability
 from burrowspace.server.request_guard import RequestGuard
@@ -93,6 +94,7 @@ def build(settings: Settings) -> App:
     routes: ASGIApp = SeenAs(_Routes(realtime, Pages(), api), callers)
     if settings.hsts and identity is not None:
         routes = Hsts(routes, identity)
+    routes = JsonAnswers(routes)
     bulk = Bulk(settings, driver, reach)
     tunnel, beacon = _tunnel(settings), _beacon(settings)
     return App(

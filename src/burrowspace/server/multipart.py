@@ -10,6 +10,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from burrowspace.core.errors import BadRequest, WrongType
+from burrowspace.core.names import form_name
 
 _PIECE = 1 << 20  # bytes handed on at once, but for the last
 _HEADERS = 16 * 1024  # bytes of the headers of one part
@@ -135,7 +136,7 @@ class Form:
         filename = options.get(b"filename")
         if filename is not None and options.get(b"name") == self._wanted and not self._found:
             self._found = self._inside = True
-            self._filename = filename.decode("utf-8", "replace")
+            self._filename = form_name(filename)
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         if self._inside:

@@ -239,8 +239,13 @@ class Rejected(Answer):
 
 
 class UpdateStatus(Ask):
-    status: str = Field(max_length=64, json_schema_extra={"enum": list(REPORTED)})
-    progress: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False, description="Percent.")]
+    status: str = Field(
+        min_length=1,
+        max_length=64,
+        examples=list(REPORTED),
+        description="A word of the state table is a step; every other word reports progress.",
+    )
+    progress: Annotated[float, Field(allow_inf_nan=False, description="Percent; kept within 0 and 100.")]
 
 
 class Updated(Answer):

@@ -46,7 +46,7 @@ async def reject_transfer(request_id: str, server: Server, token: Speaker) -> Re
 
 @router.post("/update-transfer-status/{transfer_id}", responses={**UNKNOWN, **CONFLICT})
 async def update_transfer_status(transfer_id: str, body: UpdateStatus, server: Server, token: Speaker) -> Updated:
-    """An end says how far it is. Progress never goes back."""
+    """An end says how far it is, in whatever words. Progress never goes back, and a late report changes nothing."""
     await server.driver.transfers.report(transfer_id, body.status, body.progress, token)
     return Updated()
 

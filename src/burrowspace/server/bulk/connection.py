@@ -13,6 +13,7 @@ import orjson
 from burrowspace.core.errors import BurrowError, Stalled
 from burrowspace.core.upload_answers import INTEROP, Answer, refusal_headers
 from burrowspace.server.bulk.job import Job, JobFront, MinimumRate
+from burrowspace.server.json_answers import JSON, PROBLEM
 
 _READ = 256 * 1024  # bytes read at once where Python must see them
 
@@ -85,7 +86,7 @@ class Connection:
     def refuse(self, error: BurrowError) -> None:
         headers = refusal_headers(error)
         if "type" in error.fields:
-            headers["content-type"] = "application/problem+json"
+            headers["content-type"] = PROBLEM
         self.reply(error.status, headers, error.body())
 
     def reply(self, status: int, headers: dict[str, str], body: dict[str, object] | None) -> None:
@@ -96,7 +97,7 @@ class Connection:
         content = b"" if body is None else orjson.dumps(body)
         said = dict(headers)
         if body is not None:
-            said = {"content-type": "application/json", **said}
+            said = {"content-type": JSON, **said}
         if status != 204:
             said["content-length"] = str(len(content))
         self.front.transport.write(self.head(status, said) + content)

@@ -10,6 +10,7 @@ import os
 import re
 from typing import NamedTuple
 
+from burrowspace.core.names import form_name
 from burrowspace.server.multipart import PARTS, header_options
 
 HEAD_BYTES = 64 * 1024  # of a form before its file, here; longer ones take the ordinary way
@@ -104,8 +105,7 @@ class FormHead:
         _, options = header_options(bytes(found[1]) if found else b"")
         if options.get(b"name") != self._field or b"filename" not in options:
             return None
-        name = options[b"filename"].decode("utf-8", "replace")
-        return FilePart(self._end + 4, name, b"\r\n--" + self._boundary + b"--\r\n")
+        return FilePart(self._end + 4, form_name(options[b"filename"]), b"\r\n--" + self._boundary + b"--\r\n")
 
 
 def ends_as_it_must(tail: bytes, trailer: bytes) -> int | None:

@@ -19,14 +19,16 @@ import orjson
 from burrowspace.core.errors import Forbidden
 from burrowspace.server.bulk.job import BIG, Job, Jobs, MinimumRate
 from burrowspace.server.callers import NOT_FOR_YOU, Callers, SeenRequest
+from burrowspace.server.json_answers import JSON
 from burrowspace.socketio.front import Front
 
 CUT = "burrow.cut"  # extension of the ASGI scope of a download: breaks its answer off
 _LINGER_S, _LINGER_BYTES = 2.0, 8 << 20  # how long and how much a refused body is read and thrown away
 _SENTENCE = orjson.dumps(Forbidden(NOT_FOR_YOU).body())
-_NOT_FOR_YOU = (
-    b"HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\nconnection: close\r\n"
-    b"content-length: %d\r\n\r\n%s" % (len(_SENTENCE), _SENTENCE)
+_NOT_FOR_YOU = b"HTTP/1.1 403 Forbidden\r\ncontent-type: %s\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s" % (
+    JSON.encode(),
+    len(_SENTENCE),
+    _SENTENCE,
 )
 _PATH = re.compile(rb"/(upload|download)/([0-9a-f]{32})(?:\?([!-~]{0,200}))?\Z")
 

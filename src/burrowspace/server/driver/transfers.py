@@ -9,11 +9,12 @@ from burrowspace.core.errors import NotFound, TooMany
 from burrowspace.core.names import safe_name, user_id
 from burrowspace.core.records import Delivery, Notice, Request, Sealed, Transfer
 from burrowspace.core.transfer import (
+    NEXT,
     Mode,
     RequestState,
     Step,
     TransferState,
-    advance,
+    after_report,
     answer,
     reported,
     walk,
@@ -135,21 +136,19 @@ class Transfers:
         return asked
 
     async def report(self, transfer_id: str, status: str, progress: float, token: Voice) -> Transfer:
-        """An end says how far it is. Progress never goes back; a step that the state does not allow is WrongState."""
-        step, now = reported(status), self._context.now()
+        """An end says how far it is. Progress never goes back, and a report that comes late changes nothing."""
+        now = self._context.now()
 
         def change(rows: Rows) -> tuple[Transfer, bool]:
             before = _between_users(find_transfer(rows, transfer_id))
             speak_for_one_of(rows, [before.sender_id, before.receiver_id], token)
-            if step is Step.CANCEL:
-                return _cancelled(rows, before, now)
-            state = walk(before.state, step)
-            again = 0.0 if step is Step.RETRY and before.state is not state else before.progress
-            done = step is Step.COMPLETE
-            after = msgspec.structs.replace(
-                before, state=state, progress=advance(again, progress if not done else max(progress, 100.0))
-            )
-            first = done and before.state is not state
+            if reported(before.state, status, progress) is Step.CANCEL:
+                return _cancelled(rows, before, now) if Step.CANCEL in NEXT[before.state] else (before, False)
+            state, percent = after_report(before.state, before.progress, status, progress)
+            if (state, percent) == (before.state, before.progress):
+                return before, False
+            after = msgspec.structs.replace(before, state=state, progress=percent)
+            first = state is TransferState.COMPLETED and before.state is not state
             if first:
                 after = msgspec.structs.replace(after, completed_at=now)
                 _completed(rows, after, messages.TransferCompleted(after.transfer_id, after.mode), now)

@@ -13,6 +13,7 @@ import orjson
 
 from burrowspace.core.errors import BadRequest
 from burrowspace.core.hosts import ONE
+from burrowspace.server.json_answers import JSON
 from burrowspace.server.tls.identity import Identity
 from burrowspace.server.tls.page import PAGE_HEADERS, page
 
@@ -71,7 +72,7 @@ def answer(head: bytes, own_host: bytes, identity: Identity) -> bytes:
     if line is None:
         return _said(400, host, b"GET")
     if host is own_host and (lines or line[3] != b"0"):
-        return _built(400, {"content-type": "application/json"}, orjson.dumps(BadRequest(ONE).body()), line[1])
+        return _built(400, {"content-type": JSON}, orjson.dumps(BadRequest(ONE).body()), line[1])
     method, target = line[1], line[2]
     path = target.partition(b"?")[0]
     if identity.authority is not None and method in (b"GET", b"HEAD"):
@@ -87,7 +88,7 @@ def answer(head: bytes, own_host: bytes, identity: Identity) -> bytes:
 def _said(status: int, host: bytes, method: bytes, target: bytes = b"") -> bytes:
     there = f"https://{host.decode('ascii')}"
     sentence = f"this server speaks https: {there}"
-    headers = {"content-type": "application/json"}
+    headers = {"content-type": JSON}
     if status == 308:
         headers["location"] = there + target.decode("ascii")
     return _built(status, headers, orjson.dumps({"error": sentence, "code": "https-only"}), method)
