@@ -64,6 +64,12 @@ class Announced:
         if (found := self._find(spool)) is not None:
             found.dead = True
 
+    def anew(self) -> None:
+        """The sender's program begins again: of what it wrote live it must say once more what still goes on. Whether
+        the end of an earlier one was heard or not, nobody waits for a block that won't come."""
+        for each in self._segments:
+            each.dead = each.dead or not each.resting
+
     def pick(self, position: int, resting: bool) -> Segment | None:
         """The latest of this kind that brings the block at `position`."""
         fits = (each for each in reversed(self._segments) if each.resting is resting and each.serves(position))

@@ -20,7 +20,7 @@ from burrowspace.core import signals
 from burrowspace.core.consent import Consent
 from burrowspace.core.errors import BurrowError, Tampered
 from burrowspace.core.path_book import PathBook
-from burrowspace.core.paths import DIRECT, TICK, Decision, Path, State, backoff
+from burrowspace.core.paths import DIRECT, STALL, TICK, Decision, Path, State, backoff
 from burrowspace.core.sealing import Suite
 from burrowspace.core.segments import Announced, Segment
 
@@ -86,6 +86,7 @@ class Routes:
     def sender_came(self) -> None:
         """The sender's program began (again): all that failed is worth another try."""
         now = time.monotonic()
+        self._announced.anew()
         self.book.sender(present=True)
         self.book.met_again(now)
         for path in (*DIRECT, Path.RELAY):
@@ -93,6 +94,7 @@ class Routes:
                 self.book.released(path, now)
         if self.book.known(Path.RELAY).state is State.TRYING:  # the one before it was asked, and will not answer
             self.book.released(Path.RELAY, now)
+        self._look_at_segments()
         self.wake()
 
     def sender_left(self) -> None:
@@ -348,10 +350,15 @@ class Routes:
         self.wake()
 
     def _look_at_end(self) -> None:
-        """A segment that turned out to end waits for a block that will not come."""
+        """A segment that turned out to end waits for a block that will not come; so does one that stands still while
+        another brings that block, or none is known to bring it."""
         reader, segment = self._reader, self._reading
-        if reader is None or segment is None or segment.upto is None or reader.position < segment.upto:
+        if reader is None or segment is None:
             return
+        if segment.upto is None or reader.position < segment.upto:
+            still = time.monotonic() - reader.came_at >= STALL
+            if not still or self._announced.pick(reader.position, segment.resting) is segment:
+                return
         reader.stop()
         self._read_over(reader, None)
 

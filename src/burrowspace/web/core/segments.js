@@ -51,6 +51,12 @@ export class Announced {
     if (found) found.dead = true;
   }
 
+  /** The sender's program begins again: of what it wrote live it must say once more what still goes on. Whether the end of
+   * an earlier one was heard or not, nobody waits for a block that won't come. */
+  anew() {
+    for (const each of this.#segments) each.dead ||= !each.resting;
+  }
+
   /** The latest of this kind that brings the block at `position`. @param {number} position @param {boolean} resting */
   pick(position, resting) {
     return this.#segments.findLast((each) => each.resting === resting && serves(each, position)) ?? null;

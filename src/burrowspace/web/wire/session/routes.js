@@ -14,7 +14,7 @@
  */
 
 import { Announced } from "../../core/segments.js";
-import { ALL, allows, backoff, DIRECT } from "../../core/paths.js";
+import { ALL, DIRECT, STALL, allows, backoff } from "../../core/paths.js";
 import { ours, seconds, sleep } from "../runtime.js";
 import { SpoolReader } from "../relay/spool-reader.js";
 
@@ -40,6 +40,7 @@ export class Routes {
   #segments = new Announced();
   /** @type {SpoolReader | null} */ #reader = null;
   /** @type {Segment | null} */ #reading = null;
+  #readingSince = 0;
   /** @type {Set<Path>} */ #trying = new Set();
   /** Which carrier, and how many bytes the book knows of it. @type {[object | null, number]} */ #counted = [null, 0];
   #told = "";
@@ -77,6 +78,7 @@ export class Routes {
   /** The sender's program began (again): all that failed is worth another try. */
   senderCame() {
     const now = seconds();
+    this.#segments.anew();
     this.book.sender(true);
     this.book.metAgain(now);
     for (const path of /** @type {Path[]} */ ([...DIRECT, "relay"])) {
@@ -84,6 +86,7 @@ export class Routes {
     }
     // The one before it was asked, and will not answer.
     if (this.book.known("relay").state === "trying") this.book.released("relay", now);
+    this.#lookAtSegments();
     this.wake();
   }
 
@@ -318,6 +321,7 @@ export class Routes {
       return false;
     }
     this.#reading = segment;
+    this.#readingSince = seconds();
     this.usedSpools.add(segment.spool);
     const reader = new SpoolReader(
       server,
@@ -364,11 +368,16 @@ export class Routes {
     this.wake();
   }
 
-  /** A segment that turned out to end waits for a block that will not come. */
+  /** A segment that turned out to end waits for a block that will not come; so does one that stands still while another
+   * brings that block, or none is known to bring it. */
   #lookAtEnd() {
-    const reader = this.#reader;
-    const upto = this.#reading?.upto ?? null;
-    if (!reader || upto === null || reader.position < upto || this.how.staging.held < upto) return;
+    const [reader, segment, { held }] = [this.#reader, this.#reading, this.how.staging];
+    if (!reader || !segment) return;
+    const { upto, resting } = segment;
+    if (upto === null || reader.position < upto || held < upto) {
+      const still = seconds() - Math.max(this.movedAt, this.#readingSince) >= STALL;
+      if (!still || this.#segments.pick(held, resting) === segment) return;
+    }
     this.#readOver(reader, null);
     reader.stop();
   }
