@@ -26,7 +26,7 @@ def test_there_is_a_page_for_each_protocol() -> None:
 @pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.code)
 def test_every_refusal_is_in_the_page_of_the_calls_with_its_status(kind: type[BurrowError]) -> None:
     rows = f"| {kind.status} | `{kind.code}` |" in PAGES["http"]
-    assert rows or f"`{kind.code}` ({kind.status}" in PAGES["http"]
+    assert rows or f"`{kind.code}` ({kind.status}" in " ".join(PAGES["http"].split())  # wherever a line ends
 
 
 @pytest.mark.parametrize("name", messages.SERVER_EVENTS)
