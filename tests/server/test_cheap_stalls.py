@@ -17,8 +17,9 @@ from burrowspace.core.upload_headers import metadata
 from burrowspace.server.bulk.form import HEAD_BYTES, FormHead
 from burrowspace.server.multipart import header_options
 from burrowspace.server.request_guard import check_json
-from burrowspace.socketio import BadPacket, TooManyParts
+from burrowspace.socketio import BadPacket, TooManyParts, front
 from burrowspace.socketio.engine_packet import split_payload
+from burrowspace.socketio.front import Front
 from burrowspace.socketio.json_text import MAX_PARTS, check_depth, loads
 from burrowspace.socketio.reading import TURNS, Reading
 from tests.app import Running, running
@@ -201,3 +202,34 @@ async def test_a_flood_of_tiny_chunks_ends_its_connection(server: Running):
         await wire.pour(b"1\r\nx\r\n" * 100_000, 1 << 24)
     assert await wire.closed() == b""
     await server.get("/status")
+
+
+async def test_who_floods_is_left_unread_before_the_connection_ends(server: Running, monkeypatch: pytest.MonkeyPatch):
+    reads = []
+    read = Front.data_received
+
+    def data_received(self: Front, data: bytes) -> None:
+        reads.append(len(data))
+        read(self, data)
+
+    monkeypatch.setattr(Front, "data_received", data_received)
+    monkeypatch.setattr(front, "FLOOD_REST_S", 3600.0)
+    made = await server.transfer()
+    floods = []
+    for body in (b"1\r\nx\r\n" * 12_000, b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n" * 100):
+        wire = await Wire.to(server)
+        if body.startswith(b"1"):
+            await wire.ask("PUT", f"/upload/{made}", Transfer_Encoding="chunked")
+        await wire.send(body)
+        floods.append(wire)
+    await server.get("/status")
+    before = sum(reads)
+    for wire in floods:
+        wire.writer.write(b"x" * 500_000)
+    for _ in range(20):
+        await server.get("/hello")
+    assert sum(reads) - before < 20 * 500  # of /hello alone
+    for wire in floods:
+        assert wire.reader.exception() is None
+        assert not wire.reader.at_eof()
+        wire.writer.transport.abort()

@@ -26,6 +26,7 @@ HEAD_BYTES = 65_536
 HEADERS = 100  # of one request; each is looked at several times
 URL_BYTES = 8_192
 CHUNKS, CHUNK_BYTES = 8_192, 8  # so many chunks in one read, smaller than that on average, are a flood and nothing else
+FLOOD_REST_S = 0.5  # how long a connection that floods is left unread before it is cut: the next one costs nothing
 PIPELINED = 16  # requests that wait behind the one that is being answered
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n"
 _TOO_LONG = b"HTTP/1.1 414 URI Too Long\r\nconnection: close\r\n\r\n"
@@ -185,7 +186,12 @@ class Front(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         waits = self.cycle is not None and not self.cycle.response_complete
-        if self._refusal == b"" or (self._refusal is not None and waits):  # nothing may be said between two answers
+        if self._refusal == b"":
+            self._released = True
+            self.transport.pause_reading()
+            self.flow.read_paused = False  # so that no answer makes uvicorn read on
+            self.loop.call_later(FLOOD_REST_S, self.transport.abort)
+        elif self._refusal is not None and waits:  # nothing may be said between two answers
             self.transport.abort()
         elif self._refusal is not None:
             self.transport.write(self._refusal)
