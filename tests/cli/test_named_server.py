@@ -12,9 +12,9 @@ from burrowspace.cli import near
 from burrowspace.cli.exits import Usage
 from burrowspace.cli.named_server import config_file, named_server
 from burrowspace.cli.own_server import begun, port_of
-from burrowspace.client.session.outgoing import reached_at
 from burrowspace.client.state.folders import here
 from burrowspace.client.state.journal import Record, known
+from burrowspace.core.links import reached_at
 from tests.cli.program import BURROW, environment, people
 from tests.e2e.served import served
 

@@ -63,7 +63,7 @@ RARE = {
         "client.rendezvous.pairing",
         "client.state.shelf",
         "client.session.take_back",
-        "client.relay.link_relay",
+        "client.relay.relay_stream",
         "client.links.webrtc_datachannel",
         "client.links.webrtc_aiortc",
         "client.doctor",

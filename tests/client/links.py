@@ -8,7 +8,7 @@ from typing import Any
 
 from burrowspace.client.limits import Bucket
 from burrowspace.client.links.handshake import Ticket
-from burrowspace.client.links.link import StreamLink
+from burrowspace.client.links.link import DirectLink
 from burrowspace.client.links.link_tcp import Listener, connect
 
 TAG, KEY = b"t" * 16, b"k" * 32
@@ -71,7 +71,7 @@ class Taker:
 @contextlib.asynccontextmanager
 async def both(
     receiver_listens: bool = False, bucket: Bucket | None = None, **options: Any
-) -> AsyncIterator[tuple[StreamLink, StreamLink]]:
+) -> AsyncIterator[tuple[DirectLink, DirectLink]]:
     """The sender's and the receiver's end of one TCP link over 127.0.0.1; `bucket` limits the one that listens."""
     inside, outside = (RECEIVER, SENDER) if receiver_listens else (SENDER, RECEIVER)
     async with Listener(host="127.0.0.1") as listener:

@@ -33,7 +33,7 @@ async def test_every_block_arrives_once_and_within_the_credit(receiver_listens: 
         await taker.reaches(200)
         assert sorted(blocks.sealed) == sorted(taker.taken) == list(range(200))
         assert taker.farthest < CREDIT
-        assert receiver.stats.received == 200 * BLOCK
+        assert receiver.received == 200 * BLOCK
         assert receiver.outstanding == 0
 
 
@@ -266,7 +266,7 @@ async def test_a_limited_link_keeps_its_rate_and_never_stands_still_in_a_block()
         receiver.pull(taker.take, 0, 3)
         seen: set[int] = set()
         while taker.held < 3:
-            seen.add(receiver.stats.received)
+            seen.add(receiver.received)
             await asyncio.sleep(0)
         assert time.monotonic() - began >= (3 * size - rate / 4) / rate
         assert len(seen) > 4  # more steps than blocks

@@ -8,7 +8,7 @@ import pytest
 
 from burrowspace.client.links import link_webrtc
 from burrowspace.client.links.handshake import Ticket
-from burrowspace.client.links.link import StreamLink
+from burrowspace.client.links.link import DirectLink
 from burrowspace.client.links.link_webrtc import Rtc
 from burrowspace.core.signals import Bye, Held, IceCandidate, Sdp
 from tests.client.links import BLOCK, RECEIVER, SENDER, TAG, Blocks, Taker
@@ -35,7 +35,7 @@ async def attempts(sender: Ticket = SENDER, receiver: Ticket = RECEIVER) -> Asyn
 
 
 @contextlib.asynccontextmanager
-async def both() -> AsyncIterator[tuple[StreamLink, StreamLink]]:
+async def both() -> AsyncIterator[tuple[DirectLink, DirectLink]]:
     async with attempts() as (sender, receiver), asyncio.timeout(30):
         yield tuple(await asyncio.gather(sender.link(), receiver.link()))
 

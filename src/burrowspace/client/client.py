@@ -24,7 +24,7 @@ from burrowspace.core.errors import NotFound
 if TYPE_CHECKING:
     from burrowspace.client.rendezvous.pairing import Renewed
     from burrowspace.client.session.outgoing import SendTransfer
-    from burrowspace.client.session.receiver import Accept
+    from burrowspace.client.session.receive import Accept
     from burrowspace.client.session.take_back import Fate
     from burrowspace.client.state.devices import Device
     from burrowspace.client.state.shelf import Left

@@ -9,7 +9,6 @@ from typing import Literal
 import msgspec
 
 Path = Literal["tcp", "punch", "webrtc", "turn", "relay", "store"]
-DIRECT: frozenset[str] = frozenset({"tcp", "punch", "webrtc", "turn"})
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="event"):

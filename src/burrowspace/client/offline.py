@@ -8,9 +8,8 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-AWAY = "the server cannot be reached; still trying"
-OFFLINE = "this device is offline; it goes on when the network is back"
-BACK = "the network is back"
+from burrowspace.core.reports import BACK, OFFLINE
+
 LOOK_EVERY = 0.25  # s
 STILL_S = 0.5  # without a byte by a direct path: the server may be away alone
 _NO_ROUTE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL)
@@ -32,15 +31,19 @@ def no_route(address: tuple[Any, ...]) -> bool:
 
 
 class NetworkWatch:
-    """Says once that the network has gone, and that it is back. `offline`: whether there is none now."""
+    """Whether the network has gone. A byte that moved by a direct path shows that it has not."""
 
     def __init__(self, offline: Callable[[], bool]) -> None:
-        self._offline, self._was, self._after = offline, False, 0.0
+        self._offline, self._gone, self._told, self._after = offline, False, False, 0.0
+
+    def gone(self, now: float, moved_at: float) -> bool:
+        """`moved_at`: when a byte last went by a direct path, s."""
+        if now >= self._after:
+            self._after = now + LOOK_EVERY
+            self._gone = self._offline() and now - moved_at > STILL_S
+        return self._gone
 
     def news(self, now: float, moved_at: float) -> str | None:
-        """What the person is to hear, once. `moved_at`: when a byte last went by a direct path, s."""
-        if now < self._after:
-            return None
-        self._after = now + LOOK_EVERY
-        was, self._was = self._was, self._offline() and now - moved_at > STILL_S
-        return None if self._was is was else OFFLINE if self._was else BACK
+        """What the person is to hear, once."""
+        told, self._told = self._told, self.gone(now, moved_at)
+        return None if self._told is told else OFFLINE if self._told else BACK

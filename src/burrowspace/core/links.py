@@ -9,8 +9,10 @@ docs/spec/meeting.md.
 import base64
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from burrowspace.core.errors import BadLink
+from burrowspace.core.errors import BadLink, BurrowError
+from burrowspace.core.networks import is_near
 from burrowspace.core.sealing import SECRET_BYTES, derive
 
 LINK_CHARS = 512  # more is not looked at
@@ -100,3 +102,26 @@ def link_tag(secret: bytes, receiver: str) -> bytes:
 def link_key(secret: bytes, receiver: str) -> bytes:
     """The key that both ends of a direct link with this receiver prove to know (core/frames.py)."""
     return derive(secret, bytes.fromhex(receiver), "burrow/1 link key")
+
+
+def reached_at(origin: str, public: object) -> str:
+    """Where a link leads: to the public address that a server names, if we reach it by one of a local network, which
+    the other side may not be in. Whoever serves the link's page has the secret of a browser that opens it; so we take
+    that word only of a server that serves the page under its own address as well. A secure server cannot name an
+    address that is not.
+
+    >>> reached_at("http://127.0.0.1:5000", "https://a.trycloudflare.com")
+    'https://a.trycloudflare.com'
+    >>> reached_at("https://drop.example.org", "https://evil.example"), reached_at("http://10.0.0.7:1", "javascript:0")
+    ('https://drop.example.org', 'http://10.0.0.7:1')
+    >>> reached_at("https://10.0.0.7:5000", "http://drop.example.org")
+    'https://10.0.0.7:5000'
+    """
+    host = urlsplit(origin).hostname or ""
+    if not isinstance(public, str) or not (host == "localhost" or is_near(host)):
+        return origin
+    try:
+        named = parse_link(format_link(public, bytes(SECRET_BYTES))).server
+    except BurrowError:
+        return origin
+    return origin if origin.startswith("https:") and not named.startswith("https:") else named

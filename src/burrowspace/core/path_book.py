@@ -6,7 +6,19 @@ The receiver's session writes here what happens and does what `decide` says. The
 from collections import deque
 from dataclasses import replace
 
-from burrowspace.core.paths import SETTLED, WINDOW, Allowed, Decision, Facts, Known, Path, State, decide, penalty
+from burrowspace.core.paths import (
+    DIRECT,
+    SETTLED,
+    WINDOW,
+    Allowed,
+    Decision,
+    Facts,
+    Known,
+    Path,
+    State,
+    decide,
+    penalty,
+)
 
 _SLICE = 0.1  # s: blocks of one slice are counted together, so a window is at most 41 numbers
 
@@ -70,6 +82,25 @@ class PathBook:
     def met_again(self, now: float) -> None:
         """The sender's program began anew: direct paths have their head start once more."""
         self._facts = replace(self._facts, began=now)
+
+    def sender_came(self, now: float) -> None:
+        """The sender's program began (again): all that failed is worth another try."""
+        self.sender(True)
+        self.met_again(now)
+        for path in (*DIRECT, Path.RELAY):
+            state = self.known(path).state
+            # The run before it was asked for the relay, and will not answer.
+            if state is State.FAILED or (path is Path.RELAY and state is State.TRYING):
+                self.released(path, now)
+
+    def announced(self, path: Path, now: float, *, there: bool, reading: bool) -> None:
+        """Whether the sender announced a segment of this kind that brings the next block. One that is being read may
+        bring it all the same."""
+        up = self.known(path).state is State.UP
+        if there and not up:
+            self.up(path, now)
+        elif up and not there and not reading:
+            self.released(path, now)
 
     def resumed(self, now: float) -> None:
         """After a pause that was nobody's fault (a person was asked): neither a stall nor a slow path."""

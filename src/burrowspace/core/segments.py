@@ -129,6 +129,55 @@ def covered(parts: Sequence[Part], position: int, positions: int | None) -> int 
     return position
 
 
+class Lack(NamedTuple):
+    """What one who has gone lacks, and what lies on the server already."""
+
+    own: int | None  # the number of the segment that it follows and that nobody dropped
+    first: int | None  # the first block that no resting segment covers; None: all is covered
+    running: int | None  # the number of a segment that is being written, to rest, and brings that block
+
+
+class Rest(StrEnum):
+    """How what it lacks comes to rest."""
+
+    OWN = "own"
+    NOTHING = "nothing"
+    RUNNING = "running"
+    NEW = "new"
+
+
+class RestRow(NamedTuple):
+    rest: Rest
+    applies: Callable[[Lack], bool]
+    because: str
+
+
+REST: tuple[RestRow, ...] = (
+    RestRow(Rest.OWN, lambda lack: lack.own is not None, "its own segment goes on, and all of it may lie there now"),
+    RestRow(Rest.NOTHING, lambda lack: lack.first is None, "all that it lacks rests already"),
+    RestRow(Rest.RUNNING, lambda lack: lack.running is not None, "another brings it; nothing is uploaded twice"),
+    RestRow(Rest.NEW, lambda lack: True, "a new segment begins with the first block that rests nowhere"),
+)
+
+
+def rest(parts: Sequence[Part], own: int | None, held: int, positions: int | None) -> tuple[Rest, int | None]:
+    """How what a receiver lacks from `held` on comes to rest: with the number of a segment, or a new one's first block.
+
+    >>> rest([Part(0, "a", False, at=9)], 0, 5, 100), rest([Part(0, "a", True, upto=9)], None, 5, 100)
+    ((<Rest.OWN: 'own'>, 0), (<Rest.NEW: 'new'>, 9))
+    >>> rest([Part(0, "a", True, at=9)], None, 5, 100)
+    (<Rest.RUNNING: 'running'>, 0)
+    """
+    first = covered(parts, held, positions)
+    written = (number for number in reversed(range(len(parts))) if parts[number].at is not None)
+    running = next(written, None)
+    if running is not None and (first is None or not parts[running].rests or parts[running].first > first):
+        running = None
+    lack = Lack(own, first, running)
+    found = next(row.rest for row in REST if row.applies(lack))
+    return found, {Rest.OWN: own, Rest.NOTHING: None, Rest.RUNNING: running, Rest.NEW: first}[found]
+
+
 class Flow(NamedTuple):
     """One of a sender's own, and those who follow it."""
 

@@ -21,7 +21,7 @@ from burrowspace.core.sizes import size_shown
 KiB, MiB = 1 << 10, 1 << 20
 
 BODY = MiB + 64 * KiB  # a little more than nginx allows unless it is told otherwise (1m)
-PIECE = 60 * MiB  # what a transfer puts into one request, client/relay/link_relay.py
+PIECE = 60 * MiB  # what a transfer puts into one request, client/relay/spool_writer.py
 FLOWING = 65_000  # no multiple of a page: a proxy keeps the rest of one back
 FLOW_S = 2.0
 SPEED_MOST = 16 * MiB

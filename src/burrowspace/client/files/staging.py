@@ -1,8 +1,7 @@
 """Where a receiver writes: beside the target, in order, checked as it goes, and put in place only when all is verified.
 
 A staging keeps a folder of its own for what it must know after a kill: `landing.json`, `manifest`, `digests`, `blocks`.
-It writes the files into a hidden folder in the target, `.burrow-….part`, that it made itself and nobody else may enter,
-so no link that lies in the target is ever followed. Spec: docs/spec/landing.md.
+Where the files lie meanwhile: placing.py. Spec: docs/spec/landing.md.
 """
 
 import contextlib
@@ -10,7 +9,6 @@ import errno
 import os
 import secrets
 import shutil
-import stat
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,23 +18,19 @@ import msgspec
 
 from burrowspace.client.errors import Mismatch
 from burrowspace.client.files.blocks import Blocks
-from burrowspace.client.files.moving import move_into, sync_all, writeback
+from burrowspace.client.files.moving import move_into, sync_all
 from burrowspace.client.files.pack import DIGEST, UNKNOWN, Digests, Row, total
+from burrowspace.client.files.placing import Places, read_at, store, texts
 from burrowspace.client.files.space import make_sure_of_room
 from burrowspace.client.files.writing import write_atomically
 from burrowspace.core.consent import WINDOW
 from burrowspace.core.errors import BadRequest, BurrowError, Damaged, NoSpace, TooLarge, WrongState
 from burrowspace.core.layout import MANIFEST_BYTES, blocks_of
-from burrowspace.core.manifest import Entry, Manifest, parse
-from burrowspace.core.names import safe_name, safe_path, safe_paths
+from burrowspace.core.manifest import Manifest, parse
+from burrowspace.core.names import safe_name, safe_path
 from burrowspace.core.sealing import BLOCK
 
-_WRITEBACK = 64 << 20  # bytes after which the disk is asked to begin
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-_UMASK = os.umask(0o077)
-os.umask(_UMASK)
-
 Check = Callable[[int, int, bool, memoryview, bytes], bool]  # BlockKey.check: file, index, end, plain, fingerprint
 
 
@@ -78,11 +72,7 @@ class Staging:
         self._area = bytearray()  # the digests that the sender gives
         self._tail = b""  # of a stream: the last bytes that arrived, content or digest
         self._sink: BinaryIO | None = None
-        self._places: list[str] = []  # of each file or text, where it is written
-        self._folders: list[tuple[str, Entry]] = []
-        self._entries: tuple[Entry, ...] = ()
-        self._current: tuple[int, int] | None = None  # the file that is half written, and its descriptor
-        self._dirty = 0
+        self._places: Places | None = None  # once it is accepted
 
     @classmethod
     def begin(cls, folder: Path, manifest_size: int, pack_size: int | None) -> "Staging":
@@ -155,6 +145,19 @@ class Staging:
             self._prepare()
             self._drain()
 
+    def accept_into(self, into: Path | BinaryIO, *, overwrite: bool) -> None:
+        """`into`: an open file; a folder; or, if it is one file or folder, the new name that it gets."""
+        if not isinstance(into, Path):
+            self.accept_stream(into)
+            return
+        tops = {entry.path[0] for entry in self._known().entries if entry.kind != "text"}
+        if not tops:
+            self.accept(None)
+        elif len(tops) == 1 and not into.is_dir():
+            self.accept(into.parent, into.name, overwrite=overwrite)
+        else:
+            self.accept(into, overwrite=overwrite)
+
     def accept_stream(self, into: BinaryIO) -> None:
         """Into an open file instead, in order, if it is one file or text: nothing of it can be gone on with later, and
         the reader has bytes before they are verified as a whole (each block was)."""
@@ -206,9 +209,8 @@ class Staging:
 
     def close(self) -> None:
         with self._lock:
-            if self._current is not None:
-                os.close(self._current[1])
-                self._current = None
+            if self._places is not None:
+                self._places.close()
             self._log.close()
 
     # one block
@@ -228,7 +230,7 @@ class Staging:
     def _put(self, position: int, end: bool, plain: memoryview, fingerprint: bytes) -> None:
         """Data, then the journal, then the hash: a failure on the way leaves the block to be given again."""
         if position < self._first:
-            self._store("manifest", plain, position * BLOCK)
+            store(self._folder / "manifest", plain, position * BLOCK)
             self._log.write(position, end, fingerprint)
         else:
             at = (position - self._first) * BLOCK
@@ -262,7 +264,6 @@ class Staging:
         if manifest.pack_size != self._plan.pack_size:
             raise BadRequest("the list of files and the size that was offered do not agree")
         self.manifest = manifest
-        self._entries = tuple(files)
         self._row = Row([UNKNOWN if entry.size is None else entry.size for entry in files])
         self._digests = Digests(self._row)
         if not self._row.content:
@@ -300,63 +301,9 @@ class Staging:
 
     def _write_content(self, at: int, plain: memoryview) -> None:
         inside = max(0, min(len(plain), self._row.content - at))
-        for file, offset, begin, end in self._row.pieces(at, at + inside):
-            if end - begin == self._row.sizes[file] and self._current is None:
-                self._write_whole(file, plain[begin:end])
-                continue
-            handle = self._handle(file)
-            _write_at(handle, plain[begin:end], offset)
-            self._dirty += end - begin
-            if self._dirty >= _WRITEBACK:
-                self._dirty = 0
-                writeback(handle)
-            if offset + end - begin == self._row.sizes[file]:
-                self._complete(file, handle)
+        self._placed.write(at, plain[:inside])
         if inside < len(plain):
-            self._store("digests", plain[inside:], at + inside - self._row.content)
-
-    def _write_whole(self, file: int, data: memoryview) -> None:
-        place, entry = self._places[file], self._entries[file]
-        mode = entry.mode & 0o777 | 0o400
-        try:
-            handle = os.open(place, _FLAGS | os.O_TRUNC, mode)
-        except PermissionError:  # a read-only one of before a kill
-            Path(place).unlink()
-            handle = os.open(place, _FLAGS | os.O_TRUNC, mode)
-        try:
-            _write_at(handle, data, 0)
-            os.utime(handle, ns=(entry.mtime_ns, entry.mtime_ns))
-        finally:
-            os.close(handle)
-
-    def _handle(self, file: int) -> int:
-        if self._current is not None and self._current[0] == file:
-            return self._current[1]
-        if self._current is not None:
-            os.close(self._current[1])
-            self._current = None
-        place = self._places[file]
-        try:
-            handle = os.open(place, _FLAGS, 0o600)
-        except PermissionError:
-            Path(place).chmod(0o600)
-            handle = os.open(place, _FLAGS, 0o600)
-        self._current = (file, handle)
-        return handle
-
-    def _complete(self, file: int, handle: int) -> None:
-        entry = self._entries[file]
-        os.utime(handle, ns=(entry.mtime_ns, entry.mtime_ns))
-        os.fchmod(handle, (entry.mode & 0o777 | 0o400) & ~_UMASK)
-        os.close(handle)
-        self._current = None
-
-    def _store(self, name: str, data: memoryview, offset: int) -> None:
-        handle = os.open(self._folder / name, _FLAGS, 0o600)
-        try:
-            _write_at(handle, data, offset)
-        finally:
-            os.close(handle)
+            store(self._folder / "digests", plain[inside:], at + inside - self._row.content)
 
     # where files lie
 
@@ -365,36 +312,13 @@ class Staging:
         self._plan = plan
 
     def _prepare(self) -> None:
-        """The part folder and the folders in it; for each file its place."""
-        manifest = self._known()
         part = None if self._plan.part is None else Path(self._plan.part)
-        disk = [entry for entry in manifest.entries if entry.kind != "text"]
-        paths = iter(safe_paths((entry.path, entry.kind == "folder") for entry in disk))
-        self._places, self._folders, folders = [], [], set()
-        for number, entry in enumerate(manifest.entries):
-            if entry.kind == "text":
-                self._places.append(self._text_place(number))
-                continue
-            parts = next(paths)
-            place = os.path.join(os.fspath(part or ""), *parts)  # noqa: PTH118  # a million of them, and quick
-            if entry.kind == "folder":
-                self._folders.append((place, entry))
-                folders.add(parts)
-            else:
-                self._places.append(place)
-                folders.add(parts[:-1])
-        if part is None:
-            return
-        if not part.parent.is_dir():
-            name = safe_name(part.parent.name)
-            raise Damaged(f"the folder to receive into, {name}, is gone; bring it back, or receive it again")
-        with contextlib.suppress(FileExistsError):
-            part.mkdir(mode=0o700)
-        seen = part.lstat()
-        if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.geteuid() or seen.st_mode & 0o077:
-            raise Damaged("the folder of the unfinished files is not the one that was made; receive it again")
-        for parts in sorted(folders, key=len):
-            part.joinpath(*parts).mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._places = Places(self._folder, self._known(), self._row, part)
+
+    @property
+    def _placed(self) -> Places:
+        assert self._places is not None, "it was not accepted"
+        return self._places
 
     # going on
 
@@ -422,26 +346,21 @@ class Staging:
             self._prepare()
         self._log.cut(self.held)
 
-    def _text_place(self, number: int) -> str:
-        return os.fspath(self._folder / f"text-{number}")
-
     def _stored(self, position: int, end: bool) -> memoryview | None:
         """The plaintext of a block as it lies on the disk; None if it is not there."""
         try:
             if position < self._first:
                 size = min(BLOCK, self._plan.manifest_size - position * BLOCK)
-                return _read_at(self._folder / "manifest", position * BLOCK, size)
+                return read_at(self._folder / "manifest", position * BLOCK, size)
             at = (position - self._first) * BLOCK
             if self._plan.pack_size is None:
-                there = Path(self._places[0]).stat().st_size - at
-                return _read_at(self._places[0], at, min(there, BLOCK - 1) if end else BLOCK)
+                return self._placed.read_stream(at, end)
             size = min(BLOCK, self._row.size - at)
             plain = memoryview(bytearray(size))
             inside = max(0, min(size, self._row.content - at))
-            for file, offset, begin, stop in self._row.pieces(at, at + inside):
-                plain[begin:stop] = _read_at(self._places[file], offset, stop - begin)
+            self._placed.read(at, plain[:inside])
             if inside < size:
-                plain[inside:] = _read_at(self._folder / "digests", at + inside - self._row.content, size - inside)
+                plain[inside:] = read_at(self._folder / "digests", at + inside - self._row.content, size - inside)
             return plain
         except (OSError, EOFError):
             return None
@@ -455,7 +374,7 @@ class Staging:
         if got != told:
             wrong = [
                 "/".join(safe_path(entry.path))
-                for at, entry in zip(range(0, len(told), DIGEST), self._entries, strict=False)
+                for at, entry in zip(range(0, len(told), DIGEST), self._known().files, strict=False)
                 if got[at : at + DIGEST] != told[at : at + DIGEST]
             ]
             raise Mismatch(wrong)
@@ -464,17 +383,12 @@ class Staging:
             self._plan = msgspec.structs.replace(self._plan, moves=[], digest=digest)
             return
         if self._plan.pack_size is None:
-            handle = self._handle(0)
-            os.ftruncate(handle, self._row.content)
-            self._complete(0, handle)
-        for folder, entry in reversed(self._folders):
-            Path(folder).chmod((entry.mode & 0o777 | 0o700) & ~_UMASK)
-            os.utime(folder, ns=(entry.mtime_ns, entry.mtime_ns))
+            self._placed.end_stream()
+        files = self._placed.finish()
         moves = []
         if self._plan.part is not None and self._plan.target is not None:
             part = Path(self._plan.part)
-            pairs = zip(self._places, self._entries, strict=True)
-            sync_all(part, [place for place, entry in pairs if entry.kind == "file"])
+            sync_all(part, files)
             single = self._plan.name
             for top in sorted(each.name for each in part.iterdir()):
                 moves.append((top, safe_name(single) if single is not None else top))
@@ -483,7 +397,8 @@ class Staging:
     def _put_in_place(self) -> bytes:
         plan = self._plan
         assert plan.moves is not None
-        self.texts = tuple(self._texts())
+        if self._sink is None and self.manifest is not None:
+            self.texts = tuple(texts(self._folder, self.manifest))
         if plan.part is not None and plan.target is not None:
             part, target = Path(plan.part), Path(plan.target)
             landed = []
@@ -500,11 +415,6 @@ class Staging:
             self._write(plan)
         self._log.close()
         return bytes.fromhex(plan.digest)
-
-    def _texts(self) -> Iterator[str]:
-        for number, entry in enumerate(self.manifest.entries if self.manifest else ()):
-            if entry.kind == "text" and self._sink is None:
-                yield Path(self._text_place(number)).read_bytes().decode(errors="replace")
 
     @contextlib.contextmanager
     def _mapped(self) -> Iterator[None]:
@@ -531,26 +441,3 @@ def discard(folder: Path) -> None:
 def _remove(plan: _Plan) -> None:
     if plan.part is not None and Path(plan.part).name.startswith(".burrow-"):
         shutil.rmtree(plan.part, ignore_errors=True)
-
-
-def _write_at(handle: int, data: memoryview, offset: int) -> None:
-    while data:
-        written = os.pwrite(handle, data, offset)
-        offset += written
-        data = data[written:]
-
-
-def _read_at(path: str | Path, offset: int, size: int) -> memoryview:
-    """EOFError: the file has not so much. OSError: it is not there, or it is a link."""
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
-    try:
-        into = memoryview(bytearray(size))
-        done = 0
-        while done < size:
-            got = os.preadv(handle, [into[done:]], offset + done)
-            if not got:
-                raise EOFError
-            done += got
-        return into
-    finally:
-        os.close(handle)

@@ -1,4 +1,4 @@
-"""A reliable, ordered data channel as a blocking socket: what lets one Link run over TCP and over WebRTC.
+"""A reliable, ordered data channel as a blocking socket: what lets a link run over TCP and over WebRTC.
 
 Two tasks carry bytes between the channel and one end of a socket pair; the link has the other end. The copy costs
 a few hundredths of a CPU second for each GB, where the cheapest WebRTC costs fifteen.

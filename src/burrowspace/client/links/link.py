@@ -16,8 +16,6 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from typing import Protocol
 
 from burrowspace.client.limits import Bucket
 from burrowspace.client.links.credit import Asked, Asking
@@ -54,61 +52,6 @@ class Broken(ConnectionError):
     """The link is no more; the sentence says why. What caused it is its `__cause__`."""
 
 
-@dataclass
-class Stats:
-    """What a link has carried. Bytes are those of sealed blocks, as they go and come, whole block or not.
-
-    Times are of time.monotonic().
-    """
-
-    since: float
-    last_at: float  # when the last byte of a block went or came
-    sent: int = 0
-    received: int = 0
-    blocks_sent: int = 0
-    blocks_received: int = 0
-
-
-class Link(Protocol):
-    """One face for every direct path. Made and used in an event loop; its work is done in threads."""
-
-    kind: str  # "tcp", "punch", "webrtc" or "turn"
-    peer: str  # the address to show to a person
-    stats: Stats
-
-    @property
-    def outstanding(self) -> int:
-        """Blocks asked for and not arrived: never above the credit."""
-
-    @property
-    def under_way(self) -> int:
-        """The same, with what was asked before a stop: it may still come."""
-
-    def controls(self) -> AsyncIterator[Control]:
-        """What the other end says, without what links say to each other. Ends when the link does. One reader."""
-
-    async def send(self, control: Control) -> None:
-        """Says something to the other end, ahead of all blocks that are not yet under way. Broken."""
-
-    def serve(self, seal: Seal) -> None:
-        """Sends the blocks that the other end asks for, from now on."""
-
-    def pull(self, take: Take, held: int, end: int | None = None) -> None:
-        """Asks for the positions from `held` on to `end`, with credit, and gives each to `take`; again after stop()."""
-
-    def ends(self, end: int | None) -> None:
-        """Another position before which blocks are asked for: the end has become known, or the person said yes."""
-
-    def stop(self) -> None:
-        """Asks for nothing more. What is under way may still be given to `take`."""
-
-    def close(self, why: str = "closed here") -> None:
-        """Ends it, after what was said is said. From any thread; more than once does nothing."""
-
-    async def closed(self) -> Broken:
-        """Waits for the end; why."""
-
-
 class _Stream:
     """One socket of a link and what waits for it."""
 
@@ -122,8 +65,11 @@ class _Stream:
         self.threads = 2  # that still use the socket
 
 
-class StreamLink:
-    """The Link over sockets. `line` is connected and greeted; it is the link's from now on, in blocking mode."""
+class DirectLink:
+    """Made and used in an event loop; its work is done in threads. `line` is connected and greeted; it is the link's
+    from now on, in blocking mode. `kind`: "tcp", "punch", "webrtc" or "turn". `peer`: the address to show to a
+    person. `received`: bytes of sealed blocks, as they come, whole block or not.
+    """
 
     def __init__(
         self,
@@ -137,8 +83,7 @@ class StreamLink:
         silent_after: float = SILENT_AFTER,
     ) -> None:
         self.kind, self.peer = kind, peer
-        now = time.monotonic()
-        self.stats = Stats(now, now)
+        self.received = 0
         self._bucket, self._ping_after, self._silent_after = bucket, ping_after, silent_after
         self._loop = asyncio.get_running_loop()
         self._inbox: asyncio.Queue[Control | None] = asyncio.Queue()
@@ -154,23 +99,27 @@ class StreamLink:
     # ---- the face
 
     async def controls(self) -> AsyncIterator[Control]:
+        """What the other end says, without what links say to each other. Ends when the link does. One reader."""
         while (control := await self._inbox.get()) is not None:
             yield control
         self._inbox.put_nowait(None)
 
     async def send(self, control: Control) -> None:
+        """Says something to the other end, ahead of all blocks that are not yet under way. Broken."""
         with self._lock:
             if self._broken:
                 raise self._broken
             self._say(self._streams[0], control)
 
     def serve(self, seal: Seal) -> None:
+        """Sends the blocks that the other end asks for, from now on."""
         with self._lock:
             self._seal = seal
             for stream in self._streams:
                 stream.changed.notify()
 
     def pull(self, take: Take, held: int, end: int | None = None) -> None:
+        """Asks for the positions from `held` on to `end`, with credit, and gives each to `take`; again after stop()."""
         with self._lock:
             self._take = take
             if self._asking is None:
@@ -180,12 +129,14 @@ class StreamLink:
             self._ask(self._asking)
 
     def ends(self, end: int | None) -> None:
+        """Another position before which blocks are asked for: the end has become known, or the person said yes."""
         with self._lock:
             if self._asking:
                 self._asking.end = end
                 self._ask(self._asking)
 
     def stop(self) -> None:
+        """Asks for nothing more. What is under way may still be given to `take`."""
         with self._lock:
             if self._asking and not self._asking.resting:
                 self._asking.stop()
@@ -194,18 +145,22 @@ class StreamLink:
 
     @property
     def outstanding(self) -> int:
+        """Blocks asked for and not arrived: never above the credit."""
         with self._lock:
             return self._asking.outstanding if self._asking else 0
 
     @property
     def under_way(self) -> int:
+        """The same, with what was asked before a stop: it may still come."""
         with self._lock:
             return self._asking.under_way if self._asking else 0
 
     def close(self, why: str = "closed here") -> None:
+        """Ends it, after what was said is said. From any thread; more than once does nothing."""
         self._break(Broken(why), rest=LINGER)
 
     async def closed(self) -> Broken:
+        """Waits for the end; why."""
         return await asyncio.shield(self._end)
 
     def add_stream(self, line: socket.socket, words: Controls) -> None:
@@ -289,8 +244,7 @@ class StreamLink:
             stream.heard_at = time.monotonic()
             if counts:
                 with self._lock:
-                    self.stats.received += count
-                    self.stats.last_at = stream.heard_at
+                    self.received += count
                     if self._bucket and (delay := self._bucket.spend(count)):
                         stream.changed.wait_for(lambda: self._broken is not None, delay)
 
@@ -299,7 +253,6 @@ class StreamLink:
             asking, take = self._asking, self._take
             if self._broken or asking is None or take is None or not asking.arrived(stream.number, position):
                 raise BadRequest("a block came that was not asked for")
-            self.stats.blocks_received += 1
         held = take(position, block)
         with self._lock:
             asking.moved(held)
@@ -361,11 +314,6 @@ class StreamLink:
                     if stream.changed.wait_for(lambda: self._broken is not None, delay):
                         return
             stream.line.sendall(piece)
-            with self._lock:
-                self.stats.sent += len(piece) - (0 if start else BLOCK_HEADER_BYTES)
-                self.stats.last_at = time.monotonic()
-        with self._lock:
-            self.stats.blocks_sent += 1
 
     def _check_life(self, stream: _Stream) -> None:
         """Under the lock: a question to a silent peer, and the end of one that stays silent."""

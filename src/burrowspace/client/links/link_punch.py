@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from burrowspace.client.limits import Bucket
 from burrowspace.client.links.addresses import Address, own_addresses, worth_trying
 from burrowspace.client.links.handshake import Greeted, Ticket, approach
-from burrowspace.client.links.link import StreamLink
+from burrowspace.client.links.link import DirectLink
 from burrowspace.client.links.link_tcp import shown
 from burrowspace.client.links.race import dial, in_turn
 from burrowspace.core.errors import BurrowError
@@ -53,7 +53,7 @@ class Punch:
         *,
         bucket: Bucket | None = None,
         own: Sequence[str] | None = None,
-    ) -> StreamLink:
+    ) -> DirectLink:
         """A link with the peer whose port the outside sees as `observed`. Both ends call this within DEADLINE.
 
         ConnectionError when it cannot be had. The port is given back either way.
@@ -77,7 +77,7 @@ class Punch:
             await asyncio.gather(*tasks, return_exceptions=True)
             await attempt.close()
             self.close()
-        return StreamLink(greeted.line, greeted.controls(), kind="punch", peer=shown(greeted.line), bucket=bucket)
+        return DirectLink(greeted.line, greeted.controls(), kind="punch", peer=shown(greeted.line), bucket=bucket)
 
     def prepare(self, line: socket.socket) -> None:
         """Binds a socket that is to connect to the port."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from burrowspace.client.limits import Bucket
 from burrowspace.client.links.addresses import Address, own_addresses, worth_trying
 from burrowspace.client.links.handshake import Greeted, Ticket, approach
-from burrowspace.client.links.link import StreamLink
+from burrowspace.client.links.link import DirectLink
 from burrowspace.client.links.race import dial, race
 from burrowspace.client.links.sockets import streams_wanted, tune
 from burrowspace.core.errors import BurrowError, TooMany
@@ -36,15 +36,15 @@ class Expected:
 
     def __init__(self, listener: "Listener", ticket: Ticket, bucket: Bucket | None) -> None:
         self._listener, self.ticket, self.bucket = listener, ticket, bucket
-        self._links: asyncio.Queue[StreamLink] = asyncio.Queue(WAITING)
+        self._links: asyncio.Queue[DirectLink] = asyncio.Queue(WAITING)
 
     def __aiter__(self) -> "Expected":
         return self
 
-    async def __anext__(self) -> StreamLink:
+    async def __anext__(self) -> DirectLink:
         return await self._links.get()
 
-    def put(self, link: StreamLink) -> None:
+    def put(self, link: DirectLink) -> None:
         """A link has come; when nobody takes them it is turned away."""
         try:
             self._links.put_nowait(link)
@@ -70,7 +70,7 @@ class Listener:
         self.refused = 0  # strangers turned away
         self._sockets: list[socket.socket] = []
         self._expected: dict[bytes, Expected] = {}
-        self._further: dict[bytes, tuple[Ticket, StreamLink]] = {}  # tickets of second and later streams
+        self._further: dict[bytes, tuple[Ticket, DirectLink]] = {}  # tickets of second and later streams
         self._tasks: set[asyncio.Task[None]] = set()
         self._greeting = 0
 
@@ -190,7 +190,7 @@ class Listener:
         expected = self._expected.get(tag)
         if expected is None:
             raise BurrowError("nobody waits any more")
-        link = StreamLink(
+        link = DirectLink(
             greeted.line, greeted.controls(), kind="tcp", peer=shown(greeted.line), bucket=expected.bucket
         )
         if greeted.ticket.sender:
@@ -199,7 +199,7 @@ class Listener:
             self._start(self._forget_further(link, list(further)))
         expected.put(link)
 
-    async def _forget_further(self, link: StreamLink, tags: list[bytes]) -> None:
+    async def _forget_further(self, link: DirectLink, tags: list[bytes]) -> None:
         await link.closed()
         for tag in tags:
             self._further.pop(tag, None)
@@ -212,7 +212,7 @@ async def connect(
     bucket: Bucket | None = None,
     streams: int | None = None,
     own: Sequence[str] | None = None,
-) -> StreamLink:
+) -> DirectLink:
     """A link to the peer that has named these addresses. ConnectionError when none of them is its.
 
     `streams` is how many TCP streams the link has in the end (default: see streams_wanted);
@@ -220,7 +220,7 @@ async def connect(
     """
     greeted = await race(worth_trying(offered, own_addresses() if own is None else own), ticket)
     address: Address = greeted.line.getpeername()[:2]
-    link = StreamLink(greeted.line, greeted.controls(), kind="tcp", peer=shown(greeted.line), bucket=bucket)
+    link = DirectLink(greeted.line, greeted.controls(), kind="tcp", peer=shown(greeted.line), bucket=bucket)
     wanted = min(STREAMS, streams_wanted(greeted.round_trip) if streams is None else streams)
     if not ticket.sender:
         for number in range(1, wanted):
@@ -231,7 +231,7 @@ async def connect(
     return link
 
 
-async def _add(link: StreamLink, address: Address, ticket: Ticket) -> None:
+async def _add(link: DirectLink, address: Address, ticket: Ticket) -> None:
     line = await dial(address)
     try:
         more = await (await approach(line, {}, ticket))()

@@ -19,7 +19,7 @@ import msgspec
 from burrowspace.client.limits import Bucket
 from burrowspace.client.links.channel import Bridge, Channel
 from burrowspace.client.links.handshake import Ticket, approach
-from burrowspace.client.links.link import StreamLink
+from burrowspace.client.links.link import DirectLink
 from burrowspace.core.errors import BadRequest
 from burrowspace.core.signals import IceCandidate, Sdp
 
@@ -125,7 +125,7 @@ class Rtc:
         with contextlib.suppress(asyncio.QueueFull):
             self._heard.put_nowait(signal)
 
-    async def link(self) -> StreamLink:
+    async def link(self) -> DirectLink:
         """Signals, connects, greets. ConnectionError, TimeoutError, BadRequest, Tampered; then all is closed again."""
         try:
             async with asyncio.timeout(DEADLINE):
@@ -142,7 +142,7 @@ class Rtc:
         except BaseException:
             await self.close()
             raise
-        link = StreamLink(self._bridge.line, greeted.controls(), kind=self.kind, peer="by WebRTC", bucket=self._bucket)
+        link = DirectLink(self._bridge.line, greeted.controls(), kind=self.kind, peer="by WebRTC", bucket=self._bucket)
         self._start(self._end_with(link, peer))
         return link
 
@@ -184,7 +184,7 @@ class Rtc:
         async for each in peer.candidates():
             await self._say(each)
 
-    async def _end_with(self, link: StreamLink, peer: Peer) -> None:
+    async def _end_with(self, link: DirectLink, peer: Peer) -> None:
         await link.closed()
         if self._bridge:
             await self._bridge.close()

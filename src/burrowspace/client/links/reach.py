@@ -16,7 +16,7 @@ from burrowspace.client.limits import Bucket
 from burrowspace.client.links import link_webrtc
 from burrowspace.client.links.addresses import own_addresses
 from burrowspace.client.links.handshake import Ticket
-from burrowspace.client.links.link import Link
+from burrowspace.client.links.link import DirectLink
 from burrowspace.client.links.link_punch import Punch
 from burrowspace.client.links.link_tcp import Expected, Listener, connect
 from burrowspace.client.links.link_webrtc import IceServer, Rtc
@@ -62,7 +62,7 @@ class Reach:
         options: Options,
         outside: Outside,
         say: Say,
-        add: Callable[[Link], None],
+        add: Callable[[DirectLink], None],
         renew: Callable[[], Awaitable[Outside]] | None = None,
         bucket: Bucket | None = None,
     ) -> None:
@@ -117,7 +117,7 @@ class Reach:
         elif isinstance(signal, signals.Sdp | signals.IceCandidate) and self._options.webrtc:
             self._heard_rtc(signal)
 
-    async def make(self, path: Path) -> Link:
+    async def make(self, path: Path) -> DirectLink:
         """A link of this kind, made from here. OSError, TimeoutError or BurrowError where it cannot be."""
         if path is Path.TCP:
             async with asyncio.timeout(ADDRESSES_S):
@@ -167,14 +167,14 @@ class Reach:
         else:
             self._begin(self._tried(self._dialled_back()))
 
-    async def _dialled_back(self) -> Link:
+    async def _dialled_back(self) -> DirectLink:
         """The receiver goes first: only who receives and connects adds the streams that a far line needs."""
         await asyncio.sleep(RECEIVER_FIRST_S)
         if self._came:
             raise ConnectionError("the other end was here first")
         return await self.make(Path.TCP)
 
-    async def _punch_through(self) -> Link:
+    async def _punch_through(self) -> DirectLink:
         """Both ends say from which address, and begin when they have heard the other's."""
         assert self._outside.seen_as is not None
         if not self._ticket.sender:
@@ -204,7 +204,7 @@ class Reach:
         for rtc in self._rtc.values():
             rtc.hear(signal)
 
-    async def _answer(self, early: list[signals.Sdp | signals.IceCandidate], *, turn: bool) -> Link:
+    async def _answer(self, early: list[signals.Sdp | signals.IceCandidate], *, turn: bool) -> DirectLink:
         await self._fresh()
         rtc = self._new_rtc(turn=turn, relayed=self._listener is None)
         for signal in early:
@@ -239,7 +239,7 @@ class Reach:
 
     # ---- both
 
-    async def _tried(self, attempt: Coroutine[Any, Any, Link]) -> None:
+    async def _tried(self, attempt: Coroutine[Any, Any, DirectLink]) -> None:
         try:
             self._add(await attempt)
         except (OSError, BurrowError, TimeoutError) as error:

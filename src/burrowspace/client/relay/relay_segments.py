@@ -27,10 +27,12 @@ from burrowspace.client.state.kept_segment import KeptSegment
 from burrowspace.core import segments, signals
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.layout import Layout
+from burrowspace.core.receiver_book import ReceiverBook
 from burrowspace.core.sealing import BLOCK, Suite
 
 if TYPE_CHECKING:
-    from burrowspace.client.relay.link_relay import Ended, RelayStream, Writer
+    from burrowspace.client.relay.relay_stream import Ended, RelayStream
+    from burrowspace.client.relay.spool_writer import SpoolWriter
 
 log = Log("client")
 
@@ -52,10 +54,11 @@ class RelaySegment:
         self.wanted = threading.Event()  # somebody follows it, or all of it may lie there
         if rests:
             self.wanted.set()
-        self.writer: Writer | None = None
+        self.writer: SpoolWriter | None = None
         self.whole = False  # everything up to the transfer's end is there
         self.upto: int | None = None
         self.dropped = False
+        self.followers: set[ReceiverBook] = set()
         self.ended_by: RelaySegment | None = None
 
     def wake(self) -> None:
@@ -81,11 +84,10 @@ class RelaySegment:
 
 
 class RelaySegments:
-    """`seal(segment)` gives the callable that seals for it, `ahead(segment)` the position before which blocks may go
-    into it now (None: all; asked in its thread). `keep(data)` writes down what the next run must know.
+    """`seal(segment)` gives the callable that seals for it. `keep(data)` writes down what the next run must know.
 
-    `fail(error)` is called when our own file cannot be read, `refused(segment, error)` when the server takes no more of
-    a segment (no space).
+    `fail(error)` is called when our own file cannot be read, `refused(error)` when the server takes no more of a
+    segment (no space): it says whether to go on without that one.
     """
 
     def __init__(
@@ -93,23 +95,17 @@ class RelaySegments:
         server: Server,
         layout: Callable[[Suite], Layout],
         seal: Callable[[RelaySegment], Seal],
-        ahead: Callable[[RelaySegment], int | None],
         bucket: Bucket | None,
         fail: Callable[[BaseException], None],
-        refused: Callable[[RelaySegment, Refused], None],
+        refused: Callable[[Refused], bool],
         changed: Callable[[], None],
         keep: Callable[[bytes], None],
     ) -> None:
         self.all: list[RelaySegment] = []
         self._server, self._layout, self._seal, self._bucket = server, layout, seal, bucket
-        self._ahead = ahead
         self._fail, self._refused, self._changed, self._keep = fail, refused, changed, keep
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
-
-    @property
-    def running(self) -> RelaySegment | None:
-        return next((each for each in reversed(self.all) if each.writer is not None), None)
 
     @property
     def resting(self) -> RelaySegment | None:
@@ -123,7 +119,24 @@ class RelaySegments:
 
     def covered(self, position: int) -> int | None:
         """Up to which position what follows from `position` on lies on the server, to rest there. None: to the end."""
-        return segments.covered(self._parts(), position, self._layout(PREFERRED[0]).positions)
+        return segments.covered(self._parts(), position, self._positions)
+
+    async def has(self, segment: RelaySegment, position: int) -> bool:
+        """Whether the server has this block of it, or will."""
+        try:
+            state = await self._server.spool(segment.spool.id)
+        except BurrowError:
+            return False
+        layout = self._layout(segment.suite)
+        return state.first <= layout.offset(position) - layout.offset(segment.first)
+
+    async def is_read(self, segment: RelaySegment) -> bool:
+        """Errors of the server."""
+        return (await self._server.spool(segment.spool.id)).readers > 0
+
+    @property
+    def _positions(self) -> int | None:
+        return self._layout(PREFERRED[0]).positions
 
     def _parts(self) -> list[segments.Part]:
         return [each.part for each in self.all]
@@ -143,7 +156,20 @@ class RelaySegments:
         await say(segment.announcement())
         return segment
 
-    async def let_rest(self, segment: RelaySegment) -> None:
+    async def rest(self, own: RelaySegment | None, held: int, say: Say, suite: Suite) -> RelaySegment | None:
+        """Brings what a receiver lacks that has gone to rest: by which segment, None where all rests already. `own`:
+        the one that it follows. Errors of the server."""
+        number = self.all.index(own) if own in self.all else None
+        how, which = segments.rest(self._parts(), number, held, self._positions)
+        if which is None:
+            return None
+        if how is segments.Rest.NEW:
+            return await self.open(which, say, policy="rest", rests=True, suite=suite)
+        if how is segments.Rest.OWN:
+            await self._let_rest(self.all[which])
+        return self.all[which]
+
+    async def _let_rest(self, segment: RelaySegment) -> None:
         """The receiver has gone: all of it may lie there now."""
         if not segment.rests:
             with contextlib.suppress(Missing):  # the server lost it: what comes in its place will rest
@@ -167,6 +193,10 @@ class RelaySegments:
                     await segment.say(signals.LegEnd(segment.spool.id, 0))
         with contextlib.suppress(BurrowError):
             await self._server.drop_spool(segment.spool)
+
+    async def drop_all(self) -> None:
+        for segment in list(self.all):
+            await self.drop(segment, tell=False)
 
     async def take_up(self, kept: bytes, say: Say) -> None:
         """The segments of an earlier run: each ends where the server says; what may rest there is not sent again."""
@@ -216,12 +246,12 @@ class RelaySegments:
                 self._loop.call_soon_threadsafe(self._over, segment, stream, ended)
 
         # Late, as in routes.py: HTTP for blocking calls is loaded with it, and a direct transfer has no segment
-        from burrowspace.client.relay.link_relay import Writer
+        from burrowspace.client.relay.spool_writer import SpoolWriter
 
         origin, seal = self._server.origin, self._seal(segment)
         layout = self._layout(segment.suite)
-        ahead = partial(self._ahead, segment)
-        segment.writer = Writer(origin, segment.spool, layout, segment.first, seal, ahead, over, self._bucket)
+        ahead = partial(_ahead, segment)
+        segment.writer = SpoolWriter(origin, segment.spool, layout, segment.first, seal, ahead, over, self._bucket)
         segment.writer.start()
 
     def _over(self, segment: RelaySegment, stream: "RelayStream", ended: "Ended | None") -> None:
@@ -236,7 +266,10 @@ class RelaySegments:
             self._fail(ended.__cause__)  # our own file
         elif ended.final:
             segment.upto = writer.safe_position
-            self._refused(segment, Refused(ended.status, ended.code, str(ended)))
+            if self._refused(Refused(ended.status, ended.code, str(ended))):
+                for book in segment.followers:
+                    book.not_stored(time.monotonic())
+                self._begin(self.drop(segment))
         else:
             log.debug("a segment was cut", why=str(ended))
             layout = self._layout(segment.suite)
@@ -255,6 +288,7 @@ class RelaySegments:
                 segment.ended_by = await self.open(
                     position, segment.say, policy=policy, rests=segment.rests, suite=segment.suite
                 )
+                segment.ended_by.followers |= segment.followers
                 return
             except BurrowError as error:
                 log.debug("the next segment has to wait", why=str(error))
@@ -264,3 +298,11 @@ class RelaySegments:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _ahead(segment: RelaySegment) -> int | None:
+    """The position before which blocks may go into it now; None: all. Asked in the segment's thread."""
+    books = tuple(segment.followers)
+    linked = any(book.direct_at > segment.opened_at for book in books)
+    limits = tuple(book.person.limit for book in books)
+    return segments.ahead(segments.Flow(segment.first, segment.rests, segment.wanted.is_set(), linked, limits))

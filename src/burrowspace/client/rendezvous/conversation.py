@@ -5,6 +5,7 @@ the words mean. Spec: docs/spec/signalling.md.
 """
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -23,6 +24,7 @@ NONCE = 12
 
 T = TypeVar("T")
 BUSY_S = 60.0  # the server counts messages by the minute
+LAST_WORDS_S = 1.0
 KEPT = 256  # messages that stay in a mailbox that had become full
 
 
@@ -64,6 +66,14 @@ class Conversation:
                     continue
                 self.away.clear()
                 return
+
+    async def last_words(self, signal: Signal, seconds: float = LAST_WORDS_S) -> bool:
+        """Says it before all ends, if the server takes it in so many seconds: whether it did."""
+        with contextlib.suppress(TimeoutError, BurrowError):
+            async with asyncio.timeout(seconds):
+                await self.say(signal)
+                return True
+        return False
 
     async def heard(self) -> AsyncIterator[tuple[bytes, Signal]]:
         """(session of the other end, what it said), from the mailbox's first message on. Never ends by itself."""

@@ -1,4 +1,4 @@
-"""What the ends ask of a server: words in mailboxes, numbers of codes, spools. Control only; blocks go by link_relay.
+"""What the ends ask of a server: words in mailboxes, numbers of codes, spools. Control only; blocks go by relay/.
 
 Errors of HTTP and of sockets stop here: Unreachable when no answer came, Refused when the server said no. Calls that
 may be made twice are made again after a broken connection. Spec: docs/spec/mailboxes.md, docs/spec/bytes.md.
@@ -18,12 +18,15 @@ from burrowspace.client import offline
 from burrowspace.client.errors import Missing, Refused, Unreachable
 from burrowspace.client.server.http import AWAY, Answer, Http, is_page, refusal
 from burrowspace.client.server.trust import Untrusted
+from burrowspace.core import reports
+from burrowspace.core.errors import BurrowError
 from burrowspace.core.names import shown
 
 TIMEOUT_S = 10.0  # for an answer, beyond what a call says that it may wait
 BUSY_S = 2.0  # between two looks at a server that lets no more calls of our address wait
 WAIT_S = 25.0  # that a call waits for news: below the idle limits of the usual proxies
 TRIES = 3
+ANSWER_S = 4.0  # for an answer to somebody who wonders whether it can be reached
 AGAIN_S = 0.2
 MOVED = {301, 302, 303, 307, 308}
 
@@ -167,6 +170,15 @@ class Server:
             made = answer.json()
             return Spool(str(made["transfer_id"]), str(made["write_token"]))
 
+    async def answers(self) -> bool:
+        """Whether it can be reached now: a call that waits for news may not notice for half a minute."""
+        with contextlib.suppress(TimeoutError, BurrowError):
+            async with asyncio.timeout(ANSWER_S):
+                if not self.offline():
+                    await self.hello()
+                    return True
+        return False
+
     async def spool(self, spool: str) -> SpoolState:
         answer = await self._call("GET", f"/spools/{spool}")
         with _understood():
@@ -210,7 +222,7 @@ class Server:
 
     def why_away(self) -> str:
         """For a person, where no answer comes."""
-        return offline.OFFLINE if self.offline() else offline.AWAY
+        return reports.OFFLINE if self.offline() else reports.AWAY
 
     async def _call(self, method: str, path: str, *, missing: bool = False, **how: Any) -> Answer:
         """An answer with a good status. `missing`: a 404 or 410 is good too.

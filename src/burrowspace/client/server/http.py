@@ -1,7 +1,7 @@
 """HTTP/1.1 as the control calls need it: small requests, small answers, kept connections, long polls that are dropped.
 
 Its own, for the usual library takes as long to import as a small transfer takes in all. Whatever goes wrong below is an
-OSError here. Proxies are those of the environment. Bulk goes by link_relay.py.
+OSError here. Proxies are those of the environment. Bulk goes by relay/.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Whose word this program takes for who a server is: the system's authorities, and those that a person has named.
 
-One truth for a process, for its connections are made in several places (http.py, link_relay.py, the app's way). Also
+One truth for a process, for its connections are made in several places (http.py, relay_stream.py, the app's way). Also
 the sentence for a server that nobody vouches for.
 """
 

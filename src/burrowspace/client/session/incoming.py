@@ -14,7 +14,8 @@ from burrowspace.client.options import Options
 from burrowspace.client.pause import Pause
 from burrowspace.client.rendezvous.reader import Reader
 from burrowspace.client.server.api import WAIT_S, Server
-from burrowspace.client.session.receiver import Accept, Receiver
+from burrowspace.client.session.receive import Accept, Receive
+from burrowspace.client.session.receiver import Receiver
 from burrowspace.client.session.transfer import Transfer
 from burrowspace.client.state.folders import Ended
 from burrowspace.client.state.journal import Journal, Record
@@ -45,9 +46,8 @@ class ReceiveTransfer(Transfer):
     async def _work(self) -> events.Finished:
         held = await self._meet()
         record = held.record
-        server = self._state.server(record.server)
-        receiving = Receiver(
-            server=server,
+        how = Receive(
+            server=self._state.server(record.server),
             secret=record.secret,
             journal=held,
             into=self._into if self._into is not None else Path.cwd(),
@@ -56,9 +56,8 @@ class ReceiveTransfer(Transfer):
             options=self._options,
             own_name=self._options.name or own_name(),
             by_link=record.met == "link",
-            done=self._done,
         )
-        return await self._follow(receiving)
+        return await self._follow(Receiver(how, self._done))
 
     async def _meet(self) -> Journal:
         """The journal of this transfer: of an earlier run, or a new one with the secret."""

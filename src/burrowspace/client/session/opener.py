@@ -33,6 +33,16 @@ class Opener:
         self._told_at = 0.0
         self._rooms = threading.local()
 
+    @property
+    def held(self) -> int:
+        """Positions in a row that are written."""
+        return self._staging.held
+
+    @property
+    def here(self) -> int:
+        """Positions in a row that have come."""
+        return self._staging.here
+
     def layout_in(self, suite: Suite) -> Layout:
         return replace(self.layout, suite=suite)
 

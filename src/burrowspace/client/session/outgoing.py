@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -20,7 +19,7 @@ from burrowspace.client.options import Options
 from burrowspace.client.rendezvous.conversation import Conversation
 from burrowspace.client.rendezvous.offers import ENOUGH, LEFT, Offers
 from burrowspace.client.server.api import Server
-from burrowspace.client.session.sender import LAST_WORDS_S, SEGMENTS_FILE, Sender
+from burrowspace.client.session.sender import SEGMENTS_FILE, Sender
 from burrowspace.client.session.transfer import Transfer
 from burrowspace.client.state import journal
 from burrowspace.client.state.folders import Ended
@@ -31,9 +30,8 @@ from burrowspace.core import signals
 from burrowspace.core.codes import Code
 from burrowspace.core.errors import BadRequest, BurrowError
 from burrowspace.core.invitation import NAME_CHARS, Invitation
-from burrowspace.core.links import format_link, mailbox_id, parse_link
+from burrowspace.core.links import format_link, mailbox_id, reached_at
 from burrowspace.core.manifest import parse
-from burrowspace.core.networks import is_near
 from burrowspace.core.sealing import SECRET_BYTES
 from burrowspace.core.signals import Role
 
@@ -127,10 +125,8 @@ class SendTransfer(Transfer):
     async def _call_off(self, server: Server, error: Changed) -> None:
         """Whoever waits for what was begun is told that it cannot come."""
         if self._void is not None:
-            said = signals.Cancel(error.sentence[:1000])
-            with contextlib.suppress(TimeoutError, BurrowError):
-                async with asyncio.timeout(LAST_WORDS_S):
-                    await Conversation(server, self._void, mailbox_id(self._void), Role.SENDER).say(said)
+            main = Conversation(server, self._void, mailbox_id(self._void), Role.SENDER)
+            await main.last_words(signals.Cancel(error.sentence[:1000]))
 
     def _open(self, origin: str) -> tuple[Source, Journal]:
         """The source, and the journal of an earlier run of the same paths, or a new one."""
@@ -209,7 +205,7 @@ class SendTransfer(Transfer):
     def _done(self, sending: Sender, finished: events.Finished) -> None:
         held, record = sending.journal, sending.journal.record
         digest = sending.source.digest
-        if finished.resting and (kept := held.kept(SEGMENTS_FILE)) is not None and sending.rests_until is not None:
+        if finished.resting and (kept := held.kept(SEGMENTS_FILE)) is not None and sending.at_rest.until is not None:
             left = Left(
                 transfer=record.transfer,
                 name=record.name,
@@ -218,7 +214,7 @@ class SendTransfer(Transfer):
                 legs=msgspec.json.decode(kept, type=list[KeptSegment]),
                 size=finished.size,
                 created=record.created,
-                until=sending.rests_until,
+                until=sending.at_rest.until,
             )
             self._state.shelf.put(left)  # before the journal goes: what rests can always be taken back
         self._state.folders.finish(
@@ -231,30 +227,7 @@ class SendTransfer(Transfer):
                 created=record.created,
                 ended=time.time(),
                 size=finished.size,
-                peer=next((receiver.name for receiver in sending.receivers.values()), None),
+                peer=next(iter(sending.receivers.names), None),
                 digest=digest.hex() if digest else None,
             ),
         )
-
-
-def reached_at(origin: str, public: object) -> str:
-    """Where a link leads: to the public address that a server names, if we reach it by one of a local network, which
-    the other side may not be in. Whoever serves the link's page has the secret of a browser that opens it; so we take
-    that word only of a server that serves the page under its own address as well. A secure server cannot name an
-    address that is not.
-
-    >>> reached_at("http://127.0.0.1:5000", "https://a.trycloudflare.com")
-    'https://a.trycloudflare.com'
-    >>> reached_at("https://drop.example.org", "https://evil.example"), reached_at("http://10.0.0.7:1", "javascript:0")
-    ('https://drop.example.org', 'http://10.0.0.7:1')
-    >>> reached_at("https://10.0.0.7:5000", "http://drop.example.org")
-    'https://10.0.0.7:5000'
-    """
-    host = urlsplit(origin).hostname or ""
-    if not isinstance(public, str) or not (host == "localhost" or is_near(host)):
-        return origin
-    try:
-        named = parse_link(format_link(public, bytes(SECRET_BYTES))).server
-    except BurrowError:
-        return origin
-    return origin if origin.startswith("https:") and not named.startswith("https:") else named

@@ -1,32 +1,28 @@
 """One receiver, as the sender sees it: its words, its links, the segment that it follows.
 
-It hears what the receiver says, asks `core/receiver_book.py` what follows, and does that. Specs: docs/spec/session.md,
-docs/spec/paths.md.
+It hears what the receiver says, asks `core/receiver_book.py` what follows, and does that; what only the sender can do,
+it asks for by `Sends`. Specs: docs/spec/session.md, docs/spec/paths.md.
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from burrowspace.client import events
 from burrowspace.client.errors import Cancelled, Changed
 from burrowspace.client.keys import PREFERRED
-from burrowspace.client.links.handshake import Ticket
-from burrowspace.client.links.link import Link
+from burrowspace.client.links.link import DirectLink
 from burrowspace.client.links.reach import Reach
 from burrowspace.client.log import Log
-from burrowspace.client.relay.relay_segments import RelaySegment
+from burrowspace.client.relay.relay_segments import RelaySegments
 from burrowspace.client.rendezvous.conversation import Conversation, patiently
 from burrowspace.client.session.following import Following
-from burrowspace.client.session.running import Meter
-from burrowspace.client.session.sends import Sends
+from burrowspace.client.session.running import Meter, seconds_left
+from burrowspace.client.session.sends import Sends, Shared
 from burrowspace.core import signals
-from burrowspace.core.codes import check_words
-from burrowspace.core.consent import Person
 from burrowspace.core.errors import BurrowError
-from burrowspace.core.links import link_key, link_tag, mailbox_id
 from burrowspace.core.receiver_book import Act, Acts, ReceiverBook, Runs
-from burrowspace.core.signals import Role
 
 log = Log("client")
 
@@ -34,81 +30,62 @@ log = Log("client")
 class RemoteReceiver:
     """Lives as long as the sending. `session` is the run of its program that said hello."""
 
-    def __init__(self, sending: Sends, hello: signals.Hello, session: bytes) -> None:
+    def __init__(
+        self,
+        sends: Sends,
+        shared: Shared,
+        segments: RelaySegments,
+        pair: Conversation,
+        reach: Reach,
+        hello: signals.Hello,
+        session: bytes,
+    ) -> None:
         self.id, self.name = hello.receiver, hello.name
         self.suite = next((each for each in hello.suites if each in PREFERRED), PREFERRED[0])
-        manifest, alone = sending.layout.manifest_blocks, sending.options.receivers == 1
-        self.book = ReceiverBook(manifest, hello.held, time.monotonic(), sending.may_store, alone)
+        blocks, may_store = shared.manifest_blocks, shared.may_store
+        self.book = ReceiverBook(blocks, hello.held, time.monotonic(), may_store, shared.alone)
         self._runs = Runs[signals.Signal](session)
-        self._sending = sending
-        self._links: list[Link] = []
+        self._sends, self._shared, self._pair, self._reach, self._tell = sends, shared, pair, reach, sends.tell
+        self._following = Following(segments, self.book, pair.say, self.suite, may_store)
+        self._links: list[DirectLink] = []
         self._meter = Meter()
         self._digest = ""  # the one that it verified
         self._asked = 0  # for a segment, from this block on
         self._why: BurrowError = Cancelled("")  # it is over
         self._closed = False
         self._running: asyncio.Task[None] | None = None
-        self._pair = Conversation(sending.server, sending.secret, mailbox_id(sending.secret, self.id), Role.SENDER)
-        self._following = Following(sending, self.book, self._pair.say, self.suite, self._do)
-        ticket = Ticket(link_tag(sending.secret, self.id), link_key(sending.secret, self.id), sender=True)
-        self._reach = Reach(
-            ticket=ticket,
-            listener=sending.listener,
-            options=sending.options,
-            outside=sending.outside,
-            say=self._pair.say,
-            add=self._add,
-            renew=sending.look_around,
-            bucket=sending.bucket,
-        )
+        start, following = sends.start, self._following
         self._acts: dict[Act, Callable[[], object]] = {
-            Act.TELL_MET: self._tell_met,
-            Act.INTRODUCE: lambda: sending.start(self._reach.tell_again()),
-            Act.CATCH_UP: lambda: sending.start(asyncio.to_thread(sending.source.catch_up, self.held)),
-            Act.GIVE: lambda: sending.start(self._following.give(self._asked)),
-            Act.WAKE: self._following.wake,
-            Act.WANT: self._following.want,
-            Act.DROP: self._following.none,
-            Act.LOOK: lambda: sending.start(self._following.look()),
-            Act.CHECK: lambda: sending.start(self._check()),
-            Act.STORE: lambda: sending.start(self._store()),
-            Act.FORGET: lambda: sending.left_undecided(self),
-            Act.COMPARE: lambda: sending.start(self._compare()),
+            Act.TELL_MET: lambda: self._tell(events.Met(self.name, self.id, shared.words)),
+            Act.INTRODUCE: lambda: start(reach.tell_again()),
+            Act.CATCH_UP: lambda: start(asyncio.to_thread(sends.catch_up, self.book.held)),
+            Act.GIVE: lambda: start(following.give(self._asked)),
+            Act.WAKE: following.wake,
+            Act.WANT: following.want,
+            Act.DROP: lambda: start(following.follow()),
+            Act.LOOK: lambda: start(self._then(following.look())),
+            Act.CHECK: lambda: start(self._then(self._check())),
+            Act.STORE: lambda: start(self._store()),
+            Act.FORGET: self._forget,
+            Act.COMPARE: lambda: start(self._compare()),
             Act.TELL_PATH: self._tell_path,
             Act.TELL_DECIDING: lambda: self._waits(f"{self.name or 'the receiver'} is deciding"),
             Act.TELL_PROGRESS: self._tell_progress,
-            Act.TELL_OFFLINE: lambda: self._waits(sending.server.why_away()),
+            Act.TELL_OFFLINE: lambda: self._waits(shared.why_away()),
             Act.TELL_AWAY: lambda: self._waits("the receiver is away; it goes on when it is back"),
-            Act.TELL_VERIFIED: self._tell_verified,
-            Act.TELL_OVER: self._tell_over,
-            Act.FAIL: lambda: sending.fail(self._why),
-            Act.CLOSE_LINKS: self._close_links,
+            Act.TELL_VERIFIED: lambda: self._tell(events.Verified(self._digest, self.id)),
+            Act.TELL_OVER: lambda: self._tell(events.Declined(self.name, self._why.sentence, self.id)),
+            Act.FAIL: lambda: sends.fail(self._why),
+            Act.CLOSE_LINKS: lambda: self._close_links("the receiver has left"),
             Act.CLOSE: self.close,
         }
-
-    @property
-    def held(self) -> int:
-        return self.book.held
-
-    @property
-    def path(self) -> str:
-        return self.book.path
-
-    @property
-    def verified(self) -> bool:
-        return self.book.verified
-
-    @property
-    def person(self) -> Person:
-        return self.book.person
-
-    @property
-    def segment(self) -> RelaySegment | None:
-        return self._following.segment
 
     def _do(self, acts: Acts) -> None:
         for act in acts:
             self._acts[act]()
+
+    async def _then(self, asked: Awaitable[Acts]) -> None:
+        self._do(await asked)
 
     async def recall(self) -> None:
         """What it said to an earlier run of this program: nothing of that is to be answered any more."""
@@ -120,10 +97,10 @@ class RemoteReceiver:
 
     def begin(self) -> None:
         """Listens to it, until it is closed."""
-        self._running = self._sending.start(self._run())
+        self._running = self._sends.start(self._run())
 
     async def _run(self) -> None:
-        self._sending.start(self._reach.open())
+        self._sends.start(self._reach.open())
         async for session, signal in self._pair.heard():
             if self._runs.hears(session, signal):
                 self.book.heard(time.monotonic())
@@ -135,7 +112,6 @@ class RemoteReceiver:
 
     def hello(self, session: bytes, hello: signals.Hello) -> None:
         """It is here (again)."""
-        self._sending.met()
         self.name = hello.name
         self._do(self.book.hello(time.monotonic(), hello.held))
         for signal in self._runs.begins(session):
@@ -144,22 +120,10 @@ class RemoteReceiver:
     def tick(self, now: float) -> None:
         self._do(self.book.tick(now, self._following.part, self._following.wanted))
 
-    def asked_for(self, position: int) -> None:
-        """By a link. From any thread."""
-        self.book.requests(time.monotonic(), position)
-
-    def goes_by(self, path: str) -> None:
-        self._do(self.book.goes_by(path))
-
-    def lost_segment(self) -> None:
-        """The server takes no more of it; another one is looked for after a while."""
-        self._following.lost()
-
     def close(self) -> None:
         self._closed = True
         self._reach.close()
-        for link in self._links:
-            link.close("the sender ends")
+        self._close_links("the sender ends")
         if self._running is not None and self._running is not asyncio.current_task():
             self._running.cancel()
 
@@ -171,13 +135,13 @@ class RemoteReceiver:
         elif isinstance(signal, signals.Accept):
             self._do(self.book.accepts(signal.held))
         elif isinstance(signal, signals.Decline):
-            self.person.declines()
+            self.book.person.declines()
         elif isinstance(signal, signals.Verified):
             self._verifies(signal)
 
     def _heard(self, signal: signals.Signal) -> None:
         if isinstance(signal, signals.AskRelay):
-            if self._sending.options.direct_only:
+            if self._shared.direct_only:
                 self.book.holds(signal.held)
             else:
                 self._asked = signal.held
@@ -190,15 +154,11 @@ class RemoteReceiver:
         elif isinstance(signal, signals.Cancel):
             self._cancels(signal)
         elif isinstance(signal, signals.Bye):
-            self._do(self.book.leaves(self._by_code))
+            self._do(self.book.leaves(self._shared.code_used()))
         elif isinstance(signal, signals.Accept | signals.Verified):
             self._history(signal)
         else:
             self._reach.heard(signal)
-
-    @property
-    def _by_code(self) -> bool:
-        return self._sending.undecided is not None
 
     def _cancels(self, signal: signals.Cancel) -> None:
         self._why = Cancelled(f"the receiver called it off: {signal.why}")
@@ -209,21 +169,32 @@ class RemoteReceiver:
         self._do(self.book.verifies())
 
     async def _compare(self) -> None:
-        own = await self._sending.digest()
-        same = own is not None and own.hex() == self._digest
+        same = await self._sends.digest() == self._digest
         if not same:
             self._why = Cancelled("the receiver verified something else than what was sent; send it again")
         self._do(self.book.compared(same))
 
     # ---- links
 
-    def _add(self, link: Link) -> None:
+    def add(self, link: DirectLink) -> None:
+        """A direct link is up."""
+        loop = asyncio.get_running_loop()
+
+        def seal(position: int, into: memoryview) -> int:
+            held = self.book.held
+            self.book.requests(time.monotonic(), position)
+            sealed = self._sends.seal(link.kind, position, into, held, self.suite)
+            if self.book.path != link.kind:
+                with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+                    loop.call_soon_threadsafe(lambda: self._do(self.book.goes_by(link.kind)))
+            return sealed
+
         self._links.append(link)
         self.book.linked()
-        link.serve(self._sending.sealer(self, link.kind))
-        self._sending.start(self._listen(link))
+        link.serve(seal)
+        self._sends.start(self._listen(link))
 
-    async def _listen(self, link: Link) -> None:
+    async def _listen(self, link: DirectLink) -> None:
         async for control in link.controls():
             self.book.heard(time.monotonic())
             if isinstance(control, signals.Held):
@@ -235,20 +206,21 @@ class RemoteReceiver:
         broken = await link.closed()
         self._links.remove(link)
         self.book.unlinked(time.monotonic())
-        cause = broken.__cause__
-        if isinstance(cause, Changed):
-            self._sending.fail(cause)
+        if isinstance(broken.__cause__, Changed):
+            self._sends.fail(broken.__cause__)
 
-    def _close_links(self) -> None:
+    def _close_links(self, why: str) -> None:
         for link in self._links:
-            link.close("the receiver has left")
+            link.close(why)
 
-    # ---- it is silent
-
-    async def _check(self) -> None:
+    async def _check(self) -> Acts:
         """It has gone, or we are cut off ourselves."""
-        reached = await self._sending.online()
-        self._do(self.book.reached(time.monotonic(), reached, self._by_code))
+        reached = await self._sends.online()
+        return self.book.reached(time.monotonic(), reached, self._shared.code_used())
+
+    def _forget(self) -> None:
+        self._sends.start(self._following.follow())
+        self._sends.forget(self.id)
 
     async def _store(self) -> None:
         self._waits("the receiver has gone; the rest goes to the server, sealed")
@@ -264,32 +236,15 @@ class RemoteReceiver:
 
     # ---- what the person who sends hears
 
-    def _tell(self, event: events.Event) -> None:
-        self._sending.tell(event)
-
     def _waits(self, why: str) -> None:
         self._tell(events.Waiting(why, self.id))
 
-    def _tell_met(self) -> None:
-        words = check_words(self._sending.secret, self._sending.transfer)
-        self._tell(events.Met(self.name, self.id, words))
-
     def _tell_path(self) -> None:
-        peer = next((link.peer for link in self._links if link.kind == self.path), "")
-        self._tell(events.PathChanged(self.path, peer, "asked", self.id))  # type: ignore[arg-type]
-
-    def _tell_verified(self) -> None:
-        self._tell(events.Verified(self._digest, self.id))
-        self._sending.changed()
-
-    def _tell_over(self) -> None:
-        self._sending.declined(self.id)
-        self._tell(events.Declined(self.name, self._why.sentence, self.id))
-        self._sending.changed()
+        path = self.book.path
+        peer = next((link.peer for link in self._links if link.kind == path), "")
+        self._tell(events.PathChanged(path, peer, "asked", self.id))  # type: ignore[arg-type]
 
     def _tell_progress(self) -> None:
-        sending = self._sending
-        done, total = sending.content(self.book.position(self._following.part)), sending.source.manifest.content_size
+        done, total = self._shared.content(self.book.position(self._following.part)), self._shared.total
         rate = self._meter.add(time.monotonic(), done)
-        eta = (total - done) / rate if total is not None and rate > 0 else None
-        self._tell(events.Progress(done, total, rate, eta, self.path, self.id))  # type: ignore[arg-type]
+        self._tell(events.Progress(done, total, rate, seconds_left(done, total, rate), self.book.path, self.id))  # type: ignore[arg-type]

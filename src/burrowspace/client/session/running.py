@@ -121,6 +121,10 @@ class Running:
         self._events.append(event)
         self._news.set()
 
+    def changed(self) -> None:
+        """What `_change` waits for may have come."""
+        self._changed.set()
+
     def _soon(self, call: Any, *args: Any) -> None:
         """From a thread: `call` runs in the loop."""
         with contextlib.suppress(RuntimeError):
@@ -150,3 +154,7 @@ class Meter:
             marks.popleft()
         span = marks[-1][0] - marks[0][0]
         return (marks[-1][1] - marks[0][1]) / span if span > 0 else 0.0
+
+
+def seconds_left(done: int, total: int | None, rate: float) -> float | None:
+    return (total - done) / rate if total is not None and rate > 0 else None

@@ -1,76 +1,50 @@
-"""What a remote receiver needs of its sender. `sender.py` is one; a receiver knows no more of it than this."""
+"""What a remote receiver asks of its sender: eight calls, and nothing else. Twin of web/wire/session/sends.js."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from burrowspace.client import events
-from burrowspace.client.files.source import Source
-from burrowspace.client.limits import Bucket
-from burrowspace.client.links.reach import Outside
-from burrowspace.client.options import Options
-from burrowspace.client.relay.relay_segments import RelaySegment, RelaySegments
-from burrowspace.client.server.api import Server
-from burrowspace.core.consent import Person
-from burrowspace.core.layout import Layout
-from burrowspace.core.receiver_book import ReceiverBook
+from burrowspace.client.events import Event
 from burrowspace.core.sealing import Suite
-
-if TYPE_CHECKING:
-    from burrowspace.client.links.link_tcp import Listener
-
-
-class Served(Protocol):
-    """A remote receiver, as its sender and its fellows see it."""
-
-    id: str
-    name: str
-    suite: Suite
-    book: ReceiverBook
-
-    @property
-    def held(self) -> int: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def person(self) -> Person: ...
-    @property
-    def segment(self) -> RelaySegment | None: ...
-    def asked_for(self, position: int) -> None: ...
-    def goes_by(self, path: str) -> None: ...
-    def close(self) -> None: ...
 
 
 class Sends(Protocol):
-    server: Server
-    secret: bytes
-    transfer: bytes
-    options: Options
-    source: Source
-    layout: Layout
-    listener: "Listener | None"
-    outside: Outside
-    bucket: Bucket | None
-    segments: RelaySegments
-    undecided: Callable[[str], None] | None
+    """`seal` and `catch_up` may be called from any thread."""
 
-    @property
-    def may_store(self) -> bool: ...
-    def others(self) -> Mapping[str, Served]:
-        """All receivers, by their ids."""
+    def tell(self, event: Event) -> None: ...
 
-    def declined(self, receiver: str) -> None:
-        """It is over for this one: it's neither counted nor waited for."""
+    def forget(self, receiver: str) -> None:
+        """It came by a code and has gone without an answer: another code is offered."""
 
-    def layout_in(self, suite: Suite) -> Layout: ...
-    def sealer(self, receiver: Served, path: str) -> Callable[[int, memoryview], int]: ...
-    async def look_around(self) -> Outside: ...
-    async def online(self) -> bool: ...
-    async def digest(self) -> bytes | None: ...
-    def content(self, position: int) -> int: ...
-    def met(self) -> None: ...
-    def left_undecided(self, receiver: Served) -> None: ...
-    def changed(self) -> None: ...
-    def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]: ...
+    def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """A part of the transfer: when it fails, the transfer does."""
+
     def fail(self, error: BaseException) -> None: ...
-    def tell(self, event: events.Event) -> None: ...
+
+    def seal(self, path: str, position: int, into: memoryview, held: int, suite: Suite) -> int:
+        """The sealed block's size, 0 for none, for one who said that it holds `held`."""
+
+    def catch_up(self, position: int) -> None:
+        """Hashes what lies before."""
+
+    async def digest(self) -> str:
+        """Of everything, in hex; empty where it cannot be known."""
+
+    async def online(self) -> bool:
+        """Whether the server answers now. Where it does not, whoever is silent may be here all the same."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What holds for all receivers of a transfer. `content(position)`: content bytes before it; `total`: of all."""
+
+    words: tuple[str, ...]  # to compare
+    manifest_blocks: int
+    content: Callable[[int], int]
+    total: int | None
+    may_store: bool
+    direct_only: bool
+    alone: bool  # nobody else is to come
+    why_away: Callable[[], str]  # for a person, where the server does not answer
+    code_used: Callable[[], bool]  # whoever comes by a code has come, for it works once

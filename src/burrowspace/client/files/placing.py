@@ -1,0 +1,184 @@
+"""Where the content of a transfer lies while it arrives: a file for each entry, in a hidden folder beside the target.
+
+The folder, `.burrow-….part`, is one that we made ourselves and nobody else may enter, so no link that lies in the
+target is ever followed. What is there, and whether it is right, is staging.py's. Spec: docs/spec/landing.md.
+"""
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from burrowspace.client.files.moving import writeback
+from burrowspace.client.files.pack import Row
+from burrowspace.core.errors import Damaged
+from burrowspace.core.manifest import Entry, Manifest
+from burrowspace.core.names import safe_name, safe_paths
+from burrowspace.core.sealing import BLOCK
+
+_WRITEBACK = 64 << 20  # bytes after which the disk is asked to begin
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_UMASK = os.umask(0o077)
+os.umask(_UMASK)
+
+
+class Places:
+    """Makes `part` and the folders in it. Texts lie in `folder`. `part` is None if there are only texts. Offsets are
+    bytes of the content. Damaged: the target, or the part folder, is not what it was."""
+
+    def __init__(self, folder: Path, manifest: Manifest, row: Row, part: Path | None) -> None:
+        self._row, self._entries = row, tuple(manifest.files)
+        self._places: list[str] = []  # of each file or text
+        self._folders: list[tuple[str, Entry]] = []
+        self._current: tuple[int, int] | None = None  # the file that is half written, and its descriptor
+        self._dirty = 0
+        disk = [entry for entry in manifest.entries if entry.kind != "text"]
+        paths = iter(safe_paths((entry.path, entry.kind == "folder") for entry in disk))
+        folders = set()
+        for number, entry in enumerate(manifest.entries):
+            if entry.kind == "text":
+                self._places.append(os.fspath(_text_place(folder, number)))
+                continue
+            parts = next(paths)
+            place = os.path.join(os.fspath(part or ""), *parts)  # noqa: PTH118  # a million of them, and quick
+            if entry.kind == "folder":
+                self._folders.append((place, entry))
+                folders.add(parts)
+            else:
+                self._places.append(place)
+                folders.add(parts[:-1])
+        if part is not None:
+            _make(part)
+            for parts in sorted(folders, key=len):
+                part.joinpath(*parts).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def write(self, at: int, content: memoryview) -> None:
+        for file, offset, begin, end in self._row.pieces(at, at + len(content)):
+            if end - begin == self._row.sizes[file] and self._current is None:
+                self._write_whole(file, content[begin:end])
+                continue
+            handle = self._handle(file)
+            write_at(handle, content[begin:end], offset)
+            self._dirty += end - begin
+            if self._dirty >= _WRITEBACK:
+                self._dirty = 0
+                writeback(handle)
+            if offset + end - begin == self._row.sizes[file]:
+                self._complete(file, handle)
+
+    def read(self, at: int, into: memoryview) -> None:
+        """EOFError, OSError: not all of it is there."""
+        for file, offset, begin, end in self._row.pieces(at, at + len(into)):
+            into[begin:end] = read_at(self._places[file], offset, end - begin)
+
+    def read_stream(self, at: int, end: bool) -> memoryview:
+        """A block of the only file, whose size is not known; with `end` its last one, which is shorter."""
+        there = Path(self._places[0]).stat().st_size - at
+        return read_at(self._places[0], at, min(there, BLOCK - 1) if end else BLOCK)
+
+    def end_stream(self) -> None:
+        """What lies behind the content of the only file, whose size is known now, is cut off."""
+        handle = self._handle(0)
+        os.ftruncate(handle, self._row.content)
+        self._complete(0, handle)
+
+    def finish(self) -> list[str]:
+        """The folders get their modes and times, now that nothing is written into them: the part folder's files."""
+        for folder, entry in reversed(self._folders):
+            Path(folder).chmod((entry.mode & 0o777 | 0o700) & ~_UMASK)
+            os.utime(folder, ns=(entry.mtime_ns, entry.mtime_ns))
+        pairs = zip(self._places, self._entries, strict=True)
+        return [place for place, entry in pairs if entry.kind == "file"]
+
+    def close(self) -> None:
+        if self._current is not None:
+            os.close(self._current[1])
+            self._current = None
+
+    def _write_whole(self, file: int, data: memoryview) -> None:
+        place, entry = self._places[file], self._entries[file]
+        mode = entry.mode & 0o777 | 0o400
+        try:
+            handle = os.open(place, _FLAGS | os.O_TRUNC, mode)
+        except PermissionError:  # a read-only one of before a kill
+            Path(place).unlink()
+            handle = os.open(place, _FLAGS | os.O_TRUNC, mode)
+        try:
+            write_at(handle, data, 0)
+            os.utime(handle, ns=(entry.mtime_ns, entry.mtime_ns))
+        finally:
+            os.close(handle)
+
+    def _handle(self, file: int) -> int:
+        if self._current is not None and self._current[0] == file:
+            return self._current[1]
+        self.close()
+        place = self._places[file]
+        try:
+            handle = os.open(place, _FLAGS, 0o600)
+        except PermissionError:
+            Path(place).chmod(0o600)
+            handle = os.open(place, _FLAGS, 0o600)
+        self._current = (file, handle)
+        return handle
+
+    def _complete(self, file: int, handle: int) -> None:
+        entry = self._entries[file]
+        os.utime(handle, ns=(entry.mtime_ns, entry.mtime_ns))
+        os.fchmod(handle, (entry.mode & 0o777 | 0o400) & ~_UMASK)
+        os.close(handle)
+        self._current = None
+
+
+def texts(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """Those that lie in `folder`."""
+    for number, entry in enumerate(manifest.entries):
+        if entry.kind == "text":
+            yield _text_place(folder, number).read_bytes().decode(errors="replace")
+
+
+def _text_place(folder: Path, number: int) -> Path:
+    return folder / f"text-{number}"
+
+
+def _make(part: Path) -> None:
+    if not part.parent.is_dir():
+        name = safe_name(part.parent.name)
+        raise Damaged(f"the folder to receive into, {name}, is gone; bring it back, or receive it again")
+    with contextlib.suppress(FileExistsError):
+        part.mkdir(mode=0o700)
+    seen = part.lstat()
+    if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.geteuid() or seen.st_mode & 0o077:
+        raise Damaged("the folder of the unfinished files is not the one that was made; receive it again")
+
+
+def store(path: Path, data: memoryview, offset: int) -> None:
+    handle = os.open(path, _FLAGS, 0o600)
+    try:
+        write_at(handle, data, offset)
+    finally:
+        os.close(handle)
+
+
+def write_at(handle: int, data: memoryview, offset: int) -> None:
+    while data:
+        written = os.pwrite(handle, data, offset)
+        offset += written
+        data = data[written:]
+
+
+def read_at(path: str | Path, offset: int, size: int) -> memoryview:
+    """EOFError: the file has not so much. OSError: it is not there, or it is a link."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        into = memoryview(bytearray(size))
+        done = 0
+        while done < size:
+            got = os.preadv(handle, [into[done:]], offset + done)
+            if not got:
+                raise EOFError
+            done += got
+        return into
+    finally:
+        os.close(handle)

@@ -1,0 +1,109 @@
+"""Reads one spool of the server, live or later, out of one GET that follows its writer. Twin of
+web/wire/relay/spool-reader.js. Spec: docs/spec/paths.md ("legs"), docs/spec/bytes.md.
+"""
+
+import http.client
+import time
+from collections.abc import Callable
+
+from burrowspace.client.limits import Bucket
+from burrowspace.client.links.link import Take
+from burrowspace.client.relay.relay_stream import Ended, RelayStream
+from burrowspace.client.server.http import NO_WARNING, refusal
+from burrowspace.core.layout import Layout
+from burrowspace.core.sealing import SEALED_MOST
+
+SLICE_LEAST = 4096
+SLICE = 64 << 10  # bytes after which progress is seen: a slow line has not stalled
+
+
+class SpoolReader(RelayStream):
+    """Follows a spool from `position` on and gives each whole block to `take`, until `upto`, its end or a cut.
+
+    `over(reader, None)`: everything that the segment carries has been taken. `came_at`: when the last bytes came.
+    """
+
+    def __init__(
+        self,
+        origin: str,
+        spool: str,
+        layout: Layout,
+        first: int,
+        position: int,
+        take: Take,
+        over: Callable[["RelayStream", Ended | None], None],
+        upto: int | None = None,
+        bucket: Bucket | None = None,
+    ) -> None:
+        super().__init__(origin, spool, over, "leg-reader")
+        self._bucket = bucket
+        self.first, self.position, self.upto = first, position, upto
+        # The server sends no more than this, even if `upto` grows meanwhile.
+        self._asked_upto = upto if upto is None or layout.positions is None else min(upto, layout.positions)
+        self.came_at = time.monotonic()
+        self.received = 0
+        self._layout, self._take = layout, take
+        self._base = layout.offset(first)
+
+    def _work(self) -> None:
+        try:
+            connection = self._connect()
+            self._follow(connection)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise Ended(str(error) or type(error).__name__) from error
+
+    def _follow(self, connection: http.client.HTTPConnection) -> None:
+        start = self._layout.offset(self.position) - self._base
+        last = "" if self._asked_upto is None else str(self._layout.offset(self._asked_upto) - self._base - 1)
+        headers = {**NO_WARNING, "Range": f"bytes={start}-{last}"} if start or last else NO_WARNING
+        connection.request("GET", f"/download/{self.spool}?follow=1", headers=headers)
+        answer = connection.getresponse()
+        self._ours(answer)
+        if answer.status not in (200, 206):
+            raise Ended(refusal(answer.status, answer.read(4096))[1], final=answer.status in (404, 410, 416))
+        skip = start if answer.status == 200 else 0  # a server that knows no ranges here gives all of it
+        buffer = memoryview(bytearray(SEALED_MOST))
+        while skip:
+            got = answer.readinto(buffer[: min(skip, len(buffer))])
+            if not got:
+                raise Ended("the segment ended before the place to go on")
+            skip -= got
+        while not self._at_end():
+            wanted = self._size()
+            got, cut = self._fill(answer, buffer[:wanted])
+            if got < wanted and (cut or not got or self._layout.pack_size is not None):
+                raise Ended("the segment was cut" if cut or got else "the segment ended before the transfer did")
+            self._take(self.position, buffer[:got])
+            self.position += 1
+            if (
+                self._layout.pack_size is None
+                and got < self._layout.suite.sealed
+                and self.position > self._layout.manifest_blocks
+            ):
+                return
+
+    def _fill(self, answer: http.client.HTTPResponse, room: memoryview) -> tuple[int, bool]:
+        """Bytes read until `room` was full or the answer ended, and whether it was cut. A cut in a body of known length
+        looks like its end."""
+        got, most = 0, SLICE if self._bucket is None else min(SLICE, max(SLICE_LEAST, int(self._bucket.burst)))
+        while got < len(room):
+            try:
+                count = answer.readinto(room[got : got + most])
+            except http.client.IncompleteRead:
+                return got, True
+            if not count:
+                return got, False
+            got += count
+            self.received += count
+            self.came_at = time.monotonic()
+            if self._bucket and (wait := self._bucket.spend(count)):
+                self._pause(wait)
+        return got, False
+
+    def _at_end(self) -> bool:
+        limits = [each for each in (self.upto, self._asked_upto, self._layout.positions) if each is not None]
+        return bool(limits) and self.position >= min(limits)
+
+    def _size(self) -> int:
+        size = self._layout.plain_size(self.position)
+        return self._layout.suite.sealed if size is None else size + self._layout.suite.overhead

@@ -1,0 +1,214 @@
+"""Fills one spool of the server: seals blocks straight into the body of PATCH requests. Twin of
+web/wire/relay/spool-writer.js. Spec: docs/spec/paths.md ("legs"), docs/spec/bytes.md.
+"""
+
+import contextlib
+import http.client
+import threading
+import time
+from collections.abc import Callable
+
+from burrowspace.client.limits import Bucket
+from burrowspace.client.links.link import Seal
+from burrowspace.client.pause import RETRY_MOST_S, RETRY_S
+from burrowspace.client.relay.relay_stream import Ended, RelayStream
+from burrowspace.client.server.api import Spool
+from burrowspace.client.server.http import AWAY, NO_WARNING, refusal
+from burrowspace.core.layout import Layout
+from burrowspace.core.sealing import SEALED_MOST
+
+PIECE = 60 << 20  # bytes of one request at most: tunnels and proxies refuse bodies of 100 MB
+FIRST = 4  # blocks of the first request: behind a proxy that keeps each until it is whole, something arrives soon
+PIECE_S = 2.0  # that a request takes about: it grows and shrinks with the line
+HOLD_S = 0.1  # between two looks whether more may go
+
+
+class SpoolWriter(RelayStream):
+    """Carries positions from `first` on into a spool that begins with that block, until the transfer's end.
+
+    `position` is the next block to seal; `safe` counts sealed bytes that the server has acknowledged, and `moved_at` is
+    when that was. A cut in the middle of a block ends the segment: the block's other half cannot be made again, for
+    each sealing has its own nonce. `over(writer, None)`: all of it is there.
+    """
+
+    def __init__(
+        self,
+        origin: str,
+        spool: Spool,
+        layout: Layout,
+        first: int,
+        seal: Seal,
+        ahead: Callable[[], int | None],
+        over: Callable[["RelayStream", Ended | None], None],
+        bucket: Bucket | None = None,
+    ) -> None:
+        super().__init__(origin, spool.id, over, "leg-writer")
+        self.woken = threading.Event()
+        self._ahead = ahead
+        self._count = FIRST
+        self.first, self.position = first, first
+        self.sent = self.safe = 0
+        self.moved_at = time.monotonic()
+        self._token, self._layout, self._seal, self._bucket = spool.token, layout, seal, bucket
+        self._base = layout.offset(first)
+        self._ended = first == layout.positions
+        self.safe_at = self.moved_at  # when the server last acknowledged something
+
+    @property
+    def safe_position(self) -> int:
+        """Blocks before this one are on the server, acknowledged."""
+        return self._layout.position_at(self._base + self.safe)[0]
+
+    def _work(self) -> None:
+        delay = RETRY_S
+        while not self._ended or self.safe < self.sent:
+            upto = self._allowed()
+            try:
+                connection = self._connection or self._connect()
+                began = time.monotonic()
+                self._piece(connection, upto)
+                self._paced(time.monotonic() - began)
+                delay = RETRY_S
+            except (OSError, http.client.HTTPException) as error:
+                self._drop()
+                if self.stopped.is_set():
+                    raise Ended("stopped") from None
+                held = self._held(error, delay)
+                delay = min(2 * delay, RETRY_MOST_S)
+                position, rest = self._layout.position_at(self._base + held)
+                self.safe = held
+                if rest:
+                    raise Ended("the connection was cut in the middle of a block") from error
+                self.position, self.sent, self._ended = position, held, position == self._layout.positions
+        self._finish()
+
+    def stop(self) -> None:
+        super().stop()
+        self.woken.set()
+
+    def _allowed(self) -> int:
+        """Where the next request ends: waits until it may carry a block."""
+        while True:
+            ahead = self._ahead()
+            if ahead is None or ahead > self.position or self._ended:
+                return self.position + self._count if ahead is None else min(ahead, self.position + self._count)
+            if self.stopped.is_set():
+                raise Ended("stopped")
+            self.woken.wait(HOLD_S)
+            self.woken.clear()
+
+    def _paced(self, took: float) -> None:
+        if took < PIECE_S / 2:
+            self._count = min(2 * self._count, PIECE // self._layout.suite.sealed)
+        elif took > PIECE_S * 2:
+            self._count = max(self._count // 2, 1)
+
+    def _piece(self, connection: http.client.HTTPConnection, upto: int) -> None:
+        """One request, of whole blocks to before `upto`."""
+        layout = self._layout
+        if layout.positions is None:
+            size = None
+        else:
+            upto = min(upto, layout.positions)
+            size = layout.offset(upto) - layout.offset(self.position)
+        connection.putrequest("PATCH", f"/upload/{self.spool}", skip_accept_encoding=True)
+        headers = {
+            **NO_WARNING,
+            "Authorization": f"Bearer {self._token}",
+            "Tus-Resumable": "1.0.0",
+            "Upload-Offset": str(self.sent),
+            "Content-Type": "application/offset+octet-stream",
+        }
+        headers |= {"Transfer-Encoding": "chunked"} if size is None else {"Content-Length": str(size)}
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        buffer = memoryview(bytearray(SEALED_MOST))
+        try:
+            while self.position < upto and not self._ended:
+                count = self._seal(self.position, buffer)
+                if self._bucket and (wait := self._bucket.spend(count)):
+                    self._pause(wait)
+                if size is None:
+                    connection.send(b"%x\r\n" % count)
+                connection.send(buffer[:count])
+                if size is None:
+                    connection.send(b"\r\n")
+                self.position += 1
+                self.sent += count
+                self.moved_at = time.monotonic()
+                self._ended = self._is_end(count)
+            if size is None:
+                connection.send(b"0\r\n\r\n")
+        except (BrokenPipeError, ConnectionResetError):
+            self._refused(connection)
+            raise
+        self._answered(connection)
+
+    def _is_end(self, count: int) -> bool:
+        positions = self._layout.positions
+        if positions is not None:
+            return self.position == positions
+        return self.position > self._layout.manifest_blocks and count < self._layout.suite.sealed
+
+    def _answered(self, connection: http.client.HTTPConnection) -> None:
+        answer = connection.getresponse()
+        body = answer.read()
+        self._ours(answer)
+        if answer.status == 204:
+            self.safe = int(answer.headers.get("Upload-Offset", self.sent))
+            self.moved_at = self.safe_at = time.monotonic()
+            return
+        self._raise(answer.status, body)
+
+    def _refused(self, connection: http.client.HTTPConnection) -> None:
+        """The server may have said why before it hung up."""
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            answer = connection.getresponse()
+            self._ours(answer)
+            self._raise(answer.status, answer.read())
+
+    def _raise(self, status: int, body: bytes) -> None:
+        code, words = refusal(status, body)
+        if status in (408, 409, 429) or status in AWAY:
+            raise http.client.HTTPException(words)
+        raise Ended(words, final=status in (401, 403, 413, 507), status=status, code=code)
+
+    def _held(self, error: Exception, delay: float) -> int:
+        """What the server holds, bytes; asked until it answers."""
+        while True:
+            try:
+                connection = self._connect()
+                headers = {**NO_WARNING, "Authorization": f"Bearer {self._token}", "Tus-Resumable": "1.0.0"}
+                connection.request("HEAD", f"/upload/{self.spool}", headers=headers)
+                answer = connection.getresponse()
+                answer.read()
+                self._ours(answer)
+                if answer.status in (200, 204):
+                    return int(answer.headers["Upload-Offset"])
+                if answer.status in (404, 410, 401, 403):
+                    raise Ended("the server has let go of what lay there") from error
+            except (OSError, http.client.HTTPException, ValueError, KeyError):
+                pass
+            self._drop()
+            self._pause(delay)
+            delay = min(2 * delay, RETRY_MOST_S)
+
+    def _finish(self) -> None:
+        """The length of what had none is said."""
+        if self._layout.positions is not None:
+            return
+        connection = self._connection or self._connect()
+        headers = {
+            **NO_WARNING,
+            "Authorization": f"Bearer {self._token}",
+            "Tus-Resumable": "1.0.0",
+            "Upload-Offset": str(self.sent),
+            "Upload-Length": str(self.sent),
+            "Content-Type": "application/offset+octet-stream",
+        }
+        try:
+            connection.request("PATCH", f"/upload/{self.spool}", body=b"", headers=headers)
+            self._answered(connection)
+        except (OSError, http.client.HTTPException) as error:
+            raise Ended(str(error)) from error

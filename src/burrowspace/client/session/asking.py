@@ -1,0 +1,69 @@
+"""Asks the receiver's person, and does what core/consent.py decides. Spec: docs/spec/session.md."""
+
+import asyncio
+from collections.abc import Callable
+
+from burrowspace.client.errors import Cancelled
+from burrowspace.client.events import Offered
+from burrowspace.client.files.staging import Staging
+from burrowspace.client.session.receive import Receive
+from burrowspace.client.session.remote_sender import GOODBYE_S, RemoteSender
+from burrowspace.client.session.running import Running
+from burrowspace.core import signals
+from burrowspace.core.consent import Act, Consent, Stage
+from burrowspace.core.sealing import Suite
+
+
+class Asking:
+    """`go_on` is called after a yes. `declined`: after a no."""
+
+    def __init__(
+        self,
+        running: Running,
+        how: Receive,
+        consent: Consent,
+        sender: RemoteSender,
+        staging: Staging,
+        suite: Suite,
+        go_on: Callable[[], None],
+    ) -> None:
+        self.declined = False
+        self._running, self._how, self._consent, self._sender = running, how, consent, sender
+        self._staging, self._suite, self._go_on = staging, suite, go_on
+
+    @property
+    def deciding(self) -> bool:
+        return self._consent.stage is Stage.DECIDING
+
+    async def tick(self, now: float) -> None:
+        """Cancelled: the person declined."""
+        if self._staging.manifest is not None:
+            await self._do(self._consent.know(now) + self._consent.tick(now))
+
+    async def _do(self, acts: tuple[Act, ...]) -> None:
+        start, say, held = self._running.start, self._sender.say, self._staging.held
+        for act in acts:
+            if act is Act.ASK:
+                start(self._ask())
+            elif act is Act.SAY_DECIDING:
+                start(say(signals.Progress(held)))
+            elif act is Act.SAY_ACCEPT:
+                start(say(signals.Accept(self._suite, held)))
+            elif act is Act.SAY_DECLINE:
+                await self._sender.last_words(signals.Decline("declined by the receiver"), GOODBYE_S)
+            elif act is Act.GO_ON:
+                self._go_on()
+                self._running.changed()
+            elif act is Act.CLOSE:
+                self.declined = True
+                raise Cancelled("you declined it; nothing was written")
+
+    async def _ask(self) -> None:
+        manifest, name, how = self._staging.manifest, self._sender.name, self._how
+        assert manifest is not None
+        text = all(each.kind == "text" for each in manifest.entries)
+        self._running.tell(Offered(manifest.name, len(manifest.files), manifest.content_size, name, text))
+        if how.accept is not None and not await how.accept(manifest, name):
+            await self._do(self._consent.answer(False))
+        await asyncio.to_thread(self._staging.accept_into, how.into, overwrite=how.overwrite)
+        await self._do(self._consent.answer(True))

@@ -1,0 +1,156 @@
+"""The segments that the sender announced, and the one that is read now. Twin of web/wire/session/reading.js.
+
+Which paths they make usable it tells core/path_book.py; when to read, routes.py says.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from burrowspace.client.limits import Bucket
+from burrowspace.client.log import Log
+from burrowspace.client.session.opener import Opener
+from burrowspace.core.errors import Tampered
+from burrowspace.core.path_book import PathBook
+from burrowspace.core.paths import STALL, Path, backoff
+from burrowspace.core.sealing import Suite
+from burrowspace.core.segments import Announced, Segment
+from burrowspace.core.signals import Leg, LegEnd
+
+if TYPE_CHECKING:
+    from burrowspace.client.relay.relay_stream import Ended, RelayStream
+    from burrowspace.client.relay.spool_reader import SpoolReader
+
+log = Log("client")
+
+
+class Reading:
+    """`over` is called when nothing is read any more, `wake` when there is something new. `spools`: that were read."""
+
+    def __init__(
+        self,
+        origin: str,
+        opener: Opener,
+        book: PathBook,
+        over: Callable[[], None],
+        wake: Callable[[], None],
+        bucket: Bucket | None,
+    ) -> None:
+        self.spools: set[str] = set()
+        self.reader: SpoolReader | None = None  # what brings bytes now
+        self._origin, self._opener, self._book, self._bucket = origin, opener, book, bucket
+        self._over, self._wake = over, wake
+        self._announced = Announced()
+        self._segment: Segment | None = None
+        self._limit: int | None = None
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def nothing_left(self) -> bool:
+        """Whether all that the sender left on the server is gone."""
+        return self._announced.nothing_left(self._opener.here)
+
+    def heard(self, signal: Leg | LegEnd) -> None:
+        if isinstance(signal, Leg):
+            self._announced.begins(signal.spool, signal.first, signal.suite, signal.resting)
+        else:
+            self._announced.ends(signal.spool, signal.upto)
+            self.limit(self._limit)
+        self._look()
+
+    def anew(self) -> None:
+        """The sender's program began (again): of what was written live it says once more what goes on."""
+        self._announced.anew()
+        self._look()
+
+    def limit(self, limit: int | None) -> None:
+        """The position before which blocks may be requested; None: all."""
+        self._limit = limit
+        if self.reader is not None and self._segment is not None:
+            self.reader.upto = _least(self._segment.upto, limit)
+
+    def begin(self, path: Path) -> bool:
+        """Reads what this path brings. False: there is nothing any more."""
+        here = self._opener.here
+        segment = self._announced.pick(here, path is Path.STORE)
+        if segment is None:
+            self._book.released(path, time.monotonic())
+            return False
+        from burrowspace.client.relay.spool_reader import (
+            SpoolReader,  # late: a direct transfer needs no HTTP in threads
+        )
+
+        self._segment = segment
+        self.spools.add(segment.spool)
+        self.reader = SpoolReader(
+            self._origin,
+            segment.spool,
+            self._opener.layout_in(suite := Suite(segment.suite)),
+            segment.first,
+            here,
+            self._opener.take(path, suite),
+            self._ended,
+            _least(segment.upto, self._limit),
+            self._bucket,
+        )
+        self.reader.start()
+        return True
+
+    def stop(self) -> None:
+        if self.reader is not None:
+            self.reader.stop()
+            self.reader = self._segment = None
+
+    def look_at_end(self) -> None:
+        """A segment that turned out to end waits for a block that will not come; so does one that stands still while
+        another brings that block, or none is known to bring it."""
+        reader, segment = self.reader, self._segment
+        if reader is None or segment is None:
+            return
+        if segment.upto is None or reader.position < segment.upto:
+            still = time.monotonic() - reader.came_at >= STALL
+            if not still or self._announced.pick(reader.position, segment.resting) is segment:
+                return
+        reader.stop()
+        self._ended_here(reader, None)
+
+    def _look(self) -> None:
+        here, now = self._opener.here, time.monotonic()
+        for path in (Path.RELAY, Path.STORE):
+            there = self._announced.pick(here, path is Path.STORE) is not None
+            reading = self._segment is not None and _path_of(self._segment) is path
+            self._book.announced(path, now, there=there, reading=reading)
+        self._wake()
+
+    def _ended(self, reader: "RelayStream", ended: "Ended | None") -> None:
+        """In the reader's thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+            self._loop.call_soon_threadsafe(self._ended_here, reader, ended)
+
+    def _ended_here(self, reader: "RelayStream", ended: "Ended | None") -> None:
+        segment = self._segment
+        if reader is not self.reader or segment is None:
+            return
+        self.reader = self._segment = None
+        self._over()
+        if ended is None:
+            self._look()
+            return
+        log.debug("a segment was left", why=str(ended))
+        # What does not open may do so another time; the session counts, and ends it.
+        if ended.final and not isinstance(ended.__cause__, Tampered):
+            self._announced.lost(segment.spool)
+        path = _path_of(segment)
+        self._book.failed(path, time.monotonic())
+        if not segment.dead:  # the server, or the way to it, may come back
+            self._loop.call_later(backoff(self._book.known(path).failures), self._look)
+
+
+def _path_of(segment: Segment) -> Path:
+    return Path.STORE if segment.resting else Path.RELAY
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else min(one, other)

@@ -1,0 +1,169 @@
+"""The sender, as its receiver sees it: its offer, its words, and what is said to it.
+
+Two mailboxes: the transfer's, where everybody hears the offer, and one for the two alone. Twin of
+web/wire/session/remote-sender.js. Specs: docs/spec/signalling.md, docs/spec/session.md.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterable
+from typing import Protocol
+
+from burrowspace.client.errors import Cancelled, GaveUp
+from burrowspace.client.links.link import DirectLink
+from burrowspace.client.log import Log
+from burrowspace.client.rendezvous.conversation import Conversation, patiently
+from burrowspace.client.server.api import Server
+from burrowspace.core import signals
+from burrowspace.core.errors import BurrowError, Gone
+from burrowspace.core.links import mailbox_id
+from burrowspace.core.reports import TELL_AGAIN
+from burrowspace.core.sealing import Suite
+from burrowspace.core.signals import Role
+
+log = Log("client")
+
+NOTHING_S = 3.0  # a sender offers as soon as its link is there: after that a link without an offer stands for nothing
+GOODBYE_S = 15.0  # for the last words to reach the mailbox
+
+
+class Hears(Protocol):
+    """What follows from its words."""
+
+    async def came(self) -> None:
+        """Its program began anew."""
+
+    def left(self) -> None: ...
+    def cancelled(self, why: str) -> None:
+        """For good."""
+
+    def segment(self, signal: signals.Leg | signals.LegEnd) -> None: ...
+    def direct(self, signal: signals.Signal) -> None:
+        """Where it is reached."""
+
+    def waits(self, why: str) -> None:
+        """Nothing comes of it yet."""
+
+
+class RemoteSender:
+    """`offer`: its last one. `here`: its program runs."""
+
+    def __init__(self, server: Server, secret: bytes, own_name: str, suites: tuple[Suite, ...], hears: Hears) -> None:
+        self.offer: signals.Offer | None = None
+        self.here = True
+        self._server, self._secret, self._suites, self._hears = server, secret, suites, hears
+        self._own_name = own_name[:255]
+        self._run = b""  # of its program
+        self._came = asyncio.Event()
+        self._main = Conversation(server, secret, mailbox_id(secret), Role.RECEIVER)
+        self._pair: Conversation | None = None
+
+    @property
+    def name(self) -> str:
+        return self.offer.name if self.offer is not None else ""
+
+    @property
+    def away(self) -> bool:
+        """The server cannot be reached now."""
+        return self._main.away.is_set() or self._server.offline()
+
+    async def recall(self) -> None:
+        """What was said before this program began, to its end: the last word counts."""
+        for run, signal in await patiently(self._main.so_far, self._server_away):
+            await self._heard(run, signal)
+
+    async def offers(self, patience: float | None, *, at_once: bool) -> signals.Offer:
+        """Its offer. Gone: there is none, where a sender offers `at_once`; GaveUp: it did not come in `patience` s."""
+        began, told, told_at = time.monotonic(), "", 0.0
+        while self.offer is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0 if patience is None else min(1.0, patience)):
+                    await self._came.wait()
+                    continue
+            now = time.monotonic()
+            if patience is not None and now - began >= patience:
+                raise GaveUp("the sender did not come; ask for a new link or code, or wait longer")
+            if at_once and not self.away and now - began > NOTHING_S:
+                raise Gone("nothing is offered under this link: it is wrong, or its time is up")
+            why = self._server.why_away() if self.away else "the sender has not begun yet"
+            if why != told or now - told_at > TELL_AGAIN:
+                told, told_at = why, now
+                self._hears.waits(why)
+        return self.offer
+
+    async def hear(self) -> None:
+        async for run, signal in self._main.heard():
+            await self._heard(run, signal)
+
+    async def meet(self, receiver: str) -> None:
+        """Opens the mailbox for the two alone: where the sender was reached is history; what it left is not."""
+        mailbox = mailbox_id(self._secret, receiver)
+        self._pair = Conversation(self._server, self._secret, mailbox, Role.RECEIVER, self._main.session)
+        for _, signal in await patiently(self._pair.so_far, self._server_away):
+            if isinstance(signal, signals.Leg | signals.LegEnd):
+                self._hears.segment(signal)
+
+    async def hear_pair(self) -> None:
+        async for _, signal in self._mine.heard():
+            if isinstance(signal, signals.Leg | signals.LegEnd):
+                self._hears.segment(signal)
+            elif isinstance(signal, signals.Cancel):
+                self._hears.cancelled(signal.why)
+            elif isinstance(signal, signals.Bye):
+                self._hears.left()
+            else:
+                self._hears.direct(signal)
+
+    async def hello(self, receiver: str, held: int) -> None:
+        """We are here, with so much."""
+        await self._main.say(signals.Hello(receiver, self._own_name, held, self._suites))
+
+    async def say(self, signal: signals.Signal) -> None:
+        await self._mine.say(signal)
+
+    async def last_words(self, signal: signals.Signal, seconds: float) -> bool:
+        """Whether the server has it. Nothing before the two have met."""
+        return self._pair is not None and await self._pair.last_words(signal, seconds)
+
+    async def verified(self, digest: str, links: Iterable[DirectLink], spools: Iterable[str]) -> None:
+        """All is whole. Where the sender cannot be told, it is so all the same."""
+        told = signals.Verified(digest)
+        for link in links:
+            with contextlib.suppress(OSError):
+                await link.send(told)
+        try:
+            async with asyncio.timeout(GOODBYE_S):
+                await self.say(told)
+                for spool in spools:
+                    await self._server.delivered(spool)
+        except (TimeoutError, BurrowError) as error:
+            log.info("the sender could not be told that all is verified", why=str(error))
+
+    def _server_away(self) -> None:
+        self._hears.waits(self._server.why_away())
+
+    @property
+    def _mine(self) -> Conversation:
+        assert self._pair is not None, "they have not met"
+        return self._pair
+
+    async def _heard(self, run: bytes, signal: signals.Signal) -> None:
+        if isinstance(signal, signals.Offer):
+            await self._offered(run, signal)
+        elif isinstance(signal, signals.Leg | signals.LegEnd):
+            self._hears.segment(signal)
+        elif isinstance(signal, signals.Cancel):
+            self._hears.cancelled(signal.why)
+        elif isinstance(signal, signals.Bye) and run == self._run:
+            self.here = False
+            self._hears.left()
+
+    async def _offered(self, run: bytes, offer: signals.Offer) -> None:
+        if self.offer is not None and offer.transfer != self.offer.transfer:
+            raise Cancelled("the sender offers something else under this link now; receive it again")
+        again = self._run not in (b"", run)
+        self.offer, self._run, self.here = offer, run, True
+        self._came.set()
+        if again:
+            await self._hears.came()
