@@ -41,7 +41,6 @@ class ReceiveTransfer(Transfer):
         super().__init__()
         self._state, self._given, self._into, self._overwrite = state, code_or_link, into, overwrite
         self._accept, self._options = accept, options
-        self._peer = ""
 
     async def _work(self) -> events.Finished:
         held = await self._meet()
@@ -142,7 +141,6 @@ class ReceiveTransfer(Transfer):
             for each in looking:
                 each.cancel()
             await asyncio.gather(*looking, return_exceptions=True)
-        self._peer = device.name
         held = await asyncio.to_thread(self._journal, Link(server.origin, invitation.secret), "device", None)
         await self._saw(server, known.own_inbox(device), message)  # not before it is written down
         return held

@@ -12,13 +12,13 @@ from typing import Literal
 from burrowspace.client.errors import Missing, Unreachable
 from burrowspace.client.rendezvous.conversation import Conversation
 from burrowspace.client.server.api import Server, Spool
+from burrowspace.client.session.receivers import MOST
 from burrowspace.client.state.shelf import Left
 from burrowspace.core import signals
 from burrowspace.core.links import mailbox_id
 from burrowspace.core.signals import SESSION_BYTES, Role
 
 PATIENCE_S = 30.0
-RECEIVERS = 200  # receivers of one transfer
 
 Fate = Literal["back", "taken", "lapsed"]
 """back: nobody had it, and nobody can have it now. taken: somebody had verified all of it; nobody else can have it now.
@@ -67,7 +67,7 @@ async def _told(main: Conversation) -> bool:
 async def _taken(main: Conversation, talk: Callable[[str], Conversation], secret: bytes) -> bool:
     """Whether somebody said that it has all of it, verified."""
     said = [signal for _, signal in await main.so_far()]
-    receivers = list(dict.fromkeys(signal.receiver for signal in said if isinstance(signal, signals.Hello)))[:RECEIVERS]
+    receivers = list(dict.fromkeys(signal.receiver for signal in said if isinstance(signal, signals.Hello)))[:MOST]
     for receiver in receivers:
         heard = await talk(mailbox_id(secret, receiver)).so_far()
         if any(isinstance(signal, signals.Verified) for _, signal in heard):
