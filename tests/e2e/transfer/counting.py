@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 
 
 class Counting:
-    """`url` leads to the server on `port` of 127.0.0.1. `up` bytes went to the server, `down` came from it."""
+    """`url` leads to the server on `port` of 127.0.0.1. `up` bytes went to the server, `down` came from it. `uplink`:
+    bytes a second that each connection may carry up; None: as many as it can."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, uplink: float | None = None) -> None:
+        self._uplink = uplink
         self.url = ""
         self.up = self.down = 0
         self._port = port
@@ -40,8 +42,11 @@ class Counting:
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: str) -> None:
         try:
-            while data := await reader.read(1 << 18):
+            slow = self._uplink if way == "up" else None
+            while data := await reader.read(1 << 18 if slow is None else 4096):
                 await self._open.wait()
+                if slow is not None:
+                    await asyncio.sleep(len(data) / slow)
                 setattr(self, way, getattr(self, way) + len(data))
                 writer.write(data)
                 await writer.drain()
@@ -51,8 +56,8 @@ class Counting:
 
 
 @contextlib.asynccontextmanager
-async def counting(port: int) -> AsyncIterator[Counting]:
-    proxy = Counting(port)
+async def counting(port: int, uplink: float | None = None) -> AsyncIterator[Counting]:
+    proxy = Counting(port, uplink)
     server = await asyncio.start_server(proxy._accept, "127.0.0.1", 0, limit=1 << 18)
     proxy.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:

@@ -41,7 +41,8 @@ class AtRest:
         if now - max(writer.safe_at, self._waited_at) > STILL_S:
             self._waited_at = now
             self._tell(Waiting("the line to the server is slow; nothing more has arrived there yet"))
-            return
+        if self._waited_at > writer.safe_at:
+            return  # that is what is shown until something arrives
         done = self._stored = max(self._stored, self._serving.content(writer.safe_position))
         total, rate = self._serving.source.manifest.content_size, self._meter.add(now, done)
         self._tell(Progress(done, total, rate, seconds_left(done, total, rate), "store"))

@@ -196,6 +196,7 @@ export default {
   "the code was used; it works for one person": "استُخدم الرمز؛ فهو صالح لشخص واحد",
   "the connection broke while the code was being checked, so the old one no longer works": "انقطع الاتصال أثناء التحقق من الرمز، لذلك لم يعد الرمز القديم صالحًا",
   "the connection broke while the code was being checked; this code can't be used again. Ask the sender for a new one": "انقطع الاتصال أثناء التحقق من الرمز؛ لا يمكن استخدامه مرة أخرى. اطلب رمزًا جديدًا من المرسل",
+  "the line to the server is slow; nothing more has arrived there yet": "الاتصال بالخادم بطيء؛ لم يصل إليه شيء جديد بعد",
   "the network is back": "عادت الشبكة",
   "the other side did not use this code; this code can't be used again. Ask the sender for a new one": "الطرف الآخر لم يستخدم هذا الرمز؛ لا يمكن استخدامه مرة أخرى. اطلب رمزًا جديدًا من المرسل",
   "the other side does not answer; is the sender still there? try it again": "الطرف الآخر لا يجيب؛ هل ما زال المرسل هناك؟ حاول مرة أخرى",

@@ -188,6 +188,7 @@ export default {
   "the code was used; it works for one person": "der Code wurde benutzt; er gilt für eine Person",
   "the connection broke while the code was being checked, so the old one no longer works": "die Verbindung brach ab, während der Code geprüft wurde, darum gilt der alte nicht mehr",
   "the connection broke while the code was being checked; this code can't be used again. Ask the sender for a new one": "die Verbindung brach ab, während der Code geprüft wurde; er kann nicht noch einmal benutzt werden. Bitte den Sender um einen neuen",
+  "the line to the server is slow; nothing more has arrived there yet": "die Leitung zum Server ist langsam; dort ist noch nichts Weiteres angekommen",
   "the network is back": "das Netz ist wieder da",
   "the other side did not use this code; this code can't be used again. Ask the sender for a new one": "die andere Seite hat diesen Code nicht benutzt; er kann nicht noch einmal benutzt werden. Bitte den Sender um einen neuen",
   "the other side does not answer; is the sender still there? try it again": "die andere Seite antwortet nicht; ist der Sender noch da? Versuch es noch einmal",

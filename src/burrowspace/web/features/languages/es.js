@@ -190,6 +190,7 @@ export default {
   "the code was used; it works for one person": "el código ya se usó; sirve para una sola persona",
   "the connection broke while the code was being checked, so the old one no longer works": "la conexión se cortó mientras se comprobaba el código, así que el anterior ya no sirve",
   "the connection broke while the code was being checked; this code can't be used again. Ask the sender for a new one": "la conexión se cortó mientras se comprobaba el código; ya no se puede volver a usar. Pide uno nuevo al remitente",
+  "the line to the server is slow; nothing more has arrived there yet": "la conexión con el servidor es lenta; aún no ha llegado nada más",
   "the network is back": "la red ha vuelto",
   "the other side did not use this code; this code can't be used again. Ask the sender for a new one": "la otra parte no usó este código; ya no se puede volver a usar. Pide uno nuevo al remitente",
   "the other side does not answer; is the sender still there? try it again": "la otra parte no responde; ¿sigue ahí el remitente? Inténtalo de nuevo",

@@ -190,6 +190,7 @@ export default {
   "the code was used; it works for one person": "le code a été utilisé ; il ne sert qu’à une personne",
   "the connection broke while the code was being checked, so the old one no longer works": "la connexion a été coupée pendant la vérification du code ; l’ancien ne fonctionne plus",
   "the connection broke while the code was being checked; this code can't be used again. Ask the sender for a new one": "la connexion a été coupée pendant la vérification du code ; il ne peut plus servir. Demandez-en un nouveau à l’expéditeur",
+  "the line to the server is slow; nothing more has arrived there yet": "la connexion au serveur est lente ; rien de plus n’y est encore arrivé",
   "the network is back": "le réseau est revenu",
   "the other side did not use this code; this code can't be used again. Ask the sender for a new one": "l’autre côté n’a pas utilisé ce code ; il ne peut plus servir. Demandez-en un nouveau à l’expéditeur",
   "the other side does not answer; is the sender still there? try it again": "l’autre côté ne répond pas ; l’expéditeur est-il encore là ? Réessayez",

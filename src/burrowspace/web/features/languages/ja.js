@@ -182,6 +182,7 @@ export default {
   "the code was used; it works for one person": "コードは使われました。使えるのは1人だけです",
   "the connection broke while the code was being checked, so the old one no longer works": "コードの確認中に接続が切れたため、古いコードは使えなくなりました",
   "the connection broke while the code was being checked; this code can't be used again. Ask the sender for a new one": "コードの確認中に接続が切れました。このコードはもう使えません。送信者に新しいコードをもらってください",
+  "the line to the server is slow; nothing more has arrived there yet": "サーバーへの回線が遅く、まだ何も新しく届いていません",
   "the network is back": "ネットワークが戻りました",
   "the other side did not use this code; this code can't be used again. Ask the sender for a new one": "相手はこのコードを使っていません。このコードはもう使えません。送信者に新しいコードをもらってください",
   "the other side does not answer; is the sender still there? try it again": "相手から応答がありません。送信者はまだいますか？もう一度お試しください",

@@ -190,6 +190,7 @@ export default {
   "the code was used; it works for one person": "o código foi usado; ele serve para uma pessoa só",
   "the connection broke while the code was being checked, so the old one no longer works": "a conexão caiu enquanto o código era verificado, por isso o anterior não funciona mais",
   "the connection broke while the code was being checked; this code can't be used again. Ask the sender for a new one": "a conexão caiu enquanto o código era verificado; ele não pode ser usado de novo. Peça um novo ao remetente",
+  "the line to the server is slow; nothing more has arrived there yet": "a conexão com o servidor está lenta; nada mais chegou lá ainda",
   "the network is back": "a rede voltou",
   "the other side did not use this code; this code can't be used again. Ask the sender for a new one": "o outro lado não usou este código; ele não pode ser usado de novo. Peça um novo ao remetente",
   "the other side does not answer; is the sender still there? try it again": "o outro lado não responde; o remetente ainda está aí? Tente de novo",

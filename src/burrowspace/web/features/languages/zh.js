@@ -182,6 +182,7 @@ export default {
   "the code was used; it works for one person": "该口令已被使用；它只供一个人用",
   "the connection broke while the code was being checked, so the old one no longer works": "核对口令时连接中断，旧口令已失效",
   "the connection broke while the code was being checked; this code can't be used again. Ask the sender for a new one": "核对口令时连接中断；它不能再次使用。请向发送方索取新的口令",
+  "the line to the server is slow; nothing more has arrived there yet": "到服务器的线路较慢；暂时没有更多数据到达",
   "the network is back": "网络已恢复",
   "the other side did not use this code; this code can't be used again. Ask the sender for a new one": "对方没有使用这个口令；它不能再次使用。请向发送方索取新的口令",
   "the other side does not answer; is the sender still there? try it again": "对方没有回应；发送方还在吗？请再试一次",

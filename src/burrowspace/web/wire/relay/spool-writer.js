@@ -30,6 +30,7 @@ const FINAL = [401, 403, 413, 507];
  */
 export class SpoolWriter {
   /** Sealed bytes that the server has acknowledged. */ safe = 0;
+  /** When it last acknowledged something, s. */ safeAt = seconds();
   stopped = false;
   /** @type {AbortController} */ #cut = new AbortController();
   #count = FIRST;
@@ -131,6 +132,7 @@ export class SpoolWriter {
     });
     if (status === 204) {
       this.safe = Number(headers["upload-offset"] ?? end);
+      this.safeAt = seconds();
       return;
     }
     const answer = new Response(text || null, { status, headers: { "content-type": headers["content-type"] ?? "" } });

@@ -39,6 +39,7 @@ import { RemoteReceiver } from "./remote-receiver.js";
 const RECEIVERS = 200; // receivers of one transfer
 const LAST_WORDS_S = 1;
 const ONLINE_S = 4; // for an answer of the server to somebody who wonders
+const STORE_STILL_S = 5; // without a byte of what goes to rest, after which that is said
 const OFFER_EVERY = 64; // hellos: a mailbox that is trimmed still has an offer
 
 /**
@@ -88,6 +89,7 @@ export class Sender extends Running {
   /** @type {Bytes} */ #encoded;
   /** @type {string | null} */ #digest = null;
   #finished = false;
+  #storeWaited = 0; // when it was last said that the line is slow, s
   #stored = 0; // content bytes that are on the server to rest there
   #hellos = 0;
   #began = seconds();
@@ -419,6 +421,13 @@ export class Sender extends Running {
   #tellStore() {
     const { resting } = this.segments;
     if (!resting?.writer) return;
+    const { safeAt } = resting.writer;
+    const now = seconds();
+    if (now - Math.max(safeAt, this.#storeWaited) > STORE_STILL_S) {
+      this.#storeWaited = now;
+      this.tell({ event: "waiting", why: "the line to the server is slow; nothing more has arrived there yet", receiver: "" });
+    }
+    if (this.#storeWaited > safeAt) return; // that is what is shown until something arrives
     const done = (this.#stored = Math.max(this.#stored, this.content(resting.writer.position)));
     const total = this.manifest.contentSize;
     this.tell({ event: "progress", done, total, rate: 0, eta: null, path: "store", receiver: "" });
