@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from burrowspace.core.errors import BurrowError
+from burrowspace.core.errors import BurrowError, WrongState
 from burrowspace.core.transfer import TransferState
-from burrowspace.core.upload import Asked, Forget, UploadFacts, Write, decide, is_done
+from burrowspace.core.upload import Asked, Forget, Repeat, UploadFacts, Write, decide, is_done
 from burrowspace.core.upload_answers import Answer, refusal_headers
 
 TUS = {"tus-resumable": "1.0.0"}
@@ -120,6 +120,15 @@ def test_what_cannot_be_is_refused_with_its_status(asked, state, status):
     with pytest.raises(BurrowError) as refused:
         decide(asked, state)
     assert refused.value.status == status
+
+
+def test_a_form_is_taken_again_where_no_bytes_are_and_thrown_away_where_they_all_are():
+    asked = Asked("POST", {"content-type": "multipart/form-data; boundary=B", "content-length": "900"})
+    assert isinstance(decide(asked, DONE), Repeat)
+    assert isinstance(decide(asked, held(C)), Write)  # a peer said so, and it came another way or not at all
+    assert isinstance(decide(put(content_length="7"), held(C)), Write)
+    with pytest.raises(WrongState):
+        decide(put(content_length="7"), DONE)
 
 
 def test_a_wrong_offset_says_the_right_one_to_both_protocols():

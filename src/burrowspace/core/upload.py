@@ -69,6 +69,11 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """All of it is here already. A form is answered as the one that brought it, once its body has been thrown away."""
+
+
+@dataclass(frozen=True, slots=True)
 class Forget:
     """The sender calls the transfer off; what is here goes."""
 
@@ -87,7 +92,7 @@ def style_of(asked: Asked) -> Style:
     return Style.PUT if asked.method == "PUT" else Style.ANY
 
 
-def decide(asked: Asked, held: UploadFacts) -> Answer | Write | Forget:
+def decide(asked: Asked, held: UploadFacts) -> Answer | Write | Repeat | Forget:
     """The one decision. Raises a BurrowError where the request is refused."""
     style = style_of(asked)
     method = asked.method
@@ -130,18 +135,22 @@ def _body(asked: Asked, bound: int) -> int | None:
     return length
 
 
-def _create(asked: Asked, held: UploadFacts, style: Style) -> Write:
+def _create(asked: Asked, held: UploadFacts, style: Style) -> Write | Repeat:
     """A first request: whatever was there before is replaced."""
     headers = asked.headers
     if style in (Style.TUS, Style.DRAFT):
         _reachable(held)
-    walk(held.state, Step.START)
+    walk(held.state, Step.STORE)
+    if held.complete and style is not Style.FORM:
+        raise WrongState("this upload is complete", held.state)
     if style is Style.PUT and "content-range" in headers:
         return _continue_put(asked, held)
     at = read.number(headers, "burrow-begin") or 0
     policy = read.policy(headers)
     if style is Style.FORM:
         exactly = _body(asked, held.max_bytes + (2 << 20))
+        if held.complete:
+            return Repeat()
         return Write(style, 0, exactly, held.max_bytes, fresh=True, finishes=True, keeps=False, policy=policy)
     exactly = _body(asked, held.max_bytes)
     if style is Style.PUT:
@@ -242,7 +251,7 @@ def _append(asked: Asked, held: UploadFacts, style: Style) -> Write:
         if offset != held.size or exactly != 0:
             raise WrongState("this upload is complete", held.state)
         return Write(style, offset, 0, 0, length=held.length, finishes=False)
-    walk(held.state, Step.START)
+    walk(held.state, Step.STORE)
     if offset != held.size:
         raise Problem.wrong_offset(held.size, offset) if style is Style.DRAFT else WrongOffset(held.size, offset)
     length = _declared(asked, held, style, offset, exactly, finishes)

@@ -59,6 +59,7 @@ class Form:
                 "on_end": self._end,
             },
         )
+        self.received = 0  # bytes of the body so far
         self._wanted = b""
         self._begun = False
         self._filename: str | None = None
@@ -99,6 +100,7 @@ class Form:
             data = await anext(self._stream)
         except StopAsyncIteration:
             return False
+        self.received += len(data)
         if not self._begun:  # the parser takes line breaks before the form for more or less, by how they were cut
             data = data.lstrip(b"\r\n")
             self._begun = bool(data)

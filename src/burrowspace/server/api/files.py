@@ -3,6 +3,7 @@
 The same decisions as there; the bytes go through Python. Spec: docs/spec/bytes.md.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import structlog
@@ -11,13 +12,14 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from burrowspace.core.errors import BurrowError
-from burrowspace.core.upload import Asked, Forget
-from burrowspace.core.upload_answers import Answer
+from burrowspace.core.errors import BurrowError, Stalled
+from burrowspace.core.upload import Asked, Forget, Repeat
+from burrowspace.core.upload_answers import Answer, Style
 from burrowspace.server.api.context import Caller, Context, Server, Speaker
 from burrowspace.server.api.models import CONFLICT, FULL, REFUSALS, UNKNOWN, Delivered, Uploaded, Verified, refused
-from burrowspace.server.body import take_body
+from burrowspace.server.body import Body, take_body, throw_away
 from burrowspace.server.bulk.front import CUT
+from burrowspace.server.bulk.job import MinimumRate
 from burrowspace.server.driver.downloads import Download
 from burrowspace.server.driver.tokens import Voice
 from burrowspace.server.driver.upload_claims import UploadClaim
@@ -65,11 +67,44 @@ async def _upload(claim: UploadClaim, request: Request, server: Context, token: 
         return _reply(decided.answer)
     if isinstance(decided, Answer):
         return _reply(decided)
-    kind = request.headers.get("content-type", "")
+    settings = server.settings
+
+    body: Body = request.stream  # the watch over all connections ends it
+    if isinstance(decided, Repeat) or decided.style is Style.FORM:
+        body = _FormBody(request, settings.stall_s, settings.min_bytes_per_s)
     try:
-        return _reply(await take_body(uploads, claim, decided, kind, request.stream(), token))
+        if isinstance(decided, Repeat):
+            await throw_away(body(), settings.max_file_bytes)
+            return _reply(await uploads.told_again(claim))
+        return _reply(await take_body(uploads, claim, decided, request.headers.get("content-type", ""), body, token))
     except ClientDisconnect:
         return Response(status_code=400)  # to nobody; what arrived is kept or gone already
+
+
+class _FormBody:
+    """The body of a form. Each call reads on from where it was read up to. Stalled where it makes no progress, or too
+    little: its client must be told so."""
+
+    def __init__(self, request: Request, stall_s: float, min_rate: int) -> None:
+        self._request, self._stall_s, self._min_rate = request, stall_s, min_rate
+        self._rate, self._size, self._over = MinimumRate(), 0, False
+
+    async def __call__(self) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        while not self._over:
+            try:
+                async with asyncio.timeout(self._stall_s):
+                    message = await self._request.receive()
+            except TimeoutError:
+                raise Stalled("the body made no progress for too long; send it again") from None
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            piece = message.get("body", b"")
+            self._over = not message.get("more_body", False)
+            self._size += len(piece)
+            if self._rate.is_slow(self._size, loop.time(), self._stall_s, self._min_rate):
+                raise Stalled("the body came too slowly; send it again")
+            yield piece
 
 
 for _method in ("PUT", "PATCH", "HEAD", "DELETE", "OPTIONS"):

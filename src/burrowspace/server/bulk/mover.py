@@ -19,6 +19,7 @@ from burrowspace.server.driver.lane import Lane
 
 log = structlog.get_logger("bulk")
 
+_TICK_S = 0.25  # an upload that trickles in is looked at as often, so its progress is no older
 TURN = 1 << 20  # bytes that a flow may move before the others have their turn
 _EVENTS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 
@@ -84,7 +85,7 @@ class Mover(threading.Thread):
     def __init__(self, name: str, stall_s: float, min_rate: int, patience_s: float) -> None:
         super().__init__(name=name, daemon=True)
         self._limits = stall_s, min_rate, patience_s
-        self._tick = min(1.0, stall_s / 4)
+        self._tick = min(_TICK_S, stall_s / 4)
         self._epoll = select.epoll()
         self._kick = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._kick, select.EPOLLIN)

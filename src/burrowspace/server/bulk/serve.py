@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator
 import structlog
 
 from burrowspace.config import Settings
-from burrowspace.core.errors import BadRequest, BurrowError
+from burrowspace.core.errors import BadRequest, BurrowError, TakenOver
 from burrowspace.core.networks import counted, neighbourhood
-from burrowspace.core.upload import Asked, Forget, Write
+from burrowspace.core.upload import Asked, Forget, Repeat, Write
 from burrowspace.core.upload_answers import INTEROP, Answer, Style, lifetime
-from burrowspace.server.body import take_body
+from burrowspace.server.body import Body, take_body, throw_away
 from burrowspace.server.bulk import form
 from burrowspace.server.bulk.connection import Connection
 from burrowspace.server.bulk.flows import Receive, Send
@@ -34,6 +34,7 @@ from burrowspace.server.request_guard import cors, foreign
 log = structlog.get_logger("bulk")
 
 
+FORM = 2 << 20  # bytes that a form may have beside its file
 _TELL_S = 1.0  # seconds between two words about an upload's progress
 
 
@@ -68,7 +69,7 @@ class Bulk:
     async def run(self, front: JobFront, job: Job) -> None:
         """Everything from the head to the answer. Raises nothing."""
         length = int(job.headers.get("content-length", "0"))
-        connection = Connection(front, job, length, self.settings.min_bytes_per_s)
+        connection = Connection(front, job, length, self.settings.min_bytes_per_s, self.settings.max_file_bytes + FORM)
         try:
             origin = job.headers.get("origin")
             allowed = self._reach.origin_allowed(origin, job.headers.get("host"))
@@ -124,11 +125,15 @@ class Bulk:
             raise BadRequest("this call has no body")
         if isinstance(decided, Answer):
             return decided
+        if isinstance(decided, Repeat):
+            connection.invite(None)
+            await throw_away(self._body(connection)(), self.settings.max_file_bytes)
+            return await uploads.told_again(claim)
         connection.invite(self._promise(decided, job))
         if decided.style is Style.FORM:
             return await self._form(connection, claim, decided, token)
         if decided.checksum is not None:
-            return await take_body(uploads, claim, decided, "", connection.body(self.settings.stall_s), token)
+            return await take_body(uploads, claim, decided, "", self._body(connection), token)
         async with await uploads.begin(claim, decided, token) as writer:
             await writer.take(connection.early())
             telling = None
@@ -172,11 +177,15 @@ class Bulk:
         try:
             flow = Receive(connection.sock, writer.lane, file, count)
             await self.move(writer.transfer_id, flow)
-            connection.left -= count
         finally:
             os.close(file)
+            if flow is not None:
+                connection.left -= count - flow.left
             if flow is not None and flow.passed:
                 await writer.give_back()
+
+    def _body(self, connection: Connection) -> Body:
+        return lambda: connection.body(self.settings.stall_s)
 
     async def _form(self, connection: Connection, claim: UploadClaim, write: Write, token: Voice) -> Answer:
         """The file of a form, spliced unscanned where its head can be read and its end be told."""
@@ -191,8 +200,20 @@ class Bulk:
                 part = reading.feed(await connection.read(self.settings.stall_s))
             job.early = bytes(reading.data)
         if part is None or connection.left < len(part.trailer):
-            return await take_body(uploads, claim, write, kind, connection.body(self.settings.stall_s), token)
+            return await take_body(uploads, claim, write, kind, self._body(connection), token)
+        try:
+            return await self._spliced(connection, claim, write, token, part)
+        except TakenOver:
+            await throw_away(self._body(connection)(), write.at_most)
+            return await uploads.outcome(claim)
+
+    async def _spliced(
+        self, connection: Connection, claim: UploadClaim, write: Write, token: Voice, part: form.FilePart
+    ) -> Answer:
+        job, uploads = connection.job, self._driver.uploads
+        kind = job.headers.get("content-type", "")
         head, file = job.early[: part.start], job.early[part.start :]
+        job.early = b""
         async with await uploads.begin(claim, write, token) as writer:
             await writer.take(file)
             await self._receive(connection, writer, connection.left - len(part.trailer))

@@ -175,7 +175,12 @@ class Transfers:
         return after
 
     async def status(self, transfer_id: str, token: Voice = None) -> Transfer:
-        return await self._context.state.read(lambda rows: _between_users(find_transfer(rows, transfer_id)))
+        """Where it stands now: an upload that runs is further than its last report."""
+        held = await self._context.state.read(lambda rows: _between_users(find_transfer(rows, transfer_id)))
+        percent = self._uploads.percent(transfer_id)
+        if held.state is not TransferState.TRANSFERRING or percent <= held.progress:
+            return held
+        return msgspec.structs.replace(held, progress=percent)
 
     async def relayed(self, transfer_id: str) -> None:
         """Bytes of the transfer went through the server."""

@@ -4,6 +4,7 @@ A request is many steps from its head to its first byte. A client whose line has
 and what it is told (the offset) must not be changed by what the old line brought.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 
@@ -11,12 +12,14 @@ from collections.abc import Iterator
 class UploadClaim:
     """One request on one upload, from its head to its answer."""
 
-    __slots__ = ("address", "lost", "transfer_id")
+    __slots__ = ("address", "begun", "lost", "over", "transfer_id")
 
     def __init__(self, transfer_id: str, address: str | None) -> None:
         self.transfer_id = transfer_id
         self.address = address  # whose bounds it counts against
         self.lost = False  # a later request took over: this one begins nothing any more
+        self.begun = False  # it has written, or was about to
+        self.over = asyncio.Event()  # it is answered, or its line is gone
 
 
 class UploadClaims:
@@ -34,9 +37,23 @@ class UploadClaims:
         try:
             yield claim
         finally:
+            claim.over.set()
             del there[claim]
             if not there:
                 del self._open[transfer_id]
+
+    async def settled(self, claim: UploadClaim) -> None:
+        """Returns when every request that came after it is over."""
+        while later := self._after(claim):
+            await later[0].over.wait()
+
+    def _after(self, claim: UploadClaim) -> list[UploadClaim]:
+        there = self.of(claim.transfer_id)
+        return there[there.index(claim) + 1 :]
+
+    def of(self, transfer_id: str) -> list[UploadClaim]:
+        """The requests of an upload that are not over, in the order in which they came."""
+        return list(self._open.get(transfer_id, ()))
 
     def take_over(self, claim: UploadClaim) -> None:
         """All that came before it are lost. Only once the request is known to be its sender's."""

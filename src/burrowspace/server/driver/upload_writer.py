@@ -5,7 +5,7 @@ An asynchronous context: however it is left, the next upload is let in; what arr
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 import structlog
@@ -51,6 +51,7 @@ class UploadWriter:
         self._stopped: BurrowError | None = None
         self._complete = False
         self._keeps = write.keeps
+        self.received: Callable[[], int] | None = None  # bytes of the body so far, where more come than lie here yet
 
     # Bytes
 
@@ -103,6 +104,18 @@ class UploadWriter:
     def rest(self) -> int:
         """Bytes of it that lie here."""
         return 0 if self.lane is None else self.lane.ledger.rest
+
+    @property
+    def percent(self) -> float:
+        """How much of what was announced is here, 0 to 99; 0 where nothing was announced."""
+        if not self.ready:
+            return 0.0
+        came = self.lane.size - self.write.at
+        if self.received is not None:
+            came = max(came, self.received())
+        length = self.upload.length
+        here, whole = (came, self.write.exactly) if length is None else (self.write.at + came, length)
+        return float(min(99, 100 * here // whole)) if whole else 0.0
 
     @property
     def promised(self) -> int:

@@ -6,13 +6,13 @@ The decision about a request is core/upload.py; this reads what it needs, and do
 import msgspec
 
 from burrowspace.core import messages
-from burrowspace.core.errors import Busy, Damaged, NotFound, WrongOffset, WrongState, WrongType
+from burrowspace.core.errors import Busy, Damaged, NotFound, TakenOver, WrongOffset, WrongState, WrongType
 from burrowspace.core.names import is_our_id, safe_name
 from burrowspace.core.records import Transfer, Upload
 from burrowspace.core.reserving import LEAST, Need, enough, need
 from burrowspace.core.spooling import Policy
 from burrowspace.core.transfer import Mode, Step, TransferState, walk
-from burrowspace.core.upload import Asked, Forget, UploadFacts, Write, decide, style_of
+from burrowspace.core.upload import Asked, Forget, Repeat, UploadFacts, Write, decide, style_of
 from burrowspace.core.upload_answers import Answer, Problem, Style
 from burrowspace.ports import Rows
 from burrowspace.server.driver.context import DriverContext
@@ -23,6 +23,7 @@ from burrowspace.server.driver.notices import Postman, write_notice
 from burrowspace.server.driver.pace import Kind, Pace
 from burrowspace.server.driver.reserve import Reserve
 from burrowspace.server.driver.tokens import Voice, may_send, speak_for_one_of
+from burrowspace.server.driver.uncancellable import uncancellable
 from burrowspace.server.driver.upload_claims import UploadClaim, UploadClaims
 from burrowspace.server.driver.upload_writer import UploadWriter
 
@@ -45,10 +46,10 @@ class Uploads:
 
     # Deciding
 
-    async def decide(self, claim: UploadClaim, asked: Asked, token: Voice) -> Answer | Write | Forget:
+    async def decide(self, claim: UploadClaim, asked: Asked, token: Voice) -> Answer | Write | Repeat | Forget:
         """What the request means. A resumable request takes over: an upload that still runs, or was asked for earlier
         and has not begun, ends; its connection is taken for dead, as the IETF draft recommends. The offset told is then
-        one that will be taken."""
+        one that will be taken. A form takes over when it begins."""
         transfer_id = claim.transfer_id
         transfer = await self._context.state.read(lambda rows: find_transfer(rows, transfer_id))
         if asked.method == "OPTIONS":
@@ -61,9 +62,7 @@ class Uploads:
             await self._context.state.write(lambda rows: speak_for_one_of(rows, [transfer.sender_id], token))
         if style_of(asked) in (Style.TUS, Style.DRAFT) or asked.method in ("HEAD", "DELETE"):
             await self._take_over(claim)
-        transfer, upload = await self._context.state.read(
-            lambda rows: (find_transfer(rows, transfer_id), rows.get(Upload, transfer_id))
-        )
+        transfer, upload = await self._look(transfer_id)
         size = None
         if upload is not None and (upload.complete or upload.keeps):
             size = await self._size(upload)
@@ -72,13 +71,32 @@ class Uploads:
                 transfer, upload = await self._finished(claim, upload, size, token)
         return decide(asked, self._held(transfer, upload, size))
 
+    async def outcome(self, claim: UploadClaim) -> Answer:
+        """How the latest request of the upload ends, for one that it took over. Busy where it does not complete."""
+        await self.claims.settled(claim)
+        return await self.told_again(claim)
+
+    async def told_again(self, claim: UploadClaim) -> Answer:
+        """The answer of a form whose file is here. Busy where it is not."""
+        transfer, upload = await self._look(claim.transfer_id)
+        if not _is_stored(transfer, upload):
+            walk(transfer.state, Step.STORE)
+            raise Busy("another request of this upload took over and has not completed it; send the file again")
+        told = {"status": "completed", "transfer_id": claim.transfer_id, "filename": transfer.filename}
+        return Answer(200, {}, told)
+
+    async def _look(self, transfer_id: str) -> tuple[Transfer, Upload | None]:
+        return await self._context.state.read(
+            lambda rows: (find_transfer(rows, transfer_id), rows.get(Upload, transfer_id))
+        )
+
     async def _take_over(self, claim: UploadClaim) -> None:
         """Returns when no request that came before moves a byte any more: at once, or when the disk has taken what was
         being written."""
         self.claims.take_over(claim)
         running = self._running.get(claim.transfer_id)
         if running is not None and not claim.lost:
-            await running.stop(Busy(_TAKEN_OVER))
+            await running.stop(TakenOver(_TAKEN_OVER))
 
     async def _finished(
         self, claim: UploadClaim, upload: Upload, size: int, token: Voice
@@ -89,13 +107,13 @@ class Uploads:
         write = Write(Style.TUS, size, 0, 0, length=size)
         async with await self.begin(claim, write, token) as writer:
             await writer.ended()
-        return await self._context.state.read(lambda rows: (find_transfer(rows, key), rows.get(Upload, key)))
+        return await self._look(key)
 
     def _held(self, transfer: Transfer, upload: Upload | None, size: int | None) -> UploadFacts:
         held = UploadFacts(transfer.state, self._context.settings.max_file_bytes, self._context.now())
         if upload is None or size is None:
             return held
-        complete = upload.complete and transfer.state is TransferState.COMPLETED
+        complete = _is_stored(transfer, upload)
         return UploadFacts(
             transfer.state,
             held.max_bytes,
@@ -118,11 +136,17 @@ class Uploads:
     # Beginning
 
     async def begin(self, claim: UploadClaim, write: Write, token: Voice, *, paced: bool = False) -> UploadWriter:
-        """Opens a writer, its bytes reserved. Busy while another upload of the transfer runs, and for one taken over;
-        WrongOffset where the upload stands elsewhere by now; WrongState once it is over. `paced`: it was counted."""
+        """Opens a writer, its bytes reserved. Busy while another upload of the transfer runs, TakenOver for one that
+        was taken over; WrongOffset where the upload stands elsewhere by now; WrongState once it is over. A form takes
+        over from whatever runs: its connection may hang. `paced`: it was counted."""
         transfer_id = claim.transfer_id
-        if claim.lost:
-            raise Busy(_TAKEN_OVER)
+        claim.begun = True
+        is_form = write.style is Style.FORM
+        if is_form and not claim.lost and len(self.claims.of(transfer_id)) > 1:
+            await self._context.state.write(lambda rows: may_send(rows, find_transfer(rows, transfer_id), token))
+            await self._take_over(claim)
+        if claim.lost or (is_form and transfer_id in self._running):
+            raise TakenOver(_TAKEN_OVER)
         if transfer_id in self._running:
             raise Busy("another upload of this transfer is running")
         if write.fresh and not paced:
@@ -160,9 +184,13 @@ class Uploads:
             transfer = find_transfer(rows, key)
             may_send(rows, transfer, token)
             before = rows.get(Upload, key)
-            if transfer.state is TransferState.COMPLETED and not write.fresh and before is not None:
-                return before
-            after = msgspec.structs.replace(transfer, state=walk(transfer.state, Step.START), mode=Mode.RELAY)
+            if before is not None and _is_stored(transfer, before):
+                if not write.fresh:
+                    return before
+                raise TakenOver(_TAKEN_OVER) if write.style is Style.FORM else _complete_already(transfer)
+            after = msgspec.structs.replace(transfer, state=walk(transfer.state, Step.STORE), mode=Mode.RELAY)
+            if transfer.state is TransferState.COMPLETED:  # without bytes here: it only seemed to be
+                after = msgspec.structs.replace(after, progress=0.0, completed_at=None)
             if after != transfer:
                 rows.put(after)
             asked = self._asked(write, transfer, before, address)
@@ -292,8 +320,11 @@ class Uploads:
 
     async def complete(self, writer: UploadWriter, name: str | None) -> Transfer:
         """All bytes are here: they are made durable, then the transfer is complete, then everybody is told."""
-        context, now, key = self._context, self._context.now(), writer.transfer_id
         writer.check()
+        return await uncancellable(self._complete(writer, name))
+
+    async def _complete(self, writer: UploadWriter, name: str | None) -> Transfer:
+        context, now, key = self._context, self._context.now(), writer.transfer_id
         size = await context.spool.sync(key)
         if size != writer.lane.size:
             raise Damaged("the file on the disk is not what was sent; start it over")
@@ -305,7 +336,7 @@ class Uploads:
             life = context.settings.store_hours * 3600 if before.sealed else context.settings.transfer_days * _DAY_S
             after = msgspec.structs.replace(
                 before,
-                state=walk(before.state, Step.COMPLETE),
+                state=walk(walk(before.state, Step.STORE), Step.COMPLETE),
                 filename=safe_name(offered) if offered else before.filename,
                 progress=100.0,
                 stored=size,
@@ -347,6 +378,11 @@ class Uploads:
         if running is not None:
             await running.stop(WrongState(f"the transfer is {state}; its upload has ended", state), keep=False)
         await self._drop(transfer_id)
+
+    def percent(self, transfer_id: str) -> float:
+        """How far an upload is that runs, of what it announced; 0 where none does. Never 100: that is for the end."""
+        running = self._running.get(transfer_id)
+        return 0.0 if running is None else running.percent
 
     def is_running(self, transfer_id: str) -> bool:
         return transfer_id in self._running
@@ -396,6 +432,15 @@ class Uploads:
         for upload in old:
             if upload.transfer_id not in self._running:
                 await self._drop(upload.transfer_id)
+
+
+def _is_stored(transfer: Transfer, upload: Upload | None) -> bool:
+    """Whether all bytes are here. A transfer may be completed without any: by a direct way."""
+    return upload is not None and upload.complete and transfer.state is TransferState.COMPLETED
+
+
+def _complete_already(transfer: Transfer) -> WrongState:
+    return WrongState("this upload is complete", transfer.state)
 
 
 def _bound(upload: Upload) -> int | None:
