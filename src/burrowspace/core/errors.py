@@ -163,10 +163,6 @@ class Busy(BurrowError):
     code, status = "busy", 409
 
 
-class TakenOver(Busy):
-    """A later request of the same upload took this one's place: only how that one ends can still be told."""
-
-
 class UnknownHost(BurrowError):
     code, status = "unknown-host", 421
 

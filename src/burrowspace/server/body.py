@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 
-from burrowspace.core.errors import TakenOver, TooLarge
+from burrowspace.core.errors import Busy, TooLarge
 from burrowspace.core.upload import Write
 from burrowspace.core.upload_answers import Answer, Style
 from burrowspace.server.driver.tokens import Voice
@@ -20,7 +20,7 @@ async def take_body(
     if write.style is Style.FORM:
         try:
             return await _take_form(uploads, claim, write, content_type, body(), token)
-        except TakenOver:
+        except Busy:  # taken over: the later request decides
             await throw_away(body(), write.at_most)
             return await uploads.outcome(claim)
     async with await uploads.begin(claim, write, token) as writer:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import structlog
 
 from burrowspace.config import Settings
-from burrowspace.core.errors import BadRequest, BurrowError, TakenOver
+from burrowspace.core.errors import BadRequest, BurrowError, Busy
 from burrowspace.core.networks import counted, neighbourhood
 from burrowspace.core.upload import Asked, Forget, Repeat, Write
 from burrowspace.core.upload_answers import INTEROP, Answer, Style, lifetime
@@ -203,7 +203,7 @@ class Bulk:
             return await take_body(uploads, claim, write, kind, self._body(connection), token)
         try:
             return await self._spliced(connection, claim, write, token, part)
-        except TakenOver:
+        except Busy:  # taken over: the later request decides
             await throw_away(self._body(connection)(), write.at_most)
             return await uploads.outcome(claim)
 

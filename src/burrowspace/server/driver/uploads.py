@@ -6,7 +6,7 @@ The decision about a request is core/upload.py; this reads what it needs, and do
 import msgspec
 
 from burrowspace.core import messages
-from burrowspace.core.errors import Busy, Damaged, NotFound, TakenOver, WrongOffset, WrongState, WrongType
+from burrowspace.core.errors import Busy, Damaged, NotFound, WrongOffset, WrongState, WrongType
 from burrowspace.core.names import is_our_id, safe_name
 from burrowspace.core.records import Transfer, Upload
 from burrowspace.core.reserving import LEAST, Need, enough, need
@@ -96,7 +96,7 @@ class Uploads:
         self.claims.take_over(claim)
         running = self._running.get(claim.transfer_id)
         if running is not None and not claim.lost:
-            await running.stop(TakenOver(_TAKEN_OVER))
+            await running.stop(Busy(_TAKEN_OVER))
 
     async def _finished(
         self, claim: UploadClaim, upload: Upload, size: int, token: Voice
@@ -136,9 +136,10 @@ class Uploads:
     # Beginning
 
     async def begin(self, claim: UploadClaim, write: Write, token: Voice, *, paced: bool = False) -> UploadWriter:
-        """Opens a writer, its bytes reserved. Busy while another upload of the transfer runs, TakenOver for one that
-        was taken over; WrongOffset where the upload stands elsewhere by now; WrongState once it is over. A form takes
-        over from whatever runs: its connection may hang. `paced`: it was counted."""
+        """Opens a writer, its bytes reserved. Busy while another upload of the transfer runs, and for one taken over,
+        then or while it writes; WrongOffset where the upload stands elsewhere by now; WrongState once it is over. A
+        form takes over from whatever runs, whose connection may hang; so Busy says to a form that a later request, or
+        one that completed, has its place: see `outcome`. `paced`: it was counted."""
         transfer_id = claim.transfer_id
         claim.begun = True
         is_form = write.style is Style.FORM
@@ -146,7 +147,7 @@ class Uploads:
             await self._context.state.write(lambda rows: may_send(rows, find_transfer(rows, transfer_id), token))
             await self._take_over(claim)
         if claim.lost or (is_form and transfer_id in self._running):
-            raise TakenOver(_TAKEN_OVER)
+            raise Busy(_TAKEN_OVER)
         if transfer_id in self._running:
             raise Busy("another upload of this transfer is running")
         if write.fresh and not paced:
@@ -187,7 +188,7 @@ class Uploads:
             if before is not None and _is_stored(transfer, before):
                 if not write.fresh:
                     return before
-                raise TakenOver(_TAKEN_OVER) if write.style is Style.FORM else _complete_already(transfer)
+                raise Busy(_TAKEN_OVER) if write.style is Style.FORM else _complete_already(transfer)
             after = msgspec.structs.replace(transfer, state=walk(transfer.state, Step.STORE), mode=Mode.RELAY)
             if transfer.state is TransferState.COMPLETED:  # without bytes here: it only seemed to be
                 after = msgspec.structs.replace(after, progress=0.0, completed_at=None)
