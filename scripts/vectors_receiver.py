@@ -236,6 +236,11 @@ def _lives() -> list[dict[str, Any]]:
             alone=False,
         ),
         _walk(
+            "it calls it off while its person decides, and a word of before comes after that",
+            [*MET, *_says(101.0, 1), (102.0, ["ends"]), *_says(102.1, 1)],
+            alone=False,
+        ),
+        _walk(
             "it verified something else",
             [*YES, (106.0, ["verifies"]), (106.1, ["compared", False]), (106.2, ["compared", True])],
             alone=False,
