@@ -1,4 +1,4 @@
-"""Blocks from a source to a landing, sealed and opened as on a real path but without one."""
+"""Blocks from a source to a staging, sealed and opened as on a real path but without one."""
 
 import os
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ def reopen(folder: Path) -> Staging:
     return Staging.reopen(folder, KEY.check)
 
 
-def carry_one(source: Source, landing: Staging, position: int, key: BlockKey = KEY) -> bool:
+def carry_one(source: Source, staging: Staging, position: int, key: BlockKey = KEY) -> bool:
     """Seals a block at one end and opens it at the other."""
     plain, sealed = memoryview(bytearray(BLOCK)), memoryview(bytearray(SEALED_MOST))
     size, end = source.read_into(position, plain)
@@ -30,15 +30,15 @@ def carry_one(source: Source, landing: Staging, position: int, key: BlockKey = K
     length = key.seal_into(*where, end, plain[:size], os.urandom(key.suite.nonce_bytes), sealed)
     opened = memoryview(bytearray(BLOCK))
     assert key.open_into(*where, end, sealed[:length], opened) == size
-    return landing.take(position, end, opened[:size], key.fingerprint(sealed[:length]))
+    return staging.take(position, end, opened[:size], key.fingerprint(sealed[:length]))
 
 
-def carry(source: Source, landing: Staging, target: Path | None, upto: int | None = None, **accepting: object) -> None:
-    """From where the landing stands to the end, or until it holds `upto` blocks."""
-    while not landing.complete and landing.held != upto:
-        if landing.manifest is not None and not landing.accepted:
-            landing.accept(target, **accepting)  # type: ignore[arg-type]
-        assert carry_one(source, landing, landing.held)
+def carry(source: Source, staging: Staging, target: Path | None, upto: int | None = None, **accepting: object) -> None:
+    """From where the staging stands to the end, or until it holds `upto` blocks."""
+    while not staging.complete and staging.held != upto:
+        if staging.manifest is not None and not staging.accepted:
+            staging.accept(target, **accepting)  # type: ignore[arg-type]
+        assert carry_one(source, staging, staging.held)
 
 
 def tree(folder: Path) -> dict[str, bytes | None]:

@@ -146,9 +146,9 @@ def test_after_thirty_days_it_is_forgotten_unless_somebody_works_on_it(folders: 
 def test_what_expires_leaves_nothing_beside_its_target(folders: Folders, tmp_path: Path):
     (tmp_path / "a").write_bytes(bytes(3 * BLOCK))
     source, journal = Source.from_paths([tmp_path / "a"]), folders.create(record(created=0.0))
-    landing = begin(journal.folder, source)
-    carry(source, landing, tmp_path / "target", upto=3)
-    landing.close()
+    staging = begin(journal.folder, source)
+    carry(source, staging, tmp_path / "target", upto=3)
+    staging.close()
     journal.close()
     assert len(list((tmp_path / "target").iterdir())) == 1
     folders.expire(KEPT_S + 1.0)

@@ -1,7 +1,7 @@
 """Which blocks a receiver has written: one fingerprint (nonce and tag) for each, in order, appended after its data.
 
 It claims nothing about the data: whoever opens it again checks each block against its fingerprint.
-Spec: docs/spec/landing.md.
+Spec: docs/spec/staging.md.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """Where the content of a transfer lies while it arrives: a file for each entry, in a hidden folder beside the target.
 
 The folder, `.burrow-….part`, is one that we made ourselves and nobody else may enter, so no link that lies in the
-target is ever followed. What is there, and whether it is right, is staging.py's. Spec: docs/spec/landing.md.
+target is ever followed. What is there, and whether it is right, is staging.py's. Spec: docs/spec/staging.md.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """Where a receiver writes: beside the target, in order, checked as it goes, and put in place only when all is verified.
 
 A staging keeps a folder of its own for what it must know after a kill: `landing.json`, `manifest`, `digests`, `blocks`.
-Where the files lie meanwhile: placing.py. Spec: docs/spec/landing.md.
+Where the files lie meanwhile: placing.py. Spec: docs/spec/staging.md.
 """
 
 import contextlib

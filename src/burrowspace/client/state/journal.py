@@ -1,7 +1,7 @@
 """One transfer's folder: what its program must know after it was killed.
 
 The secret is in it, so only the owner may look. `transfer.json` is the record; a receiver's staging keeps
-its own files beside it. Made and found by `folders.py`. Spec: docs/spec/landing.md.
+its own files beside it. Made and found by `folders.py`. Spec: docs/spec/staging.md.
 """
 
 import contextlib

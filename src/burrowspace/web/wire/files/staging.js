@@ -1,6 +1,6 @@
 /**
  * Between the paths and the place where a receiver writes: takes sealed blocks in order, opens them (engine.js), gives
- * contents to a sink, knows how far it is. What opened once is never asked again. Spec: docs/spec/landing.md.
+ * contents to a sink, knows how far it is. What opened once is never asked again. Spec: docs/spec/staging.md.
  *
  * @import { Bytes } from "../../core/bytes.js"
  * @import { Act } from "../../core/consent.js"

@@ -1,4 +1,4 @@
-"""What a landing writes, verifies, refuses, and still holds after a kill: real files, real processes."""
+"""What a staging writes, verifies, refuses, and still holds after a kill: real files, real processes."""
 
 import io
 import os
@@ -46,11 +46,11 @@ def test_a_file_arrives_whole_whatever_its_size(tmp_path: Path, size: int, strea
     data = os.urandom(size)
     (tmp_path / "a").write_bytes(data)
     source = Source.from_stream(io.BytesIO(data), "a") if streamed else Source.from_paths([tmp_path / "a"])
-    landing = begin(tmp_path / "state", source)
-    carry(source, landing, tmp_path / "target")
+    staging = begin(tmp_path / "state", source)
+    carry(source, staging, tmp_path / "target")
     assert list((tmp_path / "target").glob("a")) == []
-    assert landing.finish() == source.digest
-    assert landing.landed == (tmp_path / "target" / "a",)
+    assert staging.finish() == source.digest
+    assert staging.landed == (tmp_path / "target" / "a",)
     assert tree(tmp_path / "target") == {"a": data}
     source.close()
 
@@ -62,9 +62,9 @@ def test_a_folder_arrives_with_its_structure_times_and_modes(tmp_path: Path, hol
         os.utime(each, ns=(1, 10**18 + number))
     os.utime(holiday, ns=(1, 5 * 10**17))
     source = Source.from_paths([holiday])
-    landing = begin(tmp_path / "state", source)
-    carry(source, landing, tmp_path / "target")
-    assert landing.finish() == source.digest
+    staging = begin(tmp_path / "state", source)
+    carry(source, staging, tmp_path / "target")
+    assert staging.finish() == source.digest
     assert tree(tmp_path / "target" / "holiday") == tree(holiday)
     for each in [holiday, *holiday.rglob("*")]:
         there = (tmp_path / "target" / each.relative_to(holiday.parent)).stat()
@@ -76,41 +76,41 @@ def test_a_folder_arrives_with_its_structure_times_and_modes(tmp_path: Path, hol
 def test_blocks_in_any_order_inside_the_window_make_the_same_file(tmp_path: Path, suite: Suite):
     (tmp_path / "a").write_bytes(os.urandom(50 * BLOCK + 5))
     source = Source.from_paths([tmp_path / "a"])
-    landing = begin(tmp_path / "state", source)
+    staging = begin(tmp_path / "state", source)
     chance = random.Random(4)
     waiting = list(range(1 + 51))
-    assert carry_one(source, landing, 5, KEYS[suite])  # ahead of the manifest
-    assert carry_one(source, landing, 0, KEYS[suite])
-    landing.accept(tmp_path / "target")
+    assert carry_one(source, staging, 5, KEYS[suite])  # ahead of the manifest
+    assert carry_one(source, staging, 0, KEYS[suite])
+    staging.accept(tmp_path / "target")
     waiting = [each for each in waiting if each not in (0, 5)]
     while waiting:
-        near = [each for each in waiting if each < landing.held + WINDOW]
+        near = [each for each in waiting if each < staging.held + WINDOW]
         position = chance.choice(near)
-        assert carry_one(source, landing, position, KEYS[suite])
-        assert not carry_one(source, landing, position, KEYS[suite])
+        assert carry_one(source, staging, position, KEYS[suite])
+        assert not carry_one(source, staging, position, KEYS[suite])
         waiting.remove(position)
-    assert not carry_one(source, landing, 0, KEYS[suite])
-    assert landing.complete
-    assert landing.finish() == source.digest
+    assert not carry_one(source, staging, 0, KEYS[suite])
+    assert staging.complete
+    assert staging.finish() == source.digest
     assert (tmp_path / "target" / "a").read_bytes() == (tmp_path / "a").read_bytes()
 
 
 def test_what_is_beyond_the_window_is_not_kept(tmp_path: Path):
     (tmp_path / "a").write_bytes(bytes(50 * BLOCK))
     source = Source.from_paths([tmp_path / "a"])
-    landing = begin(tmp_path / "state", source)
-    assert not carry_one(source, landing, WINDOW)
-    assert carry_one(source, landing, WINDOW - 1)
+    staging = begin(tmp_path / "state", source)
+    assert not carry_one(source, staging, WINDOW)
+    assert carry_one(source, staging, WINDOW - 1)
 
 
 def test_nothing_is_overwritten_unasked(tmp_path: Path, holiday: Path):
     target = write(tmp_path / "target", [("holiday/a", b"mine"), ("x.txt", b"mine"), ("x (2).txt", b"mine")])
     (tmp_path / "x.txt").write_bytes(b"theirs")
     source = Source.from_paths([holiday, tmp_path / "x.txt"])
-    landing = begin(tmp_path / "state", source)
-    carry(source, landing, target)
-    landing.finish()
-    assert set(landing.landed) == {target / "holiday (2)", target / "x (3).txt"}
+    staging = begin(tmp_path / "state", source)
+    carry(source, staging, target)
+    staging.finish()
+    assert set(staging.landed) == {target / "holiday (2)", target / "x (3).txt"}
     assert tree(target / "holiday (2)") == tree(holiday)
     assert tree(target / "holiday") == {"a": b"mine"}
     assert [(target / name).read_bytes() for name in ("x.txt", "x (2).txt", "x (3).txt")] == [
@@ -126,9 +126,9 @@ def test_told_to_overwrite_it_replaces_files_and_keeps_what_else_is_there(tmp_pa
     (target / "holiday" / "zz").symlink_to(outside, target_is_directory=True)
     (target / "holiday" / "f").symlink_to(outside / "secret")
     source = Source.from_paths([holiday])
-    landing = begin(tmp_path / "state", source)
-    carry(source, landing, target, overwrite=True)
-    landing.finish()
+    staging = begin(tmp_path / "state", source)
+    carry(source, staging, target, overwrite=True)
+    staging.finish()
     found = tree(target / "holiday")
     assert found["a"] == (holiday / "a").read_bytes()
     assert found["mine"] == b"mine"
@@ -142,10 +142,10 @@ def test_told_to_overwrite_it_replaces_files_and_keeps_what_else_is_there(tmp_pa
 
 def test_a_new_name_is_given_to_the_one_thing_that_is_offered(tmp_path: Path, holiday: Path):
     source = Source.from_paths([holiday])
-    landing = begin(tmp_path / "state", source)
-    carry(source, landing, tmp_path / "target", name="../my holiday")
-    landing.finish()
-    assert landing.landed == (tmp_path / "target" / "my holiday",)
+    staging = begin(tmp_path / "state", source)
+    carry(source, staging, tmp_path / "target", name="../my holiday")
+    staging.finish()
+    assert staging.landed == (tmp_path / "target" / "my holiday",)
     assert tree(tmp_path / "target" / "my holiday") == tree(holiday)
     two = begin(tmp_path / "two", Source.from_paths([holiday, holiday / "a"]))
     carry_one(Source.from_paths([holiday, holiday / "a"]), two, 0)
@@ -155,10 +155,10 @@ def test_a_new_name_is_given_to_the_one_thing_that_is_offered(tmp_path: Path, ho
 
 def test_a_text_is_given_back_and_no_file_is_made(tmp_path: Path):
     source = Source.from_text("hello ö")
-    landing = begin(tmp_path / "state", source)
-    carry(source, landing, None)
-    assert landing.finish() == source.digest
-    assert landing.texts == ("hello ö",)
+    staging = begin(tmp_path / "state", source)
+    carry(source, staging, None)
+    assert staging.finish() == source.digest
+    assert staging.texts == ("hello ö",)
     assert reopen(tmp_path / "state").finish() == source.digest
 
 
@@ -167,13 +167,13 @@ def test_one_file_can_go_to_an_output_in_order(tmp_path: Path, streamed: bool):
     data = os.urandom(3 * BLOCK - 5)
     (tmp_path / "a").write_bytes(data)
     source = Source.from_stream(io.BytesIO(data)) if streamed else Source.from_paths([tmp_path / "a"])
-    landing, output = begin(tmp_path / "state", source), io.BytesIO()
-    carry_one(source, landing, 0)
-    carry_one(source, landing, 2)
-    landing.accept_stream(output)
-    carry_one(source, landing, 1)
-    carry(source, landing, None)
-    assert landing.finish() == source.digest
+    staging, output = begin(tmp_path / "state", source), io.BytesIO()
+    carry_one(source, staging, 0)
+    carry_one(source, staging, 2)
+    staging.accept_stream(output)
+    carry_one(source, staging, 1)
+    carry(source, staging, None)
+    assert staging.finish() == source.digest
     assert output.getvalue() == data
     assert reopen(tmp_path / "state").held == 1
 
@@ -181,27 +181,27 @@ def test_one_file_can_go_to_an_output_in_order(tmp_path: Path, streamed: bool):
 def test_a_digest_that_differs_names_the_file_and_nothing_is_put_in_place(tmp_path: Path):
     write(tmp_path / "d", [("good", b"good"), ("bad", b"bad")])
     source = Source.from_paths([tmp_path / "d"])
-    landing = begin(tmp_path / "state", source)
-    carry(source, landing, tmp_path / "target", upto=1)
-    landing.accept(tmp_path / "target")
+    staging = begin(tmp_path / "state", source)
+    carry(source, staging, tmp_path / "target", upto=1)
+    staging.accept(tmp_path / "target")
     into = memoryview(bytearray(BLOCK))
     size, end = source.read_into(1, into)
     into[0] ^= 1
-    landing.take(1, end, into[:size], bytes(28))
+    staging.take(1, end, into[:size], bytes(28))
     with pytest.raises(Mismatch, match=r"^d/bad: not what was sent") as caught:
-        landing.finish()
+        staging.finish()
     assert caught.value.names == ["d/bad"]
     assert [each.name for each in (tmp_path / "target").iterdir() if not each.name.startswith(".burrow-")] == []
-    landing.discard()
+    staging.discard()
     assert list((tmp_path / "target").iterdir()) == []
 
 
 def test_nothing_is_finished_before_it_is_complete(tmp_path: Path, holiday: Path):
     source = Source.from_paths([holiday])
-    landing = begin(tmp_path / "state", source)
-    carry(source, landing, tmp_path / "target", upto=4)
+    staging = begin(tmp_path / "state", source)
+    carry(source, staging, tmp_path / "target", upto=4)
     with pytest.raises(WrongState):
-        landing.finish()
+        staging.finish()
 
 
 @pytest.mark.parametrize(
@@ -211,28 +211,28 @@ def test_nothing_is_finished_before_it_is_complete(tmp_path: Path, holiday: Path
 def test_a_block_that_is_not_as_offered_is_refused(tmp_path: Path, position: int, end: bool, size: int):
     (tmp_path / "a").write_bytes(bytes(BLOCK - 27))  # a full block and five bytes
     source = Source.from_paths([tmp_path / "a"])
-    landing = begin(tmp_path / "state", source)
+    staging = begin(tmp_path / "state", source)
     with pytest.raises(BadRequest):
-        landing.take(position, end, memoryview(bytes(size)), bytes(28))
+        staging.take(position, end, memoryview(bytes(size)), bytes(28))
 
 
 def test_sizes_that_do_not_agree_with_the_list_are_refused(tmp_path: Path):
     source = Source.from_text("hello")
     (tmp_path / "state").mkdir()
-    landing = Staging.begin(tmp_path / "state", len(source.manifest_data), 99)
+    staging = Staging.begin(tmp_path / "state", len(source.manifest_data), 99)
     with pytest.raises(BadRequest, match="do not agree"):
-        carry_one(source, landing, 0)
+        carry_one(source, staging, 0)
 
 
 def test_what_was_held_is_held_again_and_only_that(tmp_path: Path, holiday: Path):
     source = Source.from_paths([holiday])
     for upto in range(len(SIZES) + 3):
         shutil.rmtree(tmp_path / "state", ignore_errors=True)
-        landing = begin(tmp_path / "state", source)
-        carry(source, landing, tmp_path / "target", upto=upto)
-        landing.close()
+        staging = begin(tmp_path / "state", source)
+        carry(source, staging, tmp_path / "target", upto=upto)
+        staging.close()
         again = reopen(tmp_path / "state")
-        assert again.held == landing.held
+        assert again.held == staging.held
         carry(source, again, tmp_path / "target")
         assert again.finish() == source.digest
         assert tree(again.landed[0]) == tree(holiday)
@@ -241,14 +241,14 @@ def test_what_was_held_is_held_again_and_only_that(tmp_path: Path, holiday: Path
 def test_a_stream_goes_on_where_it_stood(tmp_path: Path):
     data = os.urandom(5 * BLOCK + 7)
     source = Source.from_stream(io.BytesIO(data))
-    landing = begin(tmp_path / "state", source)
-    carry(source, landing, tmp_path / "target", upto=4)
-    landing = reopen(tmp_path / "state")
-    assert landing.held == 4
-    carry(source, landing, tmp_path / "target", upto=7)
-    landing = reopen(tmp_path / "state")
-    assert landing.complete
-    assert landing.finish() == source.digest
+    staging = begin(tmp_path / "state", source)
+    carry(source, staging, tmp_path / "target", upto=4)
+    staging = reopen(tmp_path / "state")
+    assert staging.held == 4
+    carry(source, staging, tmp_path / "target", upto=7)
+    staging = reopen(tmp_path / "state")
+    assert staging.complete
+    assert staging.finish() == source.digest
     assert (tmp_path / "target" / "stdin").read_bytes() == data
     source.close()
 
@@ -276,9 +276,9 @@ def linked(part: Path) -> None:
 def test_data_that_is_not_what_the_journal_says_is_not_held(tmp_path: Path, harm, held: int):
     (tmp_path / "a").write_bytes(os.urandom(6 * BLOCK))
     source = Source.from_paths([tmp_path / "a"])
-    landing = begin(tmp_path / "state", source)
-    carry(source, landing, tmp_path / "target", upto=6)
-    landing.close()
+    staging = begin(tmp_path / "state", source)
+    carry(source, staging, tmp_path / "target", upto=6)
+    staging.close()
     [part] = (tmp_path / "target").glob(".burrow-*.part")
     harm(part)
     again = reopen(tmp_path / "state")
@@ -296,10 +296,10 @@ def test_data_that_is_not_what_the_journal_says_is_not_held(tmp_path: Path, harm
 def test_a_kill_between_two_renames_ends_as_if_there_had_been_none(tmp_path: Path):
     given_ = write(tmp_path / "given", [(f"{n}", bytes([n])) for n in range(4)])
     source = Source.from_paths(sorted(given_.iterdir()))
-    landing = begin(tmp_path / "state", source)
-    carry(source, landing, tmp_path / "target")
-    with landing._lock:
-        landing._verify()
+    staging = begin(tmp_path / "state", source)
+    carry(source, staging, tmp_path / "target")
+    with staging._lock:
+        staging._verify()
     [part] = (tmp_path / "target").glob(".burrow-*.part")
     os.link(part / "1", tmp_path / "target" / "1")  # killed after the link, before the unlink
     (part / "0").rename(tmp_path / "target" / "0")
@@ -314,7 +314,7 @@ def test_a_kill_between_two_renames_ends_as_if_there_had_been_none(tmp_path: Pat
 def test_twenty_kills_lose_one_block_each_at_most(tmp_path: Path):
     files = [("big", os.urandom(60 * BLOCK + 1)), *((f"small/{n:04}", os.urandom(n * 7)) for n in range(2000))]
     top = write(tmp_path / "top", files)
-    command = [sys.executable, "-m", "tests.client.lander", tmp_path / "state", top, tmp_path / "target"]
+    command = [sys.executable, "-m", "tests.client.stager", tmp_path / "state", top, tmp_path / "target"]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     (tmp_path / "state").mkdir()
     chance, held, carried, kills, verified = random.Random(1), 0, 0, 0, ""
@@ -364,81 +364,81 @@ def tiny(tmp_path: Path) -> Iterator[Path]:
 def test_too_little_room_is_said_before_the_first_byte(tmp_path: Path, tiny: Path):
     (tmp_path / "a").write_bytes(bytes(2_000_000))
     source = Source.from_paths([tmp_path / "a"])
-    landing = begin(tmp_path / "state", source)
-    carry_one(source, landing, 0)
+    staging = begin(tmp_path / "state", source)
+    carry_one(source, staging, 0)
     with pytest.raises(NoSpace, match=r"2\.0 MB are needed and 1\.0 MB are free"):
-        landing.accept(tiny)
+        staging.accept(tiny)
     assert list(tiny.iterdir()) == []
-    landing.accept(tmp_path / "elsewhere")
-    carry(source, landing, None)
-    assert landing.finish() == source.digest
+    staging.accept(tmp_path / "elsewhere")
+    carry(source, staging, None)
+    assert staging.finish() == source.digest
 
 
 def test_too_many_files_are_said_before_the_first_byte(tmp_path: Path, tiny: Path):
     source = Source.from_paths([write(tmp_path / "d", [(f"{n}", b"") for n in range(60)])])
-    landing = begin(tmp_path / "state", source)
-    carry_one(source, landing, 0)
+    staging = begin(tmp_path / "state", source)
+    carry_one(source, staging, 0)
     with pytest.raises(NoSpace, match="61 are offered"):
-        landing.accept(tiny)
+        staging.accept(tiny)
 
 
 def test_a_disk_that_fills_up_keeps_what_is_good_and_goes_on(tmp_path: Path, tiny: Path):
     (tmp_path / "a").write_bytes(os.urandom(900_000))
     source = Source.from_paths([tmp_path / "a"])
-    landing = begin(tmp_path / "state", source)
-    carry(source, landing, tiny, upto=2)
+    staging = begin(tmp_path / "state", source)
+    carry(source, staging, tiny, upto=2)
     (tiny / "other").write_bytes(bytes(500_000))
     with pytest.raises(NoSpace, match="what arrived is kept: free some space"):
-        carry(source, landing, tiny)
-    assert 2 <= landing.held < 5
+        carry(source, staging, tiny)
+    assert 2 <= staging.held < 5
     again = reopen(tmp_path / "state")
-    assert again.held == landing.held
+    assert again.held == staging.held
     (tiny / "other").unlink()
-    carry(source, landing, tiny)
-    assert landing.finish() == source.digest
+    carry(source, staging, tiny)
+    assert staging.finish() == source.digest
 
 
 def test_a_disk_that_fills_up_under_blocks_that_waited_goes_on_too(tmp_path: Path, tiny: Path):
     (tmp_path / "a").write_bytes(os.urandom(3 * BLOCK))
     source = Source.from_paths([tmp_path / "a"])
-    landing = begin(tmp_path / "state", source)
-    carry(source, landing, tiny, upto=1)
-    landing.accept(tiny)
+    staging = begin(tmp_path / "state", source)
+    carry(source, staging, tiny, upto=1)
+    staging.accept(tiny)
     (tiny / "other").write_bytes(bytes(450_000))
-    assert carry_one(source, landing, 3)
-    assert carry_one(source, landing, 1)
-    assert carry_one(source, landing, 4)
+    assert carry_one(source, staging, 3)
+    assert carry_one(source, staging, 1)
+    assert carry_one(source, staging, 4)
     with pytest.raises(NoSpace):
-        carry_one(source, landing, 2)
+        carry_one(source, staging, 2)
     (tiny / "other").unlink()
-    carry(source, landing, tiny)
-    assert landing.finish() == source.digest
+    carry(source, staging, tiny)
+    assert staging.finish() == source.digest
 
 
 def test_a_disk_that_fills_up_below_a_block_that_waits_takes_it_again(tmp_path: Path, tiny: Path):
     (tmp_path / "a").write_bytes(os.urandom(3 * BLOCK))
     source = Source.from_paths([tmp_path / "a"])
-    landing = begin(tmp_path / "state", source)
-    carry(source, landing, tiny, upto=1)
-    landing.accept(tiny)
+    staging = begin(tmp_path / "state", source)
+    carry(source, staging, tiny, upto=1)
+    staging.accept(tiny)
     (tiny / "other").write_bytes(bytes(650_000))
-    assert carry_one(source, landing, 2)
+    assert carry_one(source, staging, 2)
     with pytest.raises(NoSpace):
-        carry_one(source, landing, 1)  # this one fits, and the one that waited behind it does not
-    assert landing.held == 2
+        carry_one(source, staging, 1)  # this one fits, and the one that waited behind it does not
+    assert staging.held == 2
     with pytest.raises(NoSpace):
-        carry_one(source, landing, 2)
+        carry_one(source, staging, 2)
     (tiny / "other").unlink()
-    carry(source, landing, tiny)
-    assert landing.finish() == source.digest
+    carry(source, staging, tiny)
+    assert staging.finish() == source.digest
 
 
 def test_a_target_that_is_gone_is_said_and_nothing_is_forgotten(tmp_path: Path):
     (tmp_path / "a").write_bytes(os.urandom(3 * BLOCK))
     source = Source.from_paths([tmp_path / "a"])
-    landing = begin(tmp_path / "state", source)
-    carry(source, landing, tmp_path / "target", upto=3)
-    landing.close()
+    staging = begin(tmp_path / "state", source)
+    carry(source, staging, tmp_path / "target", upto=3)
+    staging.close()
     (tmp_path / "target").rename(tmp_path / "unplugged")
     with pytest.raises(Damaged, match="is gone; bring it back"):
         reopen(tmp_path / "state")
@@ -465,14 +465,14 @@ def test_somebody_who_is_not_root_lands_what_is_read_only_and_goes_on(tmp_path: 
             os.setgid(12345)
             os.setuid(12345)
             source = Source.from_paths([top])
-            landing = begin(tmp_path / "own" / "state", source)
+            staging = begin(tmp_path / "own" / "state", source)
             for upto in (1, 2, 3, 5, 6, None):
-                carry(source, landing, tmp_path / "own" / "target", upto=upto)
-                landing.close()
-                os.truncate(tmp_path / "own/state/blocks", max(0, (landing.held - 1) * 41))  # as if killed before it
-                landing = reopen(tmp_path / "own" / "state")
-            carry(source, landing, tmp_path / "own" / "target")
-            code = 0 if landing.finish() == source.digest else 2
+                carry(source, staging, tmp_path / "own" / "target", upto=upto)
+                staging.close()
+                os.truncate(tmp_path / "own/state/blocks", max(0, (staging.held - 1) * 41))  # as if killed before it
+                staging = reopen(tmp_path / "own" / "state")
+            carry(source, staging, tmp_path / "own" / "target")
+            code = 0 if staging.finish() == source.digest else 2
         except BaseException:
             traceback.print_exc()
         finally:
@@ -511,15 +511,15 @@ def test_whatever_the_list_says_nothing_is_written_outside_the_target(tmp_path_f
     digests.add(memoryview(contents))
     pack = contents + bytes(digests.area)
     (base / "state").mkdir()
-    landing = Staging.begin(base / "state", len(data), len(pack))
-    landing.take(0, True, memoryview(data), bytes(28))
-    landing.accept(target, overwrite=True)
-    landing.take(1, True, memoryview(pack), bytes(28))
-    landing.finish()
+    staging = Staging.begin(base / "state", len(data), len(pack))
+    staging.take(0, True, memoryview(data), bytes(28))
+    staging.accept(target, overwrite=True)
+    staging.take(1, True, memoryview(pack), bytes(28))
+    staging.finish()
     assert tree(outside) == {"kept": b"kept"}
     assert sorted(each.name for each in base.iterdir()) == ["in", "outside", "state"]
     assert [each.name for each in (base / "in").iterdir()] == ["target"]
-    assert all(each.resolve().is_relative_to(target) for each in landing.landed)
+    assert all(each.resolve().is_relative_to(target) for each in staging.landed)
     files = [each for each in target.rglob("*") if each.is_file() and not each.is_symlink()]
     assert len(files) == len(contents)
     assert (target / "link").readlink() == outside
