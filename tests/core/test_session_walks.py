@@ -7,7 +7,7 @@ real but the rules.
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from burrowspace.core.consent import WINDOW, Consent
@@ -105,7 +105,11 @@ class World:
             if act is Act.GIVE:
                 held = self.receiver.here
                 parts = [each.part(self.positions) for each in self.legs]
-                if serving(parts, held, SUITE) is None and held < self.positions:
+                number = serving(parts, held, SUITE)
+                if number is not None:
+                    leg = self.legs[number]  # it is told again
+                    self.receiver.legs.begins(leg.name, leg.first, SUITE, leg.rests)
+                elif held < self.positions:
                     self.open(held)
                 self.book.given()
             elif act is Act.CHECK:
@@ -300,6 +304,11 @@ moves = st.lists(
 
 @settings(max_examples=1000)
 @given(positions=st.integers(2, 90), careless=st.booleans(), moves=moves)
+@example(  # a segment that was whole when both programs were killed is told again
+    positions=2,
+    careless=False,
+    moves=[("write", 2), ("read", 1), ("answer",), ("kill_receiver",), ("kill_sender", False)],
+)
 def test_both_ends_finish_and_nothing_is_requested_or_sealed_in_vain(
     positions: int, careless: bool, moves: list[tuple[str, float]]
 ) -> None:
