@@ -10,6 +10,7 @@ from scripts.vectors_receiver import receiver_vectors
 
 from burrowspace.core import segments, sender_book
 from burrowspace.core.consent import SAY_EVERY, WINDOW, Consent, Person
+from burrowspace.core.silence import Silence
 
 Event = list[Any]
 
@@ -195,6 +196,28 @@ def _sendings() -> list[dict[str, Any]]:
     return [{"name": name, "facts": vars(facts), "step": sender_book.step(facts)} for name, facts in cases.items()]
 
 
+def _silence_walk(name: str, ticks: list[tuple[float, float, bool]]) -> dict[str, Any]:
+    silence, steps = Silence(100.0), []
+    for now, heard_at, wanted in ticks:
+        acts = silence.tick(now, heard_at, wanted=wanted)
+        steps.append([now, heard_at, wanted, [list(acts), silence.warned]])
+    return {"name": name, "steps": steps}
+
+
+def _silences() -> list[dict[str, Any]]:
+    quiet = [(100.0 + each, 100.0, True) for each in (0, 9, 10, 11, 20, 39, 41, 79, 80, 119, 120)]
+    return [
+        _silence_walk("it never answers", quiet),
+        _silence_walk("it answers the second time", [*quiet[:5], (121.0, 120.5, True), (130.0, 120.5, True),
+                                                     (131.0, 120.5, True), (240.5, 120.5, True)]),
+        _silence_walk("we are cut off, or a person is asked", [*quiet[:9], (185.0, 100.0, False), (190.0, 100.0, True),
+                                                              (195.0, 100.0, True), (304.0, 100.0, True),
+                                                              (305.0, 100.0, True)]),
+        _silence_walk("its blocks come", [(100.0 + each, 100.0 + each, True) for each in (1, 50, 200, 400)]),
+        _silence_walk("nobody looked for long", [(500.0, 100.0, True)]),
+    ]  # fmt: skip
+
+
 def session_vectors() -> dict[str, Any]:
     return {
         "consents": _consents(),
@@ -203,5 +226,6 @@ def session_vectors() -> dict[str, Any]:
         "parts": _parts(),
         "flows": _flows(),
         "sendings": _sendings(),
+        "silences": _silences(),
         **receiver_vectors(),
     }

@@ -37,6 +37,10 @@ _SAID = (
     "what arrives was not sealed by the sender; somebody between you changes it",
     "the sender has left, and nothing of it rests on the server (any more); it goes on when they are back",
     "the sender has not begun yet",
+    "the sender does not answer; it reads its standard input, so it cannot come back if it was stopped. "
+    "After two minutes of silence this ends",
+    "the sender was silent for two minutes. It reads its standard input, which cannot be read twice, "
+    "so it cannot come back if it was stopped; ask for it again",
     "the server cannot be reached; still trying",
     "the network is back",
     "this device is offline",

@@ -12,6 +12,7 @@ from burrowspace.core import sender_book
 from burrowspace.core.consent import WINDOW
 from burrowspace.core.segments import FILL, Announced, Flow, Part, Row, ahead, covered, serving
 from burrowspace.core.sender_book import RULES, Facts, Step, step
+from burrowspace.core.silence import Silence
 
 ROOT = Path(__file__).resolve().parents[2]
 HELD = json.loads((ROOT / "tests" / "vectors" / "session.json").read_text())
@@ -28,6 +29,14 @@ def test_a_receiver_knows_its_segments_as_the_walk_says(walk: dict[str, Any]) ->
             live, rest = known.pick(position, False), known.pick(position, True)
             found.append([live and live.spool, rest and rest.spool, known.nothing_left(position)])
         assert found == follows, what
+
+
+@pytest.mark.parametrize("walk", HELD["silences"], ids=lambda walk: walk["name"])
+def test_a_sender_that_cannot_come_back_is_given_up_as_the_walk_says(walk: dict[str, Any]) -> None:
+    silence = Silence(100.0)
+    for now, heard_at, wanted, follows in walk["steps"]:
+        acts = silence.tick(now, heard_at, wanted=wanted)
+        assert [list(acts), silence.warned] == follows, now
 
 
 @pytest.mark.parametrize("case", HELD["parts"], ids=lambda case: case["name"])

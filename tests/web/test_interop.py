@@ -90,11 +90,13 @@ class Page:
 
 @contextlib.asynccontextmanager
 async def page(
-    what: str, server: Running, how: dict[str, Any], *rest: str | Path, script: Path = DEVICE
+    what: str, server: Running, how: dict[str, Any], *rest: str | Path, script: Path = DEVICE, first: Path | None = None
 ) -> AsyncIterator[Page]:
+    """`first`: a module that is loaded before the script."""
     node = shutil.which("node")
     assert node, "the tests need Node 20 or later"
-    command = [node, str(script), what, server.url, json.dumps(how), *map(str, rest)]
+    before = [] if first is None else ["--import", str(first)]
+    command = [node, *before, str(script), what, server.url, json.dumps(how), *map(str, rest)]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=ROOT, limit=16 * MiB)
     started = Page(process)
     try:

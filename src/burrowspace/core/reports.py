@@ -95,6 +95,7 @@ class Reason(NamedTuple):
 OFFLINE = "this device is offline; it goes on when the network is back"
 BACK = "the network is back"
 AWAY = "the server cannot be reached; still trying"
+WAITS = "waiting for the sender"
 
 WHY: tuple[Reason, ...] = (
     Reason(
@@ -112,7 +113,7 @@ WHY: tuple[Reason, ...] = (
         lambda standing, offline: not standing.sender_here and standing.nothing_left,
         "there is nothing to read until they come",
     ),
-    Reason("waiting for the sender", lambda standing, offline: True, "they are here, or something of theirs is"),
+    Reason(WAITS, lambda standing, offline: True, "they are here, or something of theirs is"),
 )
 """Why nothing moves: the first that applies."""
 

@@ -26,6 +26,7 @@ from burrowspace.client.session.remote_sender import RemoteSender
 from burrowspace.client.session.routes import Routes
 from burrowspace.client.session.running import Running
 from burrowspace.client.session.telling import Telling
+from burrowspace.client.session.unanswered import Unanswered
 from burrowspace.core import signals
 from burrowspace.core.codes import check_words
 from burrowspace.core.consent import Consent
@@ -91,8 +92,10 @@ class Receiver(Running):
         self.start(reach.open())
         self.start(self._sender.hear_pair())
         self.start(routes.run())
-        telling = Telling(self, self._how.server, self._sender, staging, opener, routes)
-        first_byte = await self._until(staging, opener, asking, telling)
+        # A sender that doesn't know the size reads its standard input
+        unanswered = Unanswered(self, self._how.server, self._sender, routes) if offer.pack_size is None else None
+        telling = Telling(self, self._how.server, self._sender, staging, opener, routes, unanswered)
+        first_byte = await self._until(staging, opener, asking, telling, unanswered)
         self._verified = True
         digest = await asyncio.to_thread(staging.finish)
         self.digest = digest.hex()
@@ -114,7 +117,9 @@ class Receiver(Running):
             await asyncio.to_thread(self._done, self, finished)
         return finished
 
-    async def _until(self, staging: Staging, opener: Opener, asking: Asking, telling: Telling) -> float | None:
+    async def _until(
+        self, staging: Staging, opener: Opener, asking: Asking, telling: Telling, unanswered: Unanswered | None
+    ) -> float | None:
         """The loop: until everything is here and wanted. When the first byte came."""
         first_byte: float | None = None
         while not staging.complete or not staging.accepted:
@@ -127,6 +132,8 @@ class Receiver(Running):
             if first_byte is None and opener.shares:
                 first_byte = now
             await asking.tick(now)
+            if unanswered is not None:
+                unanswered.tick(now, staging.held, deciding=asking.deciding)
             telling.tick(now, deciding=asking.deciding)
         return first_byte
 

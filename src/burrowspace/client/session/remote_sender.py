@@ -47,11 +47,12 @@ class Hears(Protocol):
 
 
 class RemoteSender:
-    """`offer`: its last one. `here`: its program runs."""
+    """`offer`: its last one. `here`: its program runs. `heard_at`: when it said something last, s."""
 
     def __init__(self, server: Server, secret: bytes, own_name: str, suites: tuple[Suite, ...], hears: Hears) -> None:
         self.offer: signals.Offer | None = None
         self.here = True
+        self.heard_at = time.monotonic()
         self._server, self._secret, self._suites, self._hears = server, secret, suites, hears
         self._own_name = own_name[:255]
         self._run = b""  # of its program
@@ -106,6 +107,7 @@ class RemoteSender:
 
     async def hear_pair(self) -> None:
         async for _, signal in self._mine.heard():
+            self.heard_at = time.monotonic()
             if isinstance(signal, signals.Leg | signals.LegEnd):
                 self._hears.segment(signal)
             elif isinstance(signal, signals.Cancel):
@@ -149,6 +151,7 @@ class RemoteSender:
         return self._pair
 
     async def _heard(self, run: bytes, signal: signals.Signal) -> None:
+        self.heard_at = time.monotonic()
         if isinstance(signal, signals.Offer):
             await self._offered(run, signal)
         elif isinstance(signal, signals.Leg | signals.LegEnd):

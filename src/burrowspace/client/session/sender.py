@@ -224,4 +224,7 @@ class Sender(Running):
         elif not self._over:
             await self._main.last_words(signals.Bye())
         self.source.close()
-        self.journal.close()
+        if self.source.can_come_back:
+            self.journal.close()
+        else:
+            self.journal.forget()

@@ -8,7 +8,8 @@ from burrowspace.client.session.opener import Opener
 from burrowspace.client.session.remote_sender import RemoteSender
 from burrowspace.client.session.routes import Routes
 from burrowspace.client.session.running import Meter, Running, seconds_left
-from burrowspace.core.reports import Standing, Tell, ToPerson
+from burrowspace.client.session.unanswered import Unanswered
+from burrowspace.core.reports import WAITS, Standing, Tell, ToPerson
 
 
 class Telling:
@@ -20,7 +21,9 @@ class Telling:
         staging: Staging,
         opener: Opener,
         routes: Routes,
+        unanswered: Unanswered | None,
     ) -> None:
+        self._unanswered = unanswered
         self._running, self._server, self._sender = running, server, sender
         self._staging, self._opener, self._routes = staging, opener, routes
         self._to_person, self._meter, self._watch = ToPerson(), Meter(), NetworkWatch(server.offline)
@@ -51,7 +54,8 @@ class Telling:
             rate = self._meter.add(now, done)
             tell(Progress(done, total, rate, seconds_left(done, total, rate), path.value))
         elif told is Tell.WAITING:
-            tell(Waiting(why))
+            silent = self._unanswered and self._unanswered.why
+            tell(Waiting(silent if silent and why == WAITS else why))
         elif told is Tell.LOOK:
             self._running.start(self._look_for_server())
 

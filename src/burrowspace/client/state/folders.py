@@ -114,10 +114,12 @@ class Folders:
         self._history.unlink(missing_ok=True)
 
     def expire(self, now: float) -> list[Record]:
-        """Forgets what is older than KEPT_S at `now` (seconds since 1970) unless somebody works on it: what went."""
+        """Forgets what is older than KEPT_S at `now` (seconds since 1970), and what came from a stream, unless somebody
+        works on it: what went."""
         gone = []
         for record in self.unfinished():
-            if now - record.created < KEPT_S:
+            streamed = record.role == "send" and not record.paths and record.text is None
+            if now - record.created < KEPT_S and not streamed:
                 continue
             with contextlib.suppress(BurrowError):
                 journal = self.open(record.role, record.transfer)

@@ -23,6 +23,7 @@ import { linkKey, linkTag, mailboxId } from "../../core/links.js";
 import { DIGEST_BYTES } from "../../core/manifest.js";
 import { PathBook } from "../../core/path-book.js";
 import { BLOCK } from "../../core/sealing.js";
+import { Silence } from "../../core/silence.js";
 import { CLOSED, randomId, seconds, sleep } from "../runtime.js";
 import { Conversation, patiently } from "../rendezvous/conversation.js";
 import { takingEngine } from "../files/engine.js";
@@ -39,6 +40,8 @@ const NOTHING_S = 3; // a sender offers as soon as its link is there: after that
 const STILL_S = 4; // without a byte, after which a path that is in use moves nothing
 const LOOK_S = 4; // for an answer of the server to somebody who wonders
 const LOOK_AGAIN_S = 5; // between two looks
+const OVER =
+  "the sender was silent for two minutes. It reads its standard input, which cannot be read twice, so it cannot come back if it was stopped; ask for it again";
 const WAITING_S = 10; // between two times that the same reason to wait is told
 const KEEP_S = 0.25; // between two notes of how far it is, and at least KEEP_SHARE times what one costs
 const KEEP_SHARE = 10;
@@ -80,6 +83,9 @@ export class Receiver extends Running {
   /** @type {Staging | null} */ #staging = null;
   /** @type {Reach | null} */ #reach = null;
   #receiver = "";
+  /** Of a sender that reads its standard input. @type {Silence | null} */ #silence = null;
+  #heardAt = seconds(); // when the sender said something last
+  #giving = false; // it is being given up
   #offline = false; // the server did not answer when it was last looked for
   #looking = false;
   #lookedAt = -1;
@@ -106,6 +112,7 @@ export class Receiver extends Running {
     const pair = new Conversation(server, secret, id, "receiver", this.#main.session, this.ends);
     this.#pair = pair;
     const fresh = this.#how.state?.receiver !== this.#receiver;
+    if (offer.pack_size === null) this.#silence = new Silence(seconds());
     const [routes] = await Promise.all([
       this.#openRoutes(offer, staging, pair),
       fresh ? patiently(() => server.makeMailbox(id), this.ends) : this.#recallPair(pair),
@@ -158,6 +165,7 @@ export class Receiver extends Running {
       const news = watch.news();
       if (news) this.#tellIdle(now, news);
       if (staging.manifest) await this.#do([...staging.consent.know(now), ...staging.consent.tick(now)], staging, offer, pair);
+      this.#listenToSilence(now, staging, routes, pair);
       if (now - told >= 0.1) {
         told = now;
         this.#progress(staging, routes, meter, now);
@@ -354,6 +362,7 @@ export class Receiver extends Running {
 
   /** @param {string} session @param {Signal} signal */
   async #heard(session, signal) {
+    this.#heardAt = seconds();
     if (signal.type === "offer") await this.#hearOffer(session, signal);
     else if (signal.type === "leg" || signal.type === "leg-end") this.#segment(signal);
     else if (signal.type === "cancel") this.#cancelled(signal.why);
@@ -393,6 +402,7 @@ export class Receiver extends Running {
   /** @param {Conversation} pair */
   async #hearPair(pair) {
     for await (const { signal } of pair.heard()) {
+      this.#heardAt = seconds();
       if (signal.type === "leg" || signal.type === "leg-end") this.#segment(signal);
       else if (signal.type === "cancel") this.#cancelled(signal.why);
       else if (signal.type === "bye") this.#routes?.senderLeft();
@@ -404,6 +414,25 @@ export class Receiver extends Running {
   #segment(signal) {
     if (this.#routes) this.#routes.segment(signal);
     else this.#earlySegments.push(signal);
+  }
+
+  /** What core/silence.js decided. @param {number} now @param {Staging} staging @param {Routes} routes @param {Conversation} pair */
+  #listenToSilence(now, staging, routes, pair) {
+    if (!this.#silence || this.#giving) return;
+    const heardAt = routes.links.size ? now : Math.max(this.#heardAt, routes.movedAt);
+    const wanted = staging.consent.stage !== "deciding" && !this.#main.away && !this.#offline && !offline();
+    for (const act of this.#silence.tick(now, heardAt, wanted)) {
+      if (act === "ask") this.start(pair.say({ type: "ask-relay", held: staging.held }));
+      else if (act === "end") this.start(this.#giveUp());
+    }
+  }
+
+  /** Unless it is we who are cut off. */
+  async #giveUp() {
+    this.#giving = true;
+    await this.#lookForServer();
+    this.#giving = false;
+    if (!this.#offline) throw new BurrowError("gone", OVER);
   }
 
   /** @param {Control} control */
@@ -458,6 +487,7 @@ export class Receiver extends Running {
   /** @param {Routes} routes */
   #whyIdle(routes) {
     if (this.#main.away || this.#offline || offline()) return whyAway();
+    if (this.#silence?.warned) return "the sender does not answer; it reads its standard input, so it cannot come back if it was stopped. After two minutes of silence this ends";
     if (this.#senderHere || !routes.nothingLeft) return "waiting for the sender";
     return "the sender has left, and nothing of it rests on the server (any more); it goes on when they are back";
   }
