@@ -169,8 +169,8 @@ async def test_two_files_in_a_row_to_one_that_is_away_do_not_mix(server: Served,
     offer = {"target_peer_id": bob.peer, "sender_peer_id": ann.peer, "signal": {"type": "offer"}}
     sessions: list[str] = []
     for number in range(2):
-        for _ in range(3):  # an offer and two candidates: one attempt
-            await ann.emit("peer_signal", offer)
+        for signal in ("offer", "candidate", "candidate"):  # one attempt
+            await ann.emit("peer_signal", {**offer, "signal": {"type": signal}})
         told = await ann.hears("relay_initiated", number + 1)
         assert len(told) == number + 1
         session = told[-1]["session_id"]

@@ -197,7 +197,9 @@ class Phone:
         reader, writer = await asyncio.open_connection(calls.host, calls.port)
         writer.write(upgrade(f"{calls.host}:{calls.port}"))
         head = await reader.readuntil(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 101 "), head
+        if not head.startswith(b"HTTP/1.1 101 "):
+            writer.transport.abort()
+            raise ConnectionRefusedError(head)
         line = self.line = Line(reader, writer, self._rate)
         patience: float | None = None  # seconds without a ping after which it gives up
         loop = asyncio.get_running_loop()

@@ -35,10 +35,20 @@ def test_a_pong_starts_the_next_interval() -> None:
     assert beat.due == 51
 
 
-def test_only_one_ping_is_in_flight() -> None:
+def test_pings_go_on_at_their_interval_whatever_is_unanswered() -> None:
+    """A client gives up when it hears none; how long it may say nothing counts from the first that is unanswered."""
     beat = Heartbeat(1, 10, 0)
     beat.pinged(1)
-    assert not beat.wants_ping(5)
+    assert not beat.wants_ping(1.9)
+    for second in range(2, 11):
+        assert beat.due == second
+        assert beat.wants_ping(second)
+        beat.pinged(second)
+    assert not beat.dead(10.9)
+    assert beat.dead(11)
+    beat.ponged(11)  # of the first: it lives, and owes nine
+    assert not beat.dead(20.9)
+    assert beat.dead(21)
 
 
 def test_a_proof_needs_a_ping_sent_after_it_was_asked_for() -> None:
@@ -82,7 +92,6 @@ def test_pings_that_a_paused_client_could_not_answer_are_counted() -> None:
     assert not beat.dead(100.9)
     assert beat.dead(101)
     assert beat.ponged(100.5) is None
-    assert not beat.wants_ping(100.5)
     assert beat.ponged(100.6) is None
     assert beat.wants_ping(100.6)
     beat.pinged(100.6)

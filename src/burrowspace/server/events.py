@@ -11,12 +11,14 @@ from typing import Any
 import msgspec
 
 from burrowspace.core import messages
+from burrowspace.core.attempts import begins_attempt
 from burrowspace.core.errors import BadRequest, BurrowError, Forbidden, NotApproved, TooLarge
 from burrowspace.core.joining import Joining
 from burrowspace.core.networks import counted
 from burrowspace.server.driver.driver import Driver
 from burrowspace.server.driver.pace import Kind
 from burrowspace.server.driver.queued_chunk import QueuedChunk
+from burrowspace.server.driver.relays import Relays
 from burrowspace.server.early import Early
 from burrowspace.socketio import Ack, BadPacket, Encoded, Namespace, Socket, TooManyParts
 from burrowspace.socketio.encoded import Binary
@@ -40,21 +42,23 @@ _relay_request = msgspec.json.Decoder(tuple[str, messages.RelayRequest]).decode
 class SocketPeer:
     """What a socket is to us: the peer it registered as."""
 
-    __slots__ = ("intro", "peer_id", "waits_for")
+    __slots__ = ("intro", "peer_id", "refused", "waits_for")
 
     def __init__(self) -> None:
         self.peer_id: str | None = None
         self.waits_for: str | None = None  # the device that is not approved yet
         self.intro = b""  # what each of its signals starts with
+        self.refused: set[str] = set()  # the relay sessions of which it knows that not all of its chunks are kept
 
 
 class ChunkAnswer:
     """The ack of a relay chunk, given when its fate is known; without an ack a refusal still reaches the sender."""
 
-    __slots__ = ("_ack", "_index", "_session_id", "_socket")
+    __slots__ = ("_ack", "_index", "_relays", "_session_id", "_socket")
 
-    def __init__(self, socket: Socket, ack: Ack | None, session_id: str, index: int) -> None:
+    def __init__(self, socket: Socket, ack: Ack | None, session_id: str, index: int, relays: Relays) -> None:
         self._socket, self._ack, self._session_id, self._index = socket, ack, session_id, index
+        self._relays = relays
 
     def delivered(self) -> None:
         if self._ack is not None:
@@ -70,6 +74,17 @@ class ChunkAnswer:
         else:
             told = messages.RelayRefused(self._session_id, self._index, error.sentence, error.code)
             self._socket.send_encoded(Encoded.from_raw("/", messages.array("relay_refused", messages.encode(told))))
+            self._tell_the_app()
+
+    def _tell_the_app(self) -> None:
+        """The published app knows no `relay_refused`, and asks for no ack: it hears, once for each session, that its
+        receiver is gone."""
+        caller = self._socket.state
+        receiver = self._relays.receiver(self._session_id, caller.peer_id)
+        if receiver is not None and self._session_id not in caller.refused:
+            caller.refused.add(self._session_id)
+            gone = messages.encode(messages.PeerDisconnected(receiver))
+            self._socket.send_encoded(Encoded.from_raw("/", messages.array("peer_disconnected", gone)))
 
 
 class Events:
@@ -113,7 +128,7 @@ class Events:
             if caller.peer_id is not None and caller.peer_id != asked.peer_id:
                 raise Forbidden("this socket speaks for another peer already; open a new one")
             driver.pace.check(Kind.WRITE, counted(socket.address))
-            peer = await driver.presence.register(socket, asked.peer_id, asked.peer_token, socket.address)
+            peer, anew = await driver.presence.register(socket, asked.peer_id, asked.peer_token, socket.address)
             caller.peer_id = peer.peer_id
             socket.trust()
             caller.intro = b'["peer_signal",{"sender_peer_id":"' + peer.peer_id.encode() + b'","signal":'
@@ -128,6 +143,8 @@ class Events:
         finally:
             socket.resume_reading()
         await driver.postman.deliver(peer.peer_id)
+        if anew:
+            await driver.relays.inherit(peer)
         await driver.relays.arrived(peer.peer_id)
 
     def _hold(self, socket: Socket, asked: messages.RegisterSocket) -> None:
@@ -195,7 +212,9 @@ class Events:
     async def _absent(self, socket: Socket, asked: messages.PeerSignal, ack: Ack | None) -> None:
         sender, target = asked.sender_peer_id, asked.target_peer_id
         try:
-            relay = await self._driver.relays.between(sender, target, counted(socket.address))
+            relay = await self._driver.relays.between(
+                sender, target, counted(socket.address), begins=begins_attempt(asked.signal)
+            )
         except BurrowError as error:
             _refuse(ack, error)
             return
@@ -216,7 +235,7 @@ class Events:
             _refuse(ack, BadRequest("index and total are whole numbers from 0"))
             return
         caller = socket.state
-        answer = ChunkAnswer(socket, ack, asked.session_id, asked.index)
+        answer = ChunkAnswer(socket, ack, asked.session_id, asked.index, self._driver.relays)
         chunk = QueuedChunk(body, attachments, answer)
         if caller.peer_id is None:
             again = partial(self._relay_chunk, socket, body, attachments, ack)

@@ -33,23 +33,27 @@ class Heartbeat:
     def due(self) -> float:
         """When to look again."""
         if self._pongs and not self._paused:
-            return self.pong_by
+            return min(self.pong_by, self.ping_at)
         return self.ping_at
+
+    @property
+    def waits(self) -> bool:
+        """Whether a ping is unanswered."""
+        return self._pongs > 0
 
     def dead(self, now: float) -> bool:
         return self._pongs > 0 and not self._paused and now >= self.pong_by
 
     def wants_ping(self, now: float) -> bool:
-        if self._pongs:
-            # a client that we do not read cannot be heard, but must still hear us
-            return self._paused and now >= self.ping_at
-        return self._asked is not None or now >= self.ping_at
+        # whatever is unanswered: a client gives up when it hears no ping, and its pong may wait behind what it sends
+        return now >= self.ping_at or (self._asked is not None and not self._pongs)
 
     def pinged(self, now: float) -> None:
         """A ping was sent. A late timer does not shift the deadline, a stalled process does."""
         sent = self.ping_at if self.ping_at <= now < self.ping_at + JITTER else now
+        if not self._pongs:
+            self.pong_by = sent + self._timeout
         self._pongs += 1
-        self.pong_by = sent + self._timeout
         self.ping_at = sent + self._interval
         if self._proving is None and self._asked is not None:
             self._proving, self._asked = self._asked, None
@@ -63,6 +67,8 @@ class Heartbeat:
         if not self._pongs:
             self.pong_by = inf
             self.ping_at = now + self._interval
+        else:
+            self.pong_by = now + self._timeout
         if self._proving is None:
             return None
         self._proves -= 1

@@ -43,7 +43,7 @@ class Session:
         "_arrived_at_ping",
         "_behind_at_ping",
         "_receiver",
-        "_spent_at_ping",
+        "_said_at_ping",
         "address",
         "beat",
         "budget",
@@ -78,7 +78,7 @@ class Session:
         self.beat = Heartbeat(options.ping_interval_ms / 1000, options.ping_timeout_ms / 1000, now)
         self.reading = Reading(self, now)
         self.budget = Budget(self)
-        self._spent_at_ping = 0.0
+        self._said_at_ping = (0.0, 0)  # tokens left, and bytes that had come: a part of a message counts too
         self._arrived_at_ping = 0
         self._behind_at_ping = False  # there was more on its way to the client when it was pinged
         self._receiver: Receiver | None = None
@@ -254,8 +254,9 @@ class Session:
                 return False
             beat.heard(now)
         if beat.wants_ping(now):
-            self._spent_at_ping = self.reading.balance
-            self._arrived_at_ping, self._behind_at_ping = self._arrived()
+            if not beat.waits:
+                self._said_at_ping = self._said()
+                self._arrived_at_ping, self._behind_at_ping = self._arrived()
             self._send_text(ep.PING)
             beat.pinged(now)
         if not self.is_open:  # a ping can be the drop too much for a slow client
@@ -266,10 +267,13 @@ class Session:
     def _lives(self) -> bool:
         """Whether the client gave a sign of life since the ping or since this was asked last, though no pong: it said
         something, or took some of what stood before the ping, however slowly its line brings it."""
-        balance, (arrived, _) = self.reading.balance, self._arrived()
-        lives = balance != self._spent_at_ping or (self._behind_at_ping and arrived > self._arrived_at_ping)
-        self._spent_at_ping, self._arrived_at_ping = balance, arrived
+        said, (arrived, _) = self._said(), self._arrived()
+        lives = said != self._said_at_ping or (self._behind_at_ping and arrived > self._arrived_at_ping)
+        self._said_at_ping, self._arrived_at_ping = said, arrived
         return lives
+
+    def _said(self) -> tuple[float, int]:
+        return self.reading.balance, self.websocket.received() if self.websocket is not None else 0
 
     def _arrived(self) -> tuple[int, bool]:
         return self.websocket.arrived() if self.websocket is not None else (0, False)

@@ -26,6 +26,13 @@ class Welcome(NamedTuple):
     pending: bool = False  # it is no peer yet: a device of the user has to approve it
 
 
+class Registered(NamedTuple):
+    """A peer whose socket is its line now; `anew`: for the first time."""
+
+    peer: Peer
+    anew: bool
+
+
 class Presence:
     """Who is online, and telling the others who is not any more."""
 
@@ -92,29 +99,33 @@ class Presence:
 
     async def heard(self, peer_id: str, token: str | None) -> Peer:
         """A sign of life; brings the peer back online. NotFound for an unknown one, NotApproved for one that waits."""
+        return (await self._hear(peer_id, token)).peer
+
+    async def _hear(self, peer_id: str, token: str | None) -> Registered:
         now = self._context.now()
 
-        def change(rows: Rows) -> Peer:
+        def change(rows: Rows) -> Registered:
             check_applicant(rows, peer_id, now)
             peer = speak_for(rows, known(rows, peer_id), token)
-            return rows.put(msgspec.structs.replace(peer, last_seen=max(now, peer.last_seen), gone=False, used=True))
+            after = msgspec.structs.replace(peer, last_seen=max(now, peer.last_seen), gone=False, used=True)
+            return Registered(rows.put(after), not peer.used)
 
         return await self._context.state.write(change)
 
-    async def register(self, line: Line, peer_id: str, token: str | None, address: str | None = None) -> Peer:
+    async def register(self, line: Line, peer_id: str, token: str | None, address: str | None = None) -> Registered:
         """`line` is the peer's from now on; another socket that was it is let go. The caller delivers next.
 
         Forbidden where the peer has no token, another network's socket is it, and that one is alive.
         """
         await self._take_seat(peer_id, token, address, line)
-        peer = await self.heard(peer_id, token)
+        registered = await self._hear(peer_id, token)
         if line.connected:
             self._networks[peer_id] = None if address is None else network(address)
             if (before := self._context.bus.attach(peer_id, line)) is not None:
                 before.disconnect(close=True)
         elif self._context.bus.line(peer_id) is None:  # it closed while the record was written
             await self._gone([peer_id])
-        return peer
+        return registered
 
     async def disconnect(self, peer_id: str, token: str | None, address: str | None = None) -> Peer:
         """The peer says good-bye; its socket, if any, is closed. A device that waits for an answer waits no longer."""

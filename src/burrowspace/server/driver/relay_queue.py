@@ -49,9 +49,11 @@ class RelayQueue:
         peer_id: str,
         confirmed: int,
         save: Save,
+        lost: Callable[[], None] = lambda: None,
     ) -> None:
+        """`lost` is called when something that was accepted cannot be delivered any more."""
         self._context, self._tasks, self._quota, self._backpressure = context, tasks, quota, backpressure
-        self._key, self._peer_id, self._save = key, peer_id, save
+        self._key, self._peer_id, self._save, self._lost = key, peer_id, save, lost
         self._line: Line | None = None  # the line that chunks were sent down last
         self._resting = True  # until the worker has looked into the spool
         self._unproved: deque[QueuedChunk] = deque()  # sent live, arrival not proved
@@ -101,6 +103,12 @@ class RelayQueue:
         if self._resting and not self._working:
             self._working = True
             self._tasks.start(self._work())
+
+    def readdress(self, peer_id: str) -> None:
+        """What rests here, and what comes, is for another device from now on."""
+        self._peer_id = peer_id
+        if not self._resting:
+            self._settle()
 
     # Live
 
@@ -378,11 +386,13 @@ class RelayQueue:
                 raise Torn
         except Torn:
             log.error("a resting relay queue is damaged; what lies behind the damage is dropped", session=self._key)
+            self._lost()
             await self._context.spool.cut(self._key, self._sent)
             self._held = self._sent
             self._quota.note(self._key, self._held)
         except NotFound:
             log.error("a resting relay queue has vanished", session=self._key)
+            self._lost()
             self._held = self._confirmed = self._sent = 0
             self._quota.note(self._key, 0)
         if self._sent > self._confirmed:

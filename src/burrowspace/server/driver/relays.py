@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
 
 from burrowspace.core import messages
+from burrowspace.core.attempts import DOUBLED_S
 from burrowspace.core.errors import BadRequest, BurrowError, Forbidden, NotFound, TooMany
 from burrowspace.core.names import is_our_id
 from burrowspace.core.records import Peer, Relay, Transfer
@@ -33,12 +35,25 @@ _FRESH_S = 600.0  # an unused session leaves memory after this long; its record 
 class Session:
     """A session in memory: the record as it was loaded, and a relay queue for each direction."""
 
-    __slots__ = ("announced", "marked", "over", "record", "sent_at", "to_opener", "to_target", "used_at")
+    __slots__ = (
+        "announced",
+        "attempt",
+        "begun_at",
+        "marked",
+        "over",
+        "record",
+        "sent_at",
+        "to_opener",
+        "to_target",
+        "used_at",
+    )
 
     def __init__(self, record: Relay, to_opener: RelayQueue, to_target: RelayQueue) -> None:
         self.record, self.to_opener, self.to_target = record, to_opener, to_target
         self.marked = False  # the transfer has been told that bytes go through the server
         self.used_at = 0.0
+        self.attempt = (record.opener_id, record.target_id)  # as its opener began it; an heir may have its place since
+        self.begun_at = 0.0  # when its opener began an attempt last
         self.sent_at: float | None = None  # when the opener sent a chunk last
         self.over = False  # the opener has sent its last chunk
         self.announced: dict[str, tuple[Line, float]] = {}  # which line of a peer was told of the session, and when
@@ -101,8 +116,9 @@ class Relays:
             session.over = session.over or last
         queue.take(chunk, feeder)
 
-    async def between(self, opener: str, target: str, address: str | None = None) -> Relay:
-        """The session that a signal to an absent peer starts; the signals of one attempt share it.
+    async def between(self, opener: str, target: str, address: str | None = None, *, begins: bool = False) -> Relay:
+        """The session that a signal to an absent peer starts; the signals of one attempt share it. `begins`: this one
+        begins an attempt. A second attempt is told of its session at once, which is another one if chunks were sent.
 
         NotFound where there is no such peer; TooMany where `address` opens too many.
         """
@@ -113,13 +129,63 @@ class Relays:
             return self._open(rows, opener, target, None)
 
         async with self._beginning.setdefault((opener, target), asyncio.Lock()):
-            session = self._attempts.get((opener, target))
-            if session is None or not session.takes(self._context.now()):
+            session, now = self._attempts.get((opener, target)), self._context.now()
+            again = begins and session is not None and now - session.begun_at > DOUBLED_S
+            if again and session is not None:
+                session.announced.pop(opener, None)
+            if session is None or not session.takes(now) or (again and session.sent_at is not None):
                 self._pace.check(Kind.WRITE, address)
                 await self._pace.may_grow()
                 session = self._attempts[opener, target] = self._remember(await self._context.state.write(change))
+            if begins:
+                session.begun_at = now
         self._announce_to_both(session)
         return session.record
+
+    def receiver(self, session_id: str, sender: str) -> str | None:
+        """Who gets what `sender` sends in a session; None where nobody does."""
+        session = self._sessions.get(session_id)
+        if session is None or sender not in (session.record.opener_id, session.record.target_id):
+            return None
+        return session.record.target_id if sender == session.record.opener_id else session.record.opener_id
+
+    async def inherit(self, peer: Peer) -> None:
+        """The device connected anew: it gets what rests for those of its user that are away. The published app is a new
+        peer each time it starts, and the old one never comes back."""
+
+        def resting(rows: Rows) -> list[tuple[Relay, str]]:
+            others = [other for other in rows.find(Peer, user_id=peer.user_id) if other.peer_id != peer.peer_id]
+            return [
+                (relay, other.peer_id)
+                for other in others
+                if other.connected_at <= peer.connected_at
+                for relay in _of_peer(rows, other.peer_id)
+                if peer.peer_id not in (relay.opener_id, relay.target_id)
+            ]
+
+        for relay, absent in await self._context.state.read(resting):
+            session = self._sessions.get(relay.session_id)
+            rests = self._quota.held(_key(relay, absent)) or (session and not session.queue_to(absent).idle)
+            if rests and self._context.bus.line(absent) is None:
+                await self._readdress(relay, absent, peer)
+
+    async def _readdress(self, relay: Relay, absent: str, heir: Peer) -> None:
+        def change(rows: Rows) -> Relay | None:
+            held = rows.get(Relay, relay.session_id)
+            if held is None:
+                return None
+            end = "target" if absent == held.target_id else "opener"
+            return rows.put(
+                msgspec.structs.replace(held, **{f"{end}_id": heir.peer_id, f"{end}_address": heir.address})
+            )
+
+        after = await self._context.state.write(change)
+        session = self._sessions.get(relay.session_id)
+        if after is not None and session is not None:
+            session.queue_to(absent).readdress(heir.peer_id)
+            session.record = after
+        if after is not None:
+            self._own(after)
 
     async def for_transfer(self, asker: str, transfer_id: str, target: str | None, address: str | None = None) -> Relay:
         """The session of a transfer, asked for by either side where a direct attempt failed.
@@ -188,9 +254,8 @@ class Relays:
         for session_id, session in list(self._sessions.items()):
             if session.to_opener.idle and session.to_target.idle and now - session.used_at > _FRESH_S:
                 del self._sessions[session_id]
-                pair = session.record.opener_id, session.record.target_id
-                if self._attempts.get(pair) is session:
-                    del self._attempts[pair]
+                if self._attempts.get(session.attempt) is session:
+                    del self._attempts[session.attempt]
 
         def change(rows: Rows) -> list[Relay]:
             for session_id, at in used.items():
@@ -289,7 +354,10 @@ class Relays:
 
             key = _key(relay, peer_id)
             self._own(relay)
-            return RelayQueue(self._context, self._work, self._quota, self._backpressure, key, peer_id, confirmed, save)
+            lost = partial(self._tell_lost, relay.session_id, field)
+            return RelayQueue(
+                self._context, self._work, self._quota, self._backpressure, key, peer_id, confirmed, save, lost
+            )
 
         session = self._sessions[relay.session_id] = Session(
             relay,
@@ -298,6 +366,19 @@ class Relays:
         )
         session.used_at = self._context.now()
         return session
+
+    def _tell_lost(self, session_id: str, field: str) -> None:
+        """Something that a sender was told is kept is lost. It hears what the published app knows: its receiver is
+        gone."""
+        session = self._sessions.get(session_id)
+        if session is None:
+            return
+        ends = session.record.opener_id, session.record.target_id
+        sender, receiver = ends if field == "to_target" else reversed(ends)
+        line = self._context.bus.line(sender)
+        if line is not None:
+            gone = messages.encode(messages.PeerDisconnected(receiver))
+            line.send_encoded(Encoded.from_raw("/", messages.array("peer_disconnected", gone)))
 
     def _own(self, relay: Relay) -> None:
         """What rests for one end of the session counts against the address of the other."""
