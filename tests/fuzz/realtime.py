@@ -194,6 +194,7 @@ def frames(data: bytes) -> object:
 
 
 def _played(wire: bytes, *, registered: bool) -> object:
+    _FAULTS.seen = []  # other tests of this process may have logged some
     LOOP.run_until_complete(asyncio.wait_for(_play(wire, registered), 5))
     faults, _FAULTS.seen = _FAULTS.seen, []
     assert not faults, faults[0].getMessage() + str(faults[0].exc_info)

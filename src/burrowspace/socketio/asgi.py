@@ -9,17 +9,22 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from burrowspace.socketio import engine_packet as ep
 from burrowspace.socketio.errors import BadPacket, Refused
 from burrowspace.socketio.session import Session, State
 
 if TYPE_CHECKING:
-    from burrowspace.socketio.engine import Engine, Header, Receive, Scope, Send
     from burrowspace.socketio.options import Options
     from burrowspace.socketio.polling import Polling
+    from burrowspace.socketio.stats import Stats
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Header = tuple[bytes, bytes]
 
 TEXT = b"text/plain; charset=UTF-8"
 JSON = b"application/json"
@@ -27,7 +32,21 @@ TURN = 100  # packets of one body that are heard before others get a turn
 HEADER_NAMES = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z, -]{1,1000}")
 
 
-async def serve(engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
+class Sessions(Protocol):
+    """The engine, as far as HTTP goes."""
+
+    @property
+    def options(self) -> Options: ...
+    @property
+    def stats(self) -> Stats: ...
+    def matches(self, path: str) -> bool: ...
+    def verify(
+        self, method: str, query: bytes, header: Callable[[bytes], str | None], *, upgrade: bool
+    ) -> Session | None: ...
+    def open_polling(self, address: str, header: Callable[[bytes], str | None]) -> tuple[Session, Polling]: ...
+
+
+async def serve(engine: Sessions, scope: Scope, receive: Receive, send: Send) -> None:
     """One request."""
     if scope["type"] == "websocket":
         # only a server front without `Front` sends us these: they cannot be served from here
@@ -53,7 +72,7 @@ async def serve(engine: Engine, scope: Scope, receive: Receive, send: Send) -> N
             return
         session = engine.verify(method, scope["query_string"], header, upgrade=False)
         if session is None:
-            await _fetch(engine.open_polling((scope.get("client") or ("", 0))[0], header), send, extra)
+            await _fetch(*engine.open_polling((scope.get("client") or ("", 0))[0], header), send, extra)
         elif method == "GET":
             await _poll(session, receive, send, extra)
         elif method == "POST":
@@ -87,7 +106,7 @@ async def _poll(session: Session, receive: Receive, send: Send, extra: list[Head
                 session.close("transport error")
         if not waiter.done():
             return
-    await _fetch(polling, send, extra)
+    await _fetch(session, polling, send, extra)
 
 
 async def _until_gone(receive: Receive) -> None:
@@ -95,9 +114,8 @@ async def _until_gone(receive: Receive) -> None:
         pass
 
 
-async def _fetch(polling: Polling, send: Send, extra: list[Header]) -> None:
+async def _fetch(session: Session, polling: Polling, send: Send, extra: list[Header]) -> None:
     """Answers a GET with all that is queued."""
-    session = polling.session
     body, queue, ended = polling.take()
     if ended and session.state is State.CLOSING:
         session.fetched()

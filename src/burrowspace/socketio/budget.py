@@ -8,10 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from burrowspace.socketio.timers import Target
 
 if TYPE_CHECKING:
-    from burrowspace.socketio.session import Session
+    from burrowspace.socketio.engine_base import EngineBase
+
+
+class Session(Target, Protocol):
+    """Whose budget it is."""
+
+    @property
+    def engine(self) -> EngineBase: ...
+    @property
+    def is_open(self) -> bool: ...
+    @property
+    def buffered(self) -> int: ...
+    def close(self, reason: str, *, cut: bool) -> None: ...
 
 
 class Budget:

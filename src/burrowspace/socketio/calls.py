@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol
 
 from burrowspace.socketio.errors import BadPacket
 
 if TYPE_CHECKING:
-    from burrowspace.socketio.server import Server
     from burrowspace.socketio.session import Session
     from burrowspace.socketio.socket import Ack
 
 logger = logging.getLogger("burrowspace.socketio")
+
+
+class Spawns(Protocol):
+    """The server, as far as handlers go that take time."""
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
 
 
 class Calls:
@@ -25,7 +30,7 @@ class Calls:
 
     __slots__ = ("_running", "_server", "_session")
 
-    def __init__(self, server: Server, session: Session) -> None:
+    def __init__(self, server: Spawns, session: Session) -> None:
         self._server = server
         self._session = session
         self._running = 0  # asynchronous handlers at work

@@ -12,23 +12,28 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from math import inf
 from time import thread_time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from burrowspace.socketio import packet as sp
-from burrowspace.socketio.calls import Calls
+from burrowspace.socketio.calls import Calls, Spawns
 from burrowspace.socketio.encoded import Binary
 from burrowspace.socketio.errors import BadPacket, ConnectRefused
-from burrowspace.socketio.socket import REST, Ack, Socket
+from burrowspace.socketio.socket import REST, Ack, RawHandler, Socket
 
 if TYPE_CHECKING:
-    from burrowspace.socketio.namespace import RawHandler
-    from burrowspace.socketio.server import Server
+    from burrowspace.socketio.namespace import Namespace
     from burrowspace.socketio.session import Session
 
 logger = logging.getLogger("burrowspace.socketio")
 
 EVENT = sp.EVENT
 LARGE = 4096  # bytes of a packet off the short path whose decoding is paid for with a rest
+
+
+class Namespaces(Spawns, Protocol):
+    """The server, as its connections see it."""
+
+    namespaces: dict[str, Namespace]
 
 
 class Client:
@@ -50,7 +55,7 @@ class Client:
         "wake",
     )
 
-    def __init__(self, server: Server, session: Session) -> None:
+    def __init__(self, server: Namespaces, session: Session) -> None:
         timers = session.engine.timers
         self.session = session
         self.wake = inf

@@ -8,47 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 from burrowspace.socketio import asgi
+from burrowspace.socketio.asgi import Header, Receive, Scope, Send
+from burrowspace.socketio.engine_base import EngineBase
 from burrowspace.socketio.errors import Refused
 from burrowspace.socketio.options import Options
-from burrowspace.socketio.outbox import Outbox
 from burrowspace.socketio.polling import Polling
 from burrowspace.socketio.receiver import Receiver
 from burrowspace.socketio.session import Session, State
-from burrowspace.socketio.stats import Stats
-from burrowspace.socketio.timers import Timers
-from burrowspace.socketio.turns import Turns
 from burrowspace.socketio.upgrade import UpgradeRequest, refuse, take_over
 from burrowspace.socketio.websocket import WebSocket
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Header = tuple[bytes, bytes]
 
 QUERY_LIMIT = 4096  # bytes
 
 
-class Engine:
+class Engine(EngineBase):
     """The sessions of one server. Serves HTTP as an ASGI application; takes WebSockets through `upgrade`."""
 
     def __init__(self, options: Options, accept: Callable[[Session], Receiver]) -> None:
-        self.options = options
-        self.stats = Stats()
-        self.timers = Timers()
-        self.turns = Turns()
+        super().__init__(options)
         self.sessions: dict[str, Session] = {}
         self.websockets: set[WebSocket] = set()
-        self.upgradable = options.allow_upgrades and "websocket" in options.transports
         self.closed = False
-        self.corking = False  # a read with several messages is worked on: small answers may wait for its end
-        self.corked: list[Outbox] = []  # those that have some
-        self.last_turn = 0.0  # when the last client whose messages are expensive is read again
         self._accept = accept
         self._per_address: dict[str, int] = {}
         self._emptied: asyncio.Future[None] | None = None  # while aclose waits for the last connection
@@ -102,12 +86,12 @@ class Engine:
         if key is not None and self._per_address.get(key, 0) >= self.options.max_sockets_per_address:
             raise Refused(429, 4, "Too many sockets", why="too many sockets of one address")
 
-    def open_polling(self, address: str, header: Callable[[bytes], str | None]) -> Polling:
+    def open_polling(self, address: str, header: Callable[[bytes], str | None]) -> tuple[Session, Polling]:
         self.admit(address)
         session = self._session(address, header)
         session.polling = polling = Polling(session)
         session.open(self._accept)
-        return polling
+        return session, polling
 
     def upgrade(self, request: UpgradeRequest, transport: asyncio.Transport) -> bool:
         """Takes over a connection that asks to become a WebSocket; False if it was refused, with an HTTP error."""
@@ -161,28 +145,9 @@ class Engine:
         self.stats.sockets += 1
         return session
 
-    @contextmanager
-    def corked_together(self) -> Iterator[None]:
-        """Small texts that are sent meanwhile leave at its end, one write for each socket."""
-        outer, self.corking = self.corking, True
-        try:
-            yield
-        finally:
-            if not outer:
-                self.uncork()
-
-    def uncork(self) -> None:
-        """The read is worked through: what waited for that is written."""
-        self.corking = False
-        if self.corked:
-            corked, self.corked = self.corked, []
-            for websocket in corked:
-                websocket.uncork()
-
     # ── ending ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def forget(self, session: Session) -> None:
-        """A session is over."""
         if self.sessions.pop(session.id, None) is None:
             return
         self.timers.forget(session)
@@ -197,10 +162,12 @@ class Engine:
         else:
             self._per_address.pop(key, None)
 
-    def gone(self, websocket: WebSocket) -> None:
-        """A connection is lost."""
-        self.timers.forget(websocket)
-        self.websockets.discard(websocket)
+    def came(self, connection: WebSocket) -> None:
+        self.websockets.add(connection)
+
+    def gone(self, connection: WebSocket) -> None:
+        self.timers.forget(connection)
+        self.websockets.discard(connection)
         if self._emptied is not None and not self.websockets and not self._emptied.done():
             self._emptied.set_result(None)
 

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from burrowspace.socketio.encoded import EVENT_HEAD, Binary
+from burrowspace.socketio.encoded import EVENT_HEAD
 from burrowspace.socketio.packet import RESERVED, encode_event, prefix
-
-if TYPE_CHECKING:
-    from burrowspace.socketio.socket import Ack, Socket
-
-Handler = Callable[..., Any]
-RawHandler = Callable[["Socket", bytes, Sequence[Binary], "Ack | None"], None]
-ConnectHandler = Callable[["Socket", dict[str, Any]], Awaitable[None] | None]
-DisconnectHandler = Callable[["Socket", str], Awaitable[None] | None]
+from burrowspace.socketio.socket import ConnectHandler, DisconnectHandler, Handler, RawHandler, Socket
 
 H = TypeVar("H", bound=Handler)
 R = TypeVar("R", bound=RawHandler)

@@ -11,16 +11,18 @@ import struct
 from collections import deque
 from enum import IntEnum
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from picows import WSListener, WSMsgType, WSTransport
 
 from burrowspace.socketio.encoded import LARGE, SPARE, Encoded, plain
 
 if TYPE_CHECKING:
-    from burrowspace.socketio.engine import Engine
+    from burrowspace.socketio.budget import Budget
+    from burrowspace.socketio.encoded import Binary
+    from burrowspace.socketio.engine_base import EngineBase
+    from burrowspace.socketio.reading import Reading
     from burrowspace.socketio.receiver import Taken
-    from burrowspace.socketio.session import Session
 
 TEXT, BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 WAITERS_POLL = 0.05  # seconds between looks at how far the kernel got, while someone waits to know
@@ -40,6 +42,20 @@ class Stage(IntEnum):
     OPEN = 1  # the session's transport
     SHUT = 2  # our CLOSE is sent; frames are not looked at any more
     GONE = 3  # the connection is lost
+
+
+class Session(Protocol):
+    """Whose connection this is."""
+
+    @property
+    def budget(self) -> Budget: ...
+    @property
+    def reading(self) -> Reading: ...
+    def text(self, packet: bytes) -> None: ...
+    def binary(self, data: Binary) -> None: ...
+    def probe_text(self, websocket: Any, packet: bytes) -> None: ...
+    def lost(self, websocket: Any) -> None: ...
+    def close(self, reason: str, *, code: int = 1000, cut: bool = False) -> None: ...
 
 
 class Outbox(WSListener):
@@ -63,7 +79,7 @@ class Outbox(WSListener):
     transport: WSTransport
     underlying: Any  # the asyncio transport below picows
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: EngineBase) -> None:
         self._engine = engine
         self._waiters: deque[tuple[int, Taken]] | None = None
         self._queued = 0  # bytes ever queued since the socket last was empty

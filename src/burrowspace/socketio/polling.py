@@ -7,27 +7,39 @@ Spec: docs/spec/realtime.md, "Polling".
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from burrowspace.socketio import engine_packet as ep
 from burrowspace.socketio.encoded import Encoded, plain
 
 if TYPE_CHECKING:
+    from burrowspace.socketio.budget import Budget
+    from burrowspace.socketio.engine_base import EngineBase
     from burrowspace.socketio.receiver import Taken
-    from burrowspace.socketio.session import Session
 
 MOST_PACKETS = 16  # in one body; python-engineio, a client of many, reads no more
 
 Queue = list[tuple[Encoded, "Taken | None"]]
 
 
+class Session(Protocol):
+    """Whose transport it is."""
+
+    @property
+    def engine(self) -> EngineBase: ...
+    @property
+    def budget(self) -> Budget: ...
+    @property
+    def probe_accepted(self) -> bool: ...
+
+
 class Polling:
     """Packets for a client that fetches them."""
 
-    __slots__ = ("_last", "_queue", "_waiter", "buffered", "posting", "session")
+    __slots__ = ("_last", "_queue", "_session", "_waiter", "buffered", "posting")
 
     def __init__(self, session: Session) -> None:
-        self.session = session
+        self._session = session
         self._queue: Queue = []
         self._waiter: asyncio.Future[None] | None = None
         self._last: bytes | None = None  # the packet that ends the transport, once it is over
@@ -39,8 +51,8 @@ class Polling:
         self.buffered = before + packet.size
         self._queue.append((packet, taken))
         self._wake()
-        if self.buffered > self.session.engine.options.send_budget:
-            self.session.budget.filling(before, self.buffered)
+        if self.buffered > self._session.engine.options.send_budget:
+            self._session.budget.filling(before, self.buffered)
         return True
 
     @property
@@ -52,7 +64,7 @@ class Polling:
         """A GET begins to wait: resolved when there is something to answer. One at a time."""
         assert self._waiter is None
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if self._queue or self._last is not None or self.session.probe_accepted:
+        if self._queue or self._last is not None or self._session.probe_accepted:
             waiter.set_result(None)
         else:
             self._waiter = waiter

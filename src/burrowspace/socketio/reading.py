@@ -8,16 +8,41 @@ from __future__ import annotations
 
 import asyncio
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from burrowspace.socketio.inlet import NARROW
+from burrowspace.socketio.timers import Target
 
 if TYPE_CHECKING:
-    from burrowspace.socketio.session import Session
+    from burrowspace.socketio.engine_base import EngineBase
+    from burrowspace.socketio.heartbeat import Heartbeat
+    from burrowspace.socketio.inlet import Inlet
 
 GRANT = 32  # messages after which a client is asked whether it may go on in this turn of the loop
 LARGE = 16_384  # bytes of a message after which it is asked at once
 TURNS = 10  # clients that come back one after the other where they rest for the same time; none rests twice as long
+
+
+class Connection(Protocol):
+    """A WebSocket, as far as it is read or not."""
+
+    inlet: Inlet
+
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+
+
+class Session(Target, Protocol):
+    """Whose client it is."""
+
+    @property
+    def engine(self) -> EngineBase: ...
+    @property
+    def is_open(self) -> bool: ...
+    @property
+    def beat(self) -> Heartbeat: ...
+    @property
+    def websocket(self) -> Connection | None: ...
 
 
 class Reading:

@@ -13,7 +13,7 @@ from burrowspace.socketio.options import Options
 from burrowspace.socketio.stats import Stats
 
 if TYPE_CHECKING:
-    from burrowspace.socketio.engine import Receive, Scope, Send
+    from burrowspace.socketio.asgi import Receive, Scope, Send
     from burrowspace.socketio.session import Session
     from burrowspace.socketio.upgrade import UpgradeRequest
 

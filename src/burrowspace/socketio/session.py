@@ -22,7 +22,7 @@ from burrowspace.socketio.reading import LARGE, Reading
 from burrowspace.socketio.receiver import Receiver, Taken
 
 if TYPE_CHECKING:
-    from burrowspace.socketio.engine import Engine
+    from burrowspace.socketio.engine_base import EngineBase
     from burrowspace.socketio.polling import Polling
     from burrowspace.socketio.websocket import WebSocket
 
@@ -61,7 +61,7 @@ class Session:
         "websocket",
     )
 
-    def __init__(self, engine: Engine, sid: str, address: str, headers: dict[str, str] | None) -> None:
+    def __init__(self, engine: EngineBase, sid: str, address: str, headers: dict[str, str] | None) -> None:
         options = engine.options
         now = engine.timers.now()
         self.engine = engine

@@ -7,24 +7,49 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import thread_time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from burrowspace.socketio.encoded import Encoded, gather
+from burrowspace.socketio.encoded import Binary, Encoded, gather
 from burrowspace.socketio.errors import AckTimeout, Disconnected, TooManyAcks, TooManyParts
 from burrowspace.socketio.packet import encode_ack, encode_disconnect, encode_event
 
 if TYPE_CHECKING:
-    from burrowspace.socketio.client import Client
-    from burrowspace.socketio.namespace import Namespace
     from burrowspace.socketio.receiver import Taken
+    from burrowspace.socketio.session import Session
 
 Answered = Callable[..., Any]
+Handler = Callable[..., Any]
+RawHandler = Callable[["Socket", bytes, Sequence[Binary], "Ack | None"], None]
+ConnectHandler = Callable[["Socket", dict[str, Any]], Awaitable[None] | None]
+DisconnectHandler = Callable[["Socket", str], Awaitable[None] | None]
 
 REST = 100  # times as long as expensive work for a client took, the client is not read: 1 % of the loop is its share
 LONG_REST_S = 1.0  # and for what is refused because it would cost too much
+
+
+class Joined(Protocol):
+    """The namespace of a socket."""
+
+    name: str
+    prefix: bytes
+    event_head: bytes
+    sockets: dict[str, Socket]
+    raw: dict[bytes, RawHandler]
+    disconnect_handler: DisconnectHandler | None
+
+    def handler(self, event: str) -> tuple[Handler | None, tuple[str, ...]]: ...
+
+
+class Connected(Protocol):
+    """The connection of a socket, with all its namespaces."""
+
+    session: Session
+
+    def leave(self, socket: Any, reason: str) -> None: ...
+    def disconnect(self) -> None: ...
 
 
 class _Waiting:
@@ -43,7 +68,7 @@ class Socket:
 
     __slots__ = ("_acks", "_early", "_last_id", "client", "connected", "doomed", "id", "namespace", "session", "state")
 
-    def __init__(self, namespace: Namespace, client: Client) -> None:
+    def __init__(self, namespace: Joined, client: Connected) -> None:
         self.id = secrets.token_urlsafe(15)
         self.namespace = namespace
         self.client = client

@@ -24,7 +24,7 @@ from burrowspace.socketio.inlet import Inlet
 from burrowspace.socketio.websocket import WebSocket
 
 if TYPE_CHECKING:
-    from burrowspace.socketio.engine import Engine
+    from burrowspace.socketio.engine_base import EngineBase
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -95,7 +95,7 @@ class UpgradeRequest:
 
 
 def take_over(
-    engine: Engine, key: bytes, rest: bytes, transport: asyncio.Transport, begin: Callable[[WebSocket], None]
+    engine: EngineBase, key: bytes, rest: bytes, transport: asyncio.Transport, begin: Callable[[WebSocket], None]
 ) -> None:
     """Makes the connection a WebSocket; `begin` is called within, once the 101 is written."""
     listener = WebSocket(engine, begin)

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 from picows import WSFrame, WSMsgType, WSTransport
 
 from burrowspace.socketio.encoded import Encoded, received
-from burrowspace.socketio.outbox import Outbox, Stage
+from burrowspace.socketio.outbox import Outbox, Session, Stage
 
 if TYPE_CHECKING:
-    from burrowspace.socketio.engine import Engine
+    from burrowspace.socketio.engine_base import EngineBase
     from burrowspace.socketio.inlet import Inlet
-    from burrowspace.socketio.session import Session
 
 CONTINUATION, TEXT, BINARY = WSMsgType.CONTINUATION, WSMsgType.TEXT, WSMsgType.BINARY
 PING, PONG, CLOSE = WSMsgType.PING, WSMsgType.PONG, WSMsgType.CLOSE
@@ -47,7 +46,7 @@ class WebSocket(Outbox):
         "probed",
     )
 
-    def __init__(self, engine: Engine, begin: Callable[[WebSocket], None]) -> None:
+    def __init__(self, engine: EngineBase, begin: Callable[[WebSocket], None]) -> None:
         super().__init__(engine)
         self._begin: Callable[[WebSocket], None] | None = begin
         self._deadline = inf  # when the present stage must be over
@@ -65,7 +64,7 @@ class WebSocket(Outbox):
         self.transport = transport
         self.underlying = transport.underlying_transport
         transport.request.headers = None  # type: ignore[assignment]  # a kilobyte nobody reads again
-        self._engine.websockets.add(self)
+        self._engine.came(self)
         begin, self._begin = self._begin, None
         if begin is not None:
             begin(self)
