@@ -166,3 +166,14 @@ async def test_an_upload_that_was_called_off_is_told_so(either: Running, http: C
         assert (await upload.answer()).status == 409
     except Broken:
         pytest.fail("the app sees no status")
+
+
+async def test_a_refused_form_that_falls_silent_is_closed(either: Running, http: Calls):
+    """Nothing is kept open for whoever sends a form to nowhere and stops, nor for a form on another call."""
+    for path in ("/upload/" + "0" * 32, "/connect"):
+        upload = await http.begin_upload(path, "a.bin", len(DATA))
+        await upload.send(b"x" * 1000)
+        async with asyncio.timeout(15):
+            while await upload.connection.reader.read(1000):
+                pass
+        upload.close()

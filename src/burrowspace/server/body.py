@@ -1,8 +1,8 @@
 """Writes a body that comes in pieces: for ASGI, and for what the kernel cannot move by itself."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
-from burrowspace.core.errors import Busy, TooLarge
+from burrowspace.core.errors import BurrowError, Busy, Stalled, TooLarge
 from burrowspace.core.upload import Write
 from burrowspace.core.upload_answers import Answer, Style
 from burrowspace.server.driver.tokens import Voice
@@ -13,16 +13,23 @@ from burrowspace.server.multipart import read_form
 Body = Callable[[], AsyncIterator[bytes]]  # the rest of a body, from wherever it was read up to
 
 
+FORM_S = 120.0  # silence of a form that is thrown away: its client may be pausing
+
+
 async def take_body(
-    uploads: Uploads, claim: UploadClaim, write: Write, content_type: str, body: Body, token: Voice
+    uploads: Uploads,
+    claim: UploadClaim,
+    write: Write,
+    content_type: str,
+    body: Body,
+    token: Voice,
+    rest: Body | None = None,
 ) -> Answer:
-    """Takes the body as the decision says; the answer, or the refusal as an error."""
+    """Takes the body as the decision says; the answer, or the refusal as an error. `rest`: the body, read more
+    patiently, for a form that is thrown away."""
     if write.style is Style.FORM:
-        try:
-            return await _take_form(uploads, claim, write, content_type, body(), token)
-        except Busy:  # taken over: the later request decides
-            await throw_away(body(), write.at_most)
-            return await uploads.outcome(claim)
+        taken = _take_form(uploads, claim, write, content_type, body(), token)
+        return await answer_form(uploads, claim, taken, rest or body, write.at_most)
     async with await uploads.begin(claim, write, token) as writer:
         if write.checksum is not None:
             await writer.take_verified(write.checksum, body())
@@ -30,6 +37,22 @@ async def take_body(
             async for piece in body():
                 await writer.take(piece)
         return await writer.ended()
+
+
+async def answer_form(uploads: Uploads, claim: UploadClaim, taken: Awaitable[Answer], rest: Body, most: int) -> Answer:
+    """The answer to a form. Its sender looks for none before it has sent everything, so once its file has begun the
+    rest is read whatever happened; one that was taken over (Busy) is answered as the later request."""
+    try:
+        return await taken
+    except BurrowError as error:
+        if claim.begun or isinstance(error, Busy):
+            try:
+                await throw_away(rest(), most)
+            except (Stalled, TooLarge):
+                raise error from None
+        if not isinstance(error, Busy):
+            raise
+    return await uploads.outcome(claim)
 
 
 async def _take_form(
@@ -45,7 +68,7 @@ async def _take_form(
 
 
 async def throw_away(body: AsyncIterator[bytes], most: int) -> None:
-    """Reads a body to its end: a client that sends one does not look for its answer before. TooLarge past `most`."""
+    """Reads a body to its end. TooLarge past `most` and what a form may have beside its file."""
     size = 0
     async for piece in body:
         size += len(piece)

@@ -5,6 +5,7 @@ The same decisions as there; the bytes go through Python. Spec: docs/spec/bytes.
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import structlog
 from fastapi import APIRouter, Request, Response
@@ -13,11 +14,11 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from burrowspace.core.errors import BurrowError, Stalled
-from burrowspace.core.upload import Asked, Forget, Repeat
+from burrowspace.core.upload import Asked, Forget, Repeat, Write
 from burrowspace.core.upload_answers import Answer, Style
 from burrowspace.server.api.context import Caller, Context, Server, Speaker
 from burrowspace.server.api.models import CONFLICT, FULL, REFUSALS, UNKNOWN, Delivered, Uploaded, Verified, refused
-from burrowspace.server.body import Body, take_body, throw_away
+from burrowspace.server.body import FORM_S, take_body, throw_away
 from burrowspace.server.bulk.front import CUT
 from burrowspace.server.bulk.job import MinimumRate
 from burrowspace.server.driver.downloads import Download
@@ -69,14 +70,16 @@ async def _upload(claim: UploadClaim, request: Request, server: Context, token: 
         return _reply(decided)
     settings = server.settings
 
-    body: Body = request.stream  # the watch over all connections ends it
-    if isinstance(decided, Repeat) or decided.style is Style.FORM:
-        body = _FormBody(request, settings.stall_s, settings.min_bytes_per_s)
+    kind = request.headers.get("content-type", "")
     try:
+        if isinstance(decided, Write) and decided.style is not Style.FORM:  # the watch over all connections ends it
+            return _reply(await take_body(uploads, claim, decided, kind, request.stream, token))
+        body = _FormBody(request, settings.stall_s, settings.min_bytes_per_s)
+        rest = partial(body, FORM_S)
         if isinstance(decided, Repeat):
-            await throw_away(body(), settings.max_file_bytes)
+            await throw_away(rest(), settings.max_file_bytes)
             return _reply(await uploads.told_again(claim))
-        return _reply(await take_body(uploads, claim, decided, request.headers.get("content-type", ""), body, token))
+        return _reply(await take_body(uploads, claim, decided, kind, body, token, rest))
     except ClientDisconnect:
         return Response(status_code=400)  # to nobody; what arrived is kept or gone already
 
@@ -89,11 +92,11 @@ class _FormBody:
         self._request, self._stall_s, self._min_rate = request, stall_s, min_rate
         self._rate, self._size, self._over = MinimumRate(), 0, False
 
-    async def __call__(self) -> AsyncIterator[bytes]:
-        loop = asyncio.get_running_loop()
+    async def __call__(self, stall_s: float | None = None) -> AsyncIterator[bytes]:
+        loop, stall_s = asyncio.get_running_loop(), stall_s or self._stall_s
         while not self._over:
             try:
-                async with asyncio.timeout(self._stall_s):
+                async with asyncio.timeout(stall_s):
                     message = await self._request.receive()
             except TimeoutError:
                 raise Stalled("the body made no progress for too long; send it again") from None
@@ -102,7 +105,7 @@ class _FormBody:
             piece = message.get("body", b"")
             self._over = not message.get("more_body", False)
             self._size += len(piece)
-            if self._rate.is_slow(self._size, loop.time(), self._stall_s, self._min_rate):
+            if self._rate.is_slow(self._size, loop.time(), stall_s, self._min_rate):
                 raise Stalled("the body came too slowly; send it again")
             yield piece
 

@@ -12,7 +12,6 @@ import orjson
 
 from burrowspace.core.errors import BurrowError, Stalled
 from burrowspace.core.upload_answers import INTEROP, Answer, refusal_headers
-from burrowspace.core.upload_headers import media_type
 from burrowspace.server.bulk.job import Job, JobFront, MinimumRate
 from burrowspace.server.json_answers import JSON, PROBLEM
 
@@ -22,15 +21,12 @@ _READ = 256 * 1024  # bytes read at once where Python must see them
 class Connection:
     """Used on the main loop by the task of its job."""
 
-    def __init__(self, front: JobFront, job: Job, length: int, min_rate: int, most: int) -> None:
-        """`min_rate`: bytes a second. `most`: bytes of a form that are read although it is refused."""
+    def __init__(self, front: JobFront, job: Job, length: int, min_rate: int) -> None:
         self.front, self.job = front, job
         self.left = length - len(job.early)  # bytes of the body that are still in the socket
         self.extra: list[tuple[str, str]] = []
         self.sock = socket.socket(fileno=os.dup(front.transport.get_extra_info("socket").fileno()))
         self.sock.setblocking(False)
-        # who sends a form looks for no answer before it has sent all of it
-        self._drains = media_type(job.headers) == "multipart/form-data" and length <= most
         self._pace, self._min_rate = MinimumRate(), min_rate  # bytes per second
 
     def close(self) -> None:
@@ -105,7 +101,7 @@ class Connection:
         if status != 204:
             said["content-length"] = str(len(content))
         self.front.transport.write(self.head(status, said) + content)
-        self.front.go_on(clean=clean, left=self.left if self._drains else None)
+        self.front.go_on(clean=clean)
 
     def hand_back(self) -> None:
         self.front.hand_back()

@@ -17,6 +17,7 @@ import httptools
 import orjson
 
 from burrowspace.core.errors import Forbidden
+from burrowspace.core.upload_headers import media_type
 from burrowspace.server.bulk.job import BIG, Job, Jobs, MinimumRate
 from burrowspace.server.callers import NOT_FOR_YOU, Callers, SeenRequest
 from burrowspace.server.json_answers import JSON
@@ -24,7 +25,6 @@ from burrowspace.socketio.front import Front
 
 CUT = "burrow.cut"  # extension of the ASGI scope of a download: breaks its answer off
 _LINGER_S, _LINGER_BYTES = 2.0, 8 << 20  # how long and how much a refused body is read and thrown away
-_FORM_S = 120.0  # silence of a refused form: who sends one looks for no answer before its end, and may be pausing
 _SENTENCE = orjson.dumps(Forbidden(NOT_FOR_YOU).body())
 _NOT_FOR_YOU = b"HTTP/1.1 403 Forbidden\r\ncontent-type: %s\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s" % (
     JSON.encode(),
@@ -51,8 +51,9 @@ class BulkFront(Front):
         self._stranger = False  # of another network than ours, where only that is served
         self._came = self._loop_time()
         self._unsent, self._unsent_since = 0, 0.0
-        self._drained, self._drains = 0, _LINGER_BYTES
-        self._in_form = False  # a form is coming and is not all here
+        self._drained = 0
+        self._in_body = False  # the body of a request is not all here
+        self._in_form = False  # and it is a form, which the API reads
         self._got = self._gave = 0  # bytes that came, and that a download gave to its connection
         self._body_pace, self._answer_pace = MinimumRate(), MinimumRate()
 
@@ -112,8 +113,10 @@ class BulkFront(Front):
         cycle = self.cycle
         if self._job is not None or cycle is None or self._released or self.transport is None:
             return False
-        if self._in_form:  # the API has a deadline of its own, and says so
-            return bool(cycle.response_complete) and now - self._came > _FORM_S
+        if self._in_form and not cycle.response_complete:
+            return False  # the API has a deadline of its own, and says so
+        if self._in_body and cycle.response_complete and now - self._came > stall_s:
+            return True
         unsent = self.transport.get_write_buffer_size()
         if unsent != self._unsent or unsent == 0:
             self._unsent, self._unsent_since = unsent, now
@@ -136,7 +139,7 @@ class BulkFront(Front):
             self._piped = True
             return
         super().on_message_begin()
-        self._drained, self._in_form = 0, False
+        self._drained, self._in_body = 0, False
 
     def on_url(self, url: bytes) -> None:
         if not self._piped:
@@ -152,7 +155,7 @@ class BulkFront(Front):
         job = self._as_job()
         if job is None:
             super().on_headers_complete()
-            self._drains = self._left_of_a_form()
+            self._in_body, self._in_form = True, self._sends_form()
             if self.url.startswith(b"/download/") and self.cycle is not None:
                 self._count(self.cycle)
             return
@@ -161,18 +164,11 @@ class BulkFront(Front):
         job.expects = self.expect_100_continue
         self._job = job
 
-    def _left_of_a_form(self) -> int:
-        """How many bytes of the body may be thrown away behind a refusal."""
-        said = dict(self.headers)
-        length = said.get(b"content-length", b"")
-        self._in_form = said.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
-        whole = int(length) if length.isdigit() and len(length) <= 16 else 0
-        fits = whole <= self.bulk.settings.max_file_bytes + _LINGER_BYTES
-        return max(whole, _LINGER_BYTES) if self._in_form and fits else _LINGER_BYTES
-
-    def timeout_keep_alive_handler(self) -> None:
-        if not self._in_form:  # else its client is still sending, and has not read the answer
-            super().timeout_keep_alive_handler()
+    def _sends_form(self) -> bool:
+        """Whether the API reads the body as a form, as `style_of` in core/upload.py says it."""
+        kinds = [value.decode("latin-1") for name, value in self.headers if name == b"content-type"]
+        is_upload = self.url.startswith(b"/upload/") and self.parser.get_method() == b"POST"
+        return is_upload and len(kinds) == 1 and media_type({"content-type": kinds[0]}) == "multipart/form-data"
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._running = cycle
@@ -203,7 +199,7 @@ class BulkFront(Front):
             return
         if self.cycle is not None and self.cycle.response_complete:
             self._drained += len(body)
-            if self._drained > self._drains:
+            if self._drained > _LINGER_BYTES:
                 self.transport.abort()
             return
         super().on_body(body)
@@ -214,7 +210,7 @@ class BulkFront(Front):
         if self._job is not None:
             self._job.whole = True
             return
-        self._in_form = False
+        self._in_body = self._in_form = False
         super().on_message_complete()
 
     def _as_job(self) -> Job | None:
@@ -250,8 +246,6 @@ class BulkFront(Front):
             self._lingering -= len(data)
             if self._lingering < 0:
                 self.transport.abort()
-            elif self._lingering == 0:
-                self.transport.close()
             return
         if self._stranger:
             self.transport.write(_NOT_FOR_YOU)
@@ -286,16 +280,13 @@ class BulkFront(Front):
         if self._piped:
             self.cycle.keep_alive = False
 
-    def go_on(self, *, clean: bool, left: int | None = None) -> None:
-        """The job is answered. `clean`: all of its body was read and the next request may come. `left`: so much of a
-        form is still to come, and is read before the connection closes."""
+    def go_on(self, *, clean: bool) -> None:
+        """The job is answered. `clean`: all of its body was read and the next request may come."""
         job, self._job = self._job, None
         if self.transport.is_closing() or self._released:
             return
         self.server_state.total_requests += 1
-        if not clean and left is not None:
-            self._linger_on(left)
-        elif not clean:
+        if not clean:
             self._linger()
         elif self._piped or job is None or not job.keep_alive:
             self.transport.close()
@@ -319,18 +310,3 @@ class BulkFront(Front):
                 return
         self.flow.resume_reading()
         self.loop.call_later(_LINGER_S, self.transport.abort)
-
-    def _linger_on(self, left: int) -> None:
-        """For who sends all before it looks for an answer: everything is read, unless it falls silent."""
-        self._lingering = left
-        self.flow.resume_reading()
-
-        def look() -> None:
-            quiet = self._loop_time() - self._came
-            if quiet >= _FORM_S:
-                self.transport.abort()
-            elif not self.transport.is_closing():
-                self.loop.call_later(_FORM_S - quiet, look)
-
-        self._came = self._loop_time()
-        self.loop.call_later(_FORM_S, look)

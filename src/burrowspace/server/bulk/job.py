@@ -76,9 +76,8 @@ class JobFront(Protocol):
     def hand_back(self) -> None:
         """The request goes to ASGI after all. Only for one whose body, if any, is all here."""
 
-    def go_on(self, *, clean: bool, left: int | None = None) -> None:
-        """The job is answered. `clean`: all of its body was read and the next request may come. `left`: so much of a
-        form is still to come, and is read before the connection closes."""
+    def go_on(self, *, clean: bool) -> None:
+        """The job is answered. `clean`: all of its body was read and the next request may come."""
 
 
 class Jobs(Protocol):

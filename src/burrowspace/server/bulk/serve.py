@@ -7,15 +7,16 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 
 import structlog
 
 from burrowspace.config import Settings
-from burrowspace.core.errors import BadRequest, BurrowError, Busy
+from burrowspace.core.errors import BadRequest, BurrowError
 from burrowspace.core.networks import counted, neighbourhood
 from burrowspace.core.upload import Asked, Forget, Repeat, Write
 from burrowspace.core.upload_answers import INTEROP, Answer, Style, lifetime
-from burrowspace.server.body import Body, take_body, throw_away
+from burrowspace.server.body import FORM_S, Body, answer_form, take_body, throw_away
 from burrowspace.server.bulk import form
 from burrowspace.server.bulk.connection import Connection
 from burrowspace.server.bulk.flows import Receive, Send
@@ -34,7 +35,6 @@ from burrowspace.server.request_guard import cors, foreign
 log = structlog.get_logger("bulk")
 
 
-FORM = 2 << 20  # bytes that a form may have beside its file
 _TELL_S = 1.0  # seconds between two words about an upload's progress
 
 
@@ -69,7 +69,7 @@ class Bulk:
     async def run(self, front: JobFront, job: Job) -> None:
         """Everything from the head to the answer. Raises nothing."""
         length = int(job.headers.get("content-length", "0"))
-        connection = Connection(front, job, length, self.settings.min_bytes_per_s, self.settings.max_file_bytes + FORM)
+        connection = Connection(front, job, length, self.settings.min_bytes_per_s)
         try:
             origin = job.headers.get("origin")
             allowed = self._reach.origin_allowed(origin, job.headers.get("host"))
@@ -127,7 +127,7 @@ class Bulk:
             return decided
         if isinstance(decided, Repeat):
             connection.invite(None)
-            await throw_away(self._body(connection)(), self.settings.max_file_bytes)
+            await throw_away(connection.body(FORM_S), self.settings.max_file_bytes)
             return await uploads.told_again(claim)
         connection.invite(self._promise(decided, job))
         if decided.style is Style.FORM:
@@ -200,12 +200,10 @@ class Bulk:
                 part = reading.feed(await connection.read(self.settings.stall_s))
             job.early = bytes(reading.data)
         if part is None or connection.left < len(part.trailer):
-            return await take_body(uploads, claim, write, kind, self._body(connection), token)
-        try:
-            return await self._spliced(connection, claim, write, token, part)
-        except Busy:  # taken over: the later request decides
-            await throw_away(self._body(connection)(), write.at_most)
-            return await uploads.outcome(claim)
+            rest = partial(connection.body, FORM_S)
+            return await take_body(uploads, claim, write, kind, self._body(connection), token, rest)
+        taken = self._spliced(connection, claim, write, token, part)
+        return await answer_form(uploads, claim, taken, partial(connection.body, FORM_S), write.at_most)
 
     async def _spliced(
         self, connection: Connection, claim: UploadClaim, write: Write, token: Voice, part: form.FilePart

@@ -18,7 +18,7 @@ class UploadClaim:
         self.transfer_id = transfer_id
         self.address = address  # whose bounds it counts against
         self.lost = False  # a later request took over: this one begins nothing any more
-        self.begun = False  # it has written, or was about to
+        self.begun = False  # its bytes are taken, or were
         self.over = asyncio.Event()  # it is answered, or its line is gone
 
 

@@ -141,7 +141,6 @@ class Uploads:
         form takes over from whatever runs, whose connection may hang; so Busy says to a form that a later request, or
         one that completed, has its place: see `outcome`. `paced`: it was counted."""
         transfer_id = claim.transfer_id
-        claim.begun = True
         is_form = write.style is Style.FORM
         if is_form and not claim.lost and len(self.claims.of(transfer_id)) > 1:
             await self._context.state.write(lambda rows: may_send(rows, find_transfer(rows, transfer_id), token))
@@ -163,6 +162,7 @@ class Uploads:
             writer.lane.on_out = writer.grow
             writer.lane.allow(upload.policy, _bound(upload), upload.window)
             writer.ready, writer.wants = True, 0
+            claim.begun = True
         except BaseException:
             if writer.lane is not None:
                 writer.lane.on_out = None
