@@ -75,7 +75,7 @@ def _fuzz(target: Target, seconds: int, new: Path, place: Path) -> None:
         f"-max_len={target.most}",
         f"-artifact_prefix={place}/found-",
         *([f"-dict={target.words}"] if target.words.exists() else []),
-        "-timeout=10",
+        "-timeout=120",  # of the clock, so that a busy machine is no fault; try_one looks at the CPU time
         "-rss_limit_mb=2048",
         "-print_final_stats=1",
         "-verbosity=1",
