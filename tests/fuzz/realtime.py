@@ -149,6 +149,9 @@ class _Nobody:
     def chunk(self, *_: object, **__: object) -> None:
         raise Forbidden("this session is not yours")
 
+    def receiver(self, *_: object) -> None:
+        return None
+
 
 class _Driver:
     def __init__(self) -> None:
