@@ -79,7 +79,11 @@ def _walk(number: int) -> dict[str, Any]:
         size = (next(drawn) + 1) * 50_000
         now = round(now + (next(drawn) % 40) / 8, 3)
         event: list[Any]
-        if what < 4:
+        if what < 7 and path in (Path.RELAY, Path.STORE):
+            there, reading = what < 4, size % 100_000 > 0 and book.using is path
+            book.announced(path, now, there=there, reading=reading)
+            event = ["announced", path, there, reading]
+        elif what < 4:
             book.up(path, now)
             event = ["up", path]
         elif what < 7:
@@ -98,8 +102,8 @@ def _walk(number: int) -> dict[str, Any]:
             book.sender(bool(size % 100_000))
             event = ["sender", bool(size % 100_000)]
         else:
-            book.met_again(now)
-            event = ["metAgain"]
+            book.sender_came(now)
+            event = ["senderCame"]
         said = book.decide(now)
         decided = [said.use, said.why, said.start, said.stop, said.ask_relay, said.penalise, round(said.again, 6)]
         steps.append([now, event, decided])

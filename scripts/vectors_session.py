@@ -8,8 +8,9 @@ from typing import Any
 
 from scripts.vectors_receiver import receiver_vectors
 
-from burrowspace.core import segments, sender_book
+from burrowspace.core import reports, segments, sender_book
 from burrowspace.core.consent import SAY_EVERY, WINDOW, Consent, Person
+from burrowspace.core.paths import Path
 from burrowspace.core.silence import Silence
 
 Event = list[Any]
@@ -147,7 +148,9 @@ def _parts() -> list[dict[str, Any]]:
             serves = [segments.serving(parts, position, suite) for suite in ("A256GCM", "XC20P")]
             asked.append([position, serves, segments.covered(parts, position, 100)])
         rows = [dict(part._asdict()) for part in parts]
-        found.append({"name": name, "positions": 100, "parts": rows, "asked": asked})
+        owns = (None, *range(len(parts)))
+        rests = [[own, at, *segments.rest(parts, own, at, 100)] for own in owns for at in (0, 10, 40, 100)]
+        found.append({"name": name, "positions": 100, "parts": rows, "asked": asked, "rests": rests})
     return found
 
 
@@ -218,6 +221,68 @@ def _silences() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _to_sender_walk(name: str, events: list[Event]) -> dict[str, Any]:
+    said, steps = reports.ToSender(100.0), []
+    for event in events:
+        if event == ["arrived"]:
+            said.arrived()
+            steps.append([event, None])
+        else:
+            now, path, held, moved_at = event
+            steps.append([event, said.tick(now, path and Path(path), held, moved_at)])
+    return {"name": name, "began": 100.0, "steps": steps}
+
+
+def _to_senders() -> list[dict[str, Any]]:
+    return [
+        _to_sender_walk("by a link", [[101.0, "tcp", 3, 101.0], [101.1, "tcp", 4, 101.1], [101.3, "tcp", 5, 101.3],
+                                      [109.0, "tcp", 5, 109.0], [109.1, "webrtc", 6, 109.1]]),
+        _to_sender_walk("no path is in use", [[101.0, None, 3, 101.0], [109.0, None, 9, 109.0]]),
+        _to_sender_walk("by a segment, in the first minute", [[101.0, "relay", 3, 101.0], [102.5, "relay", 4, 102.5],
+                        ["arrived"], [102.5, "relay", 4, 102.5], ["arrived"], [103.0, "relay", 5, 103.0],
+                        [103.5, "store", 5, 103.5]]),
+        _to_sender_walk("by a segment, later", [[165.0, "relay", 3, 165.0], ["arrived"], [166.5, "relay", 4, 166.5],
+                                                [167.0, "relay", 4, 167.0]]),
+        _to_sender_walk("a block takes long", [[101.0, "store", 3, 101.0], ["arrived"], [104.9, "store", 3, 104.9],
+                                               [105.1, "store", 3, 105.1], ["arrived"], [190.0, "store", 3, 105.1]]),
+        _to_sender_walk("a link, while the mailbox is slow", [[101.0, "relay", 3, 101.0], [102.0, "turn", 4, 102.0],
+                                                              [104.0, "relay", 5, 104.0]]),
+    ]  # fmt: skip
+
+
+def _to_person_walk(name: str, events: list[tuple[float, dict[str, Any]] | bool]) -> dict[str, Any]:
+    seen, steps = reports.ToPerson(), []
+    for event in events:
+        if isinstance(event, bool):
+            seen.looked(event)
+            steps.append([event, None])
+        else:
+            now, how = event
+            standing = reports.Standing(now, **{"carries": False, "moved_at": 100.0, "idle_since": 100.0, **how})
+            steps.append([standing._asdict(), seen.tick(standing)])
+    return {"name": name, "steps": steps}
+
+
+def _to_persons() -> list[dict[str, Any]]:
+    gone, path, cut = {"sender_here": False}, {"carries": True}, {"network": False}
+    return [
+        _to_person_walk("blocks come", [(100.0, path), (100.05, path), (100.2, path), (104.0, path)]),
+        _to_person_walk("the path in use is silent", [(104.1, path), (104.3, path), True, (104.5, path), (110.0, path),
+                        True, (110.2, path), (110.4, path), (115.0, {**path, "moved_at": 115.0}), (119.5, path)]),
+        _to_person_walk("no path yet", [(101.9, {}), (102.1, {}), True, (102.3, {}), (105.0, {}), (107.0, {})]),
+        _to_person_walk("the server does not answer", [(103.0, {}), False, (103.2, {}), (108.1, {}), True,
+                                                       (108.3, {})]),
+        _to_person_walk("this device has no network", [(103.0, {**path, **cut}), (103.05, cut), (103.2, cut),
+                        (113.3, cut), (113.5, {}), (113.6, {}), True, (113.8, path),
+                        (113.9, {**path, "moved_at": 113.9})]),
+        _to_person_walk("a call of ours found no server", [(103.0, {}), True, (103.2, {"away": True})]),
+        _to_person_walk("the sender has left", [(103.0, gone), True, (103.2, gone),
+                                                (103.4, {**gone, "nothing_left": False}), (104.0, {})]),
+        _to_person_walk("the person is deciding", [(103.0, {"deciding": True}), (999.0, {**path, "deciding": True}),
+                                                   (999.2, {**path, "deciding": True, "moved_at": 999.0})]),
+    ]  # fmt: skip
+
+
 def session_vectors() -> dict[str, Any]:
     return {
         "consents": _consents(),
@@ -227,5 +292,7 @@ def session_vectors() -> dict[str, Any]:
         "flows": _flows(),
         "sendings": _sendings(),
         "silences": _silences(),
+        "to_senders": _to_senders(),
+        "to_persons": _to_persons(),
         **receiver_vectors(),
     }

@@ -26,7 +26,7 @@ _CHOSEN = re.compile(rf"\bt\(\s*[^\"()]*\? {_TEXT}\s*: {_TEXT}")
 _EITHER = re.compile(rf"\btodo(?:: | = )\w+ \? {_TEXT}\s*: {_TEXT}")
 _ONE = re.compile(rf"\btodo(?:: | = )\w+ \? {_TEXT}\s*: \"\"")
 _THROWN = re.compile(rf'\bBurrowError\(\s*"([a-z-]+)",\s*{_TEXT}\s*[,)]')
-_TOLD = re.compile(rf"\bwhy: {_TEXT}")
+_TOLD = re.compile(rf"(?:\bwhy: |#waits\(){_TEXT}")
 # Those that only a fault of ours, or of somebody who speaks another protocol, can bring about.
 _INNER = ("bad-request", "broken", "again", "too-many", "error")
 # Why a path was chosen, which no one is told; what a forger brings about, which ends as one sentence (`tampered`).

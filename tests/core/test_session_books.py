@@ -10,7 +10,20 @@ from hypothesis import strategies as st
 
 from burrowspace.core import sender_book
 from burrowspace.core.consent import WINDOW
-from burrowspace.core.segments import FILL, Announced, Flow, Part, Row, ahead, covered, serving
+from burrowspace.core.segments import (
+    FILL,
+    REST,
+    Announced,
+    Flow,
+    Part,
+    Rest,
+    RestRow,
+    Row,
+    ahead,
+    covered,
+    rest,
+    serving,
+)
 from burrowspace.core.sender_book import RULES, Facts, Step, step
 from burrowspace.core.silence import Silence
 
@@ -45,6 +58,23 @@ def test_a_sender_knows_what_its_segments_carry(case: dict[str, Any]) -> None:
     for position, serves, upto in case["asked"]:
         assert [serving(parts, position, suite) for suite in ("A256GCM", "XC20P")] == serves
         assert covered(parts, position, case["positions"]) == upto
+
+
+@pytest.mark.parametrize("case", HELD["parts"], ids=lambda case: case["name"])
+def test_what_one_who_has_gone_lacks_rests_as_the_case_says(case: dict[str, Any]) -> None:
+    parts = [Part(**each) for each in case["parts"]]
+    for own, held, how, which in case["rests"]:
+        assert rest(parts, own, held, case["positions"]) == (how, which)
+
+
+def test_the_cases_reach_every_row_about_resting() -> None:
+    assert {how for case in HELD["parts"] for _, _, how, _ in case["rests"]} == set(Rest)
+    assert [row.rest for row in REST] == list(Rest)
+
+
+@pytest.mark.parametrize("row", REST, ids=lambda row: row.rest)
+def test_the_spec_has_the_rows_about_resting(row: RestRow) -> None:
+    assert f"| {REST.index(row) + 1} | {row.rest} | {row.because} |" in SPEC
 
 
 @pytest.mark.parametrize("case", HELD["flows"], ids=lambda case: case["name"])

@@ -462,7 +462,7 @@ async def test_a_page_without_a_network_says_so_and_not_that_the_other_side_is_a
     await ann.page.get_by_text("This device is offline; it goes on when the network is back").wait_for()
     await bob.page.get_by_label("Code or link").fill("7-walnut-orbit")
     await bob.page.get_by_label("Code or link").press("Enter")
-    await bob.page.get_by_role("alert").get_by_text("this device is offline").wait_for()
+    await bob.page.locator("code-box").get_by_role("alert").get_by_text("this device is offline").wait_for()
     for page in (ann, bob):
         await page.page.context.set_offline(False)
     await ann.page.get_by_text("The network is back").wait_for()

@@ -122,7 +122,7 @@ async def test_a_page_with_many_receivers_names_who_says_no_and_goes_on(house: R
     film = content(tmp_path / "sent", "film.bin", MiB)
     for who in ("bob", "carl"):
         (tmp_path / who).mkdir()
-    async with page("send", house, {"receivers": 2}, film) as ann:
+    async with page("send", house, {"receivers": 2, "store": False}, film) as ann:
         link = (await ann.event("ready"))["link"]
         async with page("receive", house, {"decline": True, "name": "carl"}, link, tmp_path / "carl") as carl:
             assert (await carl.error())["code"] == "cancelled"

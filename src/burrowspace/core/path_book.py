@@ -79,14 +79,10 @@ class PathBook:
         else:
             self._window.append((now, size))
 
-    def met_again(self, now: float) -> None:
-        """The sender's program began anew: direct paths have their head start once more."""
-        self._facts = replace(self._facts, began=now)
-
     def sender_came(self, now: float) -> None:
-        """The sender's program began (again): all that failed is worth another try."""
+        """The sender's program began (again): all that failed is worth another try, with a new head start."""
         self.sender(True)
-        self.met_again(now)
+        self._facts = replace(self._facts, began=now)
         for path in (*DIRECT, Path.RELAY):
             state = self.known(path).state
             # The run before it was asked for the relay, and will not answer.

@@ -8,8 +8,9 @@ for (const [number, walk] of held("paths").walks.entries()) {
     const book = new PathBook(walk.began, walk.options, walk.possible);
     for (const [at, [now, [what, ...values], decided]] of walk.steps.entries()) {
       if (what === "up" || what === "failed") book[what](values[0], now);
+      else if (what === "announced") book.announced(values[0], now, values[1], values[2]);
       else if (what === "carried") book.carried(values[0], values[1], now);
-      else if (what === "metAgain" || what === "resumed") book[what](now);
+      else if (what === "senderCame" || what === "resumed") book[what](now);
       else book[what](values[0]);
       const { use, why, start, stop, askRelay, penalise, again } = book.decide(now);
       const found = [use, why, start, stop, askRelay, penalise, Math.round(again * 1e6) / 1e6];

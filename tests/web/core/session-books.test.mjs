@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Announced, ahead, covered, serving } from "../../../src/burrowspace/web/core/segments.js";
+import { Announced, ahead, covered, rest, serving } from "../../../src/burrowspace/web/core/segments.js";
 import { step } from "../../../src/burrowspace/web/core/sender-book.js";
 import { held } from "./vectors.mjs";
 
@@ -21,12 +21,13 @@ for (const { name, looks, steps } of announced) {
   });
 }
 
-for (const { name, positions, parts, asked } of lists) {
+for (const { name, positions, parts, asked, rests } of lists) {
   test(`parts, ${name}: carried and covered as the twin says`, () => {
     for (const [position, serves, upto] of asked) {
       assert.deepEqual(["A256GCM", "XC20P"].map((suite) => serving(parts, position, suite)), serves, position);
       assert.equal(covered(parts, position, positions), upto, position);
     }
+    for (const [own, at, how, which] of rests) assert.deepEqual(rest(parts, own, at, positions), [how, which]);
   });
 }
 

@@ -5,7 +5,7 @@ import { Layout } from "../../../src/burrowspace/web/core/layout.js";
 import { SUITES } from "../../../src/burrowspace/web/core/sealing.js";
 import { Taking } from "../../../src/burrowspace/web/core/taking.js";
 import { Staging } from "../../../src/burrowspace/web/wire/files/staging.js";
-import { listed } from "../../../src/burrowspace/web/wire/session/sender.js";
+import { listed } from "../../../src/burrowspace/web/core/items.js";
 import { MemorySink } from "./memory-sink.mjs";
 
 const secret = new Uint8Array(32).fill(7);
@@ -43,7 +43,7 @@ async function land(giving, wanted, layout, sink, { saved, step = 1 } = {}) {
   const staging = new Staging(near(await Taking.make(wanted, saved)), layout, () => undefined);
   if (saved) await staging.resume(saved, sink);
   while (!staging.complete) {
-    if (staging.manifest && !staging.accepted) await staging.accept(sink);
+    if (staging.manifest && !staging.consent.accepted) await staging.accept(sink);
     const from = staging.held;
     const upto = Math.min(from + step, staging.limit);
     const sealed = await giving.seal(from, upto - from);
@@ -163,7 +163,7 @@ test("a leg in another suite is taken beside a link", async () => {
   await staging.accept(new MemorySink());
   await staging.take("webrtc", 1, await giving.seal(1, 1));
   assert.equal(await staging.take("store", 2, await other.seal(2, 1), "XC20P"), 3);
-  assert.equal(staging.layoutIn("XC20P").offset(1), manifest.encode().length + 40);
+  assert.equal(staging.layout.in("XC20P").offset(1), manifest.encode().length + 40);
 });
 
 test("nothing of the contents is taken before the person said yes", async () => {

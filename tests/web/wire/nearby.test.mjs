@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { base64, unbase64 } from "../../../src/burrowspace/web/core/bytes.js";
 import { BurrowError } from "../../../src/burrowspace/web/core/errors.js";
-import { Nearby, parseDevices } from "../../../src/burrowspace/web/wire/rendezvous/nearby.js";
+import { parseDevices } from "../../../src/burrowspace/web/core/nearby-devices.js";
+import { Nearby } from "../../../src/burrowspace/web/wire/rendezvous/nearby.js";
 import { code } from "../core/vectors.mjs";
 
 const KEY = base64(new Uint8Array(32).fill(9));

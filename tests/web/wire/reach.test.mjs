@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { outside, Reach } from "../../../src/burrowspace/web/wire/links/reach.js";
+import { outside } from "../../../src/burrowspace/web/core/outside.js";
+import { Reach } from "../../../src/burrowspace/web/wire/links/reach.js";
+import { seconds } from "../../../src/burrowspace/web/wire/runtime.js";
 
 /** What the last RTCPeerConnection was made with. It finds no way to anybody. */
 let made = null;
@@ -33,7 +35,7 @@ afterEach(() => {
 
 function reach(first, renew, sender = false) {
   const ticket = { tag: new Uint8Array(16), key: new Uint8Array(32), sender };
-  const around = outside(first);
+  const around = outside(first, seconds());
   const end = new Reach({ ticket, options: {}, around, renew, suite: "A256GCM", batchFrom: 0, say: async () => {}, add: () => {} });
   ending.push(end);
   return end;
@@ -43,7 +45,7 @@ const credential = () => made.iceServers[1].credential;
 
 test("credentials that are about to end are renewed before an attempt, others are not", async () => {
   let asked = 0;
-  const renew = async () => outside(hello(`new ${++asked}`, 600));
+  const renew = async () => outside(hello(`new ${++asked}`, 600), seconds());
   const soon = reach(hello("old", 59), renew);
   assert.deepEqual(soon.possible, ["relay", "store", "webrtc", "turn"]);
   await assert.rejects(soon.make("turn"));
@@ -92,7 +94,7 @@ test("who answers an offer renews them too", async () => {
   made = null;
   let end;
   await new Promise((done) => {
-    const renew = async () => (setImmediate(done), outside(hello("new", 600)));
+    const renew = async () => (setImmediate(done), outside(hello("new", 600), seconds()));
     end = reach(hello("old", 1), renew, true);
     end.heard({ type: "sdp", kind: "offer", sdp: "", relayed: true });
   });

@@ -45,6 +45,15 @@ export function deviceTitle(name) {
   return shown(name.trim(), NAME_CHARS) || "device";
 }
 
+/** The name, or with a number, as no other device has it. @param {string} wished @param {string[]} others */
+export function freeName(wished, others) {
+  const title = deviceTitle(wished);
+  const taken = new Set(others.map((each) => each.toLowerCase()));
+  let name = title;
+  for (let number = 2; taken.has(name.toLowerCase()); number++) name = `${title} ${number}`;
+  return name;
+}
+
 /** Whether it is a word for what a device is. @param {unknown} kind @returns {kind is string} */
 export function isKind(kind) {
   return typeof kind === "string" && /^[a-z]{1,16}$/.test(kind);

@@ -46,6 +46,11 @@ export class Layout {
     return this.manifestSize + this.packSize + this.positions * SUITES[this.suite].overhead;
   }
 
+  /** The same blocks in another suite. @param {Suite} suite */
+  in(suite) {
+    return new Layout(suite, this.manifestSize, this.packSize);
+  }
+
   /** The stream (MANIFEST or PACK) and the index in it. bad-request beyond the end.
    * @param {number} position @returns {{file: number, index: number}} */
   where(position) {

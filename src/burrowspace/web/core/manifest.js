@@ -5,6 +5,7 @@
  * becomes of it is names.js's to say. Spec: docs/spec/manifest.md.
  *
  * @import { Bytes } from "./bytes.js"
+ * @import { Layout } from "./layout.js"
  */
 
 import { text, utf8 } from "./bytes.js";
@@ -53,6 +54,14 @@ export class Manifest {
     const data = utf8(JSON.stringify({ entries, name: this.name, version: 1 }));
     if (data.length > MANIFEST_BYTES) bad(`the list of files has more than ${MANIFEST_BYTES} bytes; send it in parts`);
     return data;
+  }
+
+  /** Bytes of content that lie before a position: how far a transfer is, to a person.
+   * @param {Layout} layout @param {number} position */
+  contentBefore({ manifestBlocks, packSize }, position) {
+    const done = Math.max(0, position - manifestBlocks) * BLOCK;
+    // One stream: its end, and so its size, shows late.
+    return Math.min(done, this.contentSize ?? (packSize === null ? done : packSize - DIGEST_BYTES));
   }
 
   /** What the other side sent, bounded and free of contradiction. bad-manifest. @param {Uint8Array} data */

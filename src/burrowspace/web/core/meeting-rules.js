@@ -6,6 +6,8 @@
  * code at that end. Spec, with the arithmetic: docs/spec/meeting.md.
  */
 
+import { BurrowError } from "./errors.js";
+
 const FIRST_WORDS = 2; // of the first code for one receiver
 export const NEXT_WORDS = 3; // of every other
 const BURNS_MOST = 3; // after so many the person decides whether there is another code
@@ -73,4 +75,23 @@ export function givesWay(live) {
   const silent = live.findIndex(({ stand, heard }) => stand === "open" && !heard);
   const found = silent >= 0 ? silent : live.findIndex(({ stand }) => stand === "open");
   return found >= 0 ? found : null;
+}
+
+/** What went wrong, as the rules call it. `late`: the time is up.
+ * @param {unknown} error @param {boolean} late @returns {MeetingEvent} */
+export function eventOf(error, late) {
+  if (error instanceof BurrowError) {
+    /** @type {Record<string, MeetingEvent>} */ const events = {
+      "wrong-code": "wrong-proof",
+      tampered: "no-point",
+      "bad-request": "malformed",
+      refused: "refused",
+      missing: "refused",
+      unreachable: "unreachable",
+    };
+    return events[error.code] ?? "cut";
+  }
+  if (late) return "late";
+  // What the server answers is none of ours.
+  return error instanceof TypeError || error instanceof SyntaxError ? "malformed" : "cut";
 }

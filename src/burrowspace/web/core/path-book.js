@@ -6,7 +6,7 @@
  * @import { Allowed, Decision, Facts, Known, Path } from "./paths.js"
  */
 
-import { ALL, decide, penalty, SETTLED, UNKNOWN, WINDOW } from "./paths.js";
+import { ALL, decide, DIRECT, penalty, SETTLED, UNKNOWN, WINDOW } from "./paths.js";
 
 const SLICE = 0.1; // s: blocks of one slice are counted together
 
@@ -81,9 +81,24 @@ export class PathBook {
     }
   }
 
-  /** The sender's program began anew: direct paths have their head start once more. @param {number} now */
-  metAgain(now) {
+  /** The sender's program began (again): all that failed is worth another try, with a new head start.
+   * @param {number} now */
+  senderCame(now) {
+    this.sender(true);
     this.#facts.began = now;
+    for (const path of /** @type {Path[]} */ ([...DIRECT, "relay"])) {
+      const { state } = this.known(path);
+      // The run before it was asked for the relay, and will not answer.
+      if (state === "failed" || (path === "relay" && state === "trying")) this.released(path, now);
+    }
+  }
+
+  /** Whether the sender announced a segment of this kind that brings the next block. One that is being read may bring
+   * it all the same. @param {Path} path @param {number} now @param {boolean} there @param {boolean} reading */
+  announced(path, now, there, reading) {
+    const up = this.known(path).state === "up";
+    if (there && !up) this.up(path, now);
+    else if (up && !there && !reading) this.released(path, now);
   }
 
   /** After a pause that was nobody's fault (a person was asked): neither a stall nor a slow path. @param {number} now */
@@ -112,7 +127,8 @@ export class PathBook {
     return { ...this.#facts, now, paths: { ...this.#paths } };
   }
 
-  /** Decides, and notes it as done: from here on `use` is in use, `start` is being tried. @param {number} now @returns {Decision} */
+  /** Decides, and notes it as done: from here on `use` is in use, `start` is being tried. @param {number} now
+   * @returns {Decision} */
   decide(now) {
     const decision = decide(this.facts(now));
     for (const each of decision.start) this.trying(each, now);

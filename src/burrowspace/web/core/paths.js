@@ -89,8 +89,8 @@ export const UNKNOWN = Object.freeze({
 
 /** @typedef {{use: Path | null, why: string, penalise?: Path}} Chosen */
 
-/** @param {Path} path */
-const isDirect = (path) => DIRECT.includes(path);
+/** @param {Path | null} path */
+export const isDirect = (path) => path !== null && DIRECT.includes(path);
 /** @param {Path | null} path */
 const rank = (path) => (path ? PATHS[path].rank : ALL.length);
 /** @param {Facts} facts @param {Path} path */

@@ -9,7 +9,7 @@
 
 import { Person } from "./consent.js";
 import { CREDIT } from "./credit.js";
-import { DIRECT, GONE } from "./paths.js";
+import { GONE, isDirect } from "./paths.js";
 
 const EARLY = 64; // words that may come before their hello
 const CHECK_EVERY = 5; // s between two questions about one of whom nothing is heard
@@ -241,7 +241,7 @@ export class ReceiverBook {
   goesBy(path) {
     if (path === this.path) return [];
     this.path = path;
-    return DIRECT.includes(path) ? ["tell-path", "drop"] : ["tell-path"];
+    return isDirect(path) ? ["tell-path", "drop"] : ["tell-path"];
   }
 
   /** @param {boolean} rests @returns {Act[]} */

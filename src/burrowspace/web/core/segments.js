@@ -10,12 +10,13 @@ import { CREDIT } from "./credit.js";
 
 export const REMEMBERED = 256; // segments, and ends of segments, of one transfer
 
-/** One as the sender announced it: positions from `first` to before `upto`, null while it goes on. `resting`: it may stay
- * without the sender. `dead`: it cannot be read any more.
- * @typedef {{spool: string, first: number, suite: Suite, resting: boolean, upto: number | null, dead: boolean}} Segment */
+/** One as the sender announced it: positions from `first` to before `upto`, null while it goes on. `resting`: it may
+ * stay without the sender. `dead`: it cannot be read any more. @typedef {{spool: string, first: number, suite: Suite,
+ * resting: boolean, upto: number | null, dead: boolean}} Segment */
 
-/** One of a sender's own. `at`: the next block that goes into it, null where nobody writes it; `whole`: everything up to the
- * transfer's end is there. @typedef {{first: number, suite: string, rests: boolean, upto: number | null, whole: boolean, at: number | null}} Part */
+/** One of a sender's own. `at`: the next block that goes into it, null where nobody writes it; `whole`: everything up
+ * to the transfer's end is there. @typedef {{first: number, suite: string, rests: boolean, upto: number | null, whole:
+ * boolean, at: number | null}} Part */
 
 /** @param {Segment} each @param {number} position */
 const serves = (each, position) =>
@@ -100,9 +101,36 @@ export function covered(parts, position, positions) {
   return position;
 }
 
-/** One of a sender's own, and those who follow it. `wanted`: somebody read it. `linked`: since it was opened, a block went
- * to a follower by a link. `limits`: of each follower's consent, null: everything.
- * @typedef {{first: number, rests: boolean, wanted: boolean, linked: boolean, limits: (number | null)[]}} Flow */
+/** What one who has gone lacks. `own`: the number of the segment that it follows and that nobody dropped. `first`: the
+ * first block that no resting segment covers, null: all is covered. `running`: the number of a segment that is being
+ * written, to rest, and brings that block.
+ * @typedef {{own: number | null, first: number | null, running: number | null}} Lack */
+/** How what it lacks comes to rest. @typedef {"own" | "nothing" | "running" | "new"} Rest */
+
+/** In the order in which they are read; the reasons stand beside the rows of core/segments.py and in the spec.
+ * @type {[Rest, (lack: Lack) => boolean][]} */
+export const REST = [
+  ["own", ({ own }) => own !== null], // its own segment goes on
+  ["nothing", ({ first }) => first === null], // all that it lacks rests already
+  ["running", ({ running }) => running !== null], // nothing is uploaded twice
+  ["new", () => true],
+];
+
+/** How what a receiver lacks from `held` on comes to rest: with the number of a segment, or a new one's first block.
+ * @param {Part[]} parts @param {number | null} own @param {number} held @param {number | null} positions
+ * @returns {[Rest, number | null]} */
+export function rest(parts, own, held, positions) {
+  const first = covered(parts, held, positions);
+  const last = parts.findLastIndex(({ at }) => at !== null);
+  const brings = last >= 0 && first !== null && parts[last].rests && parts[last].first <= first;
+  const lack = { own, first, running: brings ? last : null };
+  const found = REST.find(([, applies]) => applies(lack))?.[0] ?? "new";
+  return [found, { own, nothing: null, running: lack.running, new: first }[found]];
+}
+
+/** One of a sender's own, and those who follow it. `wanted`: somebody read it. `linked`: since it was opened, a block
+ * went to a follower by a link. `limits`: of each follower's consent, null: everything. @typedef {{first: number,
+ * rests: boolean, wanted: boolean, linked: boolean, limits: (number | null)[]}} Flow */
 /** Up to where it may be filled now. @typedef {"nothing" | "credit" | "consent" | "everything"} Ahead */
 
 /** In the order in which they are read; the reasons stand beside the rows of core/segments.py and in the spec.

@@ -2,7 +2,7 @@
  * What is being sent, so that it can be gone on with after a reload: handles where the browser gave them, else the bytes
  * themselves while they are few, else nothing.
  *
- * @import { Item } from "../wire/session/sender.js"
+ * @import { Item } from "../core/items.js"
  * @import { Picked } from "./picked.js"
  */
 

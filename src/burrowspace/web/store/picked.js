@@ -2,7 +2,7 @@
  * What the person dropped, pasted or chose, as things to send. Folders are walked, empty ones kept, what systems leave
  * in folders (`.DS_Store`) is left out; sorted as a person expects: `10` behind `9`.
  *
- * @import { FileItem, FolderItem, TextItem } from "../wire/session/sender.js"
+ * @import { FileItem, FolderItem, TextItem } from "../core/items.js"
  * @import { HandedItem } from "./platform.js"
  */
 

@@ -4,13 +4,8 @@ import { sleep } from "./runtime.js";
 
 const PAUSES_S = [0.2, 0.5, 1, 2, 4, 8];
 
-/**
- * What `load` gives; where the network fails, it is tried again for a while.
- *
- * @template T
- * @param {() => Promise<T>} load a dynamic import, or a worker
- * @returns {Promise<T>}
- */
+/** What `load` gives; where the network fails, it is tried again for a while. @template T
+ * @param {() => Promise<T>} load a dynamic import, or a worker @returns {Promise<T>} */
 export async function loadLazily(load) {
   for (const pause of PAUSES_S) {
     try {

@@ -3,10 +3,7 @@
  * Twin of client/offline.py.
  */
 
-export const AWAY = "the server cannot be reached; still trying";
-export const OFFLINE = "this device is offline; it goes on when the network is back";
-
-export const BACK = "the network is back";
+import { AWAY, BACK, OFFLINE } from "../core/reports.js";
 
 export function offline() {
   return globalThis.navigator?.onLine === false;

@@ -5,7 +5,8 @@
  * @import { Invitation } from "../../core/devices.js"
  * @import { Server } from "../../wire/server/api.js"
  * @import { Device, PairedDevicesState } from "../../wire/rendezvous/devices.js"
- * @import { NearbyDevice, NearbyState } from "../../wire/rendezvous/nearby.js"
+ * @import { NearbyDevice } from "../../core/nearby-devices.js"
+ * @import { NearbyState } from "../../wire/rendezvous/nearby.js"
  */
 
 import { unbase64 } from "../../core/bytes.js";

@@ -4,8 +4,8 @@
  *
  * @import { Bytes } from "../../core/bytes.js"
  * @import { Server } from "../../wire/server/api.js"
- * @import { ReceiveState } from "../../wire/session/receiver.js"
- * @import { SendState } from "../../wire/session/sender.js"
+ * @import { ReceiveState } from "../../wire/session/incoming.js"
+ * @import { SendState } from "../../wire/session/outgoing.js"
  * @import { Fate } from "../../wire/session/take-back.js"
  * @import { KeptTransfer } from "../../store/kept.js"
  * @import { Picked } from "../../store/picked.js"

@@ -5,7 +5,7 @@
  * @import { Manifest } from "../../core/manifest.js"
  * @import { Server } from "../../wire/server/api.js"
  * @import { Event } from "../../wire/events.js"
- * @import { ReceiveState } from "../../wire/session/receiver.js"
+ * @import { ReceiveState } from "../../wire/session/incoming.js"
  * @import { KeepingSink, Received } from "../../store/placing.js"
  * @import { Way } from "../../store/ways.js"
  */

@@ -3,16 +3,17 @@
  *
  * @import { Server } from "../../wire/server/api.js"
  * @import { Event } from "../../wire/events.js"
- * @import { SendState } from "../../wire/session/sender.js"
+ * @import { SendState } from "../../wire/session/outgoing.js"
  * @import { Fate } from "../../wire/session/take-back.js"
  * @import { KeptTransfer } from "../../store/kept.js"
  * @import { Picked } from "../../store/picked.js"
  */
 
+import { listed } from "../../core/items.js";
 import { formatLink } from "../../core/links.js";
 import { reviveItems } from "../../store/keepable.js";
 import { ours } from "../../wire/runtime.js";
-import { listed, Sender } from "../../wire/session/sender.js";
+import { Sender } from "../../wire/session/sender.js";
 import { FATES } from "../fates.js";
 import { Job } from "./job.js";
 

@@ -9,9 +9,7 @@
  */
 
 import { BurrowError } from "../../core/errors.js";
-import { makeGiving, makeTaking } from "./engines.js";
-
-const METHODS = ["seal", "digest", "catchUp", "hold", "patch", "drop", "take", "replay", "finish", "save"];
+import { makeGiving, makeTaking, METHODS } from "./engines.js";
 
 /** @type {Promise<any>} */ let made = Promise.reject(new TypeError("nothing is made yet"));
 made.catch(() => undefined);
@@ -32,7 +30,7 @@ async function answer({ id, make, call, args }) {
       await made;
     } else {
       const engine = await made;
-      if (!call || !METHODS.includes(call)) throw new TypeError(`there is no ${call}`);
+      if (!call || !Object.values(METHODS).flat().includes(call)) throw new TypeError(`there is no ${call}`);
       value = await engine[call](...args);
     }
     postMessage({ id, value }, { transfer: movable(value) });

@@ -7,51 +7,39 @@
  * @import { GivingWork, TakingWork } from "./engines.js"
  */
 
-import { makeGiving, makeTaking } from "./engines.js";
 import { Far } from "../far.js";
+import { makeGiving, makeTaking, METHODS } from "./engines.js";
 
 const WORKER = new URL("./engine-worker.js", import.meta.url);
+const MOVED = ["take", "replay"]; // the buffer in their second argument is the engine's from then on
 
-/** Up to `count` sealed blocks from `position` on, one behind the other. @typedef {(position: number, count: number) => Promise<Bytes>} Seal */
+/** Up to `count` sealed blocks from `position` on, one behind the other.
+ * @typedef {(position: number, count: number) => Promise<Bytes>} Seal */
+/** A sealed block that came, the callee's from then on; the positions held when it is written.
+ * @typedef {(position: number, sealed: Bytes) => Promise<number>} Take */
 /** `close` ends the worker. @typedef {GivingWork & {close: () => void}} GivingEngine
  * @typedef {TakingWork & {close: () => void}} TakingEngine */
 
 /** @param {Given} given @returns {Promise<GivingEngine>} */
 export async function givingEngine(given) {
   if (typeof Worker === "undefined") return { ...(await makeGiving(given)), close: () => undefined };
-  const far = new Far(WORKER);
-  far.ask({ make: "giving", args: [given] }).catch(() => undefined); // whoever asks first hears of it
-  return {
-    seal: (position, count) => far.ask({ call: "seal", args: [position, count] }),
-    digest: () => far.ask({ call: "digest" }),
-    catchUp: (position) => far.ask({ call: "catchUp", args: [position] }),
-    hold: (position, count) => far.ask({ call: "hold", args: [position, count] }),
-    patch: (id, skip, url, headers) => far.ask({ call: "patch", args: [id, skip, url, headers] }),
-    drop: (id) => void far.ask({ call: "drop", args: [id] }).catch(() => undefined), // a worker that is gone holds nothing
-    close: () => far.close(),
-  };
+  const engine = /** @type {GivingEngine} */ (inWorker("giving", [given]));
+  // A worker that is gone holds nothing.
+  return { ...engine, drop: (id) => void Promise.resolve(engine.drop(id)).catch(() => undefined) };
 }
 
-/** The buffer that is given to `take` is the engine's from then on.
- * @param {Wanted} wanted @param {Saved} [saved] @returns {Promise<TakingEngine>} */
+/** @param {Wanted} wanted @param {Saved} [saved] @returns {Promise<TakingEngine>} */
 export async function takingEngine(wanted, saved) {
-  if (typeof Worker === "undefined") {
-    const near = await makeTaking(wanted, saved);
-    return {
-      take: (position, sealed, suite) => near.take(position, sealed, suite),
-      replay: (position, plain) => near.replay(position, plain),
-      finish: () => near.finish(),
-      save: () => near.save(),
-      close: () => undefined,
-    };
-  }
+  if (typeof Worker === "undefined") return { ...(await makeTaking(wanted, saved)), close: () => undefined };
+  return /** @type {TakingEngine} */ (inWorker("taking", [wanted, saved]));
+}
+
+/** @param {"giving" | "taking"} make @param {any[]} made with these @returns {any} */
+function inWorker(make, made) {
   const far = new Far(WORKER);
-  far.ask({ make: "taking", args: [wanted, saved] }).catch(() => undefined);
-  return {
-    take: (position, sealed, suite) => far.ask({ call: "take", args: [position, sealed, suite] }, [sealed.buffer]),
-    replay: (position, plain) => far.ask({ call: "replay", args: [position, plain] }, [plain.buffer]),
-    finish: () => far.ask({ call: "finish" }),
-    save: () => far.ask({ call: "save" }),
-    close: () => far.close(),
-  };
+  far.ask({ make, args: made }).catch(() => undefined); // whoever asks first hears of it
+  /** @param {string} call */
+  const ask = (call) => (/** @type {any[]} */ ...args) =>
+    far.ask({ call, args }, MOVED.includes(call) ? [args[1].buffer] : []);
+  return { ...Object.fromEntries(METHODS[make].map((call) => [call, ask(call)])), close: () => far.close() };
 }

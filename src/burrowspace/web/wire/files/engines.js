@@ -13,21 +13,26 @@ import { Uploads } from "./uploads.js";
  * @typedef {Pick<Giving, "seal" | "digest" | "catchUp"> & Pick<Uploads, "hold" | "patch" | "drop">} GivingWork */
 /** The receiver's: opens, hashes. @typedef {Pick<Taking, "take" | "replay" | "finish" | "save">} TakingWork */
 
+/** What may be asked of each. */
+export const METHODS = {
+  giving: ["seal", "digest", "catchUp", "hold", "patch", "drop"],
+  taking: ["take", "replay", "finish", "save"],
+};
+
 /** @param {Given} given @returns {Promise<GivingWork>} */
 export async function makeGiving(given) {
   const giving = await Giving.make(given);
   const uploads = new Uploads((position, count) => giving.sealParts(position, count));
-  return {
-    seal: (position, count) => giving.seal(position, count),
-    digest: () => giving.digest(),
-    catchUp: (position) => giving.catchUp(position),
-    hold: (position, count) => uploads.hold(position, count),
-    patch: (id, skip, url, headers) => uploads.patch(id, skip, url, headers),
-    drop: (id) => uploads.drop(id),
-  };
+  const [own, sent] = [METHODS.giving.slice(0, 3), METHODS.giving.slice(3)];
+  return { ...bound(giving, own), ...bound(uploads, sent) };
 }
 
 /** @param {Wanted} wanted @param {Saved} [saved] @returns {Promise<TakingWork>} */
 export async function makeTaking(wanted, saved) {
-  return Taking.make(wanted, saved);
+  return /** @type {TakingWork} */ (bound(await Taking.make(wanted, saved), METHODS.taking));
+}
+
+/** @param {any} whole @param {string[]} methods @returns {any} */
+function bound(whole, methods) {
+  return Object.fromEntries(methods.map((name) => [name, whole[name].bind(whole)]));
 }

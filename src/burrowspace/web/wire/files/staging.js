@@ -9,20 +9,16 @@
  * @import { TakingEngine } from "./engine.js"
  */
 
-import { joined } from "../../core/bytes.js";
 import { Consent } from "../../core/consent.js";
 import { BurrowError } from "../../core/errors.js";
 import { Layout } from "../../core/layout.js";
 import { Manifest } from "../../core/manifest.js";
-import { Row } from "../../core/pack.js";
+import { Placement } from "../../core/placement.js";
 import { BLOCK, SUITES } from "../../core/sealing.js";
 import { seconds } from "../runtime.js";
 
 const TELL_S = 0.05; // between two tellings that blocks came
-const TEXTS_BYTES = 8 * 2 ** 20; // of all texts together, which are kept in memory to be shown
 
-/** A sealed block that came, staging's from then on; the positions held when it is written.
- * @typedef {(position: number, sealed: Bytes) => Promise<number>} Take */
 /** What a page that is loaded again goes on from; can be cloned. `texts`: what came of each so far, by the number of its file.
  * @typedef {Saved & {texts?: [number, Bytes][]}} Snapshot */
 
@@ -54,8 +50,7 @@ export class Staging {
 
   /** @type {TakingEngine} */ #engine;
   /** @type {Sink | null} */ #sink = null;
-  /** @type {Row | null} */ #row = null;
-  /** Chunks of texts by the number of their file. @type {Map<number, Uint8Array[]>} */ #texts = new Map();
+  /** @type {Placement | null} */ #placement = null;
   #next = 0; // the next position to be let in
   #toldAt = -1;
   #over = false;
@@ -76,7 +71,7 @@ export class Staging {
     this.held = this.#next = saved.next;
     if (saved.next < this.layout.manifestBlocks) return;
     this.#know(saved.manifest);
-    for (const [file, content] of saved.texts ?? []) this.#texts.get(file)?.push(content);
+    this.#placement?.restore(saved.texts ?? []);
     if (!sink) return;
     const beyond = (await sink.beyond?.()) ?? null;
     await this.accept(sink, true);
@@ -98,20 +93,14 @@ export class Staging {
     this.moved();
   }
 
-  /** The same blocks in another suite. @param {Suite} suite */
-  layoutIn(suite) {
-    const { manifestSize, packSize } = this.layout;
-    return new Layout(suite, manifestSize, packSize);
+  /** Bytes of content that are here. */
+  get content() {
+    return this.manifest?.contentBefore(this.layout, this.held) ?? 0;
   }
 
   /** Whether everything is here. */
   get complete() {
     return this.held === this.layout.positions;
-  }
-
-  /** The person wants it. */
-  get accepted() {
-    return this.consent.accepted;
   }
 
   /** Positions that may be asked for now. @returns {number | null} null: all, whose number is not known */
@@ -180,7 +169,7 @@ export class Staging {
     const saved = this.#gate.then(async () => {
       await this.#writing;
       if (this.#sink && (await this.#sink.flush(last)) === false) return null;
-      /** @type {[number, Bytes][]} */ const texts = [...this.#texts].map(([file, chunks]) => [file, joined(...chunks)]);
+      const texts = this.#placement?.save() ?? [];
       return { ...(await this.#engine.save()), texts };
     });
     this.#gate = saved.catch(() => undefined);
@@ -196,8 +185,7 @@ export class Staging {
       const names = wrong.map((file) => this.manifest?.files[file].path.join("/") ?? "");
       throw new BurrowError("mismatch", "what arrived is not what the sender's list says", { files: names });
     }
-    const texts = [...this.#texts.values()].map(readable);
-    return { digest, places: (await this.#sink?.finish()) ?? [], texts };
+    return { digest, places: (await this.#sink?.finish()) ?? [], texts: this.#placement?.texts ?? [] };
   }
 
   /** Lets go of the engine and of the sink; what was written stays. */
@@ -249,29 +237,13 @@ export class Staging {
       const { suite, manifestSize } = this.layout;
       this.layout = new Layout(suite, manifestSize, manifest.packSize);
     }
-    this.#row = new Row(manifest.files.map((file) => file.size ?? Infinity));
-    let room = TEXTS_BYTES;
-    for (const [number, file] of manifest.files.entries()) {
-      if (file.kind === "text" && (room -= file.size ?? 0) >= 0) this.#texts.set(number, []);
-    }
+    this.#placement = new Placement(manifest);
     this.manifest = manifest;
   }
 
   /** @param {number} at @param {Bytes} content */
   async #write(at, content) {
-    if (!this.#row || !content.length) return;
-    for (const { file, offset, begin, end } of this.#row.pieces(at, at + content.length)) {
-      if (begin === end) continue;
-      const piece = content.subarray(begin, end);
-      const text = this.#texts.get(file);
-      if (text) text.push(piece);
-      else await this.#sink?.write(file, offset, piece);
-    }
+    const placed = this.#placement?.place(at, content) ?? [];
+    for (const { file, offset, piece } of placed) await this.#sink?.write(file, offset, piece);
   }
-}
-
-/** A text as a person reads it; what is no UTF-8 shows as such. @param {Uint8Array[]} chunks */
-function readable(chunks) {
-  const decoder = new TextDecoder();
-  return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode();
 }

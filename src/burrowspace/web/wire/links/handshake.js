@@ -8,7 +8,7 @@
 import { hex, joined } from "../../core/bytes.js";
 import { BurrowError } from "../../core/errors.js";
 import * as frames from "../../core/frames.js";
-import { random } from "../runtime.js";
+import { random, Wakeup } from "../runtime.js";
 
 /** What a link is found and proven by, and which end this one is. @typedef {{tag: Bytes, key: Bytes, sender: boolean}} Ticket */
 /** A proven channel. `hand`: what comes from now on, and what came already, goes there.
@@ -18,20 +18,20 @@ import { random } from "../runtime.js";
 export async function greet(channel, ticket) {
   /** @type {Bytes} */ let came = new Uint8Array(0);
   /** @type {((data: Uint8Array) => void) | null} */ let feed = null;
-  let wake = () => {};
+  const wakeup = new Wakeup();
   channel.onmessage = ({ data }) => {
     if (!(data instanceof ArrayBuffer)) return channel.close(); // not what we speak
     const bytes = new Uint8Array(data);
     if (feed) return feed(bytes);
     came = joined(came, bytes);
-    wake();
+    wakeup.set();
   };
-  channel.onclose = () => wake();
+  channel.onclose = () => wakeup.set();
   /** @param {number} size */
   const next = async (size) => {
     while (came.length < size) {
       if (channel.readyState !== "open") throw new BurrowError("broken", "the data channel has ended");
-      await /** @type {Promise<void>} */ (new Promise((resolve) => (wake = resolve)));
+      await wakeup.wait();
     }
     const read = came.slice(0, size);
     came = came.slice(size);
@@ -57,8 +57,8 @@ export async function greet(channel, ticket) {
   return {
     words: ticket.sender ? frames.Controls.ofServer(keys) : frames.Controls.ofClient(keys),
     keys,
-    hand: (taker) => {
-      feed = taker;
+    hand: (to) => {
+      feed = to;
       if (came.length) feed(came);
       came = came.subarray(0, 0);
     },

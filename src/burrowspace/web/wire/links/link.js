@@ -7,8 +7,7 @@
  * @import { Controls } from "../../core/frames.js"
  * @import { Control, Stream as Word } from "../../core/signals.js"
  * @import { Suite } from "../../core/sealing.js"
- * @import { Seal } from "../files/engine.js"
- * @import { Take } from "../files/staging.js"
+ * @import { Seal, Take } from "../files/engine.js"
  * @import { DataChannel } from "./stream.js"
  */
 
@@ -21,10 +20,8 @@ import { Stream } from "./stream.js";
  * the other end says of them. @typedef {{asked: (left: number) => void, heard: (word: Word) => void}} Widening */
 
 export class Link {
-  since = seconds();
   lastAt = seconds(); // when a byte of a block went or came
   /** Bytes of blocks. */ received = 0;
-  sent = 0;
   /** What ended it. @type {Promise<BurrowError>} */ closed;
   /** From this position on blocks are full, but for the last: they may be sealed several at once. */
   batchFrom = Infinity;

@@ -2,6 +2,7 @@
  * How one end gets direct links to the other: an attempt for a path, and the answers to the other end's. Twin of
  * client/links/reach.py, with what a browser can do: WebRTC, with and without TURN. It decides nothing.
  *
+ * @import { Outside } from "../../core/outside.js"
  * @import { Path } from "../../core/paths.js"
  * @import { Ice, Sdp, Signal } from "../../core/signals.js"
  * @import { Suite } from "../../core/sealing.js"
@@ -11,17 +12,14 @@
  */
 
 import { BurrowError } from "../../core/errors.js";
-import { seconds } from "../runtime.js";
+import { isTurn } from "../../core/outside.js";
+import { seconds, within } from "../runtime.js";
 import { hasWebRtc, Rtc } from "./webrtc.js";
 
 const FRESH_S = 60; // credentials that end sooner are renewed before an attempt with them
 const RENEW_S = 5;
 const EVERY_S = 1; // at most one answer to an offer in so long
-const SERVERS = 16;
 const CANDIDATES = 64; // that are kept while an answer is prepared
-
-/** What the server says of the outside. `until`: by `seconds()`, when the credentials in `servers` end; null without any.
- * @typedef {{servers: RTCIceServer[], until: number | null}} Outside */
 
 export class Reach {
   /** The attempt under way for each kind. @type {Map<string, Rtc>} */ #attempts = new Map();
@@ -102,10 +100,7 @@ export class Reach {
   async #fresh() {
     const { until } = this.how.around;
     if (until === null || seconds() < until - FRESH_S) return;
-    /** @type {number | undefined} */ let timer;
-    const late = /** @type {Promise<null>} */ (new Promise((done) => (timer = setTimeout(done, RENEW_S * 1000, null))));
-    const renewed = await Promise.race([this.how.renew().catch(() => null), late]);
-    clearTimeout(timer);
+    const renewed = await within(RENEW_S, this.how.renew(), null);
     if (renewed) this.how.around = renewed;
   }
 
@@ -120,19 +115,4 @@ export class Reach {
     this.#attempts.set(kind, attempt);
     return attempt;
   }
-}
-
-/** @param {RTCIceServer} server */
-const isTurn = ({ urls }) => [urls].flat().some((url) => /^turns?:/.test(url));
-
-/** STUN and TURN servers of `GET /hello`; what cannot be read there is as if it was not said.
- * @param {Record<string, unknown>} hello @returns {Outside} */
-export function outside(hello) {
-  const said = Array.isArray(hello.ice_servers) ? hello.ice_servers.slice(0, SERVERS) : [];
-  const servers = said.flatMap((each) => {
-    const urls = [each?.urls ?? []].flat().filter((url) => typeof url === "string");
-    const { username, credential } = each ?? {};
-    return urls.length ? [{ urls, ...(username ? { username, credential } : {}) }] : [];
-  });
-  return { servers, until: typeof hello.ice_ttl_s === "number" ? seconds() + hello.ice_ttl_s : null };
 }

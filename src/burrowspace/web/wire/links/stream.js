@@ -13,7 +13,7 @@ import { Asked } from "../../core/credit.js";
 import { BurrowError } from "../../core/errors.js";
 import { BLOCK_FRAME, blockHeader, Parser, parsePosition } from "../../core/frames.js";
 import { SUITES } from "../../core/sealing.js";
-import { ours, seconds } from "../runtime.js";
+import { ours, seconds, Wakeup } from "../runtime.js";
 
 export const MESSAGE = 65536; // bytes of one message at most: what every WebRTC takes
 export const HIGH = 1048576; // bytes that may wait in the channel: stop above
@@ -29,7 +29,7 @@ const SILENT_AFTER_S = 60;
  * The link, as its streams see it.
  *
  * @typedef {object} Owner
- * @property {{suite: Suite, batchFrom: number, lastAt: number, sent: number}} link
+ * @property {{suite: Suite, batchFrom: number, lastAt: number}} link
  * @property {(stream: Stream, position: number, sealed: Bytes) => void} came a block; what it throws ends the link
  * @property {(control: Control) => void} heard what is not between two streams
  * @property {() => void} settled after a stop: nothing asked of this stream before is on its way any more
@@ -46,7 +46,7 @@ export class Stream {
   /** @type {Seal | null} */ #seal = null;
   /** @type {Control[]} */ #outbox = [];
   /** @type {Promise<unknown>} */ #opening = Promise.resolve();
-  /** @type {(() => void) | null} */ #wake = null;
+  #wakeup = new Wakeup();
   /** Sealed blocks that may wait for their turn; a stop makes them void. @type {{run: number, position: number, count: number, sealed: Promise<Bytes>} | null} */
   #ready = null;
   #run = 0;
@@ -64,7 +64,7 @@ export class Stream {
     this.#words = words;
     this.#owner = owner;
     channel.bufferedAmountLowThreshold = LOW;
-    channel.addEventListener("bufferedamountlow", () => this.#woken());
+    channel.addEventListener("bufferedamountlow", () => this.#wakeup.set());
     channel.addEventListener("close", () => owner.broke(new BurrowError("broken", "the data channel has ended")));
     this.#life = setInterval(() => this.#checkLife(), 1000);
     void this.#write();
@@ -79,13 +79,13 @@ export class Stream {
   send(control) {
     if (this.#closed) return;
     this.#outbox.push(control);
-    this.#woken();
+    this.#wakeup.set();
   }
 
   /** Sends the blocks that the other end asks for, from now on. @param {Seal} seal */
   serve(seal) {
     this.#seal = seal;
-    this.#woken();
+    this.#wakeup.set();
   }
 
   /** Takes back what was asked. */
@@ -100,7 +100,7 @@ export class Stream {
     this.#closed = true;
     clearInterval(this.#life);
     this.#channel.close();
-    this.#woken();
+    this.#wakeup.set();
   }
 
   /** Bytes that came through the channel. @param {Uint8Array} data */
@@ -123,7 +123,7 @@ export class Stream {
     switch (control.type) {
       case "want":
         this.#asked.want(control.from, control.upto);
-        return this.#woken();
+        return this.#wakeup.set();
       case "stop":
         this.#asked.stop();
         this.#run += 1;
@@ -143,22 +143,12 @@ export class Stream {
 
   // what goes
 
-  #woken() {
-    this.#wake?.();
-    this.#wake = null;
-  }
-
-  /** @returns {Promise<void>} */
-  #news() {
-    return new Promise((resolve) => (this.#wake = resolve));
-  }
-
   async #write() {
     try {
       while (!this.#closed) {
         if (this.#outbox.length) await this.#sayAll();
         else if (this.#seal && (this.#ready || this.#asked.waiting)) await this.#serveSome(this.#seal);
-        else await this.#news();
+        else await this.#wakeup.wait();
       }
     } catch (error) {
       this.#owner.broke(ours(error));
@@ -214,13 +204,12 @@ export class Stream {
       await this.#room();
       this.#put(sealed.subarray(at, at + MESSAGE));
     }
-    this.#owner.link.sent += sealed.length;
     this.#owner.link.lastAt = seconds();
   }
 
   async #room() {
     if (this.#channel.bufferedAmount <= HIGH) return;
-    while (this.#channel.bufferedAmount > LOW && !this.#closed) await this.#news();
+    while (this.#channel.bufferedAmount > LOW && !this.#closed) await this.#wakeup.wait();
   }
 
   /** @param {Bytes} message */

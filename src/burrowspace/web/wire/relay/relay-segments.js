@@ -1,9 +1,13 @@
 /**
  * The sender's segments: spools on the server that carry blocks from some position on, live or to rest there. Twin of
- * client/relay/relay_segments.py. Deciding is the session's. Spec: docs/spec/paths.md.
+ * client/relay/relay_segments.py. What is decided about them stands in core/segments.js. Specs: docs/spec/session.md,
+ * docs/spec/paths.md.
  *
  * @import { Layout } from "../../core/layout.js"
- * @import { Leg, Signal } from "../../core/signals.js"
+ * @import { ReceiverBook } from "../../core/receiver-book.js"
+ * @import { Suite } from "../../core/sealing.js"
+ * @import { Part } from "../../core/segments.js"
+ * @import { Signal } from "../../core/signals.js"
  * @import { Server, Spool } from "../server/api.js"
  * @import { Carry } from "./spool-writer.js"
  */
@@ -11,12 +15,13 @@
 import { CREDIT } from "../../core/credit.js";
 import { BurrowError } from "../../core/errors.js";
 import { BLOCK } from "../../core/sealing.js";
-import { covered, serving } from "../../core/segments.js";
+import { ahead, covered, rest, serving } from "../../core/segments.js";
 import { ours, seconds, sleep } from "../runtime.js";
 import { SpoolWriter } from "./spool-writer.js";
 
 /** @typedef {(signal: Signal) => Promise<void>} Say */
-/** What the next run must know of a segment. @typedef {{spool: Spool, first: number, rests: boolean, upto: number | null, whole: boolean}} KeptSegment */
+/** What the next run must know of a segment. @typedef {{spool: Spool, first: number, rests: boolean, upto: number |
+ * null, whole: boolean}} KeptSegment */
 
 /** One segment of ours. `rests`: all of it may lie there. `upto`: it ends before this position, null while it goes on. */
 export class RelaySegment {
@@ -25,10 +30,13 @@ export class RelaySegment {
   /** Everything up to the transfer's end is there. */ whole = false;
   /** @type {number | null} */ upto = null;
   dropped = false;
+  /** Those who follow it. @type {Set<ReceiverBook>} */ followers = new Set();
   /** The segment that goes on where this one was cut. @type {RelaySegment | null} */ endedBy = null;
 
-  /** @param {Spool} spool @param {number} first @param {Say} say @param {"rest" | "live" | "live-then-rest"} policy @param {boolean} rests */
-  constructor(spool, first, say, policy, rests) {
+  /** @param {Spool} spool @param {number} first @param {Say} say @param {Suite} suite
+   * @param {"rest" | "live" | "live-then-rest"} policy @param {boolean} rests */
+  constructor(spool, first, say, suite, policy, rests) {
+    this.suite = suite;
     this.spool = spool;
     this.first = first;
     this.say = say;
@@ -37,15 +45,15 @@ export class RelaySegment {
     /** Somebody follows it, or all of it may lie there. */ this.wanted = rests;
   }
 
-  /** @param {string} suite @returns {import("../../core/segments.js").Part} */
-  part(suite) {
-    const { first, rests, upto, whole, writer } = this;
+  /** @returns {Part} */
+  get part() {
+    const { first, suite, rests, upto, whole, writer } = this;
     return { first, suite, rests, upto, whole, at: writer?.position ?? null };
   }
 
-  /** @param {Layout} layout @returns {Leg} */
-  announcement(layout) {
-    return { type: "leg", spool: this.spool.id, first: this.first, suite: layout.suite, resting: this.rests };
+  /** Says that it is there, and what it carries. @param {Say} [say] to whom; else to who heard of it before */
+  async announce(say = this.say) {
+    await say({ type: "leg", spool: this.spool.id, first: this.first, suite: this.suite, resting: this.rests });
   }
 
   /** This segment, or the one in which it goes on. @returns {RelaySegment} */
@@ -62,7 +70,6 @@ export class RelaySegments {
    * @param {Server} how.server
    * @param {Layout} how.layout
    * @param {(segment: RelaySegment) => Carry} how.carry
-   * @param {(segment: RelaySegment) => number} how.ahead the position before which blocks may go into it now
    * @param {(error: unknown) => void} how.fail a segment cannot be had at all
    * @param {() => void} how.changed
    * @param {(segments: KeptSegment[]) => void} how.keep writes down what the next run must know
@@ -70,10 +77,6 @@ export class RelaySegments {
    */
   constructor(how) {
     this.how = how;
-  }
-
-  get running() {
-    return this.all.findLast((each) => each.writer) ?? null;
   }
 
   /** The latest segment that may lie there. */
@@ -93,9 +96,20 @@ export class RelaySegments {
     return covered(this.#parts(), position, this.how.layout.positions);
   }
 
+  /** Whether the server has this block of it, or will. @param {RelaySegment} segment @param {number} position */
+  async has({ spool, first }, position) {
+    const { server, layout } = this.how;
+    const wanted = layout.offset(position) - layout.offset(first);
+    return server.spool(spool.id).then((found) => found.first <= wanted, () => false);
+  }
+
+  /** Whether somebody reads it. Errors of the server. @param {RelaySegment} segment */
+  async isRead({ spool }) {
+    return (await this.how.server.spool(spool.id)).readers > 0;
+  }
+
   #parts() {
-    const { suite } = this.how.layout;
-    return this.all.map((each) => each.part(suite));
+    return this.all.map((each) => each.part);
   }
 
   /** A new segment from `first` on, announced by `say`. Errors of the server.
@@ -104,16 +118,28 @@ export class RelaySegments {
     const { server, layout } = this.how;
     const length = (layout.sealedSize ?? 0) - layout.offset(first);
     const spool = await server.makeSpool(length, policy, policy === "rest" ? undefined : CREDIT * BLOCK);
-    const segment = new RelaySegment(spool, first, say, policy, rests);
+    const segment = new RelaySegment(spool, first, say, layout.suite, policy, rests);
     this.all.push(segment);
     this.#writeDown();
     this.#write(segment);
-    await say(segment.announcement(layout));
+    await segment.announce();
     return segment;
   }
 
-  /** The receiver has gone: all of it may lie there now. @param {RelaySegment} segment */
-  async letRest(segment) {
+  /** Brings what a receiver lacks that has gone to rest: by which segment, null where all rests already. `own`: the one
+   * that it follows. Errors of the server. @param {RelaySegment | null} own @param {number} held @param {Say} say */
+  async rest(own, held, say) {
+    const number = own && this.all.includes(own) ? this.all.indexOf(own) : null;
+    const [how, which] = rest(this.#parts(), number, held, this.how.layout.positions);
+    if (which === null) return null;
+    if (how === "new") return this.open(which, say, "rest", true);
+    const segment = this.all[which];
+    if (how === "own") await this.#letRest(segment);
+    return segment;
+  }
+
+  /** All of it may lie there now. @param {RelaySegment} segment */
+  async #letRest(segment) {
     if (segment.rests) return;
     try {
       await this.how.server.letRest(segment.spool);
@@ -122,10 +148,11 @@ export class RelaySegments {
     }
     segment.rests = segment.wanted = true;
     this.#writeDown();
-    await segment.say(segment.announcement(this.how.layout));
+    await segment.announce();
   }
 
-  /** Nobody needs it any more. `tell`: whoever knows of it is not to look for it again. @param {RelaySegment} segment @param {boolean} [tell] */
+  /** Nobody needs it any more. `tell`: whoever knows of it is not to look for it again. @param {RelaySegment} segment
+   * @param {boolean} [tell] */
   async drop(segment, tell = true) {
     segment.dropped = true;
     segment.writer?.stop();
@@ -139,13 +166,18 @@ export class RelaySegments {
     await this.how.server.dropSpool(segment.spool).catch(() => undefined);
   }
 
+  /** Nobody needs any of it any more. */
+  async dropAll() {
+    for (const segment of [...this.all]) await this.drop(segment, false);
+  }
+
   /** The segments of an earlier run: each ends where the server says, and what may rest there is not sent again.
    * @param {KeptSegment[]} kept @param {Say} say */
   async takeUp(kept, say) {
     const { server, layout } = this.how;
     this.all = [];
     for (const each of kept) {
-      const segment = new RelaySegment(each.spool, each.first, say, "rest", each.rests);
+      const segment = new RelaySegment(each.spool, each.first, say, layout.suite, "rest", each.rests);
       segment.whole = each.whole;
       segment.upto = each.upto;
       try {
@@ -177,13 +209,21 @@ export class RelaySegments {
 
   /** @param {RelaySegment} segment */
   #write(segment) {
-    const { server, layout, carry, ahead } = this.how;
-    const writer = new SpoolWriter(server, segment.spool, layout, segment.first, carry(segment), () => ahead(segment));
+    const { server, layout, carry } = this.how;
+    const { spool, first } = segment;
+    const writer = new SpoolWriter(server, spool, layout, first, carry(segment), () => this.#ahead(segment));
     segment.writer = writer;
     writer.run().then(
       () => this.#over(segment, writer, null),
       (error) => this.#over(segment, writer, ours(error)),
     );
+  }
+
+  /** The position before which blocks may go into it now. @param {RelaySegment} segment */
+  #ahead({ first, rests, wanted, openedAt, followers }) {
+    const books = [...followers];
+    const linked = books.some((book) => book.directAt > openedAt);
+    return ahead({ first, rests, wanted, linked, limits: books.map((book) => book.person.limit) }) ?? Infinity;
   }
 
   /** @param {RelaySegment} segment @param {SpoolWriter} writer @param {BurrowError | null} ended */
@@ -212,6 +252,7 @@ export class RelaySegments {
         const policy = segment.rests ? "rest" : segment.policy;
         segment.endedBy = await this.open(position, segment.say, policy, segment.rests);
         segment.endedBy.wanted ||= segment.wanted;
+        for (const book of segment.followers) segment.endedBy.followers.add(book);
         return;
       } catch (error) {
         if (!(error instanceof BurrowError)) throw error;

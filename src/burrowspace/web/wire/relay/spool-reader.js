@@ -3,7 +3,7 @@
  * docs/spec/bytes.md.
  *
  * @import { Layout } from "../../core/layout.js"
- * @import { Take } from "../files/staging.js"
+ * @import { Take } from "../files/engine.js"
  * @import { Server } from "../server/api.js"
  */
 

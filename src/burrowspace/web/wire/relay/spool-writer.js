@@ -52,7 +52,6 @@ export class SpoolWriter {
     this.position = first; // the next one that is not acknowledged
     this.carry = carry;
     this.ahead = ahead;
-    this.base = layout.offset(first);
     this.end = layout.positions ?? 0;
   }
 

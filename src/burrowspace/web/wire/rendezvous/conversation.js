@@ -12,12 +12,10 @@
 
 import { BurrowError } from "../../core/errors.js";
 import { Channel, SESSION_BYTES } from "../../core/signals.js";
-import { random, seconds, sleep } from "../runtime.js";
-import { WAIT_S } from "../server/api.js";
-import { Reader } from "./reader.js";
+import { random, seconds, sleep, within } from "../runtime.js";
+import { Reader, RETRY_MOST_S, RETRY_S } from "./reader.js";
 
-export const RETRY_S = 0.5;
-export const RETRY_MOST_S = 8;
+const LAST_WORDS_S = 1;
 const NONCE = 12;
 const BUSY_S = 60; // the server counts messages by the minute
 const KEPT = 256; // messages that stay in a mailbox that had become full
@@ -59,6 +57,12 @@ export class Conversation {
     return said;
   }
 
+  /** Says it before all ends, if the server takes it within `time` s: an earlier word may wait for it.
+   * @param {Signal} signal @param {number} [time] @returns {Promise<boolean>} whether it did */
+  async lastWords(signal, time = LAST_WORDS_S) {
+    return within(time, this.say(signal, AbortSignal.timeout(time * 1000)).then(() => true), false);
+  }
+
   /** @param {Signal} signal @param {AbortSignal} ends */
   async #say(signal, ends) {
     const message = await this.#channel.seal(signal, random(NONCE));
@@ -90,24 +94,8 @@ export class Conversation {
   /** What the other end says, from the mailbox's first message on. Never ends by itself; throws when `ends` is aborted.
    * @returns {AsyncGenerator<Heard, never>} */
   async *heard() {
-    let delay = RETRY_S;
-    for (;;) {
-      let found;
-      try {
-        found = await this.#reader.next(WAIT_S, this.#ends);
-        this.away = false;
-        delay = RETRY_S;
-      } catch (error) {
-        if (this.#ends.aborted) throw this.#ends.reason;
-        const { code, fields } = /** @type {BurrowError} */ (error);
-        if (code !== "unreachable" && code !== "missing" && !AWAY.includes(/** @type {number} */ (fields?.status))) throw error;
-        this.away = true;
-        await sleep(delay, this.#ends);
-        delay = Math.min(2 * delay, RETRY_MOST_S);
-        continue;
-      }
-      yield* this.#opened(found);
-    }
+    const away = (/** @type {boolean} */ is) => (this.away = is);
+    for (;;) yield* this.#opened(await this.#reader.wait(this.#ends, isAway, away));
   }
 
   /** What lies there now, without waiting for news; for the server however long it takes. refused.
@@ -137,15 +125,9 @@ export class Conversation {
   }
 }
 
-/**
- * What `call` gives, however long the server takes to come back; `away` is called each time that it does not.
- *
- * @template T
- * @param {() => Promise<T>} call
- * @param {AbortSignal} ends
- * @param {() => void} [away]
- * @returns {Promise<T>}
- */
+/** What `call` gives, however long the server takes to come back; `away` is called each time that it does not.
+ * @template T @param {() => Promise<T>} call @param {AbortSignal} ends @param {() => void} [away]
+ * @returns {Promise<T>} */
 export async function patiently(call, ends, away) {
   for (let delay = RETRY_S; ; delay = Math.min(2 * delay, RETRY_MOST_S)) {
     try {
@@ -161,4 +143,9 @@ export async function patiently(call, ends, away) {
 /** Whether the mailbox has no room: its oldest messages are of runs that are long over. @param {BurrowError} error */
 function isFull(error) {
   return (error.fields.said === "too-many" || error.fields.said === "too-large") && error.sentence.includes("trim");
+}
+
+/** Whether the server, or what stands before it, is not itself: it may come back. @param {BurrowError} error */
+function isAway({ code, fields }) {
+  return code === "unreachable" || code === "missing" || AWAY.includes(/** @type {number} */ (fields.status));
 }

@@ -14,13 +14,13 @@
 
 import { base64, unbase64, utf8 } from "../../core/bytes.js";
 import { formatCode, parseCode } from "../../core/codes.js";
-import { deviceTitle, encodeIntroduction, pairInbox, parseIntroduction } from "../../core/devices.js";
+import { deviceTitle, encodeIntroduction, freeName, pairInbox, parseIntroduction } from "../../core/devices.js";
 import { BurrowError } from "../../core/errors.js";
 import { mailboxId } from "../../core/links.js";
 import { shown } from "../../core/names.js";
 import { Box, derive, SECRET_BYTES } from "../../core/sealing.js";
 import { KEY_BYTES, publicOf } from "../../core/x25519.js";
-import { random } from "../runtime.js";
+import { random, Wakeup } from "../runtime.js";
 import { WAIT_S } from "../server/api.js";
 import { patiently } from "./conversation.js";
 import { letters } from "./letters.js";
@@ -79,7 +79,8 @@ export class PairedDevices {
 
   /** Gives a paired device another name here; a number follows where another has it. @param {Device} device @param {string} name @returns {Promise<Device>} */
   async rename(device, name) {
-    const renamed = { ...this.#known(device), name: this.#free(name, device.public) };
+    const others = this.devices.filter((each) => each.public !== device.public).map((each) => each.name);
+    const renamed = { ...this.#known(device), name: freeName(name, others) };
     await this.#change({ devices: this.devices.map((each) => (each.public === device.public ? renamed : each)) });
     return renamed;
   }
@@ -91,15 +92,9 @@ export class PairedDevices {
     await this.#change({ devices: this.devices.filter((each) => each.public !== device.public), seen });
   }
 
-  /**
-   * Offers a code, tells it, and waits for the device that comes with it. A burnt or expired code is replaced, and `why`
-   * says so; code-burnt after three burnt ones. unreachable, refused.
-   *
-   * @param {Server} server
-   * @param {(offered: {code: string, why: string}) => void} tell
-   * @param {AbortSignal} ends
-   * @returns {Promise<Device>}
-   */
+  /** Offers a code, tells it, and waits for the device that comes with it. A burnt or expired code is replaced, and
+   * `why` says so; code-burnt after three burnt ones. unreachable, refused. @param {Server} server
+   * @param {(offered: {code: string, why: string}) => void} tell @param {AbortSignal} ends @returns {Promise<Device>} */
   async pairByOffer(server, tell, ends) {
     const secret = random(SECRET_BYTES);
     const offers = new Offers({ server, secret });
@@ -136,19 +131,14 @@ export class PairedDevices {
     await server.post(inbox.mailbox, await inbox.seal({ secret, name, created: Date.now() / 1000 }, random(12)));
   }
 
-  /**
-   * What paired devices send, as it comes, until `ends`; each once over reloads: it counts as seen when the next is
+  /** What paired devices send, as it comes, until `ends`; each once over reloads: it counts as seen when the next is
    * asked for. Devices that are paired or forgotten meanwhile are looked at from then on, or no more.
-   *
-   * @param {Server} server
-   * @param {AbortSignal} ends
-   * @returns {AsyncGenerator<Invited, void>}
-   */
+   * @param {Server} server @param {AbortSignal} ends @returns {AsyncGenerator<Invited, void>} */
   async *invitations(server, ends) {
     /** @type {{invited: Invited, taken: () => void}[]} */ const come = [];
     /** By public key. @type {Map<string, AbortController>} */ const looks = new Map();
     /** @type {unknown[]} */ const faults = [];
-    let wake = () => {};
+    const wakeup = new Wakeup();
 
     /** @param {Device} device @param {AbortSignal} over */
     const look = async (device, over) => {
@@ -156,7 +146,7 @@ export class PairedDevices {
         const invited = { ...invitation, device: this.devices.find((each) => each.public === device.public) ?? device };
         await new Promise((resolve) => {
           come.push({ invited, taken: () => resolve(undefined) });
-          wake();
+          wakeup.set();
         });
       }
     };
@@ -169,11 +159,11 @@ export class PairedDevices {
         looks.set(device.public, over);
         look(device, over.signal).catch((error) => {
           faults.push(error);
-          wake();
+          wakeup.set();
         });
       }
     };
-    const ended = () => wake();
+    const ended = () => wakeup.set();
 
     this.#watchers.add(refresh);
     ends.addEventListener("abort", ended);
@@ -182,7 +172,7 @@ export class PairedDevices {
       while (!ends.aborted) {
         const next = come.shift();
         if (faults.length) throw faults[0];
-        if (!next) await /** @type {Promise<void>} */ (new Promise((resolve) => (wake = resolve)));
+        if (!next) await wakeup.wait();
         else if (looks.has(next.invited.device.public)) {
           yield next.invited;
           next.taken();
@@ -242,18 +232,10 @@ export class PairedDevices {
   async #add({ name, public: key, kind }) {
     const others = this.devices.filter((each) => each.public !== key);
     if (others.length >= DEVICES) throw new BurrowError("too-many", `at most ${DEVICES} devices can be paired`);
-    const device = { name: this.#free(name, key), public: key, paired: Date.now() / 1000, ...(kind ? { kind } : {}) };
+    const title = freeName(name, others.map((each) => each.name));
+    const device = { name: title, public: key, paired: Date.now() / 1000, ...(kind ? { kind } : {}) };
     await this.#change({ devices: [...others, device] });
     return device;
-  }
-
-  /** The name, or with a number, as no other device has it. @param {string} wished @param {string} key of the device itself */
-  #free(wished, key) {
-    const title = deviceTitle(wished);
-    const taken = new Set(this.devices.filter((each) => each.public !== key).map((each) => each.name.toLowerCase()));
-    let name = title;
-    for (let number = 2; taken.has(name.toLowerCase()); number++) name = `${title} ${number}`;
-    return name;
   }
 
   /** @param {Device} device @returns {Device} */

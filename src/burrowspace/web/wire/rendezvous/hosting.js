@@ -11,9 +11,9 @@
 
 import { makeCode, Pake } from "../../core/codes.js";
 import { BurrowError } from "../../core/errors.js";
-import { after, givesWay, MEETING_S } from "../../core/meeting-rules.js";
+import { after, eventOf, givesWay, MEETING_S } from "../../core/meeting-rules.js";
 import { random, sleep } from "../runtime.js";
-import { eventOf, Talk } from "./meeting.js";
+import { Talk } from "./meeting.js";
 
 const POLL_S = 20;
 const RETRY_S = 1;
@@ -27,15 +27,12 @@ export async function offerCode(server, words = 2) {
   return { plate, code: makeCode(plate.number, random(2 * words)) };
 }
 
-/**
- * Gives the secret to everyone who comes with the code, until `ends`. `handed` is called for each, `burnt` at once when
- * the code is burnt, before anything else is done about it. code-burnt: it must not be used again; code-expired: its time
- * is up, nobody guessed. The number is released. `once` is asked at each use: a name, and the code works no more; whoever
- * comes with it later hears that it was used, and this name of the sender.
- *
- * @param {Server} server @param {Nameplate} plate @param {Code} code @param {Bytes} secret @param {() => void} handed
- * @param {AbortSignal} ends @param {() => void} [burnt] @param {() => string | null} [once] @returns {Promise<never>}
- */
+/** Gives the secret to everyone who comes with the code, until `ends`. `handed` is called for each, `burnt` at once
+ * when the code is burnt, before anything else is done about it. code-burnt: it must not be used again; code-expired:
+ * its time is up, nobody guessed. The number is released. `once` is asked at each use: a name, and the code works no
+ * more; whoever comes with it later hears that it was used, and this name of the sender. @param {Server} server
+ * @param {Nameplate} plate @param {Code} code @param {Bytes} secret @param {() => void} handed
+ * @param {AbortSignal} ends @param {() => void} [burnt] @param {() => string | null} [once] @returns {Promise<never>} */
 export async function handOver(server, plate, code, secret, handed, ends, burnt = () => undefined, once = () => null) {
   const host = new Host(server, code, secret, handed, burnt, once);
   try {
@@ -130,7 +127,7 @@ class Host {
       await this.#give(guest, new Talk(this.server, guest.mailbox, "sender", until), late);
       this.#guests = this.#guests.filter((each) => each !== guest);
     } catch (error) {
-      const event = eventOf(error, late);
+      const event = eventOf(error, late.aborted && error === late.reason);
       this.#end(guest, event);
       if (guest.stand !== "burnt") return;
       // Receivers wait for a proof; this one is noise, so that nothing can be tested against it.
@@ -160,7 +157,7 @@ class Host {
         guest.stand = after(guest.stand, "done");
         this.#used ??= this.once();
       } catch (error) {
-        this.#end(guest, eventOf(error, late)); // before the next one may be checked
+        this.#end(guest, eventOf(error, late.aborted && error === late.reason)); // before the next one may be checked
         throw error;
       }
     });

@@ -5,29 +5,25 @@
  *
  * @import { Bytes } from "../../core/bytes.js"
  * @import { Code, Meeting, Role } from "../../core/codes.js"
- * @import { MeetingEvent, Stand } from "../../core/meeting-rules.js"
+ * @import { Stand } from "../../core/meeting-rules.js"
  * @import { Server } from "../server/api.js"
  * @import { Spent } from "../state/spent.js"
  */
 
 import { encodeMeeting, Pake, parseMeeting } from "../../core/codes.js";
 import { BurrowError } from "../../core/errors.js";
-import { after, MEETING_S } from "../../core/meeting-rules.js";
+import { after, eventOf, MEETING_S } from "../../core/meeting-rules.js";
 import { random, sleep } from "../runtime.js";
 
 const POLL_S = 20;
 export const STILL_THERE = "{name} is still there, but this code was used already. Ask them for a new one";
 const LOST_S = 1; // between two looks whether the code is still good while the sender is silent
 
-/**
- * The secret of whoever offered the code. `spent` remembers codes that were given up.
- *
- * bad-code: nobody waits under the number, or somebody else has used the code; `fields.words` is then the sentence, with
- * a place for the sender's `name`. wrong-code, code-burnt: the code can't be used again. gave-up, tampered,
- * bad-request, refused, unreachable: it can.
- *
- * @param {Server} server @param {Code} code @param {AbortSignal} [ends] @param {Spent} [spent] @returns {Promise<Bytes>}
- */
+/** The secret of whoever offered the code. `spent` remembers codes that were given up. bad-code: nobody waits under the
+ * number, or somebody else has used the code; `fields.words` is then the sentence, with a place for the sender's
+ * `name`. wrong-code, code-burnt: the code can't be used again. gave-up, tampered, bad-request, refused, unreachable:
+ * it can. @param {Server} server @param {Code} code @param {AbortSignal} [ends] @param {Spent} [spent]
+ * @returns {Promise<Bytes>} */
 export async function takeOver(server, code, ends, spent) {
   if (await spent?.has(code)) {
     throw new BurrowError("code-burnt", "this code was tried here before; this code can't be used again. Ask the sender for a new one");
@@ -58,7 +54,7 @@ export async function takeOver(server, code, ends, spent) {
     else secret = await agreed.takeOver(last);
   } catch (error) {
     if (error instanceof BurrowError && error.code === "bad-code") throw error;
-    const event = eventOf(error, late);
+    const event = eventOf(error, late.aborted && error === late.reason);
     if (after(stand, event) !== "burnt") {
       if (event !== "late") throw error;
       throw new BurrowError("gave-up", "the other side does not answer; is the sender still there? try it again");
@@ -73,11 +69,8 @@ export async function takeOver(server, code, ends, spent) {
   throw new BurrowError("bad-code", STILL_THERE.replace("{name}", fields.name), fields);
 }
 
-/**
- * The sender's next word. bad-code: somebody else was quicker, and the number stands for nothing any more.
- *
- * @template T @param {Promise<T>} word @param {Server} server @param {Code} code @returns {Promise<T>}
- */
+/** The sender's next word. bad-code: somebody else was quicker, and the number stands for nothing any more. @template T
+ * @param {Promise<T>} word @param {Server} server @param {Code} code @returns {Promise<T>} */
 async function unlessLost(word, server, code) {
   word.catch(() => undefined);
   for (;;) {
@@ -89,23 +82,6 @@ async function unlessLost(word, server, code) {
     if (await Promise.race([word.then(() => true), sleep(LOST_S / 2).then(() => false)])) return word;
     throw new BurrowError("bad-code", "somebody else used this code first; ask for a new one");
   }
-}
-
-/** What went wrong, as the rules call it. @param {unknown} error @param {AbortSignal} late @returns {MeetingEvent} */
-export function eventOf(error, late) {
-  if (error instanceof BurrowError) {
-    /** @type {Record<string, MeetingEvent>} */ const events = {
-      "wrong-code": "wrong-proof",
-      tampered: "no-point",
-      "bad-request": "malformed",
-      refused: "refused",
-      missing: "refused",
-      unreachable: "unreachable",
-    };
-    return events[error.code] ?? "cut";
-  }
-  if (late.aborted && error === late.reason) return "late";
-  return error instanceof TypeError || error instanceof SyntaxError ? "malformed" : "cut"; // what the server answers is none of ours
 }
 
 /** The messages of one meeting; the own ones are told from the other's by their role. */
@@ -126,13 +102,8 @@ export class Talk {
     await unless(this.ends, this.server.post(this.mailbox, encodeMeeting(message)));
   }
 
-  /**
-   * The other's next message. bad-request if it is of another kind, or none.
-   *
-   * @template {Meeting["type"]} T
-   * @param {T[]} types
-   * @returns {Promise<Extract<Meeting, {type: T}>>}
-   */
+  /** The other's next message. bad-request if it is of another kind, or none. @template {Meeting["type"]} T
+   * @param {T[]} types @returns {Promise<Extract<Meeting, {type: T}>>} */
   async next(...types) {
     for (;;) {
       for (let body = this.#unread.shift(); body; body = this.#unread.shift()) {

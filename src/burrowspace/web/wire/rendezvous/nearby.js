@@ -6,30 +6,30 @@
  *
  * @import { Bytes } from "../../core/bytes.js"
  * @import { Invitation } from "../../core/invitation.js"
+ * @import { NearbyDevice } from "../../core/nearby-devices.js"
  * @import { Here, Server } from "../server/api.js"
  * @import { Seen } from "./letters.js"
  */
 
 import { base64, hex, unbase64 } from "../../core/bytes.js";
-import { lookOf, PICTURES } from "../../core/device-names.js";
+import { lookOf } from "../../core/device-names.js";
 import { deviceTitle } from "../../core/devices.js";
 import { BurrowError } from "../../core/errors.js";
 import { shown } from "../../core/names.js";
 import { openKnock, sealKnock } from "../../core/nearby.js";
+import { parseDevices } from "../../core/nearby-devices.js";
 import { KEY_BYTES, publicOf } from "../../core/x25519.js";
-import { random, randomId, sleep } from "../runtime.js";
+import { random, randomId, sleep, Wakeup } from "../runtime.js";
 import { WAIT_S } from "../server/api.js";
-import { patiently, RETRY_MOST_S, RETRY_S } from "./conversation.js";
+import { patiently } from "./conversation.js";
 import { letters } from "./letters.js";
+import { RETRY_MOST_S, RETRY_S } from "./reader.js";
 
-export const KINDS = ["phone", "tablet", "desktop", "terminal", "other"];
-export const NEARBY = 200; // devices that are looked at
 const TOKEN_BYTES = 32;
 const OLD_S = 86400; // whoever knocked so long ago is not nearby any more
 
 /** What a page keeps, so that a reload is no new device; plain values. `private`: base64.
  * @typedef {Here & {inbox: string, private: string, name: string, picture: number, seen?: Seen}} NearbyState */
-/** Another device, fit to be shown; `public`: base64. @typedef {{handle: string, name: string, kind: string, picture: number, public: string}} NearbyDevice */
 
 export class Nearby {
   /** Who else is here. @type {readonly NearbyDevice[]} */ devices = [];
@@ -42,7 +42,7 @@ export class Nearby {
   /** Nobody keeps the state yet. */ #fresh;
   #paused = false;
   /** Ends the request under way. */ #turn = new AbortController();
-  #resumed = () => {};
+  #resumed = new Wakeup();
   /** @type {Promise<boolean>} */ #asked;
   /** @type {(supported: boolean) => void} */ #tellAsked = () => {};
 
@@ -108,7 +108,7 @@ export class Nearby {
   resume() {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#resumed();
+    this.#resumed.set();
   }
 
   /** Others see it no more at once, and it pauses: for `pagehide`; resume() where the page comes back. */
@@ -125,13 +125,8 @@ export class Nearby {
     await this.server.knock(this.#state, device.handle, message);
   }
 
-  /**
-   * Who knocks here, until `ends`; each once over reloads: it counts as seen when the next is asked for. Nothing says
-   * who it was: ask the person.
-   *
-   * @param {AbortSignal} ends
-   * @returns {AsyncGenerator<Invitation, void>}
-   */
+  /** Who knocks here, until `ends`; each once over reloads: it counts as seen when the next is asked for. Nothing says
+   * who it was: ask the person. @param {AbortSignal} ends @returns {AsyncGenerator<Invitation, void>} */
   async *invitations(ends) {
     const gone = new Promise((resolve) => ends.addEventListener("abort", () => resolve(false), { once: true }));
     if (ends.aborted || !(await Promise.race([this.#asked, gone]))) return;
@@ -174,15 +169,7 @@ export class Nearby {
 
   /** Until it is not paused. @param {AbortSignal} ends */
   async #awake(ends) {
-    while (this.#paused) {
-      await /** @type {Promise<void>} */ (
-        new Promise((resolve, reject) => {
-          const stop = () => reject(ends.reason);
-          ends.addEventListener("abort", stop, { once: true });
-          this.#resumed = () => (ends.removeEventListener("abort", stop), resolve());
-        })
-      );
-    }
+    while (this.#paused) await this.#resumed.wait(undefined, ends);
     if (ends.aborted) throw ends.reason;
     if (this.#turn.signal.aborted) {
       this.#turn = new AbortController();
@@ -219,26 +206,4 @@ function fresh() {
   const handle = random(16);
   const token = hex(random(TOKEN_BYTES));
   return { handle: hex(handle), token, inbox: randomId(), private: base64(random(KEY_BYTES)), ...lookOf(handle) };
-}
-
-/** The devices of an answer that can be shown and knocked at, without our own. @param {unknown} said @param {string} own @returns {NearbyDevice[]} */
-export function parseDevices(said, own) {
-  /** @type {Map<string, NearbyDevice>} */ const found = new Map();
-  for (const each of Array.isArray(said) ? said.slice(0, NEARBY) : []) {
-    const { handle, name, kind, picture, public: key } = each ?? {};
-    if (typeof handle !== "string" || !/^[0-9a-f]{32}$/.test(handle) || handle === own) continue;
-    if (typeof name !== "string" || !isKey(key)) continue;
-    const number = Number.isInteger(picture) && 0 <= picture && picture < PICTURES ? picture : 0;
-    found.set(handle, { handle, name: deviceTitle(name), kind: KINDS.includes(kind) ? kind : "other", picture: number, public: key });
-  }
-  return [...found.values()];
-}
-
-/** @param {unknown} key @returns {key is string} */
-function isKey(key) {
-  try {
-    return typeof key === "string" && key.length === 44 && unbase64(key).length === KEY_BYTES;
-  } catch {
-    return false;
-  }
 }

@@ -10,9 +10,10 @@
 
 import { BurrowError } from "../../core/errors.js";
 import { NEXT_WORDS, wordsFor } from "../../core/meeting-rules.js";
-import { CLOSED, ours, sleep } from "../runtime.js";
-import { patiently, RETRY_MOST_S, RETRY_S } from "./conversation.js";
+import { CLOSED, ours, sleep, Wakeup } from "../runtime.js";
+import { patiently } from "./conversation.js";
 import { handOver, offerCode } from "./hosting.js";
+import { RETRY_MOST_S, RETRY_S } from "./reader.js";
 
 export const ENOUGH = "three codes were tried and failed, so no new one is made by itself";
 export const NO_CODE = "the server has no short code left to give; the link works all the same";
@@ -41,7 +42,7 @@ export class Offers {
   /** @type {OffersHow} */ #how;
   /** @type {{plate: Nameplate, code: Code} | null} */ #held = null;
   /** What the person was told when they asked. */ #wanted = "";
-  #wake = () => {};
+  #wakeup = new Wakeup();
   /** The number of the code before. */ #last = 0;
 
   /** @param {OffersHow} how */
@@ -59,7 +60,7 @@ export class Offers {
   /** The person wants a new code; one that is valid now no longer is. @param {string} [why] */
   another(why = ASKED) {
     this.#wanted = why;
-    this.#wake();
+    this.#wakeup.set();
   }
 
   /** Hands the secret to whoever comes with the code that is valid, until `ends`, or by what `renewed` throws.
@@ -164,13 +165,8 @@ export class Offers {
 
   /** Until the person wants another code. @param {AbortSignal} ends @returns {Promise<{words: number, why: string}>} */
   async #asked(ends) {
-    const asked = new Promise((resolve, reject) => {
-      this.#wake = () => resolve(undefined);
-      ends.addEventListener("abort", () => reject(ends.reason), { once: true });
-      if (ends.aborted) reject(ends.reason);
-      if (this.#wanted) resolve(undefined);
-    });
-    await asked;
+    ends.throwIfAborted();
+    while (!this.#wanted) await this.#wakeup.wait(undefined, ends);
     const why = this.#wanted;
     this.#wanted = "";
     return { words: NEXT_WORDS, why };

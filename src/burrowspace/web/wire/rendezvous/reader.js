@@ -6,6 +6,13 @@
  * @import { Server } from "../server/api.js"
  */
 
+import { BurrowError } from "../../core/errors.js";
+import { sleep } from "../runtime.js";
+import { WAIT_S } from "../server/api.js";
+
+export const RETRY_S = 0.5;
+export const RETRY_MOST_S = 8;
+
 export class Reader {
   /** Number of the last message that was read. */ after = -1;
   /** When the mailbox was made, as the server writes it; empty: not known yet. */ made = "";
@@ -14,6 +21,25 @@ export class Reader {
   constructor(server, mailbox) {
     this.server = server;
     this.mailbox = mailbox;
+  }
+
+  /** The next ones, however long the server takes to come back; throws when `ends` is aborted, and what `bears` does
+   * not bear. `away` is told whether the server answers. @param {AbortSignal} ends
+   * @param {(error: BurrowError) => boolean} bears @param {(away: boolean) => void} [away]
+   * @returns {Promise<{number: number, body: Bytes}[]>} */
+  async wait(ends, bears, away) {
+    for (let delay = RETRY_S; ; delay = Math.min(2 * delay, RETRY_MOST_S)) {
+      try {
+        const found = await this.next(WAIT_S, ends);
+        away?.(false);
+        return found;
+      } catch (error) {
+        if (ends.aborted) throw ends.reason;
+        if (!(error instanceof BurrowError) || !bears(error)) throw error;
+        away?.(true);
+        await sleep(delay, ends);
+      }
+    }
   }
 
   /** Those that came since, waiting up to `wait` s for one; empty if there is none yet. unreachable, refused.

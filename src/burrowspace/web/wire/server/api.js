@@ -6,16 +6,18 @@
  * no, with the fields `status` and `said` (the server's own code). Spec: docs/spec/mailboxes.md, docs/spec/bytes.md.
  *
  * @import { Bytes } from "../../core/bytes.js"
- * @import { News } from "./mailbox-poller.js"
+ * @import { News } from "../../core/mailbox-news.js"
  */
 
 import { BurrowError } from "../../core/errors.js";
+import { newsOf } from "../../core/mailbox-news.js";
 import { offline } from "../offline.js";
-import { sleep } from "../runtime.js";
-import { MailboxPoller, newsOf } from "./mailbox-poller.js";
+import { sleep, within } from "../runtime.js";
+import { MailboxPoller } from "./mailbox-poller.js";
 import { Polls } from "./polls.js";
 
 export const TIMEOUT_S = 15; // for an answer, beyond what a call says that it may wait
+const ANSWER_S = 4; // for an answer to somebody who wonders
 const BUSY_S = 2; // between two looks at a server that lets no more calls of our address wait
 export const WAIT_S = 25; // that a call waits for news: below the idle limits of the usual proxies
 const TRIES = 3;
@@ -60,6 +62,11 @@ export class Server {
     return (await this.#call("GET", "/hello")).json();
   }
 
+  /** Whether it can be reached now: a call that waits for news may not notice for half a minute. */
+  async answers() {
+    return !offline() && within(ANSWER_S, this.hello().then(() => true), false);
+  }
+
   // mailboxes
 
   /** Adds a message; its number. @param {string} mailbox @param {Bytes} message @param {{keepalive?: boolean}} [how] keepalive: even while the page goes @returns {Promise<number>} */
@@ -74,14 +81,8 @@ export class Server {
     await this.#call("PUT", `/mailboxes/${mailbox}`);
   }
 
-  /** Those with a number above `after`, waiting up to `wait` seconds for one; empty if there is none yet.
-   * @param {string} mailbox @param {number} after @param {number} [wait] @param {AbortSignal} [signal]
-   * @returns {Promise<{number: number, body: Bytes}[]>} */
-  async messages(mailbox, after, wait = 0, signal) {
-    return (await this.news(mailbox, after, wait, signal)).messages;
-  }
-
-  /** The same, and when the mailbox was made. Those of a page who wait share one request.
+  /** Messages with a number above `after`, waiting up to `wait` seconds for one, and when the mailbox was made, which it is
+   * where there is none. Those of a page who wait share one request.
    * @param {string} mailbox @param {number} after @param {number} [wait] @param {AbortSignal} [signal] @returns {Promise<News>} */
   async news(mailbox, after, wait = 0, signal) {
     const found = await this.#read(mailbox, after, wait, signal);
@@ -90,7 +91,7 @@ export class Server {
     return { messages: [], made: "" };
   }
 
-  /** The same. missing: there is no such mailbox, and none is made. @param {string} mailbox @param {number} after @param {number} [wait]
+  /** The same; missing: there is no such mailbox. @param {string} mailbox @param {number} after @param {number} [wait]
    * @param {AbortSignal} [signal] @returns {Promise<News>} */
   async letters(mailbox, after, wait = 0, signal) {
     const found = await this.#read(mailbox, after, wait, signal);
@@ -273,14 +274,9 @@ export class Server {
   }
 }
 
-/**
- * What the server may keep us waiting for; where as many of our address wait as may, it is looked in a moment instead.
- *
- * @param {number} wait s
- * @param {AbortSignal} signal
- * @param {(wait: number) => Promise<Response>} ask
- * @returns {Promise<Response>}
- */
+/** What the server may keep us waiting for; where as many of our address wait as may, it is looked in a moment instead.
+ * @param {number} wait s @param {AbortSignal} signal @param {(wait: number) => Promise<Response>} ask
+ * @returns {Promise<Response>} */
 async function unlessBusy(wait, signal, ask) {
   try {
     return await ask(wait);

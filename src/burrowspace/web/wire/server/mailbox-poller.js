@@ -5,11 +5,11 @@
  * makes it be asked again, so a burst of them costs one. More than MOST mailboxes take turns. A server that has no such
  * call gets a call for each. Spec: docs/spec/mailboxes.md.
  *
- * @import { Bytes } from "../../core/bytes.js"
+ * @import { Found, News } from "../../core/mailbox-news.js"
  */
 
-import { unbase64 } from "../../core/bytes.js";
 import { BurrowError } from "../../core/errors.js";
+import { newsFor } from "../../core/mailbox-news.js";
 import { seconds } from "../runtime.js";
 
 const MOST = 64; // mailboxes in one request
@@ -19,9 +19,6 @@ const SETTLE_S = 0.02; // for those who are about to come, after an answer and a
 const ID = /^[0-9a-f]{32}$/;
 const OLDER = [400, 404, 405, 415]; // what a server without the call says to it
 
-/** `made`: when the mailbox was made, as the server writes it; another time is another mailbox under the same id.
- * @typedef {{messages: {number: number, body: Bytes}[], made: string}} News */
-/** @typedef {{messages: {number: number, body: string}[], created_at: string}} Found */
 /** Asks the server to wait up to `wait` s for news beyond each number: by mailbox, null where there is none.
  * @typedef {(mailboxes: Record<string, number>, wait: number, signal: AbortSignal) => Promise<Record<string, Found | null>>} Ask */
 /** The same for one, in a call of its own. @typedef {(mailbox: string, after: number, wait: number, signal?: AbortSignal) => Promise<News | null>} One */
@@ -50,16 +47,10 @@ export class MailboxPoller {
     this.one = one;
   }
 
-  /**
-   * What lies beyond `after`, waiting up to `wait` s for it; empty if there is none yet, null where there is no such
-   * mailbox. Errors are the request's, for all who wait; an abort is the caller's alone.
-   *
-   * @param {string} mailbox 32 hex digits
-   * @param {number} after
-   * @param {number} wait s
-   * @param {AbortSignal} [signal]
-   * @returns {Promise<News | null>}
-   */
+  /** What lies beyond `after`, waiting up to `wait` s for it; empty if there is none yet, null where there is no such
+   * mailbox. Errors are the request's, for all who wait; an abort is the caller's alone. @param {string} mailbox 32
+   * hex digits @param {number} after @param {number} wait s @param {AbortSignal} [signal]
+   * @returns {Promise<News | null>} */
   async read(mailbox, after, wait, signal) {
     if (signal?.aborted) throw signal.reason;
     if (this.#older || !ID.test(mailbox)) return this.one(mailbox, after, wait, signal);
@@ -176,17 +167,4 @@ function boxes(waiters) {
   /** @type {Map<string, number>} */ const found = new Map();
   for (const { mailbox, after } of waiters) found.set(mailbox, Math.min(after, found.get(mailbox) ?? after));
   return found;
-}
-
-/** @param {Waiter} waiter @param {Record<string, Found | null>} found @returns {News | null} */
-function newsFor({ mailbox, after }, found) {
-  const mine = Object.hasOwn(found, mailbox) ? found[mailbox] : { messages: [], created_at: "" };
-  if (mine === null) return null;
-  const { messages, made } = newsOf(mine);
-  return { messages: messages.filter(({ number }) => number > after), made };
-}
-
-/** An answer of the server as it is used. @param {Found} found @returns {News} */
-export function newsOf(found) {
-  return { messages: found.messages.map(({ number, body }) => ({ number, body: unbase64(body) })), made: found.created_at };
 }

@@ -14,14 +14,8 @@ export class Polls {
   /** @type {(() => void)[]} */ #waiting = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
 
-  /**
-   * Does `ask` when there is room; null where it was cut to make room for another.
-   *
-   * @template T
-   * @param {(signal: AbortSignal) => Promise<T>} ask
-   * @param {AbortSignal} [signal]
-   * @returns {Promise<T | null>}
-   */
+  /** Does `ask` when there is room; null where it was cut to make room for another. @template T
+   * @param {(signal: AbortSignal) => Promise<T>} ask @param {AbortSignal} [signal] @returns {Promise<T | null>} */
   async run(ask, signal) {
     while (this.#running.size >= MOST) {
       await /** @type {Promise<void>} */ (

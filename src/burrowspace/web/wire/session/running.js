@@ -6,16 +6,16 @@
  */
 
 import { BurrowError } from "../../core/errors.js";
-import { CLOSED, ours } from "../runtime.js";
+import { CLOSED, ours, Wakeup } from "../runtime.js";
 
 export class Running {
-  /** Fulfilled with the last event, or rejected with a BurrowError; code `closed` after `close()`. @type {Promise<Finished>} */
+  /** Fulfilled with the last event, or rejected with a BurrowError; code `closed` after `close()`.
+   * @type {Promise<Finished>} */
   done;
   /** @type {(finished: Finished) => void} */ #resolve = () => undefined;
   /** @type {(error: BurrowError) => void} */ #reject = () => undefined;
   /** @type {AbortController} */ #ends = new AbortController();
-  /** @type {(() => void)[]} */ #woken = [];
-  #news = false;
+  #changes = new Wakeup();
   #over = false;
   /** @type {(event: Event) => void} */ #tell;
 
@@ -108,39 +108,12 @@ export class Running {
 
   /** Something happened that the session must look at. */
   changed() {
-    this.#news = true;
-    for (const wake of this.#woken.splice(0)) wake();
+    this.#changes.set();
   }
 
   /** Waits for something to have changed, or so long. @param {number} time s @returns {Promise<void>} */
   async change(time) {
-    if (!this.#news) {
-      await /** @type {Promise<void>} */ (
-        new Promise((resolve) => {
-          const timer = setTimeout(resolve, time * 1000);
-          this.#woken.push(() => {
-            clearTimeout(timer);
-            resolve();
-          });
-        })
-      );
-    }
-    this.#news = false;
+    await this.#changes.wait(time);
     if (this.ends.aborted || this.#over) throw new BurrowError(CLOSED, "over");
-  }
-}
-
-/** How fast bytes go, over the last few seconds. */
-export class Meter {
-  static SPAN_S = 3;
-  /** @type {{at: number, total: number}[]} */ #marks = [];
-
-  /** `total` bytes at `now`; bytes per second. @param {number} now @param {number} total */
-  add(now, total) {
-    const marks = this.#marks;
-    marks.push({ at: now, total });
-    while (marks.length > 2 && now - marks[0].at > Meter.SPAN_S) marks.shift();
-    const span = now - marks[0].at;
-    return span > 0 ? (total - marks[0].total) / span : 0;
   }
 }

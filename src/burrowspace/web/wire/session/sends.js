@@ -1,50 +1,42 @@
 /**
- * What a remote receiver needs of its sender. sender.js is one; whoever serves a receiver knows no more than this.
+ * What a remote receiver asks of its sender, eight calls and nothing else, and what the sender's own parts see of it.
  * Twin of client/session/sends.py.
  *
  * @import { Bytes } from "../../core/bytes.js"
  * @import { Layout } from "../../core/layout.js"
  * @import { Manifest } from "../../core/manifest.js"
  * @import { Path } from "../../core/paths.js"
- * @import { Server } from "../server/api.js"
- * @import { GivingEngine } from "../files/engine.js"
  * @import { Event } from "../events.js"
- * @import { RelaySegments, RelaySegment } from "../relay/relay-segments.js"
- * @import { Outside } from "../links/reach.js"
  * @import { Options } from "../options.js"
+ * @import { RelaySegments } from "../relay/relay-segments.js"
+ * @import { Conversation } from "../rendezvous/conversation.js"
+ * @import { Server } from "../server/api.js"
+ * @import { Running } from "./running.js"
+ * @import { Serving } from "./serving.js"
  */
-
-/** A remote receiver, as its fellows see it.
- * @typedef {{id: string, segment: RelaySegment | null, close: () => void}} Served */
 
 /**
  * @typedef {object} Sends
- * @property {Server} server
- * @property {Bytes} secret
- * @property {Bytes} transfer
- * @property {Bytes} session
- * @property {AbortSignal} ends
- * @property {Options} options
- * @property {Manifest} manifest
- * @property {Layout} layout
- * @property {Outside} around
- * @property {GivingEngine} engine
- * @property {RelaySegments} segments
- * @property {boolean} mayStore
- * @property {boolean} codeUsed whoever comes by a code has come: it works once
- * @property {number} again
- * @property {Map<string, Served>} receivers
- * @property {() => Promise<Outside>} lookAround
- * @property {() => Promise<boolean>} online
- * @property {() => Promise<string>} digest
- * @property {(position: number) => number} content
- * @property {(path: Path, size: number) => void} served
- * @property {() => void} met
- * @property {(receiver: Served) => void} leftUndecided its code is used up; another one is offered
- * @property {() => void} changed
- * @property {(part: Promise<unknown>) => void} start
- * @property {(error: unknown) => void} fail
  * @property {(event: Event) => void} tell
+ * @property {(receiver: string) => void} forget it came by a code and has gone without an answer: another code is
+ *   offered
+ * @property {(part: Promise<unknown>) => void} start a part of the transfer: when it fails, the transfer does
+ * @property {(error: unknown) => void} fail
+ * @property {(path: Path, position: number, count: number, held: number) => Promise<Bytes>} seal sealed blocks, one
+ *   behind the
+ *   other, for one who said that it holds `held`
+ * @property {(position: number) => Promise<void>} catchUp hashes what lies before
+ * @property {() => Promise<string>} digest of everything, in hex
+ * @property {() => Promise<boolean>} online whether the server answers now
  */
+
+/** What holds for all receivers of a transfer. `words`: to compare. `alone`: nobody else is to come. `codeUsed`:
+ * whoever comes by a code has come, for it works once. @typedef {{words: string[], manifest: Manifest, layout: Layout,
+ * mayStore: boolean, directOnly: boolean,   alone: () => boolean, codeUsed: () => boolean}} Shared */
+
+/** The sender, as its own parts see it. `main`: the mailbox that everybody reads. `serving`: TypeError before it has
+ * begun. @typedef {Running & {server: Server, secret: Bytes, transfer: Bytes, link: string, manifest: Manifest,
+ * layout: Layout,   options: Options, mayStore: boolean, main: Conversation, segments: RelaySegments, serving:
+ * Serving}} Whole */
 
 export {};

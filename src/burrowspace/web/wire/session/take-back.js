@@ -15,18 +15,18 @@ import { Conversation } from "../rendezvous/conversation.js";
 const PATIENCE_S = 30;
 const RECEIVERS = 200; // receivers of one transfer
 
-/** back: nobody had it, and nobody can have it now. taken: somebody had verified all of it; nobody else can have it now.
- * lapsed: nothing of it was there any more. @typedef {"back" | "taken" | "lapsed"} Fate */
+/** back: nobody had it, and nobody can have it now. taken: somebody had verified all of it; nobody else can have it
+ * now. lapsed: nothing of it was there any more. @typedef {"back" | "taken" | "lapsed"} Fate */
 
 /** unreachable: nothing may have happened yet, it can be tried again; refused.
  * @param {Server} server @param {Bytes} secret @param {KeptSegment[]} segments @returns {Promise<Fate>} */
 export async function takeBack(server, secret, segments) {
-  const there = await Promise.all(segments.map((segment) => isThere(server, segment.spool.id)));
+  const there = await Promise.all(segments.map((segment) => wasThere(server.spool(segment.spool.id))));
   const ends = AbortSignal.timeout(PATIENCE_S * 1000);
   const session = Conversation.session();
   const main = new Conversation(server, secret, mailboxId(secret), "sender", session, ends);
   try {
-    const told = await tell(main);
+    const told = await wasThere(main.say({ type: "cancel", why: "the sender took it back" })); // its mailbox
     for (const segment of segments) await server.dropSpool(segment.spool);
     // Looked for last: who has verified it by now had it before it went.
     if (told && (await someTook(main, (id) => new Conversation(server, secret, id, "sender", session, ends), secret))) return "taken";
@@ -36,21 +36,10 @@ export async function takeBack(server, secret, segments) {
   return there.includes(true) ? "back" : "lapsed";
 }
 
-/** @param {Server} server @param {string} spool */
-async function isThere(server, spool) {
+/** Whether what it asks for was there. @param {Promise<unknown>} call */
+async function wasThere(call) {
   try {
-    await server.spool(spool);
-    return true;
-  } catch (error) {
-    if (ours(error).code === "missing") return false;
-    throw error;
-  }
-}
-
-/** Whether there is a mailbox in which it can be told. @param {Conversation} main */
-async function tell(main) {
-  try {
-    await main.say({ type: "cancel", why: "the sender took it back" });
+    await call;
     return true;
   } catch (error) {
     if (ours(error).code === "missing") return false;

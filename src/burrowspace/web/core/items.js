@@ -1,0 +1,63 @@
+/**
+ * What a person sends, as a manifest and the contents in its order. No byte of them is read here.
+ *
+ * @import { Bytes } from "./bytes.js"
+ * @import { Entry } from "./manifest.js"
+ */
+
+import { utf8 } from "./bytes.js";
+import { BurrowError } from "./errors.js";
+import { Manifest } from "./manifest.js";
+
+/**
+ * One thing to send: a file with its path (the name alone, or with folders in front), a text, or an empty folder.
+ *
+ * @typedef {{path: string[], blob: Blob, modified?: number}} FileItem modified: ms since 1970
+ * @typedef {{text: string}} TextItem
+ * @typedef {{folder: string[]}} FolderItem
+ * @typedef {FileItem | TextItem | FolderItem} Item
+ */
+
+/** bad-manifest. @param {Item[]} items @param {string} [title] @returns {{manifest: Manifest, files: Blob[]}} */
+export function listed(items, title) {
+  /** @type {Entry[]} */ const entries = [];
+  /** @type {Blob[]} */ const files = [];
+  let texts = 0;
+  for (const item of items) {
+    if ("folder" in item) entries.push({ path: item.folder, kind: "folder", size: 0, mtimeNs: 0, mode: 0o755 });
+    else if ("text" in item) {
+      const blob = new Blob([utf8(item.text)]);
+      texts += 1;
+      const path = [texts === 1 ? "message.txt" : `message ${texts}.txt`];
+      entries.push({ path, kind: "text", size: blob.size, mtimeNs: 0, mode: 0o644 });
+      files.push(blob);
+    } else {
+      const mtimeNs = Math.round(item.modified ?? 0) * 1e6;
+      entries.push({ path: item.path, kind: "file", size: item.blob.size, mtimeNs, mode: 0o644 });
+      files.push(item.blob);
+    }
+  }
+  const tops = new Set(entries.map((entry) => entry.path[0]));
+  const named = tops.size === 1 ? [...tops][0] : `${tops.size} things`;
+  return { manifest: new Manifest(entries, title ?? (texts === entries.length ? "a text" : named)), files };
+}
+
+/** `encoded`: the manifest as it travels; an earlier run's, where there is one. `files`: contents in its order.
+ * @typedef {{manifest: Manifest, encoded: Bytes, files: Blob[]}} Contents */
+
+/** What is sent. bad-manifest; changed: an earlier run sent something else.
+ * @param {Item[]} items @param {string} [title] @param {Bytes} [before] the manifest of that run @returns {Contents} */
+export function contentsOf(items, title, before) {
+  const { manifest, files } = listed(items, title);
+  if (!before) return { manifest, encoded: manifest.encode(), files };
+  const begun = Manifest.parse(before);
+  if (marks(begun) !== marks(manifest)) {
+    throw new BurrowError("changed", "these are not the files of the transfer that was begun");
+  }
+  return { manifest: begun, encoded: before, files };
+}
+
+/** What makes two lists the same. @param {Manifest} manifest */
+function marks({ entries }) {
+  return JSON.stringify(entries.map((e) => [e.path, e.kind, e.size, e.mtimeNs]));
+}

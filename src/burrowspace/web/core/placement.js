@@ -1,0 +1,57 @@
+/**
+ * Which bytes of a transfer go where: into a file, or into a text, which is kept in memory to be shown. No file is
+ * written here.
+ *
+ * @import { Bytes } from "./bytes.js"
+ * @import { Manifest } from "./manifest.js"
+ */
+
+import { joined } from "./bytes.js";
+import { Row } from "./pack.js";
+
+const TEXTS_BYTES = 8 * 2 ** 20; // of all texts together
+
+export class Placement {
+  /** Chunks of texts by the number of their file. @type {Map<number, Uint8Array[]>} */ #texts = new Map();
+  /** @type {Row} */ #row;
+
+  /** @param {Manifest} manifest */
+  constructor({ files }) {
+    this.#row = new Row(files.map((file) => file.size ?? Infinity));
+    let room = TEXTS_BYTES;
+    for (const [number, file] of files.entries()) {
+      if (file.kind === "text" && (room -= file.size ?? 0) >= 0) this.#texts.set(number, []);
+    }
+  }
+
+  /** Content from byte `at` on: what of it goes into which file; texts are kept.
+   * @param {number} at @param {Bytes} content @returns {{file: number, offset: number, piece: Bytes}[]} */
+  place(at, content) {
+    const placed = [];
+    for (const { file, offset, begin, end } of content.length ? this.#row.pieces(at, at + content.length) : []) {
+      const piece = content.subarray(begin, end);
+      const text = this.#texts.get(file);
+      if (text) text.push(piece);
+      else if (piece.length) placed.push({ file, offset, piece });
+    }
+    return placed;
+  }
+
+  /** What came of each text so far, by the number of its file. @returns {[number, Bytes][]} */
+  save() {
+    return [...this.#texts].map(([file, chunks]) => [file, joined(...chunks)]);
+  }
+
+  /** What `save` gave to an earlier run. @param {[number, Bytes][]} saved */
+  restore(saved) {
+    for (const [file, content] of saved) this.#texts.get(file)?.push(content);
+  }
+
+  /** As a person reads them; what is no UTF-8 shows as such. */
+  get texts() {
+    return [...this.#texts.values()].map((chunks) => {
+      const decoder = new TextDecoder();
+      return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode();
+    });
+  }
+}

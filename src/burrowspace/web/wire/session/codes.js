@@ -1,0 +1,93 @@
+/**
+ * The codes of one sender: it tells each, and what became of the one before. Which code follows is
+ * rendezvous/offers.js's.
+ *
+ * @import { Renewed } from "../rendezvous/offers.js"
+ * @import { Send } from "./outgoing.js"
+ * @import { Whole } from "./sends.js"
+ */
+
+import { formatCode } from "../../core/codes.js";
+import { patiently } from "../rendezvous/conversation.js";
+import { ENOUGH, LEFT, NO_CODE, Offers, USED } from "../rendezvous/offers.js";
+import { ours } from "../runtime.js";
+
+export class Codes {
+  /** The one that is valid now. @type {string | null} */ current = null;
+  /** The only receiver has the secret from the code: it is no longer offered. */ used = false;
+  /** @type {Offers} */ #offers;
+  #left = ""; // who came by the last code and has gone without an answer
+
+  /** `how`: a name of this end, and the burns of earlier runs. `counted` is called with each code that is burnt, `away`
+   * each time that the server does not answer. @param {Whole} sender @param {Send} how @param {() => void} counted
+   * @param {() => void} away */
+  constructor(sender, how, counted, away) {
+    const { server, secret, options } = sender;
+    const burns = how.state?.burns;
+    this.sender = sender;
+    this.name = how.name ?? "";
+    this.away = away;
+    const several = () => options.receivers === null || (options.receivers ?? 1) > 1;
+    this.#offers = new Offers({ server, secret, burns, several, once: () => this.#once(), counted, away });
+  }
+
+  /** How many were burnt. */
+  get burns() {
+    return this.#offers.burns;
+  }
+
+  /** A code, and what follows it; where there is none, the link is enough. */
+  async run() {
+    const { sender, away } = this;
+    const { link, ends } = sender;
+    const offers = this.#offers;
+    let why = "";
+    let code = null;
+    try {
+      code = await patiently(() => offers.first(), ends, away);
+      if (!code) why = ENOUGH;
+    } catch (error) {
+      if (ours(error).code !== "refused") throw error;
+      why = NO_CODE;
+    }
+    this.current = code && formatCode(code);
+    sender.tell({ event: "ready", link, code: this.current, why, asks: !code });
+    /** @type {Renewed} */
+    const renewed = (code, why, asks) => {
+      this.current = code && formatCode(code);
+      sender.tell({ event: "new-code", code: this.current, why, burns: offers.burns, asks, left: this.#left });
+      this.#left = "";
+    };
+    const handed = () => {
+      sender.changed();
+      if (this.#once() === null) return;
+      this.used = true;
+      this.current = null;
+      sender.tell({ event: "new-code", code: null, why: USED, burns: offers.burns, asks: false, left: "" });
+    };
+    await offers.run(handed, renewed, ends);
+  }
+
+  /** The person wants a new code; the old one no longer works. @param {string} [why] */
+  another(why) {
+    this.#offers.another(why);
+  }
+
+  /** A receiver came by a code and has gone before its person said yes: the code is used up, another is offered.
+   * @param {string} receiver */
+  leftUndecided(receiver) {
+    this.#left = receiver;
+    this.used = false;
+    this.another(LEFT);
+  }
+
+  /** Nobody answers for a code any more. */
+  release() {
+    return this.#offers.release();
+  }
+
+  /** What this end is called, where a code works once. */
+  #once() {
+    return this.sender.options.receivers === 1 ? this.name : null;
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * The sender, as its receiver sees it: its offer, its words, and what is said to it. Two mailboxes: the transfer's,
+ * where everybody hears the offer, and one for the two alone. Specs: docs/spec/signalling.md, docs/spec/session.md.
+ *
+ * @import { Bytes } from "../../core/bytes.js"
+ * @import { Suite } from "../../core/sealing.js"
+ * @import { Leg, LegEnd, Offer, Signal } from "../../core/signals.js"
+ * @import { Server } from "../server/api.js"
+ */
+
+import { BurrowError } from "../../core/errors.js";
+import { mailboxId } from "../../core/links.js";
+import { offline, whyAway } from "../offline.js";
+import { Conversation, patiently } from "../rendezvous/conversation.js";
+import { seconds } from "../runtime.js";
+
+const NOTHING_S = 3; // after which a link without an offer stands for nothing
+/** As this end would have it, the best first. @type {Suite[]} */
+const SUITES = globalThis.crypto?.subtle ? ["A256GCM", "XC20P"] : ["XC20P", "A256GCM"];
+
+/**
+ * What follows from its words.
+ *
+ * @typedef {object} Hears
+ * @property {() => void} offered
+ * @property {() => Promise<void>} came its program began anew
+ * @property {() => void} left
+ * @property {(why: string) => void} cancelled for good
+ * @property {(signal: Leg | LegEnd) => void} segment
+ * @property {(signal: Signal) => void} direct where it is reached
+ * @property {() => void} away is called each time that the server does not answer
+ */
+
+export class RemoteSender {
+  /** @type {Offer | null} */ offer = null;
+  /** Its program runs. */ here = true;
+  /** When it said something last. */ heardAt = seconds();
+  #session = ""; // the run of its program
+  /** @type {Conversation} */ #main;
+  /** @type {Conversation | null} */ #pair = null;
+
+  /** @param {Server} server @param {Bytes} secret @param {string} name of this end @param {AbortSignal} ends
+   * @param {Hears} hears */
+  constructor(server, secret, name, ends, hears) {
+    this.server = server;
+    this.secret = secret;
+    this.name = name.slice(0, 255);
+    this.ends = ends;
+    this.hears = hears;
+    this.#main = new Conversation(server, secret, mailboxId(secret), "receiver", Conversation.session(), ends);
+  }
+
+  /** The server cannot be reached now. */
+  get away() {
+    return this.#main.away;
+  }
+
+  /** What was said before this program began, to its end: the last word counts. */
+  async recall() {
+    for (const { session, signal } of await this.#main.soFar(this.hears.away)) await this.#heard(session, signal);
+  }
+
+  async hear() {
+    for await (const { session, signal } of this.#main.heard()) await this.#heard(session, signal);
+  }
+
+  /** Waits for its offer. gone: there is none under a link, where nothing has begun yet; a sender offers as soon as its
+   * link is there. @param {boolean} begun @param {() => Promise<void>} change @param {(why: string) => void} waits
+   * @returns {Promise<Offer>} */
+  async forOffer(begun, change, waits) {
+    for (const began = seconds(); !this.offer; ) {
+      await change();
+      if (this.offer) break;
+      const away = this.away || offline();
+      if (!begun && !away && seconds() - began > NOTHING_S) {
+        throw new BurrowError("gone", "nothing is offered under this link: it is wrong, or its time is up");
+      }
+      const why = away ? whyAway() : "the sender has not begun yet";
+      waits(why);
+    }
+    return this.offer;
+  }
+
+  /** Opens the mailbox for the two alone. `fresh`: nothing lies in it; else the segments that were said to an earlier
+   * run count, and where the sender could be reached is history. @param {string} receiver @param {boolean} fresh */
+  async meet(receiver, fresh) {
+    const { server, secret, ends } = this;
+    const id = mailboxId(secret, receiver);
+    const pair = (this.#pair = new Conversation(server, secret, id, "receiver", this.#main.session, ends));
+    if (fresh) return patiently(() => server.makeMailbox(id), ends);
+    for (const { signal } of await pair.soFar(this.hears.away)) {
+      if (signal.type === "leg" || signal.type === "leg-end") this.hears.segment(signal);
+    }
+  }
+
+  async hearPair() {
+    for await (const { signal } of this.#mine.heard()) {
+      this.heardAt = seconds();
+      if (signal.type === "leg" || signal.type === "leg-end") this.hears.segment(signal);
+      else if (signal.type === "cancel") this.hears.cancelled(signal.why);
+      else if (signal.type === "bye") this.hears.left();
+      else this.hears.direct(signal);
+    }
+  }
+
+  /** We are here, with so much. @param {string} receiver @param {number} held */
+  async hello(receiver, held) {
+    await this.#main.say({ type: "hello", receiver, name: this.name, held, suites: SUITES, version: 1 });
+  }
+
+  /** @param {Signal} signal */
+  say(signal) {
+    return this.#mine.say(signal);
+  }
+
+  /** Nothing before we have met. @param {Signal} signal @param {number} [time] s @returns whether the server has it */
+  async lastWords(signal, time) {
+    return (await this.#pair?.lastWords(signal, time)) ?? false;
+  }
+
+  /** @returns {Conversation} */
+  get #mine() {
+    if (!this.#pair) throw new TypeError("they have not met");
+    return this.#pair;
+  }
+
+  /** @param {string} session @param {Signal} signal */
+  async #heard(session, signal) {
+    this.heardAt = seconds();
+    if (signal.type === "offer") await this.#offered(session, signal);
+    else if (signal.type === "leg" || signal.type === "leg-end") this.hears.segment(signal);
+    else if (signal.type === "cancel") this.hears.cancelled(signal.why);
+    else if (signal.type === "bye" && session === this.#session) {
+      this.here = false;
+      this.hears.left();
+    }
+  }
+
+  /** @param {string} session @param {Offer} offer */
+  async #offered(session, offer) {
+    if (this.offer && offer.transfer !== this.offer.transfer) {
+      throw new BurrowError("cancelled", "the sender offers something else under this link now; receive it again");
+    }
+    const again = this.#session !== "" && this.#session !== session;
+    this.offer = offer;
+    this.#session = session;
+    this.here = true;
+    this.hears.offered();
+    if (again) await this.hears.came();
+  }
+}
+
+/** How the blocks of this offer are best sealed for us. cancelled: in no way that we know. @param {Offer} offer */
+export function suiteOf(offer) {
+  const suite = SUITES.find((each) => offer.suites.includes(each));
+  if (!suite) throw new BurrowError("cancelled", "the sender seals in a way that this page does not know");
+  return suite;
+}

@@ -1,0 +1,66 @@
+"""What a receiver says of how far it is: the walks of both languages, and what always holds."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from burrowspace.core.paths import Path as Way
+from burrowspace.core.reports import BACK, TELL, WHY, Reason, Standing, Tell, ToPerson, ToSender
+
+ROOT = Path(__file__).resolve().parents[2]
+HELD = json.loads((ROOT / "tests" / "vectors" / "session.json").read_text())
+SPEC = (ROOT / "docs" / "spec" / "session.md").read_text()
+
+
+@pytest.mark.parametrize("walk", HELD["to_senders"], ids=lambda walk: walk["name"])
+def test_a_sender_hears_what_the_walk_says(walk: dict[str, Any]) -> None:
+    said = ToSender(walk["began"])
+    for event, expected in walk["steps"]:
+        if event == ["arrived"]:
+            said.arrived()
+        else:
+            now, path, held, moved_at = event
+            assert said.tick(now, path and Way(path), held, moved_at) == expected, now
+
+
+@pytest.mark.parametrize("walk", HELD["to_persons"], ids=lambda walk: walk["name"])
+def test_a_person_is_told_what_the_walk_says(walk: dict[str, Any]) -> None:
+    seen = ToPerson()
+    for event, expected in walk["steps"]:
+        if isinstance(event, bool):
+            seen.looked(event)
+        else:
+            told = seen.tick(Standing(**event))
+            assert (told and list(told)) == expected, event
+
+
+def test_the_walks_reach_every_reason() -> None:
+    told = {step[1][1] for walk in HELD["to_persons"] for step in walk["steps"] if step[1]}
+    assert told == {"", BACK, *(reason.why for reason in WHY)}
+
+
+@pytest.mark.parametrize("reason", WHY, ids=lambda reason: reason.because)
+def test_the_spec_has_the_reasons_in_their_order(reason: Reason) -> None:
+    assert f"| {WHY.index(reason) + 1} | {reason.why} | {reason.because} |" in SPEC
+
+
+@given(steps=st.lists(st.tuples(st.integers(1, 40), st.booleans(), st.booleans()), max_size=60))
+def test_nobody_is_told_to_wait_before_the_server_was_asked(steps: list[tuple[int, bool, bool]]) -> None:
+    seen, now, asked = ToPerson(), 0.0, False
+    for tenths, carries, moved in steps:
+        now += tenths / 10
+        told = seen.tick(Standing(now, carries, now if moved else 0.0, 0.0))
+        if told == (Tell.LOOK, ""):
+            asked = True
+            seen.looked(True)
+        assert told is None or told[0] is not Tell.WAITING or asked
+
+
+def test_a_person_is_told_at_most_ten_times_a_second() -> None:
+    seen = ToPerson()
+    told = [seen.tick(Standing(number / 100, True, number / 100, 0.0)) for number in range(100)]
+    assert sum(each is not None for each in told) <= 1 / TELL + 1
