@@ -13,6 +13,7 @@ from burrowspace.core.layout import Layout
 from burrowspace.core.sealing import BLOCK, Suite
 
 TELL_S = 0.05  # between two tellings that blocks came: each wakes the session's loop, which costs more than a block
+TAMPERED_MOST = 3  # blocks that do not open, after which the transfer is given up
 
 
 class Opener:
@@ -28,7 +29,8 @@ class Opener:
         self.shares: Counter[str] = Counter()  # sealed bytes that were of use, by path
         self.network: Counter[str] = Counter()  # sealed bytes that came, of use or not, by path
         self.again = 0  # blocks that came though they were here before they were asked for
-        self.tampered = 0
+        self.first_at: float | None = None  # when the first block of use came
+        self._tampered = 0
         self._staging, self._keys, self._moved = staging, keys, moved
         self._told_at = 0.0
         self._rooms = threading.local()
@@ -42,6 +44,13 @@ class Opener:
     def here(self) -> int:
         """Positions in a row that have come."""
         return self._staging.here
+
+    def check(self) -> None:
+        """Raises what no other path can mend."""
+        if self.fault is not None:
+            raise self.fault
+        if self._tampered >= TAMPERED_MOST:
+            raise Tampered("what arrives was not sealed by the sender; somebody between you changes it")
 
     def layout_in(self, suite: Suite) -> Layout:
         return replace(self.layout, suite=suite)
@@ -66,7 +75,7 @@ class Opener:
         try:
             size = key.open_into(file, index, end, sealed, room)
         except Tampered:
-            self.tampered += 1
+            self._tampered += 1
             raise
         try:
             kept = staging.take(position, end, room[:size], key.fingerprint(sealed))
@@ -74,11 +83,12 @@ class Opener:
             self.fault = error
             self._moved()
             raise
+        now = time.monotonic()
         if kept:
+            self.first_at = self.first_at or now
             self.shares[path] += len(sealed)
             if end and layout.pack_size is None and position >= layout.manifest_blocks:
                 self.layout = layout.ended(position, size)
-        now = time.monotonic()
         if now - self._told_at >= TELL_S or position < layout.manifest_blocks or staging.complete or end:
             self._told_at = now
             self._moved()

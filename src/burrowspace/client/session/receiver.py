@@ -30,7 +30,7 @@ from burrowspace.client.session.unanswered import Unanswered
 from burrowspace.core import signals
 from burrowspace.core.codes import check_words
 from burrowspace.core.consent import Consent
-from burrowspace.core.errors import BurrowError, Gone, Tampered
+from burrowspace.core.errors import BurrowError, Gone
 from burrowspace.core.layout import Layout
 from burrowspace.core.links import link_key, link_tag
 from burrowspace.core.manifest import Manifest
@@ -39,7 +39,6 @@ from burrowspace.core.paths import Allowed
 from burrowspace.core.sealing import Suite
 
 NOTHING_S = 3.0  # a sender offers as soon as its link is there: after that a link without an offer stands for nothing
-TAMPERED_MOST = 3  # blocks that do not open, after which the transfer is given up
 
 
 class Receiver(Running):
@@ -95,7 +94,7 @@ class Receiver(Running):
         # A sender that doesn't know the size reads its standard input
         unanswered = Unanswered(self, self._how.server, self._sender, routes) if offer.pack_size is None else None
         telling = Telling(self, self._how.server, self._sender, staging, opener, routes, unanswered)
-        first_byte = await self._until(staging, opener, asking, telling, unanswered)
+        await self._until(staging, opener, asking, telling)
         self._verified = True
         digest = await asyncio.to_thread(staging.finish)
         self.digest = digest.hex()
@@ -106,7 +105,7 @@ class Receiver(Running):
         finished = events.Finished(
             size=telling.content(staging.positions or 0),
             seconds=time.monotonic() - met,
-            first_byte=None if first_byte is None else first_byte - met,
+            first_byte=None if opener.first_at is None else opener.first_at - met,
             shares=dict(opener.shares),
             verified=True,
             places=tuple(map(str, staging.landed)),
@@ -117,25 +116,14 @@ class Receiver(Running):
             await asyncio.to_thread(self._done, self, finished)
         return finished
 
-    async def _until(
-        self, staging: Staging, opener: Opener, asking: Asking, telling: Telling, unanswered: Unanswered | None
-    ) -> float | None:
-        """The loop: until everything is here and wanted. When the first byte came."""
-        first_byte: float | None = None
+    async def _until(self, staging: Staging, opener: Opener, asking: Asking, telling: Telling) -> None:
+        """The loop: until everything is here and wanted."""
         while not staging.complete or not staging.accepted:
             await self._change(0.25)
-            if opener.fault is not None:
-                raise opener.fault
-            if opener.tampered >= TAMPERED_MOST:
-                raise Tampered("what arrives was not sealed by the sender; somebody between you changes it")
+            opener.check()
             now = time.monotonic()
-            if first_byte is None and opener.shares:
-                first_byte = now
             await asking.tick(now)
-            if unanswered is not None:
-                unanswered.tick(now, staging.held, deciding=asking.deciding)
             telling.tick(now, deciding=asking.deciding)
-        return first_byte
 
     async def _failed(self, error: BurrowError) -> None:
         self._void = self._void or isinstance(error, Gone)

@@ -34,6 +34,8 @@ class Telling:
         return 0 if manifest is None else manifest.content_before(self._opener.layout, positions)
 
     def tick(self, now: float, *, deciding: bool) -> None:
+        if self._unanswered is not None:
+            self._unanswered.tick(now, self._staging.held, deciding=deciding)
         sender, routes, tell = self._sender, self._routes, self._running.tell
         path = routes.using
         standing = Standing(

@@ -1,5 +1,5 @@
 /**
- * Reads one spool of the server, live or later. Twin of client/relay/link_relay.py. Specs: docs/spec/paths.md,
+ * Reads one spool of the server, live or later. Twin of client/relay/spool_reader.py. Specs: docs/spec/paths.md,
  * docs/spec/bytes.md.
  *
  * @import { Layout } from "../../core/layout.js"

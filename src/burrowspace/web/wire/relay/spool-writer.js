@@ -1,6 +1,6 @@
 /**
- * Fills one spool of the server with PATCH requests. Twin of client/relay/link_relay.py. A piece is sealed while the one
- * before it goes up (uploads.js), and none is so large that a proxy refuses it. Specs: docs/spec/paths.md,
+ * Fills one spool of the server with PATCH requests. Twin of client/relay/spool_writer.py. A piece is sealed while the
+ * one before it goes up (uploads.js), and none is so large that a proxy refuses it. Specs: docs/spec/paths.md,
  * docs/spec/bytes.md.
  *
  * @import { Layout } from "../../core/layout.js"
