@@ -153,6 +153,10 @@ class Relays:
         """The device connected anew: it gets what rests for those of its user that are away. The published app is a new
         peer each time it starts, and the old one never comes back."""
 
+        sessions = self._sessions.values()
+        if not self._quota.used and all(each.to_opener.idle and each.to_target.idle for each in sessions):
+            return
+
         def resting(rows: Rows) -> list[tuple[Relay, str]]:
             others = [other for other in rows.find(Peer, user_id=peer.user_id) if other.peer_id != peer.peer_id]
             return [
