@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
 
 from burrowspace.client.links import link_webrtc
+from burrowspace.client.links.addresses import own_addresses
 from burrowspace.client.links.handshake import Ticket
 from burrowspace.client.links.link import DirectLink
 from burrowspace.client.links.link_webrtc import Rtc
@@ -82,3 +84,39 @@ async def test_nonsense_for_signals_is_no_link_and_no_crash(monkeypatch):
         rtc.hear(signal)
     with pytest.raises(TimeoutError):
         await rtc.link()
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="libdatachannel is used there, which has no such timers")
+async def test_who_is_closed_while_it_asks_a_stun_server_asks_no_more_on_a_closed_socket(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    from aiortc import RTCIceServer
+
+    from burrowspace.client.links import webrtc_aiortc
+
+    asked: asyncio.Queue[bytes] = asyncio.Queue()
+
+    class Silent(asyncio.DatagramProtocol):
+        def datagram_received(self, data: bytes, addr: object) -> None:
+            asked.put_nowait(data)
+
+    loop, faults = asyncio.get_running_loop(), []
+    loop.set_exception_handler(lambda _, context: faults.append(context))
+    host = next(each for each in own_addresses() if ":" not in each)  # aioice does not ask from loopback
+    silent, _ = await loop.create_datagram_endpoint(Silent, (host, 0))
+    server = RTCIceServer([f"stun:{host}:{silent.get_extra_info('sockname')[1]}"])
+
+    async def usable(_: object) -> list[RTCIceServer]:
+        return [server]
+
+    monkeypatch.setattr(webrtc_aiortc, "usable", usable)
+    peer = webrtc_aiortc.AiortcPeer([], relayed=False)
+    offering = asyncio.ensure_future(peer.offer())
+    async with asyncio.timeout(20):
+        first = await asked.get()
+        offering.cancel()
+        await peer.close()
+        while await asked.get() != first:  # once more, half a second later
+            pass
+    silent.close()
+    assert faults == []

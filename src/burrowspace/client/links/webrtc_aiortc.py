@@ -106,6 +106,7 @@ class AiortcPeer(Peer):
         self._failed = asyncio.Event()
         self._closing: asyncio.Future[None] | None = None
         self._described = asyncio.Event()
+        self._gathering: asyncio.Future[None] | None = None
 
     @property
     def _connection(self) -> RTCPeerConnection:
@@ -123,14 +124,19 @@ class AiortcPeer(Peer):
     async def offer(self) -> Sdp:
         await self._make()
         self._came(self._connection.createDataChannel("burrow/1", ordered=True))
-        await self._connection.setLocalDescription(await self._connection.createOffer())
+        await self._describe(await self._connection.createOffer())
         return Sdp(kind="offer", sdp=self._connection.localDescription.sdp)
 
     async def answer(self, offer: Sdp) -> Sdp:
         await self._make()
         await self.accept(offer)
-        await self._connection.setLocalDescription(await self._connection.createAnswer())
+        await self._describe(await self._connection.createAnswer())
         return Sdp(kind="answer", sdp=self._connection.localDescription.sdp)
+
+    async def _describe(self, description: RTCSessionDescription) -> None:
+        """Shielded: aioice's questions to STUN servers outlive the task that waits for them."""
+        self._gathering = asyncio.ensure_future(self._connection.setLocalDescription(description))
+        await asyncio.shield(self._gathering)
 
     async def accept(self, answer: Sdp) -> None:
         try:
@@ -177,8 +183,16 @@ class AiortcPeer(Peer):
     async def close(self) -> None:
         # Once, and shielded: who is cancelled inside aiortc's close() cancels everybody else who waits for it.
         if self._closing is None:
-            self._closing = asyncio.ensure_future(self._made.close() if self._made else asyncio.sleep(0))
-        await asyncio.shield(self._closing)
+            self._closing = asyncio.ensure_future(self._close())
+        if self._gathering is None or self._gathering.done():
+            await asyncio.shield(self._closing)  # else it happens later, and nobody waits for it
+
+    async def _close(self) -> None:
+        if self._gathering is not None:
+            # aioice would ask once more, on the sockets that are closed by then; it gives up after 5 s
+            await asyncio.wait({self._gathering})
+        if self._made is not None:
+            await self._made.close()
 
     def _came(self, channel: RTCDataChannel) -> None:
         if not self._channel.done():
