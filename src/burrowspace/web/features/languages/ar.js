@@ -237,6 +237,7 @@ export default {
   "to {name}": "إلى \u2068{name}\u2069",
   "waiting": "في الانتظار",
   "the receiver is deciding": "المستلم يفكّر",
+  "the server takes no more of it; it goes on another way": "لا يقبل الخادم المزيد منه؛ يستمر بطريق آخر",
   "said no": "رفض",
   "nothing is offered under this link: it is wrong, or its time is up": "لا شيء معروض تحت هذا الرابط: إما أنه خاطئ أو انتهت مدته",
   "somebody else used this code first; ask for a new one": "استخدم شخص آخر هذا الرمز أولًا؛ اطلب رمزًا جديدًا",

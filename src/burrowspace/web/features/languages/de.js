@@ -229,6 +229,7 @@ export default {
   "to {name}": "an {name}",
   "waiting": "wartet",
   "the receiver is deciding": "der Empfänger überlegt noch",
+  "the server takes no more of it; it goes on another way": "der Server nimmt nicht mehr davon an; es geht auf anderem Weg weiter",
   "said no": "hat abgelehnt",
   "nothing is offered under this link: it is wrong, or its time is up": "unter diesem Link wird nichts angeboten: Er ist falsch oder abgelaufen",
   "somebody else used this code first; ask for a new one": "jemand anderes hat diesen Code zuerst benutzt; bitte um einen neuen",

@@ -231,6 +231,7 @@ export default {
   "to {name}": "para {name}",
   "waiting": "en espera",
   "the receiver is deciding": "el destinatario está decidiendo",
+  "the server takes no more of it; it goes on another way": "el servidor no acepta más; sigue por otro camino",
   "said no": "lo ha rechazado",
   "nothing is offered under this link: it is wrong, or its time is up": "no se ofrece nada con este enlace: es incorrecto o ha caducado",
   "somebody else used this code first; ask for a new one": "otra persona usó antes este código; pide uno nuevo",

@@ -231,6 +231,7 @@ export default {
   "to {name}": "à : {name}",
   "waiting": "en attente",
   "the receiver is deciding": "le destinataire réfléchit encore",
+  "the server takes no more of it; it goes on another way": "le serveur n’en accepte pas davantage ; la suite passe par un autre chemin",
   "said no": "a refusé",
   "nothing is offered under this link: it is wrong, or its time is up": "rien n’est proposé sous ce lien : il est erroné ou a expiré",
   "somebody else used this code first; ask for a new one": "quelqu’un d’autre a utilisé ce code en premier ; demandez-en un nouveau",

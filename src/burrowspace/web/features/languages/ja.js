@@ -223,6 +223,7 @@ export default {
   "to {name}": "{name}へ",
   "waiting": "待機中",
   "the receiver is deciding": "受信側が考えています",
+  "the server takes no more of it; it goes on another way": "サーバーがこれ以上受け取りません。別の経路で続けます",
   "said no": "断りました",
   "nothing is offered under this link: it is wrong, or its time is up": "このリンクでは何も提供されていません。リンクが間違っているか、期限が切れています",
   "somebody else used this code first; ask for a new one": "ほかの人がこのコードを先に使いました。新しいコードをもらってください",

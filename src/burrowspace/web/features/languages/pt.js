@@ -231,6 +231,7 @@ export default {
   "to {name}": "para {name}",
   "waiting": "em espera",
   "the receiver is deciding": "o destinatário está decidindo",
+  "the server takes no more of it; it goes on another way": "o servidor não aceita mais; continua por outro caminho",
   "said no": "recusou",
   "nothing is offered under this link: it is wrong, or its time is up": "nada é oferecido por este link: ele está errado ou expirou",
   "somebody else used this code first; ask for a new one": "outra pessoa usou este código primeiro; peça um novo",

@@ -223,6 +223,7 @@ export default {
   "to {name}": "发给 {name}",
   "waiting": "等待中",
   "the receiver is deciding": "接收方正在考虑",
+  "the server takes no more of it; it goes on another way": "服务器不再接收；将通过其他路径继续",
   "said no": "已拒绝",
   "nothing is offered under this link: it is wrong, or its time is up": "此链接下没有可接收的内容：链接有误或已过期",
   "somebody else used this code first; ask for a new one": "已有人先使用了此代码；请索取新的代码",

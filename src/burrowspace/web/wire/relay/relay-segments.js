@@ -71,6 +71,7 @@ export class RelaySegments {
    * @param {Layout} how.layout
    * @param {(segment: RelaySegment) => Carry} how.carry
    * @param {(error: unknown) => void} how.fail a segment cannot be had at all
+   * @param {(error: BurrowError) => boolean} how.refused the server takes no more of a segment; whether that is not the end
    * @param {() => void} how.changed
    * @param {(segments: KeptSegment[]) => void} how.keep writes down what the next run must know
    * @param {AbortSignal} how.ends
@@ -233,8 +234,14 @@ export class RelaySegments {
     if (!ended) {
       segment.whole = true;
       this.#writeDown();
-    } else if (ended.code !== "broken" || ended.fields.final) {
+    } else if (ended.code !== "broken") {
       this.how.fail(ended);
+    } else if (ended.fields.final) {
+      segment.upto = writer.position;
+      if (this.how.refused(ended)) {
+        for (const book of segment.followers) book.notStored(seconds());
+        void this.drop(segment);
+      }
     } else {
       const { layout } = this.how;
       const { position } = layout.positionAt(layout.offset(segment.first) + writer.safe);

@@ -1,6 +1,7 @@
 /**
  * A transfer that nobody receives now: all of it goes to the server, to rest there sealed until somebody comes.
  *
+ * @import { BurrowError } from "../../core/errors.js"
  * @import { Whole } from "./sends.js"
  */
 
@@ -43,6 +44,16 @@ export class AtRest {
     const done = (this.#stored = Math.max(this.#stored, manifest.contentBefore(layout, writer.position)));
     const total = manifest.contentSize;
     this.sender.tell({ event: "progress", done, total, rate: 0, eta: null, path: "store", receiver: "" });
+  }
+
+  /** The server takes no more of a segment: who only wants to leave it there cannot, others find another way. Whether
+   * that is not the end. @param {BurrowError} error */
+  refused(error) {
+    const { storeNow } = this.sender.options;
+    const said = { why: "the server takes no more of it; it goes on another way", receiver: "" };
+    if (storeNow) this.sender.fail(error);
+    else this.sender.tell({ event: "waiting", ...said });
+    return !storeNow;
   }
 
   /** Until when it lies there, s since 1970, written down by `keep` and told. False: the server does not answer now.

@@ -67,6 +67,7 @@ export class Sender extends Running {
       layout,
       carry: (segment) => this.serving.carry(segment),
       fail: (error) => this.fail(error),
+      refused: (error) => this.#atRest.refused(error),
       changed: () => this.changed(),
       keep: (segments) => this.#keep(segments),
     });
