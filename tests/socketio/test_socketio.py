@@ -534,6 +534,19 @@ class TestLeaving:
         assert socket.connected
         assert await wire.closed() == 1000
 
+    async def test_a_client_whose_system_takes_the_pings_but_that_says_nothing_is_given_up(self, serve: Serve) -> None:
+        server = Server(Options(ping_interval_ms=20, ping_timeout_ms=40))
+        wire, socket = await joined(await serve(server), server)
+        wire.writer.transport.pause_reading()
+        websocket = socket.session.websocket
+        assert websocket is not None
+        while not websocket.blocked:  # so that much stands before the first ping
+            socket.emit("much", "x" * 100_000)
+        wire.writer.transport.resume_reading()
+        async with asyncio.timeout(10):
+            await wire.closed()
+        assert server.stats.ping_timeouts == 1
+
     async def test_an_async_disconnect_handler_runs(self, up: Listening, server: Server) -> None:
         done = asyncio.Event()
 

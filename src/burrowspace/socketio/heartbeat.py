@@ -37,6 +37,11 @@ class Heartbeat:
         return self.ping_at
 
     @property
+    def unanswered(self) -> int:
+        """How many pings have no pong yet."""
+        return self._pongs
+
+    @property
     def waits(self) -> bool:
         """Whether a ping is unanswered."""
         return self._pongs > 0

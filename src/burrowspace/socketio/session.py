@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MESSAGE, BINARY, PONG, CLOSE, PING = 0x34, 0x62, 0x33, 0x31, 0x32  # first bytes: "4", "b", "3", "1", "2"
 TYPES = b"0123456"
+PING_BYTES = 64  # a ping has three, and within TLS some thirty
 
 
 class State(IntEnum):
@@ -268,7 +269,8 @@ class Session:
         """Whether the client gave a sign of life since the ping or since this was asked last, though no pong: it said
         something, or took some of what stood before the ping, however slowly its line brings it."""
         said, (arrived, _) = self._said(), self._arrived()
-        lives = said != self._said_at_ping or (self._behind_at_ping and arrived > self._arrived_at_ping)
+        pings = PING_BYTES * self.beat.unanswered  # which the client's system takes, whatever its program does
+        lives = said != self._said_at_ping or (self._behind_at_ping and arrived > self._arrived_at_ping + pings)
         self._said_at_ping, self._arrived_at_ping = said, arrived
         return lives
 
