@@ -54,7 +54,8 @@ def greeting(data: bytes) -> object:
 def listing(data: bytes) -> object:
     found = manifest.parse(data)
     assert manifest.parse(manifest.encode(found)) == found
-    _check_paths(names.safe_paths([(each.path, each.kind == "folder") for each in found.entries]), len(found.entries))
+    offered = [(each.path, each.kind == "folder") for each in found.entries]
+    _check_paths(offered, names.safe_paths(offered))
     size = found.pack_size
     if size is not None:
         row = Row([each.size or 0 for each in found.files])
@@ -64,10 +65,14 @@ def listing(data: bytes) -> object:
     return msgspec.to_builtins(found)
 
 
-def _check_paths(paths: list[tuple[str, ...]], count: int) -> None:
-    """Distinct, safe, and below the folder that they are written in."""
-    assert len(paths) == count
-    assert len({tuple(map(names.alike, path)) for path in paths}) == count
+def _check_paths(offered: list[tuple[tuple[str, ...], bool]], paths: list[tuple[str, ...]]) -> None:
+    """Safe, below the folder that they are written in, and no two meet, but for folders that clean to one name."""
+    assert len(paths) == len(offered)
+    like = [tuple(map(names.alike, path)) for path in paths]
+    files = [each for each, (_, is_folder) in zip(like, offered, strict=True) if not is_folder]
+    folders = {each for each, (_, is_folder) in zip(like, offered, strict=True) if is_folder}
+    assert len(set(files)) == len(files)
+    assert not folders & set(files)
     for path in paths:
         assert 1 <= len(path) <= names.PATH_PARTS
         assert all(_is_safe(part) for part in path), path

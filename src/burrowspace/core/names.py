@@ -86,10 +86,11 @@ def safe_path(parts: Sequence[str]) -> tuple[str, ...]:
 
 
 def safe_paths(offered: Iterable[tuple[Sequence[str], bool]]) -> list[tuple[str, ...]]:
-    """The paths of one manifest, each `(path, is it a folder)`, as distinct safe ones, in the same order.
+    """The paths of one manifest, each `(path, is it a folder)`, as safe ones, in the same order.
 
     Two that a system might take for one (the case of letters, composed or not, a file and a folder of one name) do not
-    meet: the later is numbered. What lies in a folder follows it. The only door between a manifest and a disk.
+    meet: the later is numbered. What lies in a folder follows it. Two folders whose names become the same when they are
+    cleaned are one; no file is lost by that. The only door between a manifest and a disk.
 
     >>> safe_paths([(("a",), True), (("A",), False), (("a", "x"), False), (("a", "X"), False)])
     [('a',), ('A (2)',), ('a', 'x'), ('a', 'X (2)')]

@@ -22,7 +22,7 @@ import { PathBook } from "../../core/path-book.js";
 import { takingEngine } from "../files/engine.js";
 import { Staging } from "../files/staging.js";
 import { Reach } from "../links/reach.js";
-import { whyAway } from "../offline.js";
+import { whyAway } from "../network-watch.js";
 import { patiently } from "../rendezvous/conversation.js";
 import { CLOSED, randomId, seconds } from "../runtime.js";
 import { Asking } from "./asking.js";

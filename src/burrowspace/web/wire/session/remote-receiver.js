@@ -16,7 +16,7 @@
 import { BurrowError } from "../../core/errors.js";
 import { ReceiverBook, Runs } from "../../core/receiver-book.js";
 import { Meter } from "../../core/reports.js";
-import { whyAway } from "../offline.js";
+import { whyAway } from "../network-watch.js";
 import { ours, seconds } from "../runtime.js";
 import { Following } from "./following.js";
 

@@ -10,7 +10,8 @@
 
 import { BurrowError } from "../../core/errors.js";
 import { mailboxId } from "../../core/links.js";
-import { offline, whyAway } from "../offline.js";
+import { whyAway } from "../network-watch.js";
+import { offline } from "../offline.js";
 import { Conversation, patiently } from "../rendezvous/conversation.js";
 import { seconds } from "../runtime.js";
 

@@ -19,7 +19,7 @@ import { formatLink, mailboxId } from "../../core/links.js";
 import { step } from "../../core/sender-book.js";
 import { givingEngine } from "../files/engine.js";
 import { contentsOf } from "../../core/items.js";
-import { NetworkWatch, whyAway } from "../offline.js";
+import { NetworkWatch, whyAway } from "../network-watch.js";
 import { RelaySegments } from "../relay/relay-segments.js";
 import { Conversation, patiently } from "../rendezvous/conversation.js";
 import { random, seconds, within } from "../runtime.js";
