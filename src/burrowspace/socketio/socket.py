@@ -26,7 +26,7 @@ RawHandler = Callable[["Socket", bytes, Sequence[Binary], "Ack | None"], None]
 ConnectHandler = Callable[["Socket", dict[str, Any]], Awaitable[None] | None]
 DisconnectHandler = Callable[["Socket", str], Awaitable[None] | None]
 
-REST = 100  # times as long as expensive work for a client took, the client is not read: 1 % of the loop is its share
+REST = 200  # times as long as expensive work for a client took, the client is not read: 0.5 % of the loop is its share
 LONG_REST_S = 1.0  # and for what is refused because it would cost too much
 
 

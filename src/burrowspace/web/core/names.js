@@ -49,7 +49,8 @@ export function safePath(parts) {
 
 /**
  * The paths of one manifest as safe ones, in the same order: two that a system might take for one do not
- * meet, and what lies in a folder follows it. Two folders that are cleaned to one name are one. The only door between a manifest and a disk.
+ * meet, and what lies in a folder follows it. Two folders that are cleaned to one name are one. The only door between
+ * a manifest and a disk.
  *
  * @param {Iterable<{path: readonly string[], folder: boolean}>} offered
  * @returns {string[][]}
