@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from burrowspace.socketio.turns import Turns
 
-STRANGE, NARROW, WIDE = 16_384, 32_768, 1_048_576  # bytes of one read
+STRANGE, NARROW, WIDE = 16_384, 32_768, 1 << 24  # bytes of one read; WIDE: all that picows has room for
 
 
 class Inlet(asyncio.BufferedProtocol):

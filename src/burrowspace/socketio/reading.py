@@ -93,10 +93,10 @@ class Reading:
             self.pause()
             engine.timers.wake_by(self._session, self.throttled_until)
 
-    def yields(self) -> None:
+    def yields(self, *, large: bool = False) -> None:
         """Lets others have their turn, if this one was long."""
         turns = self._session.engine.turns
-        if not self.paused and turns.over():
+        if not self.paused and turns.over(large=large):
             self.pause()
             turns.wait(self)
 

@@ -142,7 +142,7 @@ class Session:
         """A large message was worked on: more of them are read in large pieces, when it is their turn."""
         if self.websocket is not None and self.trusted:
             self.websocket.inlet.most = WIDE
-        self.reading.yields()
+        self.reading.yields(large=self.trusted)
 
     def trust(self) -> None:
         """The application knows the client: see `Options.guests`."""
