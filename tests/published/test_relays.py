@@ -63,11 +63,16 @@ async def relay(ann: Phone, target: str) -> str:
     return str((await ann.hears("relay_initiated", told + 1))[-1]["session_id"])
 
 
+async def relay_to_absent(ann: Phone, bob: Phone) -> str:
+    """Bob leaves, and Ann signals to him all the same; the session that she hears of."""
+    await bob.close()
+    await ann.hears("peer_disconnected", peer_id=bob.peer)
+    return await relay(ann, bob.peer)
+
+
 async def test_what_rests_for_a_peer_goes_to_the_next_run_of_its_users_app(server: Running, http: Calls):
     async with phones(http, "ann", "bob") as (ann, bob):
-        await bob.close()
-        await ann.hears("peer_disconnected", peer_id=bob.peer)
-        session = await relay(ann, bob.peer)
+        session = await relay_to_absent(ann, bob)
         parts = [b"%d" % number * 1000 for number in range(6)]
         for index, part in enumerate(parts[:4]):
             ann.chunk(session, index, 6, part)
@@ -85,9 +90,7 @@ async def test_what_rests_for_a_peer_goes_to_the_next_run_of_its_users_app(serve
 async def test_it_goes_there_after_a_restart_of_the_server_and_from_run_to_run(tmp_path: Path):
     async with served(tmp_path / "data") as server, calls(server.port) as http, phones(http, "ann", "bob") as pair:
         ann, bob = pair
-        await bob.close()
-        await ann.hears("peer_disconnected", peer_id=bob.peer)
-        session = await relay(ann, bob.peer)
+        session = await relay_to_absent(ann, bob)
         for index in range(3):
             answer = await ann.ask("relay_chunk", relay_chunk(session, index, 4, b"%d" % index))
             assert answer["status"] == "queued"
@@ -106,9 +109,7 @@ async def test_it_goes_there_after_a_restart_of_the_server_and_from_run_to_run(t
 async def test_what_rests_is_for_a_device_that_connects_anew_and_for_nobody_else(server: Running, http: Calls):
     """Neither for another user, nor for another device of the user that was there all the time and reconnects."""
     async with phones(http, "ann", "bob", "bob", "carol") as (ann, bob, other, carol):
-        await bob.close()
-        await ann.hears("peer_disconnected", peer_id=bob.peer)
-        session = await relay(ann, bob.peer)
+        session = await relay_to_absent(ann, bob)
         ann.chunk(session, 0, 1, b"mine")
         await ann.settled()
         for phone in (other, carol):
@@ -133,9 +134,7 @@ async def test_a_second_attempt_is_told_at_once(pair: list[Phone], server: Runni
     ann, bob = pair
     relays, clock = server.app.driver.relays, {"now": time.time()}
     monkeypatch.setattr(relays, "_context", dataclasses.replace(relays._context, now=lambda: clock["now"]))
-    await bob.close()
-    await ann.hears("peer_disconnected", peer_id=bob.peer)
-    first = await relay(ann, bob.peer)
+    first = await relay_to_absent(ann, bob)
     for _ in range(3):
         ann.signal(bob.peer, CANDIDATE)
     ann.signal(bob.peer, OFFER)  # the handler that is registered twice
@@ -163,9 +162,7 @@ async def test_a_chunk_that_cannot_be_kept_is_said_in_an_event_that_the_app_know
         server = await stack.enter_async_context(running(tmp_path, relay_rest_bytes=5000))
         http = await stack.enter_async_context(calls(server.app.reach.port))
         ann, bob = await stack.enter_async_context(phones(http, "ann", "bob"))
-        await bob.close()
-        await ann.hears("peer_disconnected", peer_id=bob.peer)
-        session = await relay(ann, bob.peer)
+        session = await relay_to_absent(ann, bob)
         for index in range(20):
             ann.chunk(session, index, 20, bytes(1000))
         await ann.hears("peer_disconnected", 2, peer_id=bob.peer)
@@ -180,9 +177,7 @@ async def test_a_damage_of_what_was_accepted_is_said_too(tmp_path: Path):
     """Nothing that was accepted is lost without a word: the disk may still lose it."""
     async with served(tmp_path / "data") as server, calls(server.port) as http, phones(http, "ann", "bob") as pair:
         ann, bob = pair
-        await bob.close()
-        await ann.hears("peer_disconnected", peer_id=bob.peer)
-        session = await relay(ann, bob.peer)
+        session = await relay_to_absent(ann, bob)
         for index in range(3):
             answer = await ann.ask("relay_chunk", relay_chunk(session, index, 3, b"%d" % index * 100))
             assert answer["status"] == "queued"

@@ -38,7 +38,18 @@ class Reporter(Protocol):
     def close(self) -> None: ...
 
 
-class LineReporter:
+class _Undrawn:
+    """The half of a reporter that draws nothing, and so has nothing to take off the screen."""
+
+    @contextlib.contextmanager
+    def pause(self) -> Iterator[None]:
+        yield
+
+    def close(self) -> None:
+        pass
+
+
+class LineReporter(_Undrawn):
     """A line now and then."""
 
     def __init__(self, view: ProgressView, invitation: Invitation, out: TextIO) -> None:
@@ -60,13 +71,6 @@ class LineReporter:
     def say(self, text: str, style: str = "") -> None:
         encoding = self._out.encoding or "utf-8"
         print(text.encode(encoding, "replace").decode(encoding), file=self._out, flush=True)
-
-    @contextlib.contextmanager
-    def pause(self) -> Iterator[None]:
-        yield
-
-    def close(self) -> None:
-        pass
 
     def _lines(self, lines: Sequence[StyledLine]) -> None:
         for line in lines:
@@ -159,7 +163,7 @@ class TerminalReporter:
         return Group(*(Text.assemble(*pieces, no_wrap=True, overflow="crop") for pieces in drawn))
 
 
-class JsonReporter:
+class JsonReporter(_Undrawn):
     """Each event as a line of JSON on stdout; what a person would be told goes to stderr."""
 
     def heard(self, event: events.Event) -> None:
@@ -171,15 +175,8 @@ class JsonReporter:
     def say(self, text: str, style: str = "") -> None:
         print(text, file=sys.stderr, flush=True)
 
-    @contextlib.contextmanager
-    def pause(self) -> Iterator[None]:
-        yield
 
-    def close(self) -> None:
-        pass
-
-
-class QuietReporter:
+class QuietReporter(_Undrawn):
     """Only what the other side needs: the code, or the link where there is none, on stdout."""
 
     def __init__(self) -> None:
@@ -195,13 +192,6 @@ class QuietReporter:
     def say(self, text: str, style: str = "") -> None:
         if style == "red":
             print(text, file=sys.stderr, flush=True)
-
-    @contextlib.contextmanager
-    def pause(self) -> Iterator[None]:
-        yield
-
-    def close(self) -> None:
-        pass
 
 
 def reporter(

@@ -65,8 +65,8 @@ class Client(ClientState):
         """Sends files and folders, or a text, or a stream. If an earlier transfer of the same paths was interrupted,
         this continues it.
 
-        `to` is a paired device. Without it, whoever has the link can receive, and whoever has the code if `with_code`.
-        The transfer's `new_code()` replaces the code. `stream_name` is what the receiver's file will be called.
+        `to` is a paired device. Without it, anyone with the link can receive; with `with_code`, so can anyone with the
+        code. The transfer's `new_code()` replaces the code. `stream_name` is what the receiver's file will be called.
         """
         return self._send(paths, text, stream, stream_name, with_code, to, options)
 

@@ -8,21 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from burrowspace.socketio.timers import Target
-
-if TYPE_CHECKING:
-    from burrowspace.socketio.engine_base import EngineBase
+from burrowspace.socketio.engine_base import SessionBase
 
 
-class Session(Target, Protocol):
+class Session(SessionBase, Protocol):
     """Whose budget it is."""
 
-    @property
-    def engine(self) -> EngineBase: ...
-    @property
-    def is_open(self) -> bool: ...
     @property
     def buffered(self) -> int: ...
     def close(self, reason: str, *, cut: bool) -> None: ...

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from burrowspace.socketio.options import Options
 from burrowspace.socketio.stats import Stats
-from burrowspace.socketio.timers import Timers
+from burrowspace.socketio.timers import Target, Timers
 from burrowspace.socketio.turns import Turns
 
 
@@ -64,3 +64,12 @@ class EngineBase(ABC):
             corked, self.corked = self.corked, []
             for connection in corked:
                 connection.uncork()
+
+
+class SessionBase(Target, Protocol):
+    """A session, as its parts see it; each says what else it needs."""
+
+    @property
+    def engine(self) -> EngineBase: ...
+    @property
+    def is_open(self) -> bool: ...

@@ -41,11 +41,6 @@ class Heartbeat:
         """How many pings have no pong yet."""
         return self._pongs
 
-    @property
-    def waits(self) -> bool:
-        """Whether a ping is unanswered."""
-        return self._pongs > 0
-
     def dead(self, now: float) -> bool:
         return self._pongs > 0 and not self._paused and now >= self.pong_by
 

@@ -10,13 +10,11 @@ import asyncio
 from math import inf
 from typing import TYPE_CHECKING, Protocol
 
-from burrowspace.socketio.inlet import NARROW
-from burrowspace.socketio.timers import Target
+from burrowspace.socketio.engine_base import SessionBase
+from burrowspace.socketio.inlet import NARROW, Inlet
 
 if TYPE_CHECKING:
-    from burrowspace.socketio.engine_base import EngineBase
     from burrowspace.socketio.heartbeat import Heartbeat
-    from burrowspace.socketio.inlet import Inlet
 
 GRANT = 32  # messages after which a client is asked whether it may go on in this turn of the loop
 LARGE = 16_384  # bytes of a message after which it is asked at once
@@ -32,13 +30,9 @@ class Connection(Protocol):
     def resume(self) -> None: ...
 
 
-class Session(Target, Protocol):
+class Session(SessionBase, Protocol):
     """Whose client it is."""
 
-    @property
-    def engine(self) -> EngineBase: ...
-    @property
-    def is_open(self) -> bool: ...
     @property
     def beat(self) -> Heartbeat: ...
     @property

@@ -213,8 +213,8 @@ class Session:
     @property
     def arrivals(self) -> int:
         """See `Socket.arrivals`."""
-        spent = round(self.engine.options.events_burst - self.reading.balance)
-        return spent + (self.websocket.received() if self.websocket is not None else 0)
+        balance, received = self._said()
+        return round(self.engine.options.events_burst - balance) + received
 
     # ── the pulse ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -255,7 +255,7 @@ class Session:
                 return False
             beat.heard(now)
         if beat.wants_ping(now):
-            if not beat.waits:
+            if not beat.unanswered:
                 self._said_at_ping = self._said()
                 self._arrived_at_ping, self._behind_at_ping = self._arrived()
             self._send_text(ep.PING)
@@ -275,6 +275,7 @@ class Session:
         return lives
 
     def _said(self) -> tuple[float, int]:
+        """What changes with whatever the client says: its tokens, and the bytes that came from it."""
         return self.reading.balance, self.websocket.received() if self.websocket is not None else 0
 
     def _arrived(self) -> tuple[int, bool]:

@@ -64,11 +64,16 @@ class Session:
 
     def queue(self, sender: str) -> RelayQueue:
         """The queue for what `sender` sends. Forbidden to anyone but the two."""
+        receiver = self.receiver(sender)
+        if receiver is None:
+            raise Forbidden("this relay session is not yours")
+        return self.queue_to(receiver)
+
+    def receiver(self, sender: str) -> str | None:
+        """Who gets what `sender` sends; None for anyone but the two."""
         if sender == self.record.opener_id:
-            return self.to_target
-        if sender == self.record.target_id:
-            return self.to_opener
-        raise Forbidden("this relay session is not yours")
+            return self.record.target_id
+        return self.record.opener_id if sender == self.record.target_id else None
 
     def takes(self, now: float) -> bool:
         """Whether a signal that finds its target absent belongs to this attempt. Chunks know only their index: a
@@ -145,9 +150,7 @@ class Relays:
     def receiver(self, session_id: str, sender: str) -> str | None:
         """Who gets what `sender` sends in a session; None where nobody does."""
         session = self._sessions.get(session_id)
-        if session is None or sender not in (session.record.opener_id, session.record.target_id):
-            return None
-        return session.record.target_id if sender == session.record.opener_id else session.record.opener_id
+        return None if session is None else session.receiver(sender)
 
     async def inherit(self, peer: Peer) -> None:
         """The device connected anew: it gets what rests for those of its user that are away. The published app is a new
