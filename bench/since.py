@@ -67,7 +67,7 @@ def _signals(server: Running, seconds: float) -> float:
 
 def _relay(server: Running, kind: str, mib: int) -> float:
     how = argparse.Namespace(mib=mib, pairs=PAIRS, chunk=CHUNK, window=CHUNKS)
-    relay(server, kind, 64, how, by_official=False)  # warm-up, not counted
+    relay(server, kind, max(64, mib // 2), how, by_official=False)  # not counted: glibc first learns what to keep
     return relay(server, kind, mib, how, by_official=False)[0]
 
 

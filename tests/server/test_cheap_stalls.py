@@ -6,7 +6,6 @@ How late others are beside such callers is measured by `python -m bench.hostile`
 import contextlib
 import json
 from collections.abc import AsyncIterator
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from burrowspace.socketio import BadPacket, TooManyParts, front
 from burrowspace.socketio.engine_packet import split_payload
 from burrowspace.socketio.front import Front
 from burrowspace.socketio.json_text import MAX_PARTS, check_depth, loads
-from burrowspace.socketio.reading import TURNS, Reading
+from burrowspace.socketio.reading import LONGEST, Reading
 from tests.app import Running, running
 from tests.bulk.wire import Wire
 from tests.server.test_hostile_sockets import Device, World
@@ -131,15 +130,20 @@ async def test_who_sends_what_is_expensive_to_look_at_is_not_read_for_a_while(
 
 async def test_many_who_are_expensive_to_look_at_are_read_again_one_after_the_other(world: World):
     engine = world.server.app.realtime.engine
-    others = [await world.arrive(f"ann{number}") for number in range(TURNS - 1)]
+    others = [await world.arrive(f"ann{number}") for number in range(LONGEST)]
     readings = [session.reading for session in engine.sessions.values()]
     for reading in readings:
         reading.rest(100.0)
-    back = [reading.throttled_until for reading in readings]
-    assert [later - sooner for sooner, later in pairwise(back)] == pytest.approx([10.0] * (TURNS - 1), abs=0.1)
-    readings[0].rest(1.0)
-    assert engine.last_turn - engine.timers.now() < 2.1  # however many came before
-    assert len(others) == len(readings) - 1  # bob is there as well
+    back = [reading.throttled_until - engine.timers.now() for reading in readings]
+    longest = [100.0 * min(each + 1, LONGEST) for each in range(len(readings))]
+    assert back == pytest.approx(longest, abs=0.5)
+    last = engine.last_turn
+    late = await world.arrive("late")
+    *_, reading = (session.reading for session in engine.sessions.values())
+    reading.rest(1.0)
+    assert reading.throttled_until - engine.timers.now() < LONGEST + 0.5  # however many came before
+    assert engine.last_turn == last  # and it lets nobody in before its turn
+    assert len(others) == len(readings) - 1, late  # bob is there as well
 
 
 async def test_a_large_event_with_many_brackets_is_not_looked_at_before_its_socket_has_registered(

@@ -10,7 +10,7 @@ import pytest
 
 from burrowspace.socketio import Options, Server, turns
 from burrowspace.socketio.inlet import NARROW, STRANGE, WIDE, Inlet
-from burrowspace.socketio.reading import GRANT
+from burrowspace.socketio.reading import GRANT, Reading
 from burrowspace.socketio.websocket import AFTERTHOUGHT, AFTERTHOUGHTS
 from tests.socketio.conftest import Serve
 from tests.socketio.wire import until
@@ -76,7 +76,26 @@ async def test_many_small_messages_of_one_read_are_worked_on_in_many_turns(serve
     await wire.send(*(f'42["number",{each}]' for each in range(1000)))
     await until(lambda: len(order) == 1000)
     assert order == list(range(1000))
-    assert max(heard.values()) <= GRANT + 1
+    assert max(heard.values()) <= 2 * (GRANT + 1)
+
+
+@pytest.mark.usefixtures("short_turns")
+async def test_a_client_that_says_little_at_once_is_not_paused_for_a_long_turn(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused: list[Reading] = []
+    monkeypatch.setattr(Reading, "pause", paused.append)
+    server = Server()
+    got: list[int] = []
+    server.of("/").on("number")(lambda socket, value: got.append(value))
+    app = await serve(server)
+    wire = await app.joined()
+    for first in range(0, 4 * GRANT, GRANT):
+        numbers = range(first, first + GRANT)
+        await wire.send(*(f'42["number",{each}]' for each in numbers))
+        await until(lambda: len(got) > numbers[-1])  # noqa: B023
+    assert got == list(range(4 * GRANT))
+    assert not paused
 
 
 async def test_a_guest_is_read_little_at_a_time_however_much_it_sends(

@@ -17,6 +17,7 @@ from burrowspace.config import Settings
 from burrowspace.server.build import App
 from burrowspace.server.bulk.front import BulkFront
 from burrowspace.server.bulk.watch import watch
+from burrowspace.server.heap import tune_heap
 from burrowspace.server.lan import announce, withdraw
 from burrowspace.server.tls.tls_sniff import TlsSniffer
 from burrowspace.socketio.front import front
@@ -142,7 +143,8 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def _tune(settings: Settings) -> None:
-    """More open files, and a garbage collector that leaves alone what lives as long as the process."""
+    """More open files, freed memory kept for the next message, a collector that leaves alone what stays."""
+    tune_heap()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = settings.max_sockets + 1024
     if soft < wanted:

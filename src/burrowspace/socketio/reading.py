@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 GRANT = 32  # messages after which a client is asked whether it may go on in this turn of the loop
 LARGE = 16_384  # bytes of a message after which it is asked at once
-TURNS = 10  # clients that come back one after the other where they rest for the same time; none rests twice as long
+LONGEST = 10  # no client rests more than so many times as long because of others
 
 
 class Connection(Protocol):
@@ -45,7 +45,7 @@ class Reading:
 
     heavy = True  # see Turns
 
-    __slots__ = ("_bucket", "_readable", "_refilled", "_session", "paused", "throttled_until", "tokens")
+    __slots__ = ("_bucket", "_readable", "_refilled", "_session", "_turn", "paused", "throttled_until", "tokens")
 
     def __init__(self, session: Session, now: float) -> None:
         self._session = session
@@ -53,6 +53,7 @@ class Reading:
         self._bucket = float(session.engine.options.events_burst)
         self.tokens = 0.0
         self._refilled = now
+        self._turn = -1  # in which tokens were last taken from the bucket
         self.throttled_until = inf
         self._readable: asyncio.Future[None] | None = None
 
@@ -80,12 +81,21 @@ class Reading:
         if websocket is not None and websocket.inlet.most > NARROW:
             websocket.inlet.most = NARROW
         if left >= 0:
-            self.yields()
+            self._go_on()
         elif self.throttled_until == inf:
             engine.stats.throttled += 1
             self.throttled_until = now + (1 - left) / rate
             self.pause()
             engine.timers.wake_by(self._session, self.throttled_until)
+
+    def _go_on(self) -> None:
+        """Lets others have their turn, if this one was long and the client said much in it: a pause costs more than the
+        few messages that most clients say at once."""
+        turns = self._session.engine.turns
+        again = turns.number == self._turn
+        if turns.over() and again:
+            self.yields()
+        self._turn = turns.number
 
     def yields(self, *, large: bool = False) -> None:
         """Lets others have their turn, if this one was long."""
@@ -97,12 +107,12 @@ class Reading:
     def rest(self, seconds: float) -> None:
         """The client is not read for so long: what it said took long to look at, and others wait.
 
-        Clients that rest come back one after the other: many of them together cost no more than a share of the loop.
+        Clients that rest come back one after the other, so that ten of them together cost no more of the loop than one.
         """
         engine = self._session.engine
         now = engine.timers.now()
-        until = min(max(now + seconds, engine.last_turn + seconds / TURNS), now + 2 * seconds)
-        engine.last_turn = until
+        until = min(max(now, engine.last_turn) + seconds, now + LONGEST * seconds)
+        engine.last_turn = max(engine.last_turn, until)
         if self.throttled_until == inf:
             self.throttled_until = until
             self.pause()

@@ -28,9 +28,10 @@ class Waiting(Protocol):
 class Turns:
     """The turns of the running loop, and who waits for the next."""
 
-    __slots__ = ("_began", "_waiting")
+    __slots__ = ("_began", "_waiting", "number")
 
     def __init__(self) -> None:
+        self.number = 0  # of the turn: it changes with each in which somebody asks
         self._began: float | None = None  # when somebody first asked in this turn
         self._waiting: deque[Waiting] = deque()
 
@@ -54,6 +55,7 @@ class Turns:
     def _next(self) -> None:
         """The next turn has begun."""
         waiting, self._began = self._waiting, None
+        self.number += 1
         for _ in range(min(TOGETHER, len(waiting))):
             client = waiting.popleft()
             client.resume()
