@@ -14,6 +14,7 @@ from typing import Any
 from scripts.vectors_devices import devices_vectors
 from scripts.vectors_meeting_rules import meeting_rules_vectors
 from scripts.vectors_nearby import nearby_vectors
+from scripts.vectors_pasted import pasted_vectors
 from scripts.vectors_paths import names_vectors, paths_vectors
 from scripts.vectors_session import session_vectors
 
@@ -343,6 +344,7 @@ def vectors() -> dict[str, str]:
         "link": link_vectors(),
         "devices": devices_vectors(),
         "nearby": nearby_vectors(),
+        "pasted": pasted_vectors(),
         "meeting_rules": meeting_rules_vectors(),
     }
     texts = {f"{name}.json": json.dumps(value, indent=1) + "\n" for name, value in made.items()}

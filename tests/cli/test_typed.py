@@ -293,3 +293,42 @@ async def test_help_teaches_how_a_code_stays_out_of_the_command_line(pair: list[
     said = (await pair[0].run(command, "--help", COLUMNS="100")).out.decode()
     assert f"burrow {command} -  " in said
     assert "history" in said
+
+
+def broken(link: str) -> tuple[str, str]:
+    """As a mail breaks it, after somebody has added what counts visitors."""
+    at = link.index("#") + 20
+    return link[:at].replace("/r#", "/r/?utm_source=mail#"), link[at:]
+
+
+async def test_a_link_that_a_mail_broke_over_two_lines_is_taken_at_the_prompt(
+    server: Served, pair: list[Person]
+) -> None:
+    ann, bob = pair
+    address, secret = broken((await sending(ann, server))[1])
+    with terminal(bob, "receive") as at:
+        await at.until("Code or link")
+        at.type(f"> <{address}\n> {secret}>.\n")
+        await at.until("Take it? [Y/n]")
+        at.type("y\n")
+        assert await at.ended() == 0
+    assert (bob.folder / "a.bin").read_bytes() == (ann.folder / "a.bin").read_bytes()
+
+
+async def test_a_link_that_a_mail_broke_over_two_lines_is_taken_from_stdin(server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    address, secret = broken((await sending(ann, server))[1])
+    (bob.folder / "mail.txt").write_text(f"> Here: <{address}\r\n> {secret}>.\r\n> See you!\r\n")
+    with (bob.folder / "mail.txt").open() as mail:
+        receiver = await bob.burrow("receive", "-", "--yes", stdin=mail)
+        assert await receiver.ended() == 0
+    assert (bob.folder / "a.bin").read_bytes() == (ann.folder / "a.bin").read_bytes()
+
+
+async def test_a_code_is_taken_with_what_stands_around_it(server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    code, _ = await sending(ann, server)
+    text = f"Code: “{code.upper().replace('-', '–')}”."
+    receiver = await bob.burrow("receive", *text.split(), "--server", server.url, "--yes")
+    assert await receiver.ended() == 0
+    assert (bob.folder / "a.bin").exists()

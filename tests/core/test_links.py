@@ -45,7 +45,6 @@ def test_a_link_is_read_leniently(text: str) -> None:
         (f"https://example.org/#{TAIL}", "in front of the #"),
         (f"https://ann@example.org/r#{TAIL}", "in front of the #"),
         (f"https://example.org\\@evil/r#{TAIL}", "in front of the #"),
-        (f"https://example.org/r?x=1#{TAIL}", "in front of the #"),
         (f"https:///r#{TAIL}", "in front of the #"),
         (f"https://example.org:0/r#{TAIL}", "no such port"),
         (f"https://example.org:65536/r#{TAIL}", "no such port"),
@@ -53,7 +52,6 @@ def test_a_link_is_read_leniently(text: str) -> None:
         (f"https://example.org/r#{TAIL}A", "copy the whole link"),
         (f"https://example.org/r#{TAIL[:-1]}+", "copy the whole link"),
         (f"https://example.org/r#{TAIL[:-1]}9", "last character"),
-        (f"https://example.org/r#{TAIL[:20]} {TAIL[20:]}", "copy the whole link"),
         ("x" * 1000, "too long"),
     ],
 )

@@ -227,3 +227,19 @@ def test_a_wheel_holds_the_app(tmp_path: Path):
     files = {path for path in APP.rglob("*") if path.is_file() and path.suffix in pages._TYPES}
     assert len(files) > 30
     assert {path.relative_to(root / "src").as_posix() for path in files} <= names
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_link_that_mail_or_chat_spelled_in_another_way_leads_to_its_page(server: Running, method: str):
+    secret = "A" * 43
+    for path, place in (
+        ("/r/", "../r"),
+        (f"/r%23{secret}", f"r#{secret}"),
+        (f"/r/%23{secret}?fbclid=1", f"../r#{secret}"),
+    ):
+        status, headers, _ = await ask(server, path, method)
+        assert (status, headers["location"], headers["cache-control"]) == (302, place, "no-store")
+    for path in ("/r/x", "/r%0d%0a", "/r%23", f"/r%23{secret}%0d%0aX:y", f"/r%23{'A' * 300}"):
+        assert (await ask(server, path, method))[0] in (404, 405)
+    status, _, body = await ask(server, "/r?utm_source=mail&fbclid=x", method)
+    assert (status, body == b"") == (200, method == "HEAD")

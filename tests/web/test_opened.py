@@ -4,6 +4,7 @@ that is loaded again still knows what it was opened for."""
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 from playwright.async_api import Page
 
@@ -153,3 +154,50 @@ async def test_a_page_whose_browser_keeps_nothing_opens_its_link_all_the_same(
     assert "#" not in bob.page.url
     await bob.accept()
     await bob.whole()
+
+
+async def test_a_preview_that_opens_the_link_first_uses_nothing_up(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    """What a mail filter and a chat do: they ask for the page, by GET and HEAD, again and again."""
+    file = made(tmp_path, "a.bin")
+    ann = await desk(browsing, server.url)
+    link = await ann.send(file)
+    async with aiohttp.ClientSession() as http:
+        for method in ("HEAD", "GET") * 20:
+            for spelled in (link, link.replace("/r#", "/r?fbclid=x#")):
+                async with http.request(method, spelled, headers={"User-Agent": "Preview/1.0"}) as answer:
+                    assert answer.status == 200
+    assert await ann.job("state") == "waiting"
+    bob = await desk(browsing, link)
+    await offers(bob, 1)
+    await bob.accept()
+    await bob.whole()
+    assert sha256(await bob.saved()) == sha256(file)
+
+
+@pytest.mark.parametrize("spelled", ["/r?utm_source=mail&fbclid=x#", "/r/?gclid=1#", "/r%23", "/r/%23"])
+async def test_a_link_that_was_changed_on_its_way_opens_in_a_browser(
+    browsing: Browsing, server: Served, tmp_path: Path, spelled: str
+) -> None:
+    ann = await desk(browsing, server.url)
+    link = await ann.send(made(tmp_path, "a.bin"))
+    bob = await desk(browsing, link.replace("/r#", spelled))
+    await offers(bob, 1)
+    assert bob.page.url == f"{server.url}/r"
+
+
+async def test_the_field_takes_links_and_codes_with_what_stands_around_them(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    for what in ("link", "code"):
+        ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
+        link = await ann.send(made(tmp_path, "a.bin"))
+        code = await ann.code()
+        field = bob.page.locator("code-box input")
+        if what == "link":
+            await field.fill(f"Here: <{link.replace('/r#', '/r/?utm_source=mail#')}>. See you!")
+        else:
+            await field.fill(f"Code: “{code.upper().replace('-', ' – ')}”.")
+        await field.press("Enter")
+        await offers(bob, 1)

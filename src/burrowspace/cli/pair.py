@@ -52,7 +52,7 @@ def _given(words: tuple[str, ...], *, asks: bool) -> str:
     from burrowspace.cli.asking import can_ask
 
     if words != ("-",):
-        return "-".join(words)
+        return " ".join(words)
     if asks and can_ask():
         return typed.asked("Code that the other device shows", typed.code) or ""
     return typed.line_of_stdin(typed.code)

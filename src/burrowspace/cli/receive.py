@@ -73,7 +73,7 @@ def receive(
     quiet: bool,
 ) -> None:
     try:
-        what = "-".join(code) or None
+        what = " ".join(code) or None
         if json and output == "-":
             raise Usage("--json and -o - both want stdout; give one of them")
         if user and what:
@@ -132,13 +132,15 @@ async def _receive(
     from burrowspace.cli.stdio import stdout
     from burrowspace.client.client import Client
     from burrowspace.client.errors import Unreachable
+    from burrowspace.core.pasted import looks_like_link
 
     url = where.url if where else None
-    if what is not None and is_link(what):
+    if what is not None and looks_like_link(what):
         from burrowspace.core.links import parse_link
 
-        url = parse_link(what).server
-        await _there(what, url)
+        link = parse_link(what)
+        url = link.server
+        await _there(str(link), url)
     elif what is not None:
         from burrowspace.cli import near
         from burrowspace.client.state.folders import here
@@ -228,14 +230,6 @@ class Asker:
                 return False
             return True
         return not (isinstance(event, Offered) and self._asked)
-
-
-def is_link(what: str) -> bool:
-    """
-    >>> is_link("https://a.b/r#x"), is_link("7-walnut-orbit")
-    (True, False)
-    """
-    return "#" in what or "://" in what
 
 
 def show_text(text: str) -> None:

@@ -1,13 +1,14 @@
 """A code, a link or a text that is typed at a prompt or comes on stdin. In a command line it would stand in the shell's
 history, and every user of the machine could see it."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
 
 from burrowspace.cli.exits import Exit, Usage
 
-LINE_MOST = 4096  # bytes of a line of stdin that are read
+LINE_MOST = 8192  # bytes of stdin that are read for a code or a link
 TEXT_MOST = 1 << 20  # bytes of a text
 
 Check = Callable[[str], object]  # BadCode or BadLink for what is neither
@@ -17,8 +18,9 @@ def code_or_link(text: str) -> object:
     """BadCode, BadLink."""
     from burrowspace.core.codes import parse_code
     from burrowspace.core.links import parse_link
+    from burrowspace.core.pasted import looks_like_link
 
-    return parse_link(text) if "#" in text or "://" in text else parse_code(text)
+    return parse_link(text) if looks_like_link(text) else parse_code(text)
 
 
 def code(text: str) -> object:
@@ -29,20 +31,31 @@ def code(text: str) -> object:
 
 
 def line_of_stdin(check: Check) -> str:
-    """The first line of stdin. BadCode, BadLink."""
-    from burrowspace.core.errors import BadCode
+    """The first line of stdin; more of it, where a mail broke a link over several lines. BadCode, BadLink."""
+    from burrowspace.core.errors import BadCode, BadLink
 
-    handle, line = sys.stdin.fileno(), bytearray()
-    while len(line) < LINE_MOST and b"\n" not in line:
-        piece = os.read(handle, LINE_MOST - len(line))
-        if not piece:
-            break
-        line += piece
-    text = line.partition(b"\n")[0].decode("utf-8", "replace").strip()
+    handle, read = sys.stdin.fileno(), bytearray()
+    _fill(handle, read, b"\n")
+    text = read.partition(b"\n")[0].decode("utf-8", "replace").strip()
     if not text:
         raise BadCode("there is nothing on stdin; its first line should be a code or a link")
-    check(text)
+    try:
+        check(text)
+    except BadLink:
+        if sys.stdin.isatty():
+            raise
+        _fill(handle, read)
+        text = read.decode("utf-8", "replace").strip()
+        check(text)
     return text
+
+
+def _fill(handle: int, read: bytearray, until: bytes | None = None) -> None:
+    while len(read) < LINE_MOST and (until is None or until not in read):
+        piece = os.read(handle, LINE_MOST - len(read))
+        if not piece:
+            break
+        read += piece
 
 
 def text_of_stdin() -> str:
@@ -84,11 +97,16 @@ def asked(question: str, check: Check, *, optional: bool = False) -> str | None:
     from burrowspace.cli.exits import said
     from burrowspace.core.errors import BurrowError
 
-    read = _reader()
+    read, before = _reader(), ""
     while True:
         try:
             text = read(f"{question}: ").strip()
+            if text and before:
+                with contextlib.suppress(BurrowError):
+                    check(f"{before}\n{text}")  # a link that a mail broke over two lines
+                    return f"{before}\n{text}"
             if text:
+                before = text
                 check(text)
         except BurrowError as error:
             print(said(error)[0], file=sys.stderr, flush=True)

@@ -19,12 +19,13 @@ from msgspec import Meta
 from burrowspace.core.errors import BadCode, BadRequest, Tampered, WrongCode
 from burrowspace.core.names import shown
 from burrowspace.core.parsing import read_json
+from burrowspace.core.pasted import PASTED_CHARS, SEPARATED, cleaned, codes_in
 from burrowspace.core.sealing import SECRET_BYTES, Box, Buffer, derive
 from burrowspace.core.signals import Role
 from burrowspace.core.words import KNOWN, nearest, pick
 
 NAMEPLATE_MOST = 999_999_999
-CODE_CHARS = 100  # more is not looked at
+CODE_CHARS = 100  # of a code, without what stands around it
 PAKE_BYTES = 33  # "S" and a point of Ed25519
 MEETING_BYTES = 8 << 10  # of one message, as JSON
 FINGERPRINTS = 16  # of one end
@@ -65,12 +66,41 @@ def make_code(nameplate: int, entropy: bytes) -> Code:
 
 
 def parse_code(text: str) -> Code:
-    """What a person typed. BadCode teaches; its field `suggestion` is what was probably meant, where that can be told.
+    """What a person typed or pasted, with what stands around it (core/pasted.py). BadCode teaches; its field
+    `suggestion` is what was probably meant, where that can be told.
 
-    >>> str(parse_code(" 7 Walnut_ORBIT ")), str(parse_code("7walnutorbit")), str(parse_code("7 walnutorbit oasis"))
-    ('7-walnut-orbit', '7-walnut-orbit', '7-walnut-orbit-oasis')
+    >>> str(parse_code(" 7 Walnut_ORBIT ")), str(parse_code("7walnutorbit")), str(parse_code("Code: “7–walnut–orbit”!"))
+    ('7-walnut-orbit', '7-walnut-orbit', '7-walnut-orbit')
     """
-    plain = text[: CODE_CHARS + 1].strip().lower()
+    refused: BadCode | None = None
+    for places in codes_in(text):
+        found: set[Code] = set()
+        for place in places:
+            try:
+                found.add(_parsed(place))
+            except BadCode as refusal:
+                if refused is None or ("suggestion" in refusal.fields and "suggestion" not in refused.fields):
+                    refused = refusal
+        if len(found) > 1:
+            raise BadCode("there is more than one code in it; give one of them")
+        if found:
+            return found.pop()
+        if refused is not None and "suggestion" in refused.fields:
+            break  # it stands there, with a slip; what is cut out of it would be another code
+    raise refused or _parsed_badly(text)
+
+
+def _parsed_badly(text: str) -> BadCode:
+    """Why nothing in it is a code."""
+    try:
+        _parsed(cleaned(text[: PASTED_CHARS + 1]))
+    except BadCode as refusal:
+        return refusal
+    raise AssertionError("what could be read was not found")
+
+
+def _parsed(text: str) -> Code:
+    plain = text.lower()
     if len(plain) > CODE_CHARS:
         raise BadCode(f"that is too long for a code; {HOW}")
     if "#" in plain or "://" in plain:
@@ -82,7 +112,7 @@ def parse_code(text: str) -> Code:
     if len(number) > 9 or not int(number):
         raise BadCode(f"no server gives out that number; {HOW}")
     rest = plain[len(number) :]
-    if re.search(r"[^a-z\s_.,\-\u2010-\u2015]", rest):
+    if not SEPARATED.fullmatch(rest):
         raise BadCode(f"there is a character in it that no code has; {HOW}")
     return Code(int(number), _words(int(number), _LETTERS.findall(rest)))
 

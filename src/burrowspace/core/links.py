@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 from burrowspace.core.errors import BadLink, BurrowError
 from burrowspace.core.networks import is_near
+from burrowspace.core.pasted import SECRET_CHARS, cleaned, links_in
 from burrowspace.core.sealing import SECRET_BYTES, derive
 
-LINK_CHARS = 512  # more is not looked at
-SECRET_CHARS = 43  # base64url of 32 bytes, without padding
+LINK_CHARS = 512  # of a link; more is refused
 HOW = "a link is an address, /r# and 43 letters and digits: https://host/r#…"
 
 _LINK = re.compile(
@@ -55,12 +55,19 @@ def format_link(server: str, secret: bytes) -> str:
 
 
 def parse_link(text: str) -> Link:
-    """What a person pasted. https where no scheme stands in front. BadLink teaches.
+    """What a person pasted, with what stands around and in it (core/pasted.py). https where no scheme stands in front.
+    BadLink teaches.
 
-    >>> parse_link("Example.org/r#" + "A" * 43).server
+    >>> parse_link("It is at Example.org/r?utm_source=mail#" + "A" * 43 + ".").server
     'https://example.org'
     """
-    plain = text[: LINK_CHARS + 1].strip()
+    found = links_in(text)
+    if len(found) > 1:
+        raise BadLink("there is more than one link in it; give one of them")
+    return _parsed(found[0] if found else cleaned(text[: LINK_CHARS + 1]))
+
+
+def _parsed(plain: str) -> Link:
     if len(plain) > LINK_CHARS:
         raise BadLink(f"that is too long for a link; {HOW}")
     address, mark, fragment = plain.partition("#")

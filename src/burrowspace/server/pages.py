@@ -41,6 +41,7 @@ _ALIASES = {
     "/manifest.webmanifest": "manifest.webmanifest",
     "/favicon.ico": "icons/burrow.svg",
 }
+_SPELLED = re.compile(r"/r(/?)(#[\w-]{1,200})?", re.ASCII)  # a link with a slash, or whose # came as %23
 _LOOK_S = 1.0  # between two looks for files that are new
 _WORKER = re.compile(r"(?:sw|(?:.*-)?worker)\.js")  # a worker has the policy of its own answer, not that of its page
 
@@ -150,7 +151,7 @@ class Pages:
         path, method = scope["path"], scope["method"]
         if method not in ("GET", "HEAD"):
             return bool(path == SHARE and method == "POST")
-        if method == "GET" and _KEPT.fullmatch(path):
+        if _spelled(path) or (method == "GET" and _KEPT.fullmatch(path)):
             return True
         file = self._files.get(path)
         if file is None and (path in _ALIASES or path.startswith("/web/")) and time.monotonic() > self._looked:
@@ -161,6 +162,10 @@ class Pages:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == SHARE or scope["path"].startswith(f"{SHARE}/"):
             await _share(scope, send)
+            return
+        if place := _spelled(scope["path"]):
+            moved = [(b"location", place.encode()), (b"content-length", b"0"), (b"cache-control", b"no-store")]
+            await _answer(send, 302, moved)
             return
         said = {name: value for name, value in scope["headers"] if name in (b"accept-encoding", b"if-none-match")}
         form = self._files[scope["path"]].form(zipped=takes_gzip(said.get(b"accept-encoding", b"").decode("latin-1")))
@@ -184,6 +189,16 @@ class Pages:
         aliases = {url: files[f"/web/{name}"] for url, name in _ALIASES.items() if f"/web/{name}" in files}
         self._files = files | aliases
         self._looked = time.monotonic() + _LOOK_S
+
+
+def _spelled(path: str) -> str | None:
+    """Where a link leads that mail or chat spelled in another way, relative to it; the browser keeps what is behind #.
+
+    >>> _spelled("/r/"), _spelled("/r#AbC"), _spelled("/r/#AbC"), _spelled("/r"), _spelled("/r/x")
+    ('../r', 'r#AbC', '../r#AbC', None, None)
+    """
+    found = _SPELLED.fullmatch(path)
+    return f"{'../r' if found[1] else 'r'}{found[2] or ''}" if found and path != "/r" else None
 
 
 def takes_gzip(accepted: str) -> bool:

@@ -21,6 +21,7 @@ from burrowspace.client.state.folders import Ended
 from burrowspace.client.state.journal import Journal, Record
 from burrowspace.core.errors import BurrowError, Busy, NotFound
 from burrowspace.core.links import Link, mailbox_id, parse_link
+from burrowspace.core.pasted import looks_like_link
 
 if TYPE_CHECKING:
     from burrowspace.client.state.devices import Device, Seen
@@ -63,7 +64,7 @@ class ReceiveTransfer(Transfer):
         folders, given = self._state.folders, self._given
         if given is None:
             return await self._invited()
-        if "#" in given or "://" in given:
+        if looks_like_link(given):
             link = parse_link(given)
             return await asyncio.to_thread(self._journal, link, "link", None)
         # A link needs none of these, and an invitation none of a meeting

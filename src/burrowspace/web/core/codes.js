@@ -13,18 +13,20 @@ import { hmac, sha256 } from "../vendor/noble-hashes.js";
 import { base64, joined, same, text, u32, unbase64, utf8 } from "./bytes.js";
 import { BurrowError } from "./errors.js";
 import { shown } from "./names.js";
+import { cleaned, codesIn, PASTED_CHARS, SEPARATED } from "./pasted.js";
 import { Box, derive, SECRET_BYTES } from "./sealing.js";
 import { spake2 } from "./spake2.js";
 import { KNOWN, nearest, pick } from "./words.js";
 
 export const NAMEPLATE_MOST = 999_999_999;
-export const CODE_CHARS = 100; // more is not looked at
+export const CODE_CHARS = 100; // of a code, without what stands around it
 export const PAKE_BYTES = 33; // "S" and a point of Ed25519
 export const MEETING_BYTES = 8192; // of one message, as JSON
 export const FINGERPRINTS = 16; // of one end
 export const NAME_CHARS = 64; // of an end that says that its code was used
 const WORD_COUNTS = [2, 3]; // of a first code, and of one that replaces a burnt one
 const HOW = "a code is a number and two or three words, like 7-walnut-orbit";
+const BETWEEN = new RegExp(`^${SEPARATED}$`);
 const NOTHING = new Uint8Array(0);
 
 /** @typedef {"sender" | "receiver"} Role */
@@ -46,16 +48,36 @@ export function makeCode(nameplate, entropy) {
 }
 
 /**
- * What a person typed. bad-code teaches; its field `suggestion` is what was probably meant, where that can be told.
+ * What a person typed or pasted, with what stands around it (core/pasted.js). bad-code teaches; its field `suggestion` is
+ * what was probably meant, where that can be told.
  *
  * @param {string} typed
  * @returns {Code}
  */
 export function parseCode(typed) {
-  const plain = typed
-    .slice(0, CODE_CHARS + 1)
-    .trim()
-    .toLowerCase();
+  /** @type {BurrowError | null} */ let refused = null;
+  for (const places of codesIn(typed)) {
+    /** @type {Map<string, Code>} */ const found = new Map();
+    for (const place of places) {
+      try {
+        const code = parsed(place);
+        found.set(formatCode(code), code);
+      } catch (error) {
+        if (!(error instanceof BurrowError)) throw error;
+        if (!refused || (error.fields.suggestion && !refused.fields.suggestion)) refused = error;
+      }
+    }
+    if (found.size > 1) bad("there is more than one code in it; give one of them");
+    for (const code of found.values()) return code;
+    if (refused?.fields.suggestion) break; // it stands there, with a slip; what is cut out of it would be another code
+  }
+  if (refused) throw refused;
+  return parsed(cleaned(typed.slice(0, PASTED_CHARS + 1)));
+}
+
+/** @param {string} text @returns {Code} */
+function parsed(text) {
+  const plain = text.toLowerCase();
   if (plain.length > CODE_CHARS) bad(`that is too long for a code; ${HOW}`);
   if (plain.includes("#") || plain.includes("://")) {
     bad("that looks like a link and not like a code; give the whole link, from http to its end");
@@ -64,7 +86,7 @@ export function parseCode(typed) {
   if (!number) bad(`the number in front is missing; ${HOW}`);
   if (number.length > 9 || !Number(number)) bad(`no server gives out that number; ${HOW}`);
   const rest = plain.slice(number.length);
-  if (/[^a-z\s_.,\-\u2010-\u2015]/.test(rest)) bad(`there is a character in it that no code has; ${HOW}`);
+  if (!BETWEEN.test(rest)) bad(`there is a character in it that no code has; ${HOW}`);
   return { nameplate: Number(number), words: wordsOf(Number(number), rest.match(/[a-z]+/g) ?? []) };
 }
 

@@ -7,10 +7,10 @@
 
 import { base64, hex, unbase64, unhex } from "./bytes.js";
 import { BurrowError } from "./errors.js";
+import { cleaned, linksIn, SECRET_CHARS } from "./pasted.js";
 import { derive, SECRET_BYTES } from "./sealing.js";
 
-export const LINK_CHARS = 512; // more is not looked at
-export const SECRET_CHARS = 43; // base64url of 32 bytes, without padding
+export const LINK_CHARS = 512; // of a link; more is refused
 const HOW = "a link is an address, /r# and 43 letters and digits: https://host/r#…";
 const SHAPE =
   /^(?:(?<scheme>[a-z][a-z0-9+.-]*):\/\/)?(?<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?<port>[0-9]{1,5}))?\/r\/?$/i;
@@ -23,13 +23,16 @@ export function formatLink(server, secret) {
 }
 
 /**
- * What a person pasted; https where no scheme stands in front. bad-link teaches.
+ * What a person pasted, with what stands around and in it (core/pasted.js); https where no scheme stands in front.
+ * bad-link teaches.
  *
  * @param {string} text
  * @returns {{server: string, secret: Bytes}} `server` is an origin
  */
 export function parseLink(text) {
-  const plain = text.slice(0, LINK_CHARS + 1).trim();
+  const all = linksIn(text);
+  if (all.length > 1) bad("there is more than one link in it; give one of them");
+  const plain = all[0] ?? cleaned(text.slice(0, LINK_CHARS + 1));
   if (plain.length > LINK_CHARS) bad(`that is too long for a link; ${HOW}`);
   const mark = plain.indexOf("#");
   if (mark < 0) bad(`the part behind the # is missing, and it is the key; ${HOW}`);

@@ -14,7 +14,7 @@ const LINK_CHARS = 1024; // a link has less (core/links.js), and what has more i
 export const opened = {
   /** Takes the link out of the address, if there is one. */
   take() {
-    if (!isLink(location.href)) return;
+    if (!linkOf(location.href)) return;
     opened.add(location.href);
     history.replaceState(history.state, "", "/r");
   },
@@ -29,9 +29,10 @@ export const opened = {
     }
   },
 
-  /** One that came by another way than the address. @param {string} link */
-  add(link) {
-    if (!isLink(link)) return;
+  /** One that came by another way than the address. @param {string} address */
+  add(address) {
+    const link = linkOf(address);
+    if (!link) return;
     keep([...opened.list().filter((each) => each !== link), link.slice(0, LINK_CHARS)].slice(-LINKS_MOST));
   },
 
@@ -52,10 +53,10 @@ function keep(links) {
   }
 }
 
-/** @param {string} address */
-function isLink(address) {
-  const { hash, pathname } = new URL(address);
-  return hash !== "" && /^\/r\/?$/.test(pathname);
+/** Without what counts visitors, which would crowd out the secret. Empty: it is no link. @param {string} address */
+function linkOf(address) {
+  const { origin, hash, pathname } = new URL(address);
+  return hash && /^\/r\/?$/.test(pathname) ? `${origin}${pathname}${hash}` : "";
 }
 
 opened.take();

@@ -12,7 +12,8 @@
  */
 
 import { BurrowError } from "../../core/errors.js";
-import { parseLink } from "../../core/links.js";
+import { formatLink, parseLink } from "../../core/links.js";
+import { looksLikeLink } from "../../core/pasted.js";
 import { kept } from "../../store/kept.js";
 import { opened } from "../../store/opened.js";
 import { settings } from "../../store/settings.js";
@@ -123,10 +124,10 @@ export class AppModel extends Observable {
   /** What a person typed, pasted or scanned: a link, or a code. bad-link, bad-code, wrong-code, code-burnt, unreachable.
    * @param {string} typed @returns {Promise<void>} */
   async take(typed) {
-    if (typed.includes("#") || typed.includes("/")) {
+    if (looksLikeLink(typed)) {
       const { server, secret } = parseLink(typed);
       if (server !== location.origin) {
-        location.assign(`${server}/r#${typed.slice(typed.indexOf("#") + 1).trim()}`);
+        location.assign(formatLink(server, secret));
         return;
       }
       await this.receive(secret, { byLink: true });
