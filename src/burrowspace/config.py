@@ -61,7 +61,8 @@ class Settings(BaseSettings):
     stun_host: str | None = Field(
         None,
         description="Name or address by which clients reach those UDP ports, where it is not the one that they call "
-        "this server by; behind a tunnel there is no STUN without it.",
+        "this server by. Behind a proxy or a tunnel, which pass no UDP on, our STUN is offered only with it; it then "
+        "listens on every interface, also if the host above is this machine alone.",
     )
     turn_secret_file: Path | None = Field(
         None, description="File that holds the secret shared with the TURN server (coturn: static-auth-secret)."

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from burrowspace.client.links import nat
@@ -21,6 +22,7 @@ from burrowspace.core.nat import Nat
 from burrowspace.server import stun as module
 from burrowspace.server.reachability import Reachability
 from tests.app import running
+from tests.deploy.proxies import proxy
 
 pytestmark = pytest.mark.anyio
 SECRET = "a-secret-of-the-operator-0123"
@@ -196,3 +198,60 @@ def test_the_secret_comes_from_a_file_and_urls_without_one_are_refused(tmp_path:
     ):
         with pytest.raises(ValueError, match=next(iter(bad))):
             Settings(**bad)
+
+
+async def offered(url: str, host: str | None = None, **headers: str) -> tuple[list[str], list[str]]:
+    """What `/hello` and `/status` offer of our own STUN: all of it, for Google's is switched off."""
+    said = {name.replace("_", "-"): value for name, value in headers.items()}
+    if host is not None:
+        said["Host"] = host
+    async with aiohttp.ClientSession(url, headers=said) as http:
+        async with http.get("/hello") as answer:
+            hello = await answer.json()
+        async with http.get("/status") as answer:
+            status = await answer.json()
+    assert [uri for each in hello["ice_servers"] for uri in each["urls"]] == status["stun_servers"]
+    return status["stun_servers"], hello["nat_check"]
+
+
+async def test_behind_a_proxy_our_stun_is_offered_only_where_the_operator_says_how_udp_comes(tmp_path: Path):
+    """With the settings of deploy.md: UDP is on loopback, and the name leads to the proxy."""
+    port = free_pair()
+    deployed = {
+        "stun_servers": "",
+        "stun_port": port,
+        "trusted_proxies": "127.0.0.1",
+        "public_url": "https://drop.example.org",
+    }
+    async with running(tmp_path / "a", **deployed) as server:
+        assert await offered(server.url, "drop.example.org", X_Forwarded_For="203.0.113.7") == ([], [])
+        assert await offered(server.url, X_Forwarded_For="203.0.113.7", X_Forwarded_Host="drop.example.org") == ([], [])
+        assert await offered(server.url, "drop.example.org") == ([], [])  # a tunnel that says nothing
+        assert await offered(server.url) == ([f"stun:127.0.0.1:{port}"], [f"stun:127.0.0.1:{port + n}" for n in (0, 1)])
+    async with running(tmp_path / "b", **deployed, stun_host="drop.example.org") as server:
+        found, both = await offered(server.url, "drop.example.org", X_Forwarded_For="203.0.113.7")
+        assert found == [f"stun:drop.example.org:{port}"]
+        assert both == [f"stun:drop.example.org:{port}", f"stun:drop.example.org:{port + 1}"]
+
+
+async def test_a_server_of_this_machine_alone_answers_stun_outside_it_once_its_name_is_said(tmp_path: Path):
+    """127.0.0.2 stands for another interface: what listens on 127.0.0.1 alone hears nothing there."""
+    port = free_pair()
+    asked = stun.request(bytes(12))
+    async with running(tmp_path, stun_port=port, stun_host="drop.example.org"):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+            line.bind(("127.0.0.2", 0))
+            said = await asyncio.to_thread(exchange, line, ("127.0.0.2", port), asked)
+            assert stun.mapped(said, bytes(12)) == line.getsockname()
+
+
+@pytest.mark.parametrize("name", ["nginx", "caddy", "haproxy"])
+async def test_through_a_real_proxy_no_stun_is_offered_that_does_not_answer(name: str, tmp_path: Path):
+    port = free_pair()
+    async with (
+        running(tmp_path / "data", stun_servers="", stun_port=port, trusted_proxies="127.0.0.1") as server,
+        proxy(name, server.app.reach.port, tmp_path) as (url, trust),
+        aiohttp.ClientSession(url, connector=aiohttp.TCPConnector(ssl=trust)) as http,
+        http.get("/hello") as answer,
+    ):
+        assert (await answer.json())["nat_check"] == []

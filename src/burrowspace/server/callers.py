@@ -17,7 +17,7 @@ from burrowspace.core.errors import BurrowError, Forbidden, UnknownHost
 from burrowspace.core.forwarded import Caller
 from burrowspace.core.networks import UNREADABLE, counted, is_loopback, is_near
 from burrowspace.server.hosts import Headers, Hosts, is_typed, tell
-from burrowspace.server.reachability import Reachability
+from burrowspace.server.reachability import Reachability, is_own_name
 from burrowspace.server.request_guard import refuse
 
 NOT_FOR_YOU = "this server answers only callers of its own local network"
@@ -26,6 +26,7 @@ _UNKNOWN_PROXY = (
     "its operator can name the proxy in BURROW_TRUSTED_PROXIES"
 )
 NEAR = "burrow.near"  # in a scope: the address that the connection came from, whoever called
+PASSED_ON = "burrow.passed_on"  # in a scope: a proxy or a tunnel stands between the caller and this machine
 
 
 class SeenRequest(NamedTuple):
@@ -92,6 +93,14 @@ class Callers:
             refusal = Forbidden(_UNKNOWN_PROXY if who.address == UNREADABLE else NOT_FOR_YOU)
         return SeenRequest(who.address, headers, refusal)
 
+    def is_passed_on(self, peer: str, headers: Headers) -> bool:
+        """Whether something stands in between that passes on TCP alone: a proxy of the operator's, a program of this
+        machine that says so, and one that does not, but calls from this machine by a name of the outside."""
+        if not is_loopback(peer):
+            return self.trusts(peer) and _is_passed_on(headers)
+        hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
+        return _is_passed_on(headers) or (bool(hosts) and not is_own_name(hosts[0]))
+
     @property
     def _is_mute(self) -> bool:
         """bore passes bytes on and writes no header: what comes through it looks like a program of this machine."""
@@ -119,6 +128,7 @@ class SeenAs:
         if client is not None and scope["type"] == "http":
             scope[NEAR] = client[0]
             came = cast(Headers, scope["headers"])
+            scope[PASSED_ON] = self._callers.is_passed_on(client[0], came)
             address, headers, refusal = self._callers.as_seen(client[0], came, scope["http_version"])
             if refusal is not None:
                 await (tell if isinstance(refusal, UnknownHost) and is_typed(came) else refuse)(send, refusal)

@@ -11,6 +11,7 @@ from burrowspace.config import Settings
 from burrowspace.core.forwarded import authority_host
 from burrowspace.core.hosts import is_of_lan
 from burrowspace.core.ice import is_stun_uri
+from burrowspace.core.networks import is_loopback
 
 _LOCAL = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?\Z")
 
@@ -55,24 +56,27 @@ class Reachability:
         urls = (self.tunnel_url, self.settings.public_url)
         return any(url is not None and authority_host(_authority_of(url)) == host for url in urls)
 
-    def own_stun(self, authority: str | None) -> list[str]:
+    def own_stun(self, authority: str | None, *, passed_on: bool = False) -> list[str]:
         """STUN URIs of our own ports for a client that called us by this Host; none where UDP does not come to us.
 
-        A tunnel carries no UDP. Who called by a name of this machine alone gets the address that others see.
+        A tunnel or a proxy (`passed_on`) passes no UDP on. On loopback nobody but this machine reaches it.
+        Who called by a name of this machine alone gets the address that others see.
         """
         host = self.settings.stun_host
         if host is None:
-            if self.is_tunnel(authority):
+            if passed_on or self.is_tunnel(authority):
                 return []
             host = authority_host(authority) or authority_host(_authority_of(self.settings.public_url))
+            if host is not None and is_loopback(self.settings.host) and not _LOCAL.match(host):
+                return []
         if host is None or _LOCAL.match(host):
             host = f"[{self.ip}]" if ":" in self.ip else self.ip
         found = [f"stun:{host}:{port}" for port in self.stun_ports]
         return [uri for uri in found if is_stun_uri(uri)]
 
-    def stun_servers(self, authority: str | None) -> list[str]:
+    def stun_servers(self, authority: str | None, *, passed_on: bool = False) -> list[str]:
         """All that this client is offered: those of the settings, then our first port."""
-        return [*self.settings.stun_servers, *self.own_stun(authority)[:1]]
+        return [*self.settings.stun_servers, *self.own_stun(authority, passed_on=passed_on)[:1]]
 
     def origin_allowed(self, origin: str | None, host: str | None) -> bool:
         """Whether a web page of `origin` may call us: one of this host, of the public URL, a configured one, and one of
@@ -91,6 +95,15 @@ class Reachability:
         if host is not None and authority.lower() == host.lower():
             return True
         return _LOCAL.match(authority.lower()) is not None and self.public_url is None and is_of_lan(host)
+
+
+def is_own_name(authority: str) -> bool:
+    """Whether only this very machine can call by this Host.
+
+    >>> is_own_name("localhost:5000"), is_own_name("[::1]"), is_own_name("drop.example.org")
+    (True, True, False)
+    """
+    return _LOCAL.match(authority.lower()) is not None
 
 
 def _authority_of(url: str | None) -> str | None:

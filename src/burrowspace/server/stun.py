@@ -15,7 +15,7 @@ import structlog
 
 from burrowspace.config import Settings
 from burrowspace.core import stun
-from burrowspace.core.networks import counted
+from burrowspace.core.networks import counted, is_loopback
 from burrowspace.core.rates import Window
 from burrowspace.server.reachability import Reachability
 
@@ -95,6 +95,8 @@ class Stun:
 
     async def _listen(self, port: int) -> None:
         host = self._settings.host
+        if self._settings.stun_host is not None and is_loopback(host):
+            host = "::" if ":" in host else "0.0.0.0"  # noqa: S104 - the proxy takes the TCP port, and UDP comes to us
         listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         try:
             if listener.family == socket.AF_INET6:

@@ -26,6 +26,7 @@ from burrowspace.server.api.models import (
     Peers,
     TurnServer,
 )
+from burrowspace.server.callers import PASSED_ON
 from burrowspace.server.driver.devices import DeviceInfo, network
 from burrowspace.server.driver.mailboxes import MESSAGE_BYTES
 
@@ -99,8 +100,9 @@ def ice(
 async def hello(request: Request, server: Server) -> Hello:
     """What this server is and can, for a program without a user; it makes no peer and is remembered nowhere."""
     host, address = request.headers.get("host"), request.client.host if request.client else None
-    servers, ttl_s = ice(server, server.reach.stun_servers(host), address, None)
-    both = server.reach.own_stun(host)
+    passed_on = request.scope.get(PASSED_ON, False)
+    servers, ttl_s = ice(server, server.reach.stun_servers(host, passed_on=passed_on), address, None)
+    both = server.reach.own_stun(host, passed_on=passed_on)
     return Hello(
         server_id=server.driver.server_id,
         version=__version__,
@@ -124,7 +126,8 @@ async def connect(body: Connect, request: Request, server: Server, token: Token,
     address = request.client.host if request.client else None
     device = DeviceInfo(None if address is None else network(address), your_ip(request), shown(body.device_name, 64))
     welcome = await server.driver.presence.connect(checked_user(body.user_id), token, device, caller)
-    stun = server.reach.stun_servers(request.headers.get("host"))
+    passed_on = request.scope.get(PASSED_ON, False)
+    stun = server.reach.stun_servers(request.headers.get("host"), passed_on=passed_on)
     servers, ttl_s = ice(server, stun, address, welcome.peer.peer_id)
     return Connected(
         status="pending" if welcome.pending else "connected",

@@ -9,6 +9,7 @@ from burrowspace.server.api.asyncapi import asyncapi
 from burrowspace.server.api.context import Server
 from burrowspace.server.api.models import Status, TunnelStatus
 from burrowspace.server.api.peers import features
+from burrowspace.server.callers import PASSED_ON
 
 router = APIRouter(tags=["server"])
 
@@ -24,7 +25,7 @@ async def status(request: Request, server: Server) -> Status:
         public_url=reach.public_url,
         connected_peers=await server.driver.presence.online_count(),
         active_transfers=await server.driver.transfers.active(),
-        stun_servers=reach.stun_servers(request.headers.get("host")),
+        stun_servers=reach.stun_servers(request.headers.get("host"), passed_on=request.scope.get(PASSED_ON, False)),
         version=__version__,
         features=features(server.settings),
         tunnel=TunnelStatus(state=cast(Any, reach.tunnel_state), message=reach.tunnel_message),
