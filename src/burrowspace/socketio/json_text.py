@@ -62,9 +62,13 @@ def many_brackets(data: bytes) -> bool:
     count = 0
     find = data.find
     at = find(b"{")
-    while at >= 0 and count <= MAX_DEPTH:
+    while at >= 0:
         count += 1
+        if count > MAX_DEPTH:
+            return True
         at = find(b"{", at + 1)
+    if data.rfind(b"[") <= 0:  # an event begins with the only one
+        return count + data.startswith(b"[") > MAX_DEPTH
     at = find(b"[")
     while at >= 0 and count <= MAX_DEPTH:
         count += 1
