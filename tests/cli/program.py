@@ -150,8 +150,12 @@ class Person:
                 cwd=self.folder,
             )
         program = Program(process)
-        self._started.append(program)
+        self.watch(program)
         return program
+
+    def watch(self, program: Program) -> None:
+        """It ends with this person."""
+        self._started.append(program)
 
     async def run(self, *args: str | Path, **more: str) -> Program:
         """To its end."""

@@ -25,9 +25,9 @@ class FindingsView:
         self._console: Console | None = None
         self._status: Status | None = None
         if not json and sys.stdout.isatty():
-            import rich.console
+            from burrowspace.cli.consoles import console
 
-            self._console = rich.console.Console(highlight=False)
+            self._console = console()
 
     def begin(self, part: str, title: str) -> None:
         self._part = part

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from burrowspace import __version__
+from burrowspace.cli.streams import mend
 
 _COLLECT = (20_000, 20, 50)  # of the garbage collector: the lists of many files are no garbage
 _INTERRUPTED = 130  # as exits.py has it
@@ -115,6 +116,7 @@ def app(ctx: click.Context) -> None:
 def main() -> None:
     """The entry point `burrow`. A program that is over leaves at once: taking down every module would take 0.1 s."""
     gc.set_threshold(*_COLLECT)
+    mend()
     try:
         app()
     except SystemExit as ended:
@@ -129,6 +131,7 @@ def main() -> None:
 
 def serve_alone() -> None:
     """`python server.py`: the command `serve` without its name."""
+    mend()
     _load("serve").main(prog_name="python server.py")
 
 

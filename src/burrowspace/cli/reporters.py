@@ -216,8 +216,8 @@ def reporter(
     invitation = Invitation(known, keys, to)
     if not err.isatty() or os.environ.get("TERM") == "dumb":
         return LineReporter(ProgressView(sending, host, signs(err.encoding), sealed), invitation, err)
-    from rich.console import Console
+    from burrowspace.cli.consoles import console
 
-    console = Console(stderr=True, highlight=False)
-    view = ProgressView(sending, host, signs(console.encoding), sealed)
-    return TerminalReporter(view, invitation, console, qr=qr is not False)
+    screen = console(stderr=True)
+    view = ProgressView(sending, host, signs(screen.encoding), sealed)
+    return TerminalReporter(view, invitation, screen, qr=qr is not False)

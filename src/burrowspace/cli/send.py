@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from burrowspace.cli import shared_options
+from burrowspace.cli.dashes import TakesPaths
 from burrowspace.cli.exits import Exit, Usage, help_lines
 from burrowspace.cli.runner import Runner, fail, perform
 
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     from burrowspace.cli.named_server import NamedServer
     from burrowspace.client.events import Event
     from burrowspace.client.options import Options
@@ -42,7 +45,7 @@ Exit codes:
 """
 
 
-@click.command(help=HELP)
+@click.command(help=HELP, cls=TakesPaths)
 @click.argument("paths", metavar="[PATH…|-]...", nargs=-1, type=click.Path())
 @click.option("--text", "-t", metavar="TEXT", help="Send this text; - asks for it, or reads it from stdin.")
 @click.option("--to", metavar="NAME", help="A paired device; with --plain a user of the app.")
@@ -127,13 +130,11 @@ def send(
 
             text = text_of_stdin()
         what: dict[str, Any] = {"text": text} if text is not None else {"paths": given}
-        if given == ["-"]:
-            from burrowspace.cli.stdio import stdin
-
-            what = {"stream": stdin(), "stream_name": stdin_name}
+        if (stream := _stream(given)) is not None:
+            what = {"stream": stream, "stream_name": stdin_name}
         runner = Runner(json=json)
-        if given == ["-"]:
-            runner.goes_on = "stdin cannot be read again, so it has to begin anew"
+        if stream is not None:
+            runner.goes_on = "what came from a pipe cannot be read again, so it has to begin anew"
         elif options.receivers is None:
             runner.goes_on = "the same command makes the link work again"
     except Exception as error:
@@ -141,6 +142,15 @@ def send(
             raise
         fail(error, json=json)
     perform(runner, lambda runner: _send(runner, what, to, code, where, options, own=own_server, qr=qr, quiet=quiet))
+
+
+def _stream(given: list[str]) -> "BinaryIO | None":
+    """What to read once and to its end: stdin, or the one pipe or device that was named. Usage: stdin is closed."""
+    from burrowspace.cli import stdio
+
+    if given == ["-"]:
+        return stdio.stdin()
+    return stdio.named_stream(given[0]) if len(given) == 1 and stdio.is_stream(given[0]) else None
 
 
 def _check(

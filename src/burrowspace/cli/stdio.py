@@ -1,12 +1,17 @@
-"""stdout and stdin as the SDK wants them: raw, so that no thread holds a lock at the end, and with sentences."""
+"""stdout, stdin and pipes with a name as the SDK wants them: raw, so that no thread holds a lock at the end, and with
+sentences."""
 
 import errno
 import io
 import os
+import stat
 import sys
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from burrowspace.core.errors import BurrowError, NoSpace
+from burrowspace.cli.exits import Usage
+from burrowspace.cli.streams import CLOSED
+from burrowspace.core.errors import BadRequest, BurrowError, NoSpace
 
 
 class OutputClosed(BurrowError):
@@ -38,12 +43,57 @@ class _Out(io.RawIOBase):
         return size
 
 
+class _Named(io.RawIOBase):
+    """A pipe or a device by its path. Opened when it is first read, in the thread that reads: a pipe without a writer
+    makes whoever opens it wait."""
+
+    def __init__(self, path: str) -> None:
+        self._path, self._handle = path, -1
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        try:
+            if self._handle < 0:
+                self._handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            return os.readv(self._handle, [into])
+        except OSError as error:
+            why = (error.strerror or "error").lower()
+            raise BadRequest(f"{self._path} cannot be read: {why}; check the permissions") from error
+
+    def close(self) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+        super().close()
+
+
 def stdout() -> BinaryIO:
-    """Every write is whole, or OutputClosed, or NoSpace."""
+    """Every write is whole, or OutputClosed, or NoSpace. Usage: it was closed when the program began."""
+    if 1 in CLOSED:
+        raise Usage("stdout is closed, so -o - has nowhere to write; redirect it to a file or a pipe")
     sys.stdout.flush()
     return cast(BinaryIO, _Out(sys.stdout.fileno()))
 
 
 def stdin() -> BinaryIO:
-    """Unbuffered: a read that waits for ever holds no lock that the interpreter wants at its end."""
+    """Unbuffered: a read that waits for ever holds no lock that the interpreter wants at its end. Usage: see above."""
+    if 0 in CLOSED:
+        raise Usage("stdin is closed, so there is nothing to send; redirect a file or a pipe to it, or name a file")
     return cast(BinaryIO, open(sys.stdin.fileno(), "rb", buffering=0, closefd=False))
+
+
+def is_stream(path: str) -> bool:
+    """Whether what lies there has no size and can be read only once: a pipe (such as `/dev/stdin` or what the shell
+    makes of `<(command)`), a terminal, a device."""
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
+
+
+def named_stream(path: str) -> BinaryIO:
+    """Read to its end. BadRequest, when it is read: it cannot be."""
+    return cast(BinaryIO, _Named(path))

@@ -4,6 +4,7 @@ On stdout where people read, and as one line of the JSON log where machines do. 
 """
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 
@@ -111,7 +112,8 @@ class _Quiet(Console):
 @contextlib.contextmanager
 def _printing() -> Iterator[Console]:
     """Collects what is printed and writes it at once; a reader that is gone or an alphabet too small harms nobody."""
-    console = _Quiet(file=sys.stdout, highlight=False)
+    plain = bool(os.environ.get("NO_COLOR"))  # no bold and no dim either
+    console = _Quiet(file=sys.stdout, highlight=False, color_system=None if plain else "auto")
     with contextlib.suppress(OSError, ValueError), console:
         yield console
 
