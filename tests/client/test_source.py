@@ -110,9 +110,12 @@ def test_what_cannot_travel_is_left_out_and_said(tmp_path: Path):
         listener.bind(str(top / "socket"))
         source = Source.from_paths([top])
     assert [entry.path[-1] for entry in source.manifest.files] == ["kept", "y"]
-    assert len(source.left_out) == 4
-    for name, what in [("link", "link"), ("away", "link"), ("pipe", "pipe"), ("socket", "socket")]:
-        assert any(f"/{name} is a" in said and what in said for said in source.left_out)
+    assert [(note.path, note.why) for note in parse(source.manifest_data).noted] == [
+        ("top/away", "link"),
+        ("top/link", "link"),
+        ("top/pipe", "pipe"),
+        ("top/socket", "socket"),
+    ]
 
 
 def test_a_link_that_the_person_names_is_followed(tmp_path: Path):
@@ -170,7 +173,7 @@ def replaced(path: Path) -> None:
     fresh.replace(path)
 
 
-@pytest.mark.parametrize("change", [grown, touched, cut, gone, replaced])
+@pytest.mark.parametrize("change", [touched, cut, gone, replaced])
 def test_a_file_that_is_not_what_it_was_is_named_and_not_sent(tmp_path: Path, change):
     path = tmp_path / "d" / "data.bin"
     write(tmp_path, [("d/data.bin", os.urandom(4 * BLOCK))])
@@ -179,9 +182,30 @@ def test_a_file_that_is_not_what_it_was_is_named_and_not_sent(tmp_path: Path, ch
     if change is not replaced and change is not gone:  # an open file is still the same one then
         source.read_into(1, buffer)
     change(path)
-    with pytest.raises(Changed, match=r"d/data\.bin changed.*new transfer") as caught:
+    said = "became shorter.*then send it again" if change is cut else "changed.*new transfer"
+    with pytest.raises(Changed, match=rf"d/data\.bin {said}") as caught:
         source.read_into(2, buffer)
     assert caught.value.name == "d/data.bin"
+
+
+def test_a_file_that_grows_is_sent_as_long_as_it_was(tmp_path: Path):
+    data = os.urandom(9 * BLOCK)
+    top = write(tmp_path / "d", [("a.log", data), ("b", b"b")])
+    source, buffer = Source.from_paths([top]), memoryview(bytearray(BLOCK))
+    source.read_into(1, buffer)
+    grown(top / "a.log")
+    assert pack(source) == data + b"b" + digests(data, b"b")
+
+
+def test_a_file_that_grows_and_is_rewritten_is_named_and_the_sentence_says_what_to_do(tmp_path: Path):
+    top = write(tmp_path / "d", [("a.db", os.urandom(9 * BLOCK))])
+    source, buffer = Source.from_paths([top]), memoryview(bytearray(BLOCK))
+    source.read_into(1, buffer)
+    with (top / "a.db").open("r+b") as file:
+        file.write(b"rewritten")
+    grown(top / "a.db")
+    with pytest.raises(Changed, match=r"d/a\.db was rewritten.*burrow send - <"):
+        pack(source)
 
 
 def test_going_on_sends_what_it_was_and_nothing_that_was_added(tmp_path: Path):

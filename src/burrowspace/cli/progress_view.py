@@ -14,6 +14,7 @@ from burrowspace.client import events
 from burrowspace.client.files.space import size_shown
 from burrowspace.core.names import shown
 
+_LISTED = 10  # notes in a terminal
 _NAME = 18  # cells of a row for the other side's name
 _WORDS = {
     "tcp": "direct",
@@ -98,6 +99,10 @@ class ProgressView:
                 return self._met(event)
             case events.Offered():
                 return [StyledLine(offer(event), "bold")]
+            case events.Noted():
+                more = len(event.notes[_LISTED:]) + event.unlisted
+                lines = [StyledLine(f"{shown(each.sentence, 300)}.", "yellow") for each in event.notes[:_LISTED]]
+                return [*lines, *([StyledLine(f"… and {more:,} more; --json lists them.", "yellow")] if more else [])]
             case events.PathChanged():
                 row = self._row(event.receiver)
                 row.path, row.peer, row.why, row.waiting = event.path, host(event.peer), shown(event.why), ""
@@ -227,7 +232,10 @@ class ProgressView:
         else:
             lines.append(StyledLine("  not verified", "red"))
         lines += [StyledLine(f"  written   {shown(each, 500)}") for each in end.places]
-        lines += [StyledLine(f"  left out  {shown(each, 300)}", "yellow") for each in end.left_out]
+        lines += [StyledLine(f"  left out  {shown(each, 300)}", "yellow") for each in end.left_out[:_LISTED]]
+        lines += [StyledLine(f"  changed   {shown(each, 300)}", "yellow") for each in end.changed[:_LISTED]]
+        more = len(end.left_out[_LISTED:]) + len(end.changed[_LISTED:]) + end.unlisted
+        lines += [StyledLine(f"  … and {more:,} more; --json lists them", "yellow")] if more else []
         return lines
 
 

@@ -82,6 +82,7 @@ def receive(
         from burrowspace.cli.named_server import named_server
 
         where = named_server(server)
+        _check_place(output)
         if not user:
             what = _what(what, asks=not (yes or json or quiet))
         if user:
@@ -99,6 +100,18 @@ def receive(
             raise
         fail(error, json=json and output != "-")
     perform(runner, lambda runner: _receive(runner, what, output, where, options, overwrite, yes=yes, quiet=quiet))
+
+
+def _check_place(output: str | None) -> None:
+    """Usage: nothing can be written there. Asked before a code is used up."""
+    from burrowspace.client.files.target import why_not
+
+    if output not in (None, "-") and (why := why_not(Path(output or "."))) is not None:
+        raise Usage(why)
+    if output == "-":
+        from burrowspace.cli.stdio import stdout
+
+        stdout()
 
 
 def _what(given: str | None, *, asks: bool) -> str | None:
@@ -200,13 +213,14 @@ class Asker:
         self._runner, self._by_code = runner, by_code
         self._asks = ask and can_ask() and not runner.json
         self._consents = not ask or by_code
-        self._asked = False
+        self._asked = self._noted = False
 
     async def accept(self, manifest: "Manifest", sender: str) -> bool:
         """For the SDK: whether it is taken."""
         from burrowspace.cli.asking import yes
         from burrowspace.cli.progress_view import offer
         from burrowspace.client.events import Offered
+        from burrowspace.client.session.telling_notes import noted
 
         if not self._asks:
             if not self._consents:
@@ -215,13 +229,16 @@ class Asker:
         assert self._runner.reporter is not None
         is_text = all(entry.kind == "text" for entry in manifest.entries)
         offered = Offered(manifest.name, len(manifest.files), manifest.content_size, sender, is_text)
+        if (said := noted(manifest)) is not None:
+            self._noted = True
+            self._runner.reporter.heard(said)
         self._asked = True
         with self._runner.reporter.pause():
             return await yes(f"{offer(offered)}. Take it?", default=self._by_code)
 
     def hears(self, event: "Event") -> bool:
         """Whether the reporter is to hear of it as well."""
-        from burrowspace.client.events import Offered, Text
+        from burrowspace.client.events import Noted, Offered, Text
 
         if isinstance(event, Text):
             if not self._runner.json:
@@ -229,6 +246,9 @@ class Asker:
                 show_text(event.text)
                 return False
             return True
+        if isinstance(event, Noted) and self._noted:
+            self._noted = False  # it was said before the question
+            return False
         return not (isinstance(event, Offered) and self._asked)
 
 

@@ -1,6 +1,8 @@
 """`burrow resume`: goes on with what was interrupted."""
 
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 @click.command
 @click.argument("which", metavar="[WHICH]", required=False)
+@click.option("--output", "-o", metavar="FOLDER|FILE", type=click.Path(), help="Receive into another place.")
 @click.option("--forget", is_flag=True, help="Give it up: what is here of it is removed.")
 @shared_options.ca
 @shared_options.limit_rate
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 def resume(
     *,
     which: str | None,
+    output: str | None,
     forget: bool,
     limit_rate: str | None,
     relay_only: bool,
@@ -45,6 +49,7 @@ def resume(
       burrow resume
       burrow resume 3fa4
       burrow resume holiday
+      burrow resume holiday -o photos/    into another folder than before
       burrow resume 3fa4 --forget    gives it up
     """
     from burrowspace.client.client import Client
@@ -60,7 +65,52 @@ def resume(
     except Exception as error:
         fail(error, json=json)
     record = only(fits, which, "Nothing is unfinished.", listed, "burrow resume WHICH goes on with one of them.")
-    perform(Runner(json=json), lambda runner: _resume(runner, record, options, quiet=quiet))
+    try:
+        into = _place(record, output, asks=not (json or quiet))
+    except Exception as error:
+        if isinstance(error, click.exceptions.Exit):
+            raise
+        fail(error, json=json)
+    perform(Runner(json=json), lambda runner: _resume(runner, record, options, into, quiet=quiet))
+
+
+def _place(record: "Record", output: str | None, *, asks: bool) -> Path | None:
+    """Where to receive, if it is not where it was begun. A person is asked where nothing was written yet, or where the
+    earlier place cannot be written. Usage: it is no place."""
+    from burrowspace.cli import typed
+    from burrowspace.cli.asking import can_ask
+    from burrowspace.client.files.spelling import lying_at, told
+    from burrowspace.client.files.target import has_begun, why_not
+    from burrowspace.client.state.folders import here
+
+    if record.role == "send":
+        if output is not None:
+            raise Usage("-o says where to receive, and this one is sent; leave it out")
+        return None
+    if output == "-":
+        raise Usage("what was interrupted cannot go on to stdout; give a folder with -o")
+    before = Path(lying_at(record.target)) if record.target is not None else Path.cwd()
+    into = before if output is None else Path(output)
+    trouble = why_not(into)
+    if output is None and asks and can_ask() and (trouble or not has_begun(here().place(record))):
+        if trouble:
+            print(told(trouble), file=sys.stderr, flush=True)
+        default = "" if trouble else f" (Enter alone: {told(str(before))})"
+        answer = typed.asked(f"Where to{default}", _checked, optional=not trouble)
+        into, trouble = (before if answer is None else Path(answer).expanduser()), None
+    if trouble:
+        raise Usage(trouble)
+    if output is not None and output.endswith("/"):
+        into.mkdir(parents=True, exist_ok=True)
+    return None if into == before else into.absolute()
+
+
+def _checked(written: str) -> None:
+    """Usage: nothing can be written there."""
+    from burrowspace.client.files.target import why_not
+
+    if (why := why_not(Path(written).expanduser())) is not None:
+        raise Usage(why)
 
 
 def _forget(record: "Record") -> None:
@@ -92,7 +142,7 @@ def listed(record: "Record") -> str:
     return f"{record.transfer[:SHOWN]}  {what}  {begun}  {shown(record.name or record.code or '', 60)}".rstrip()
 
 
-async def _resume(runner: Runner, record: "Record", options: "Options", *, quiet: bool) -> Exit:
+async def _resume(runner: Runner, record: "Record", options: "Options", into: Path | None, *, quiet: bool) -> Exit:
     import contextlib
 
     from burrowspace.cli.own_server import own_server, was_own
@@ -112,4 +162,4 @@ async def _resume(runner: Runner, record: "Record", options: "Options", *, quiet
         )
         client = await stack.enter_async_context(Client(url or None))
         asker = Asker(runner, ask=False, by_code=True)
-        return await runner.follow(client.resume(record.transfer, options=options), asker.hears)
+        return await runner.follow(client.resume(record.transfer, into, options=options), asker.hears)

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
 
 from burrowspace.client.client_state import ClientState
+from burrowspace.client.files.spelling import lying_at
 from burrowspace.client.options import Options
 from burrowspace.client.session.transfer import Transfer
 from burrowspace.client.state.folders import Ended
@@ -105,8 +106,9 @@ class Client(ClientState):
 
         return ReceiveTransfer(self, code_or_link, into, overwrite, accept, options).begin()
 
-    def resume(self, transfer: str, *, options: Options = DEFAULT) -> Transfer:
-        """Continues an unfinished transfer with the server it began on, given its id or the beginning of its id.
+    def resume(self, transfer: str, into: Path | None = None, *, options: Options = DEFAULT) -> Transfer:
+        """Continues an unfinished transfer with the server it began on, given its id or the beginning of its id. `into`
+        is another place to receive into; what has arrived moves there.
 
         NotFound: there is no such transfer, or more than one.
         """
@@ -115,10 +117,11 @@ class Client(ClientState):
             raise NotFound("there is no unfinished transfer of this id" if not found else "more than one begins so")
         record = found[0]
         if record.role == "send":
-            names = [each.path for each in record.paths]
+            names = [lying_at(each.path) for each in record.paths]
             by_code = record.met == "code"
             return self._send(names, record.text, with_code=by_code, to=record.device, options=options, earlier=record)
-        into = None if record.target is None else Path(record.target)
+        if into is None and record.target is not None:
+            into = Path(lying_at(record.target))
         return self.receive(record.link, into, options=options)
 
     def unfinished(self) -> list[Record]:

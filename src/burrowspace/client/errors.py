@@ -78,6 +78,14 @@ __all__ = [
 ]
 
 
+CHANGED = "changed since this transfer began; send it again as a new transfer"
+SHRUNK = "became shorter while it was sent; wait until nothing writes to it, then send it again"
+GREW = (
+    "was rewritten and became longer while it was sent; wait until nothing writes to it, or send what it holds now "
+    "with `burrow send - < FILE`"
+)
+
+
 class Unreachable(BurrowError):
     """No answer came from the server."""
 
@@ -125,8 +133,8 @@ class Changed(BurrowError):
 
     code, status = "changed", 409
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"{name} changed since this transfer began; send it again as a new transfer", name=name)
+    def __init__(self, name: str, how: str = CHANGED) -> None:
+        super().__init__(f"{name} {how}", name=name)
         self.name = name
 
 

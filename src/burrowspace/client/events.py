@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+REMARKS = 1000  # names of one transfer that are told, one by one
+
 Path = Literal["tcp", "punch", "webrtc", "turn", "relay", "store"]
 
 
@@ -53,6 +55,23 @@ class Offered(Event, frozen=True, tag="offered"):
     size: int | None
     sender: str
     text: bool = False
+
+
+class Remark(msgspec.Struct, frozen=True):
+    """One file or folder that does not arrive as it is, or not at all."""
+
+    path: str  # as the other side knows it
+    why: str  # a word: "pipe", "unreadable", "date", "renamed", …
+    sentence: str
+    becomes: str = ""  # of one that is renamed
+
+
+class Noted(Event, frozen=True, tag="noted"):
+    """Before the first byte, at both ends: what is left out, sent without its date, or gets another name here. Only
+    where there is something to say."""
+
+    notes: tuple[Remark, ...]
+    unlisted: int = 0  # how many more there are
 
 
 class PathChanged(Event, frozen=True, tag="path"):
@@ -124,3 +143,5 @@ class Finished(Event, frozen=True, tag="finished"):
     again: int = 0  # blocks that crossed the network although the receiver had said that it holds them
     network: dict[str, int] = {}  # sealed bytes that crossed the network, useful or not, by path
     sealed: int = 0  # blocks that the sender sealed
+    changed: tuple[str, ...] = ()  # sentences: what was sent without its date, or has another name now
+    unlisted: int = 0  # how many more of either there are

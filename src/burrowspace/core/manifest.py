@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from burrowspace.core.errors import BadManifest
 from burrowspace.core.layout import MANIFEST_BYTES, POSITIONS, Layout
+from burrowspace.core.notes import NOTES, Note
 from burrowspace.core.parsing import read_json
 from burrowspace.core.sealing import BLOCK
 
@@ -48,6 +49,18 @@ class Manifest(msgspec.Struct, frozen=True):
     entries: Annotated[tuple[Entry, ...], Meta(min_length=1, max_length=ENTRIES)]
     name: Annotated[str, Meta(min_length=1, max_length=SEGMENT)]
     version: Literal[1] = 1
+    notes: Annotated[tuple[Note, ...], Meta(max_length=NOTES)] | UnsetType = UNSET  # what is not sent as it is
+    unlisted: Annotated[int, Meta(ge=0)] | UnsetType = UNSET  # how many notes more there would be
+
+    @property
+    def noted(self) -> tuple[Note, ...]:
+        """The notes; none where there are none."""
+        return self.notes or ()
+
+    @property
+    def more_notes(self) -> int:
+        """How many there are that have no room."""
+        return self.unlisted or 0
 
     @property
     def files(self) -> tuple[Entry, ...]:

@@ -12,12 +12,14 @@ from pathlib import Path
 
 from burrowspace.client.files.moving import writeback
 from burrowspace.client.files.pack import Row
+from burrowspace.client.files.spelling import native
 from burrowspace.core.errors import Damaged
 from burrowspace.core.manifest import Entry, Manifest
 from burrowspace.core.names import safe_name, safe_paths
 from burrowspace.core.sealing import BLOCK
 
 _WRITEBACK = 64 << 20  # bytes after which the disk is asked to begin
+_COMMON = range(1, 1 << 31)  # seconds since 1970 that every file system keeps
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _UMASK = os.umask(0o077)
 os.umask(_UMASK)
@@ -35,13 +37,20 @@ class Places:
         self._dirty = 0
         disk = [entry for entry in manifest.entries if entry.kind != "text"]
         paths = iter(safe_paths((entry.path, entry.kind == "folder") for entry in disk))
-        folders = set()
+        folders: set[tuple[str, ...]] = set()
+        written: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self.renamed: list[tuple[str, str]] = []  # as offered, as written
+        self.undated: list[str] = []  # whose date this disk cannot keep
         for number, entry in enumerate(manifest.entries):
             if entry.kind == "text":
                 self._places.append(os.fspath(_text_place(folder, number)))
                 continue
             parts = next(paths)
-            place = os.path.join(os.fspath(part or ""), *parts)  # noqa: PTH118  # a million of them, and quick
+            if parts != (*written.get(entry.path[:-1], entry.path[:-1]), entry.path[-1]):  # what lies in it follows
+                self.renamed.append(("/".join(entry.path), "/".join(parts)))
+            if entry.kind == "folder":
+                written[entry.path] = parts
+            place = os.path.join(os.fspath(part or ""), *map(native, parts))  # noqa: PTH118  # a million of them, and quick
             if entry.kind == "folder":
                 self._folders.append((place, entry))
                 folders.add(parts)
@@ -51,7 +60,7 @@ class Places:
         if part is not None:
             _make(part)
             for parts in sorted(folders, key=len):
-                part.joinpath(*parts).mkdir(mode=0o700, parents=True, exist_ok=True)
+                part.joinpath(*map(native, parts)).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def write(self, at: int, content: memoryview) -> None:
         for file, offset, begin, end in self._row.pieces(at, at + len(content)):
@@ -87,7 +96,7 @@ class Places:
         """The folders get their modes and times, now that nothing is written into them: the part folder's files."""
         for folder, entry in reversed(self._folders):
             Path(folder).chmod((entry.mode & 0o777 | 0o700) & ~_UMASK)
-            os.utime(folder, ns=(entry.mtime_ns, entry.mtime_ns))
+            self._date(folder, entry)
         pairs = zip(self._places, self._entries, strict=True)
         return [place for place, entry in pairs if entry.kind == "file"]
 
@@ -106,7 +115,7 @@ class Places:
             handle = os.open(place, _FLAGS | os.O_TRUNC, mode)
         try:
             write_at(handle, data, 0)
-            os.utime(handle, ns=(entry.mtime_ns, entry.mtime_ns))
+            self._date(handle, entry)
         finally:
             os.close(handle)
 
@@ -125,10 +134,26 @@ class Places:
 
     def _complete(self, file: int, handle: int) -> None:
         entry = self._entries[file]
-        os.utime(handle, ns=(entry.mtime_ns, entry.mtime_ns))
+        self._date(handle, entry)
         os.fchmod(handle, (entry.mode & 0o777 | 0o400) & ~_UMASK)
         os.close(handle)
         self._current = None
+
+    def _date(self, file: int | str, entry: Entry) -> None:
+        """The time of change, where the disk can keep it: what it cannot stops nothing."""
+        seconds = entry.mtime_ns // 10**9
+        try:
+            os.utime(file, ns=(entry.mtime_ns, entry.mtime_ns))
+            kept = seconds in _COMMON or _kept(file, seconds)
+        except (OSError, OverflowError, ValueError):
+            kept = False
+        if not kept:
+            self.undated.append("/".join(entry.path))
+
+
+def _kept(file: int | str, seconds: int) -> bool:
+    """Some disks change a date silently."""
+    return int((os.fstat(file) if isinstance(file, int) else Path(file).stat()).st_mtime) == seconds
 
 
 def texts(folder: Path, manifest: Manifest) -> Iterator[str]:

@@ -11,8 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from burrowspace.client.errors import Changed
-from burrowspace.client.files.pack import UNKNOWN, Digests, Row, total
+from blake3 import blake3
+from msgspec import UNSET
+
+from burrowspace.client.errors import GREW, SHRUNK, Changed
+from burrowspace.client.files.pack import DIGEST, UNKNOWN, Digests, Row, total
 from burrowspace.client.files.walk import Found, walk
 from burrowspace.core.errors import BadRequest, Damaged, NoSpace
 from burrowspace.core.layout import Layout, blocks_of
@@ -22,14 +25,21 @@ from burrowspace.core.sealing import BLOCK, Suite
 _OPEN = 32  # files kept open for the next block
 _LOOK = 16 << 20  # bytes of a stream between two looks at the room on the disk
 FREE = 128 << 20  # bytes of the disk that a stream leaves free
+_AGAIN = 4 << 20  # bytes of a file that grew, read at once when it is looked at again
 _CATCH_UP = 4  # blocks hashed behind a reader for each block that it reads ahead
 
 
 class Contents(Protocol):
     """The bytes of all files, readable at any place, from any thread."""
 
+    grown: set[int]
+
     def read_into(self, file: int, into: memoryview, offset: int) -> None:
-        """Fills `into` from `offset` of a file. Changed: there is not that much, or it is not the same any more."""
+        """Fills `into` from `offset` of a file. Changed: there is not that much, or it is not the same any more. One
+        that only became longer is named in `grown`."""
+
+    def name(self, file: int) -> str:
+        """What the other side calls it."""
 
     def close(self) -> None: ...
 
@@ -37,18 +47,19 @@ class Contents(Protocol):
 class Source:
     """Open one with `from_paths`, `from_text` or `from_stream`; close it when the transfer ends.
 
-    `left_out`: sentences on what was found and is not sent. `digest`: of the whole transfer, once all of it was hashed.
+    What is not sent, or not as it is, stands in the manifest's notes. `digest`: of the whole transfer, once all of it
+    was hashed.
     """
 
-    def __init__(self, manifest: Manifest, contents: Contents, left_out: Sequence[str] = ()) -> None:
+    def __init__(self, manifest: Manifest, contents: Contents) -> None:
         self.manifest = manifest
         self.manifest_data = encode(manifest)
-        self.left_out = tuple(left_out)
         self._contents = contents
         self._stream = contents if isinstance(contents, _Stream) else None
         self._row = Row([UNKNOWN if entry.size is None else entry.size for entry in manifest.files])
         self._digests = Digests(self._row)
         self._hashing = threading.Lock()
+        self._checked: set[int] = set()  # grown files that were looked at once more
         self._first = blocks_of(len(self.manifest_data))  # the first position of the pack
         if not self._row.content:
             self._digests.add(memoryview(b""))
@@ -58,12 +69,17 @@ class Source:
         """The files and folders of a person. `was`: the manifest of a transfer to go on with; what was added since is
         not sent with it, and what is gone or different is Changed. NotFound, BadRequest: see `walk`.
         """
-        found, left_out = walk(given)
+        found, notes = walk(given)
         if was is None:
-            was = Manifest(entries=tuple(map(_entry, found)), name=name or _called(found))
+            was = Manifest(
+                entries=tuple(map(_entry, found)),
+                name=name or _called(found),
+                notes=tuple(notes.first) or UNSET,
+                unlisted=notes.unlisted or UNSET,
+            )
         else:
             found = _the_same(was, found)
-        return cls(was, _Files([each for each in found if not each.folder]), left_out)
+        return cls(was, _Files([each for each in found if not each.folder]))
 
     @classmethod
     def from_text(cls, text: str, created_ns: int = 0) -> "Source":
@@ -168,12 +184,31 @@ class Source:
         with self._hashing:
             self._hash_on(self._row.content)
             self._digests.end()
+            self._check_grown()
             return bytes(self._digests.area)
+
+    def _check_grown(self) -> None:
+        """Files that grew meanwhile are read once more: what was sent is what such a file begins with now, all of it
+        at one time. Changed: it was rewritten too."""
+        for file in tuple(self._contents.grown - self._checked):
+            hasher, size = blake3(), self._row.sizes[file]
+            buffer = memoryview(bytearray(min(_AGAIN, size)))
+            for offset in range(0, size, _AGAIN):
+                piece = buffer[: min(_AGAIN, size - offset)]
+                self._contents.read_into(file, piece, offset)
+                hasher.update(piece)
+            if hasher.digest() != self._digests.area[DIGEST * file : DIGEST * (file + 1)]:
+                raise Changed(self._contents.name(file), GREW)
+            self._checked.add(file)
 
 
 class _Bytes:
     def __init__(self, data: bytes) -> None:
         self._data = data
+        self.grown: set[int] = set()
+
+    def name(self, file: int) -> str:
+        return "text"
 
     def read_into(self, file: int, into: memoryview, offset: int) -> None:
         into[:] = self._data[offset : offset + len(into)]
@@ -198,15 +233,23 @@ class _Opened:
 
 
 class _Files:
-    """The regular files of a manifest. Each is looked at after every read: a write in between is noticed, not sent."""
+    """The regular files of a manifest. Each is looked at after every read: a write in between is noticed, not sent.
+
+    A file that only grows (a log) is sent as long as it was at the start. `grown`: such files; whether their beginning
+    stayed what it was is asked of them at the end.
+    """
 
     def __init__(self, found: Sequence[Found]) -> None:
         self._found = found
+        self.grown: set[int] = set()
         self._open: OrderedDict[int, _Opened] = OrderedDict()
         self._lock = threading.Lock()
 
     def read_into(self, file: int, into: memoryview, offset: int) -> None:
         found = self._found[file]
+        if found.content is not None:
+            into[:] = found.content[offset : offset + len(into)]
+            return
         whole = len(into) == found.size
         opened = _Opened(found) if whole else self._opened(file, found)
         done = 0
@@ -217,11 +260,18 @@ class _Files:
                 why = (error.strerror or "error").lower()
                 raise Damaged(f"{'/'.join(found.path)} cannot be read any more: {why}; try again") from error
             if not got:
-                raise Changed("/".join(found.path))
+                raise Changed("/".join(found.path), SHRUNK)
             done += got
         now = os.fstat(opened.file)
-        if now.st_size != found.size or now.st_mtime_ns != found.mtime_ns or now.st_ino != found.inode:
+        if now.st_size > found.size and now.st_ino == found.inode:
+            self.grown.add(file)  # what was there at the start is sent, and looked at once more at the end
+        elif now.st_size < found.size:
+            raise Changed("/".join(found.path), SHRUNK)
+        elif now.st_mtime_ns != found.stamp or now.st_ino != found.inode:
             raise Changed("/".join(found.path))
+
+    def name(self, file: int) -> str:
+        return "/".join(self._found[file].path)
 
     def _opened(self, file: int, found: Found) -> _Opened:
         with self._lock:
@@ -244,9 +294,13 @@ class _Stream:
         import tempfile
 
         self._kept = tempfile.TemporaryFile(dir=keep, buffering=0)  # noqa: SIM115  # closed by close
+        self.grown: set[int] = set()
         self._held = self._looked = 0
         self._ended = False
         self._lock = threading.Lock()
+
+    def name(self, file: int) -> str:
+        return "stdin"
 
     def fetch(self, upto: int) -> tuple[int, bool]:
         """Reads on until `upto` bytes are kept or the stream ends: bytes kept, and whether that is all."""

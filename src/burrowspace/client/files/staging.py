@@ -22,6 +22,7 @@ from burrowspace.client.files.moving import move_into, sync_all
 from burrowspace.client.files.pack import DIGEST, UNKNOWN, Digests, Row, total
 from burrowspace.client.files.placing import Places, read_at, store, texts
 from burrowspace.client.files.space import make_sure_of_room
+from burrowspace.client.files.spelling import lying_at, native, told, written_down
 from burrowspace.client.files.writing import write_atomically
 from burrowspace.core.consent import WINDOW
 from burrowspace.core.errors import BadRequest, BurrowError, Damaged, NoSpace, TooLarge, WrongState
@@ -34,7 +35,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 Check = Callable[[int, int, bool, memoryview, bytes], bool]  # BlockKey.check: file, index, end, plain, fingerprint
 
 
-class _Plan(msgspec.Struct, kw_only=True):
+class Plan(msgspec.Struct, kw_only=True):
     """What is written down of a staging; sizes in bytes."""
 
     manifest_size: int
@@ -55,7 +56,7 @@ class Staging:
     what `finish` gave (texts to show, paths that were made).
     """
 
-    def __init__(self, folder: Path, plan: _Plan) -> None:
+    def __init__(self, folder: Path, plan: Plan) -> None:
         self.held = 0
         self.manifest: Manifest | None = None
         self.texts: tuple[str, ...] = ()
@@ -81,8 +82,8 @@ class Staging:
             raise TooLarge("the list of files is longer than this program takes")
         if pack_size is not None and not 0 <= pack_size < UNKNOWN:
             raise BadRequest("the size that is offered cannot be")
-        plan = _Plan(manifest_size=manifest_size, pack_size=pack_size)
-        write_atomically(folder / "landing.json", msgspec.json.encode(plan))
+        plan = Plan(manifest_size=manifest_size, pack_size=pack_size)
+        write_plan(folder, plan)
         return cls(folder, plan)
 
     @classmethod
@@ -91,10 +92,9 @@ class Staging:
 
         It takes as long as reading takes. WrongState: nothing was begun here. What is not there is not held.
         """
-        try:
-            plan = msgspec.json.decode((folder / "landing.json").read_bytes(), type=_Plan)
-        except (OSError, msgspec.MsgspecError):
-            raise WrongState("there is nothing to go on with; receive it again", "new") from None
+        plan = read_plan(folder)
+        if plan is None:
+            raise WrongState("there is nothing to go on with; receive it again", "new")
         staging = cls(folder, plan)
         with staging._mapped():
             staging._go_on(check)
@@ -119,6 +119,16 @@ class Staging:
         return self.held == self._positions
 
     @property
+    def renamed(self) -> list[tuple[str, str]]:
+        """Paths that cannot be written as they were offered, and what they become; known once it is accepted."""
+        return [] if self._places is None else self._places.renamed
+
+    @property
+    def undated(self) -> list[str]:
+        """Paths as offered whose date this disk cannot keep."""
+        return [] if self._places is None else self._places.undated
+
+    @property
     def accepted(self) -> bool:
         return self._plan.accepted
 
@@ -140,7 +150,8 @@ class Staging:
                 target.mkdir(parents=True, exist_ok=True)
                 target = target.resolve()
                 make_sure_of_room(target, (entry.size for entry in manifest.entries))
-                plan.target, plan.part = str(target), str(target / f".burrow-{secrets.token_hex(6)}.part")
+                part = target / f".burrow-{secrets.token_hex(6)}.part"
+                plan.target, plan.part = written_down(target), written_down(part)
             self._write(plan)
             self._prepare()
             self._drain()
@@ -150,13 +161,8 @@ class Staging:
         if not isinstance(into, Path):
             self.accept_stream(into)
             return
-        tops = {entry.path[0] for entry in self._known().entries if entry.kind != "text"}
-        if not tops:
-            self.accept(None)
-        elif len(tops) == 1 and not into.is_dir():
-            self.accept(into.parent, into.name, overwrite=overwrite)
-        else:
-            self.accept(into, overwrite=overwrite)
+        target, name = aimed(self._known(), into)
+        self.accept(target, name, overwrite=overwrite)
 
     def accept_stream(self, into: BinaryIO) -> None:
         """Into an open file instead, in order, if it is one file or text: nothing of it can be gone on with later, and
@@ -307,12 +313,12 @@ class Staging:
 
     # where files lie
 
-    def _write(self, plan: _Plan) -> None:
-        write_atomically(self._folder / "landing.json", msgspec.json.encode(plan))
+    def _write(self, plan: Plan) -> None:
+        write_plan(self._folder, plan)
         self._plan = plan
 
     def _prepare(self) -> None:
-        part = None if self._plan.part is None else Path(self._plan.part)
+        part = None if self._plan.part is None else Path(lying_at(self._plan.part))
         self._places = Places(self._folder, self._known(), self._row, part)
 
     @property
@@ -370,15 +376,15 @@ class Staging:
     def _verify(self) -> None:
         if not self.complete:
             raise WrongState("not all of it is here yet", "transferring")
-        got, told = self._digests.area, self._area
-        if got != told:
+        got, given = self._digests.area, self._area
+        if got != given:
             wrong = [
                 "/".join(safe_path(entry.path))
-                for at, entry in zip(range(0, len(told), DIGEST), self._known().files, strict=False)
-                if got[at : at + DIGEST] != told[at : at + DIGEST]
+                for at, entry in zip(range(0, len(given), DIGEST), self._known().files, strict=False)
+                if got[at : at + DIGEST] != given[at : at + DIGEST]
             ]
             raise Mismatch(wrong)
-        digest = total(told).hex()
+        digest = total(given).hex()
         if self._sink is not None:
             self._plan = msgspec.structs.replace(self._plan, moves=[], digest=digest)
             return
@@ -387,10 +393,10 @@ class Staging:
         files = self._placed.finish()
         moves = []
         if self._plan.part is not None and self._plan.target is not None:
-            part = Path(self._plan.part)
+            part = Path(lying_at(self._plan.part))
             sync_all(part, files)
             single = self._plan.name
-            for top in sorted(each.name for each in part.iterdir()):
+            for top in sorted(told(each.name) for each in part.iterdir()):
                 moves.append((top, safe_name(single) if single is not None else top))
         self._write(msgspec.structs.replace(self._plan, moves=moves, digest=digest))
 
@@ -400,13 +406,13 @@ class Staging:
         if self._sink is None and self.manifest is not None:
             self.texts = tuple(texts(self._folder, self.manifest))
         if plan.part is not None and plan.target is not None:
-            part, target = Path(plan.part), Path(plan.target)
+            part, target = Path(lying_at(plan.part)), Path(lying_at(plan.target))
             landed = []
             for number, (top, wish) in enumerate(plan.moves):
-                name = wish
-                if os.path.lexists(part / top):
-                    name = move_into(part / top, target, wish, overwrite=plan.overwrite)
-                    plan.moves[number] = (top, name)
+                name, source = native(wish), part / native(top)
+                if os.path.lexists(source):
+                    name = move_into(source, target, name, overwrite=plan.overwrite)
+                    plan.moves[number] = (top, told(name))
                 landed.append(target / name)
             self.landed = tuple(landed)
             with contextlib.suppress(FileNotFoundError):
@@ -428,16 +434,40 @@ class Staging:
                     "the disk is full; what arrived is kept: free some space and go on with `burrow resume`"
                 ) from error
             raise Damaged(
-                f"the disk refused: {(error.strerror or 'error').lower()}; what arrived before is kept"
+                f"the disk refused: {(error.strerror or 'error').lower()}; what arrived before is kept: "
+                "check the folder, or choose another one with -o"
             ) from error
+
+
+def read_plan(folder: Path) -> Plan | None:
+    """What is written down of the staging in `folder`; None: nothing that can be read."""
+    try:
+        return msgspec.json.decode((folder / "landing.json").read_bytes(), type=Plan)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def write_plan(folder: Path, plan: Plan) -> None:
+    write_atomically(folder / "landing.json", msgspec.json.encode(plan))
+
+
+def aimed(manifest: Manifest, into: Path) -> tuple[Path | None, str | None]:
+    """The folder to write into, and the new name of the one thing that comes, if `into` is one. (None, None): only
+    texts come."""
+    tops = {entry.path[0] for entry in manifest.entries if entry.kind != "text"}
+    if not tops:
+        return None, None
+    if len(tops) == 1 and not into.is_dir():
+        return into.parent, told(into.name)
+    return into, None
 
 
 def discard(folder: Path) -> None:
     """Removes what the staging of `folder` wrote beside its target and did not put in place, without opening it."""
-    with contextlib.suppress(OSError, msgspec.MsgspecError):
-        _remove(msgspec.json.decode((folder / "landing.json").read_bytes(), type=_Plan))
+    if (plan := read_plan(folder)) is not None:
+        _remove(plan)
 
 
-def _remove(plan: _Plan) -> None:
-    if plan.part is not None and Path(plan.part).name.startswith(".burrow-"):
-        shutil.rmtree(plan.part, ignore_errors=True)
+def _remove(plan: Plan) -> None:
+    if plan.part is not None and (part := Path(lying_at(plan.part))).name.startswith(".burrow-"):
+        shutil.rmtree(part, ignore_errors=True)

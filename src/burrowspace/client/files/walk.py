@@ -1,21 +1,31 @@
-"""What lies under the paths that a person gave: the files and folders to send, and what is left out and why.
+"""What lies under the paths that a person gave: the files and folders to send, and notes on the rest.
 
-It looks and opens nothing. A link that the person names is followed; a link inside a folder is not, so nothing is sent
-that does not lie in what was named.
+It opens nothing but files that the kernel makes as they are read (made.py). A link that the person names is followed; a
+link inside a folder is not, so nothing is sent that does not lie in what was named. One odd file never stops the rest:
+it is sent without what cannot travel, or left out, and there is a note.
 """
 
 import os
 import stat
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from burrowspace.client.files import made
+from burrowspace.client.files.spelling import told
 from burrowspace.core.errors import BadRequest, NotFound
+from burrowspace.core.manifest import DEPTH, SEGMENT
 from burrowspace.core.names import alike, distinct
+from burrowspace.core.notes import Note, Notes, sentence
+
+_TIMES = range(-(1 << 63), 1 << 63)  # nanoseconds since 1970 that a manifest can say: the years 1678 to 2261
 
 
 class Found(NamedTuple):
-    """One file or folder. `path` is what the other side is told, `real` is where it lies here; sizes in bytes."""
+    """One file or folder. `path` is what the other side is told, `real` is where it lies here; sizes in bytes. `stamp`
+    is the time of change as it is here, `mtime_ns` the one that is sent. `content`: of a file that has to be read at
+    once."""
 
     path: tuple[str, ...]
     real: str
@@ -24,56 +34,90 @@ class Found(NamedTuple):
     mtime_ns: int
     mode: int
     inode: int
+    stamp: int
+    content: bytes | None = None
 
 
 _ODD = {
-    stat.S_IFLNK: "a symbolic link",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFBLK: "a device",
-    stat.S_IFCHR: "a device",
+    stat.S_IFLNK: "link",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFIFO: "pipe",
+    stat.S_IFBLK: "device",
+    stat.S_IFCHR: "device",
 }
 
 
-def walk(given: Sequence[str | Path]) -> tuple[list[Found], list[str]]:
-    """All that is to be sent, each folder before its contents and in the order of names, and sentences on the rest.
+def walk(given: Sequence[str | Path]) -> tuple[list[Found], Notes]:
+    """All that is to be sent, each folder before its contents and in the order of names, and notes on the rest.
 
-    NotFound: a given path is not there. BadRequest: it is neither a file nor a folder, or cannot be read.
+    NotFound: a given path is not there. BadRequest: nothing is left to send.
     """
     found: list[Found] = []
-    left_out: list[str] = []
+    notes = Notes()
     taken: set[str] = set()
     for each in given:
         real = os.fspath(each)
         try:
+            resolved = Path(real).resolve().name
+        except (OSError, RuntimeError):  # links in a circle
+            resolved = Path(real).name
+        name = distinct(_fit(told(resolved)) or "files", taken)
+        try:
             seen = Path(real).stat()
         except (FileNotFoundError, NotADirectoryError):
-            raise NotFound(f"there is no file or folder {_shown(real)}; check the name and try again") from None
+            if not os.path.lexists(real):
+                raise NotFound(f"there is no file or folder {_shown(real)}; check the name and try again") from None
+            notes.add((name,), "dangling")
+            continue
         except (OSError, ValueError) as error:
-            raise BadRequest(f"{_shown(real)} cannot be read: {_why(error)}") from None
-        name = distinct(_text(Path(real).resolve().name) or "files", taken)
+            notes.add((name,), "unreadable", _why(error))
+            continue
         taken.add(alike(name))
-        if stat.S_ISDIR(seen.st_mode):
-            found.append(_found((name,), real, seen))
-            try:
-                _inside((name,), real, found, left_out)
-            except OSError as error:
-                raise BadRequest(f"{_shown(real)} cannot be read: {_why(error)}") from None
-        elif stat.S_ISREG(seen.st_mode):
-            if not os.access(real, os.R_OK):
-                raise BadRequest(f"{_shown(real)} cannot be read: you have no permission")
-            found.append(_found((name,), real, seen))
-        else:
-            what = _ODD.get(stat.S_IFMT(seen.st_mode), "no file")
-            raise BadRequest(f"{_shown(real)} is {what}; pipe its contents into `burrow send -` instead")
-    return found, left_out
+        if told(resolved) != resolved and os.fsencode(resolved) != told(resolved).encode():
+            notes.add((name,), "name", _spelled(resolved))
+        if _take((name,), real, seen, found, notes):
+            _inside((name,), real, found, notes)
+    if not found:
+        raise BadRequest(_nothing(given, notes.first))
+    return found, notes
 
 
-def _inside(path: tuple[str, ...], real: str, found: list[Found], left_out: list[str]) -> None:
-    """The contents of one folder. OSError: the folder itself cannot be listed. No recursion: trees may be deep."""
-    waiting = [(path, real, _listed(real))]
+def _take(path: tuple[str, ...], real: str, seen: os.stat_result, found: list[Found], notes: Notes) -> bool:
+    """Adds what lies at `real`, or a note why not. True: it is a folder, whose contents come next."""
+    kind = stat.S_IFMT(seen.st_mode)
+    if len(path) > DEPTH:
+        notes.add(path, "deep")
+        return False
+    if kind not in (stat.S_IFDIR, stat.S_IFREG):
+        notes.add(path, _ODD.get(kind, "odd"))
+        return False
+    folder, content = kind == stat.S_IFDIR, None
+    if not os.access(real, os.R_OK | os.X_OK if folder else os.R_OK):
+        notes.add(path, "unreadable", "permission denied")
+        return False
+    if not folder:
+        try:
+            content = made.content(real, seen.st_size, getattr(seen, "st_blocks", 1))
+        except made.Endless:
+            notes.add(path, "endless")
+            return False
+        except OSError as error:
+            notes.add(path, *_reason(error))
+            return False
+    stamp, mtime_ns = seen.st_mtime_ns, seen.st_mtime_ns
+    if stamp not in _TIMES:
+        notes.add(path, "date", _date(stamp))
+        mtime_ns = seen.st_ctime_ns if seen.st_ctime_ns in _TIMES else 0  # the same in every run
+    size = 0 if folder else seen.st_size if content is None else len(content)
+    found.append(Found(path, real, folder, size, mtime_ns, seen.st_mode & 0o777, seen.st_ino, stamp, content))
+    return folder
+
+
+def _inside(path: tuple[str, ...], real: str, found: list[Found], notes: Notes) -> None:
+    """The contents of one folder. No recursion: trees may be deep."""
+    waiting = [(path, _listed(path, real, notes))]
     while waiting:
-        path, real, entries = waiting[-1]
+        path, entries = waiting[-1]
         if not entries:
             waiting.pop()
             continue
@@ -81,44 +125,76 @@ def _inside(path: tuple[str, ...], real: str, found: list[Found], left_out: list
         below = (*path, _sibling(entry))
         try:
             seen = entry.stat(follow_symlinks=False)
-            if stat.S_ISDIR(seen.st_mode):
-                listed = _listed(entry.path)
-                found.append(_found(below, entry.path, seen))
-                waiting.append((below, entry.path, listed))
-            elif not stat.S_ISREG(seen.st_mode):
-                left_out.append(f"{_shown(entry.path)} is {_ODD.get(stat.S_IFMT(seen.st_mode), 'no file')}: left out")
-            elif not os.access(entry.path, os.R_OK):
-                left_out.append(f"{_shown(entry.path)} cannot be read, you have no permission: left out")
-            else:
-                found.append(_found(below, entry.path, seen))
         except OSError as error:
-            left_out.append(f"{_shown(entry.path)} cannot be read, {_why(error)}: left out")
+            notes.add(below, *_reason(error))
+            continue
+        if below[-1] != entry.name and os.fsencode(entry.name) != below[-1].encode():
+            notes.add(below, "name", _spelled(entry.name))
+        if _take(below, entry.path, seen, found, notes):
+            waiting.append((below, _listed(below, entry.path, notes)))
 
 
-def _listed(real: str) -> list["os.DirEntry[str]"]:
+def _listed(path: tuple[str, ...], real: str, notes: Notes) -> list["os.DirEntry[str]"]:
     """Backwards, so that the next one is popped off the end."""
-    with os.scandir(real) as entries:
-        return sorted(entries, key=lambda entry: entry.name, reverse=True)
-
-
-def _found(path: tuple[str, ...], real: str, seen: os.stat_result) -> Found:
-    folder = stat.S_ISDIR(seen.st_mode)
-    size = 0 if folder else seen.st_size
-    return Found(path, real, folder, size, seen.st_mtime_ns, seen.st_mode & 0o777, seen.st_ino)
+    try:
+        with os.scandir(real) as entries:
+            return sorted(entries, key=lambda entry: entry.name, reverse=True)
+    except OSError as error:
+        notes.add(path, *_reason(error))
+        return []
 
 
 def _sibling(entry: "os.DirEntry[str]") -> str:
     """Bytes that are no UTF-8 cannot travel as a name; the inode keeps two of them apart."""
-    text = _text(entry.name)
-    return text if text == entry.name else f"{text} ({entry.inode()})"
+    text = told(entry.name)
+    if os.fsencode(entry.name) == text.encode():
+        return text
+    tail = f" ({entry.inode()})"
+    return text[: SEGMENT - len(tail)] + tail
 
 
-def _text(name: str) -> str:
-    return os.fsencode(name).decode(errors="replace")
+def _fit(name: str) -> str:
+    return name[:SEGMENT]
+
+
+def _reason(error: OSError) -> tuple[str, str]:
+    return ("gone", "") if isinstance(error, FileNotFoundError) else ("unreadable", _why(error))
+
+
+def _nothing(given: Sequence[str | Path], notes: Sequence[Note]) -> str:
+    """Why nothing is left to send."""
+    if not given or not notes:
+        return "there is nothing to send"
+    first, more = notes[0], f" (and {len(notes) - 1} more)" if len(notes) > 1 else ""
+    said = sentence(first).removesuffix(": left out")
+    if first.why in ("pipe", "device", "socket"):
+        return f"{said}{more}; pipe its contents into `burrow send -` instead"
+    return f"{said}{more}, so there is nothing to send; check it and try again"
+
+
+def _date(stamp: int) -> str:
+    """As far as the system can say it.
+
+    >>> _date(16_725_225_600_000_000_000)
+    '2500-01-01'
+    """
+    try:
+        return time.strftime("%Y-%m-%d", time.gmtime(stamp // 10**9))
+    except (OSError, ValueError, OverflowError):
+        return f"{stamp // 10**9} s since 1970"
+
+
+def _spelled(name: str) -> str:
+    r"""Its bytes, those that are no ASCII spelled out.
+
+    >>> _spelled("caf\udce9")
+    'caf\\xe9'
+    """
+    return os.fsencode(name).decode("ascii", "backslashreplace")
 
 
 def _shown(real: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in _text(real))
+    return "".join(c if c.isprintable() else "?" for c in told(real))
 
 
 def _why(error: OSError | ValueError) -> str:

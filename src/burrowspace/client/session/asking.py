@@ -9,6 +9,7 @@ from burrowspace.client.files.staging import Staging
 from burrowspace.client.session.receive import Receive
 from burrowspace.client.session.remote_sender import GOODBYE_S, RemoteSender
 from burrowspace.client.session.running import Running
+from burrowspace.client.session.telling_notes import noted, renamed
 from burrowspace.core import signals
 from burrowspace.core.consent import Act, Consent, Stage
 from burrowspace.core.sealing import Suite
@@ -62,8 +63,12 @@ class Asking:
         manifest, name, how = self._staging.manifest, self._sender.name, self._how
         assert manifest is not None
         text = all(each.kind == "text" for each in manifest.entries)
+        if (said := noted(manifest)) is not None:
+            self._running.tell(said)
         self._running.tell(Offered(manifest.name, len(manifest.files), manifest.content_size, name, text))
         if how.accept is not None and not await how.accept(manifest, name):
             await self._do(self._consent.answer(False))
         await asyncio.to_thread(self._staging.accept_into, how.into, overwrite=how.overwrite)
+        if (said := renamed(self._staging.renamed)) is not None:
+            self._running.tell(said)
         await self._do(self._consent.answer(True))

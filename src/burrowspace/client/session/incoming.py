@@ -4,12 +4,14 @@ which journal. The work is receiver.py's."""
 import asyncio
 import contextlib
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from burrowspace.client import events
 from burrowspace.client.client_state import ClientState, own_name
 from burrowspace.client.errors import Refused, Unreachable
+from burrowspace.client.files.spelling import written_down
 from burrowspace.client.options import Options
 from burrowspace.client.pause import Pause
 from burrowspace.client.rendezvous.reader import Reader
@@ -45,6 +47,8 @@ class ReceiveTransfer(Transfer):
 
     async def _work(self) -> events.Finished:
         held = await self._meet()
+        if isinstance(self._into, Path) and (target := written_down(self._into.absolute())) != held.record.target:
+            await asyncio.to_thread(partial(held.update, target=target))
         record = held.record
         how = Receive(
             server=self._state.server(record.server),
@@ -56,6 +60,7 @@ class ReceiveTransfer(Transfer):
             options=self._options,
             own_name=self._options.name or own_name(),
             by_link=record.met == "link",
+            moves=self._into is not None,
         )
         return await self._follow(Receiver(how, self._done))
 
@@ -86,7 +91,7 @@ class ReceiveTransfer(Transfer):
             if held.record.server != link.server:
                 held.update(server=link.server, link=str(link))  # it is reached elsewhere now: tunnels change names
             return held
-        target = str(self._into.absolute()) if isinstance(self._into, Path) else str(Path.cwd())
+        target = written_down(self._into.absolute() if isinstance(self._into, Path) else Path.cwd())
         return folders.create(
             Record(
                 role="receive",

@@ -20,6 +20,7 @@ from burrowspace.client.rendezvous.conversation import Conversation
 from burrowspace.client.rendezvous.offers import ENOUGH, LEFT, Offers
 from burrowspace.client.server.api import Server
 from burrowspace.client.session.sender import SEGMENTS_FILE, Sender
+from burrowspace.client.session.telling_notes import noted
 from burrowspace.client.session.transfer import Transfer
 from burrowspace.client.state import journal
 from burrowspace.client.state.folders import Ended
@@ -118,6 +119,8 @@ class SendTransfer(Transfer):
                 sending.needs_meeting = False  # the link is enough
             self.start(self._meet(offers, sending))
         held.update(link=link, code=None if code is None else str(code))
+        if (said := noted(source.manifest)) is not None:
+            self.tell(said)
         asks = self._offers is not None and code is None
         self.tell(events.Ready(link, None if code is None else str(code), server.origin, why, asks))
         return await self._follow(sending)

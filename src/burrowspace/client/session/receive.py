@@ -16,7 +16,8 @@ Accept = Callable[[Manifest, str], Awaitable[bool]]
 
 @dataclass(frozen=True, kw_only=True)
 class Receive:
-    """`into`: a folder, the new name of a single file, or an open file for one. `by_link`: a sender offers at once."""
+    """`into`: a folder, the new name of a single file, or an open file for one. `by_link`: a sender offers at once.
+    `moves`: what has begun elsewhere goes on in `into`."""
 
     server: Server
     secret: bytes
@@ -26,4 +27,5 @@ class Receive:
     accept: Accept | None = None
     options: Options = field(default_factory=Options)
     own_name: str = ""
+    moves: bool = False
     by_link: bool = False

@@ -11,7 +11,9 @@ from collections.abc import Callable
 
 from burrowspace.client import events
 from burrowspace.client.errors import Cancelled
+from burrowspace.client.files import spelling
 from burrowspace.client.files.staging import Staging
+from burrowspace.client.files.target import retarget
 from burrowspace.client.keys import Keys
 from burrowspace.client.limits import Bucket
 from burrowspace.client.links.handshake import Ticket
@@ -26,6 +28,7 @@ from burrowspace.client.session.remote_sender import RemoteSender
 from burrowspace.client.session.routes import Routes
 from burrowspace.client.session.running import Running
 from burrowspace.client.session.telling import Telling
+from burrowspace.client.session.telling_notes import told
 from burrowspace.client.session.unanswered import Unanswered
 from burrowspace.core import signals
 from burrowspace.core.codes import check_words
@@ -98,6 +101,7 @@ class Receiver(Running):
         self._verified = True
         digest = await asyncio.to_thread(staging.finish)
         self.digest = digest.hex()
+        assert staging.manifest is not None
         self.tell(events.Verified(self.digest))
         await self._sender.verified(self.digest, list(routes.links.values()), routes.reading.spools)
         for text in staging.texts:
@@ -108,9 +112,10 @@ class Receiver(Running):
             first_byte=None if opener.first_at is None else opener.first_at - met,
             shares=dict(opener.shares),
             verified=True,
-            places=tuple(map(str, staging.landed)),
+            places=tuple(spelling.told(str(place)) for place in staging.landed),
             again=opener.again,
             network=dict(opener.network),
+            **told(staging.manifest, staging.renamed, staging.undated),
         )
         if self._done is not None:
             await asyncio.to_thread(self._done, self, finished)
@@ -152,6 +157,8 @@ class Receiver(Running):
         folder, options = self.journal.folder, self.journal.record.options
         keys = Keys(self._how.secret, bytes.fromhex(offer.transfer))
         if options.get("transfer") == offer.transfer and (folder / "landing.json").exists():
+            if self._how.moves:
+                retarget(folder, self._how.into)
             staging = Staging.reopen(folder, keys.check)
         else:
             staging = Staging.begin(folder, offer.manifest_size, offer.pack_size)

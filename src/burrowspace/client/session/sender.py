@@ -23,6 +23,7 @@ from burrowspace.client.session.receivers import Receivers
 from burrowspace.client.session.running import Running
 from burrowspace.client.session.sends import Shared
 from burrowspace.client.session.serving import Serving
+from burrowspace.client.session.telling_notes import told
 from burrowspace.client.state.journal import Journal
 from burrowspace.core import sender_book, signals
 from burrowspace.core.codes import check_words
@@ -200,7 +201,7 @@ class Sender(Running):
             shares=dict(serving.network),
             verified=not resting,
             resting=resting,
-            left_out=self.source.left_out,
+            **told(self.source.manifest),
             again=serving.again,
             network=dict(serving.network),
             sealed=serving.sealed,

@@ -60,6 +60,10 @@ class Folders:
         """The locked journal of an unfinished transfer. NotFound, Busy, Damaged."""
         return Journal.open(self._folder(role, transfer))
 
+    def place(self, record: Record) -> Path:
+        """The folder of an unfinished transfer."""
+        return self._folder(record.role, record.transfer)
+
     def unfinished(self) -> list[Record]:
         """All unfinished transfers, the newest first; one that cannot be read is not among them."""
         return sorted(self._records(), key=lambda record: -record.created)

@@ -13,14 +13,17 @@ from typing import Any, Literal
 
 import msgspec
 
+from burrowspace.client.files.spelling import told, written_down
 from burrowspace.client.files.writing import sync_folder, write_atomically
 from burrowspace.core.errors import Busy, Damaged, NotFound
 
+_STAMPS = 1 << 63
 Role = Literal["send", "receive"]
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """A path as the person gave it, resolved, and what lay there: bytes, nanoseconds since 1970, inode."""
+    """A path as the person gave it, resolved and as `written_down`, and what lay there: bytes, nanoseconds since 1970
+    modulo 2^63, inode."""
 
     path: str
     size: int
@@ -128,12 +131,15 @@ def known(paths: list[str | Path]) -> tuple[Known, ...]:
     """What lies at the paths now. NotFound."""
     found = []
     for each in paths:
-        real = Path(each).resolve()
         try:
+            real = Path(each).resolve()
             seen = real.stat()
-        except OSError:
-            raise NotFound(f"there is no file or folder {each}; check the name and try again") from None
-        found.append(Known(path=os.fspath(real), size=seen.st_size, mtime_ns=seen.st_mtime_ns, inode=seen.st_ino))
+        except (OSError, RuntimeError, ValueError):
+            if os.path.lexists(each):
+                continue  # the walk says what is wrong with it
+            raise NotFound(f"there is no file or folder {told(str(each))}; check the name and try again") from None
+        stamp = seen.st_mtime_ns % _STAMPS  # the year 2600 does not fit into 64 bits
+        found.append(Known(path=written_down(real), size=seen.st_size, mtime_ns=stamp, inode=seen.st_ino % _STAMPS))
     return tuple(found)
 
 

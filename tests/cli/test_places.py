@@ -1,0 +1,141 @@
+"""A wrong `-o` is refused before the code is used up, and can be corrected at any time: real programs."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from burrowspace.client.files.source import Source
+from burrowspace.client.files.target import retarget, why_not
+from burrowspace.core.errors import BadRequest
+from tests.cli.program import BURROW, Person, Program, Screen, environment, people
+from tests.client.carry import begin, carry, reopen, tree, write
+from tests.e2e.files import make
+from tests.e2e.served import Served, served
+from tests.machine import small_disk
+
+pytestmark = pytest.mark.anyio
+MB = 1_000_000
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Served]:
+    async with served(tmp_path / "data") as server:
+        yield server
+
+
+@pytest.fixture
+async def pair(tmp_path: Path) -> AsyncIterator[list[Person]]:
+    async with people(tmp_path, "ann", "bob") as pair:
+        yield pair
+
+
+async def code_of(program: Program) -> str:
+    return str((await program.event("ready"))["code"])
+
+
+async def test_a_place_that_cannot_be_is_refused_before_the_code_is_used(server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    make(ann.folder / "a.bin", MB)
+    (bob.folder / "file").write_bytes(b"")
+    sender = await ann.burrow("send", "a.bin", "--json", "--server", server.url)
+    code = await code_of(sender)
+    refused = await bob.run("receive", code, "--server", server.url, "-o", "file/photos")
+    assert refused.process.returncode == 2
+    assert "file is not a folder" in refused.said
+    assert "with -o" in refused.said
+    again = await bob.run("receive", code, "--server", server.url, "-o", "photos/")
+    assert again.process.returncode == 0, again.said
+    assert await sender.ended() == 0
+    assert (bob.folder / "photos" / "a.bin").stat().st_size == MB
+
+
+@pytest.mark.parametrize("how", ["receive", "resume"])
+async def test_what_has_begun_goes_on_in_another_place(server: Served, pair: list[Person], how: str) -> None:
+    ann, bob = pair
+    film = make(ann.folder / "film.bin", 12 * MB)
+    sender = await ann.burrow("send", "film.bin", "--json", "--server", server.url, "--limit-rate", "4M")
+    code = await code_of(sender)
+    wrong = await bob.burrow("receive", code, "--json", "--server", server.url, "-o", "wrong/")
+    await wrong.until(lambda p: any(event.get("done", 0) > 3 * MB for event in p.events))
+    wrong.interrupt()
+    await wrong.ended()
+    words = ("receive", code, "--server", server.url) if how == "receive" else ("resume",)
+    right = await bob.run(*words, "-o", "right/", "--json")
+    assert right.process.returncode == 0, right.said
+    assert await sender.ended() == 0
+    assert (bob.folder / "right" / "film.bin").read_bytes() == film.read_bytes()
+    assert list((bob.folder / "wrong").iterdir()) == []
+    assert [each.name for each in (bob.folder / "right").iterdir()] == ["film.bin"]
+    assert sum(right.events[-1]["network"].values()) < 10 * MB  # what had arrived was not sent again
+
+
+async def test_resume_asks_where_to_when_the_earlier_place_is_gone(server: Served, pair: list[Person]) -> None:
+    ann, bob = pair
+    film = make(ann.folder / "film.bin", 12 * MB)
+    sender = await ann.burrow("send", "film.bin", "--json", "--server", server.url, "--limit-rate", "4M")
+    wrong = await bob.burrow("receive", await code_of(sender), "--json", "--server", server.url, "-o", "stick/photos/")
+    await wrong.until(lambda p: any(event.get("done", 0) > 3 * MB for event in p.events))
+    wrong.interrupt()
+    await wrong.ended()
+    (bob.folder / "stick").rename(bob.folder / "away")
+    (bob.folder / "stick").write_bytes(b"not a folder any more")
+    alone = await bob.run("resume")
+    assert alone.process.returncode == 2
+    assert "stick is not a folder" in alone.said
+    screen = Screen()
+    process = await asyncio.create_subprocess_exec(
+        BURROW, "resume", stdin=screen.theirs, stdout=screen.theirs, stderr=screen.theirs,
+        env=environment(bob.state, TERM="dumb"), cwd=bob.folder,
+    )  # fmt: skip
+    try:
+        await screen.until("stick is not a folder")
+        await screen.until("Where to")
+        screen.type("stick/again\n")
+        await screen.until("is not a folder")
+        screen.type("elsewhere\n")
+        async with asyncio.timeout(60):
+            assert await process.wait() == 0
+    finally:
+        screen.close()
+    assert (bob.folder / "elsewhere").read_bytes() == film.read_bytes()
+    assert await sender.ended() == 0
+
+
+def test_what_arrived_moves_to_another_disk(tmp_path: Path) -> None:
+    data = os.urandom(5 * 262_144)
+    top = write(tmp_path / "top", [("a", data), ("b/c", b"c")])
+    source = Source.from_paths([top])
+    staging = begin(tmp_path / "state", source)
+    carry(source, staging, tmp_path / "wrong", upto=4)
+    staging.close()
+    elsewhere = Path("/dev/shm") / f"burrow-{os.getpid()}-{tmp_path.name}"
+    assert elsewhere.parent.stat().st_dev != tmp_path.stat().st_dev
+    elsewhere.mkdir()
+    try:
+        with pytest.raises(BadRequest, match="leave out -o"), open(os.devnull, "wb") as sink:  # noqa: PTH123
+            retarget(tmp_path / "state", sink)
+        retarget(tmp_path / "state", elsewhere)
+        staging = reopen(tmp_path / "state")
+        assert staging.held == 4
+        carry(source, staging, None)
+        staging.finish()
+        assert tree(elsewhere / "top") == {"a": data, "b": None, "b/c": b"c"}
+        assert list((tmp_path / "wrong").iterdir()) == []
+    finally:
+        shutil.rmtree(elsewhere)
+
+
+def test_why_a_place_cannot_be_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    assert why_not(tmp_path) is None
+    assert why_not(tmp_path / "file") is None  # a name that is taken
+    assert why_not(tmp_path / "new" / "deeper") is None
+    assert "file is not a folder" in str(why_not(tmp_path / "file" / "x"))
+    with small_disk(tmp_path / "disk", 1) as disk:
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        assert "is read-only" in str(why_not(disk / "new"))
