@@ -1,6 +1,6 @@
 #!/bin/sh
 # The foreign parts that the tests start: official clients from npm; from Debian the tools for hosts and NATs of their own,
-# for a disk that fails, a TURN server, reverse proxies, and a browser with the fonts of many scripts.
+# for a disk that fails, a TURN server, proxies of both directions, and a browser with the fonts of many scripts.
 set -eu
 cd "$(dirname "$0")/.."
 command -v npm >/dev/null 2>&1 || { echo "the tests need Node and npm; on Debian: apt-get install nodejs npm" >&2; exit 1; }
@@ -15,6 +15,7 @@ command -v systemd-analyze >/dev/null 2>&1 || wanted="$wanted systemd"
 command -v fiu-run >/dev/null 2>&1 || wanted="$wanted fiu-utils"
 command -v turnserver >/dev/null 2>&1 || wanted="$wanted coturn"
 command -v tinyproxy >/dev/null 2>&1 || wanted="$wanted tinyproxy-bin"
+command -v microsocks >/dev/null 2>&1 || wanted="$wanted microsocks"
 command -v unzip >/dev/null 2>&1 || wanted="$wanted unzip"
 command -v chromium-headless-shell >/dev/null 2>&1 || wanted="$wanted chromium-headless-shell"
 [ -n "$(fc-list :lang=ar 2>/dev/null)" ] || wanted="$wanted fonts-noto-core"

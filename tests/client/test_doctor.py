@@ -113,7 +113,7 @@ async def test_a_proxy_of_the_environment_that_is_not_there_is_named(monkeypatch
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
     monkeypatch.delenv("no_proxy", raising=False)
     found = await looked("http://drop.example.org")
-    says(found["port"], BAD, "Nobody listens", "HTTP_PROXY", "unset it")
+    says(found["port"], BAD, "Nobody listens", "http_proxy", "unset it")
 
 
 async def test_what_a_proxy_in_front_breaks_is_named(tmp_path: Path):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from burrowspace.client.server.proxies import go_direct
 from burrowspace.client.state.folders import here
 from burrowspace.client.state.root import make_state, state_folder
 from burrowspace.private import private_file
@@ -73,6 +74,7 @@ async def own_server(port: int = 0) -> AsyncIterator[str]:
     thread = threading.Thread(target=_serve, args=(port, opened), name="own server", daemon=True)
     thread.start()
     url, folder, loop, stopping = await asyncio.wrap_future(opened)
+    go_direct(urlsplit(url).hostname or "")
     keep = False
     try:
         yield url

@@ -165,3 +165,27 @@ class ToPerson:
     def looked(self, reached: bool) -> None:
         """Whether the server answered."""
         self._looking, self._offline = False, not reached
+
+
+class Troubles:
+    """What a sender's person is told where nothing reaches the server: once it lasts, and then now and again.
+
+    >>> told = Troubles()
+    >>> [told.tick(now, "the proxy does not answer") for now in (1.0, 3.0, 9.0, 14.0)]
+    ['', 'the proxy does not answer', '', 'the proxy does not answer']
+    """
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._said_at = float("-inf")
+
+    def tick(self, now: float, why: str) -> str:
+        """`why`: nothing reaches the server now; empty: all is well."""
+        if not why:
+            self._since = None
+            return ""
+        self._since = now if self._since is None else self._since
+        if now - self._since < IDLE or now - self._said_at < TELL_AGAIN:
+            return ""
+        self._said_at = now
+        return why

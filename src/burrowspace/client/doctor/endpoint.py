@@ -18,6 +18,7 @@ from burrowspace.client.server import trust
 from burrowspace.client.server.proxies import proxy_of
 from burrowspace.core.findings import Fact, Finding, bad, doubtful, good
 from burrowspace.core.names import shown
+from burrowspace.core.proxies import Proxy
 
 SECONDS = 4.0  # for each step
 SOON_DAYS = 14  # before its end, in which a certificate that renews itself has done so
@@ -35,21 +36,20 @@ class Endpoint:
     host: str
     port: int
     secure: bool
-    proxy: tuple[str, int] | None = None
+    proxy: Proxy | None = None
 
     @property
     def near(self) -> tuple[str, int]:
         """Whom this machine connects to."""
-        return self.proxy or (self.host, self.port)
+        return (self.host, self.port) if self.proxy is None else (self.proxy.host, self.proxy.port)
 
 
 def endpoint(origin: str) -> Endpoint:
-    """ValueError: the origin is none."""
+    """ValueError: the origin is none, or what names a proxy cannot be read."""
     parts = urlsplit(origin)
     host, secure = parts.hostname or "", parts.scheme == "https"
-    proxy = proxy_of(parts.scheme, host)
-    at = (proxy.hostname, proxy.port or 3128) if proxy is not None and proxy.hostname else None
-    return Endpoint(origin, host, parts.port or (443 if secure else 80), secure, at)
+    proxy = proxy_of(parts.scheme, host, parts.port)
+    return Endpoint(origin, host, parts.port or (443 if secure else 80), secure, proxy)
 
 
 async def name(at: Endpoint) -> Finding:
@@ -89,14 +89,14 @@ async def port(at: Endpoint) -> Finding:
     except ConnectionRefusedError:
         todo = "Start the server there (`burrow serve`), or correct the port of the address."
         if at.proxy is not None:
-            todo = "That is the proxy of HTTP_PROXY or HTTPS_PROXY: correct or unset it."
+            todo = f"That is the proxy of {at.proxy.named_by}: correct or unset it."
         return bad("port", f"Nobody listens on {what}: the connection is refused.", todo, port=number)
     except OSError as error:
         todo = "Check this machine's network: there is no way to that address."
         return bad("port", f"{what} cannot be reached: {error.strerror or error}.", todo, port=number)
     took = loop.time() - began
     writer.close()
-    through = " (the proxy that HTTP_PROXY or HTTPS_PROXY names)" if at.proxy is not None else ""
+    through = f" (the proxy that {at.proxy.named_by} names)" if at.proxy is not None else ""
     return good("port", f"{what.capitalize()}{through} answers after {took * 1000:.0f} ms.", seconds=took)
 
 

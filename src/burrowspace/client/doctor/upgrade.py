@@ -46,7 +46,7 @@ async def _upgrade(http: Http) -> str | None:
     key = base64.b64encode(secrets.token_bytes(16)).decode()
     wanted = base64.b64encode(hashlib.sha1(key.encode() + _GUID, usedforsecurity=False).digest()).decode()
     headers = {"upgrade": "websocket", "connection": "Upgrade", "sec-websocket-version": "13"}
-    line = await http.begin("GET", PATH + "websocket", {**headers, "sec-websocket-key": key})
+    line = await http.begin("GET", PATH + "websocket", {**headers, "sec-websocket-key": key}, tunnel=True)
     try:
         status, said = await line.head()
         if status != 101:

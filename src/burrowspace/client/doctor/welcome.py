@@ -11,6 +11,7 @@ from typing import Any
 from burrowspace import __version__
 from burrowspace.client.doctor.endpoint import Endpoint
 from burrowspace.client.server.http import Answer, Http
+from burrowspace.client.server.line import ProxyFailed
 from burrowspace.client.server.trust import Untrusted
 from burrowspace.core import forwarded
 from burrowspace.core.findings import Fact, Finding, Verdict, bad, doubtful, good
@@ -104,6 +105,9 @@ async def no_answer(error: BaseException, at: Endpoint) -> Finding:
     """Why the port is open and nothing sensible comes."""
     if not at.secure and await speaks_tls(at):
         return wants_tls(at)
+    if isinstance(error, ProxyFailed):
+        what, _, todo = str(error).partition("; ")
+        return bad("server", f"{what[:1].upper()}{what[1:]}.", f"{todo[:1].upper()}{todo[1:]}.")
     if isinstance(error, Untrusted):
         todo = "Look at what ends TLS there; an authority of your own is trusted with --ca FILE."
         return bad("tls", f"The server is not to be trusted: {error}.", todo)
@@ -177,7 +181,7 @@ def between(welcome: Welcome, at: Endpoint, own: Collection[str]) -> Finding:
         todo = "Name the proxy's address in BURROW_TRUSTED_PROXIES on the server: else all callers count as one."
         return doubtful("between", found + f"believe it: it takes us for {seen}.", todo, **facts)
     if at.proxy is not None:
-        found = f"All goes through the proxy {shown(at.proxy[0])} that HTTP_PROXY or HTTPS_PROXY names."
+        found = f"All goes through the proxy {shown(at.proxy.address)} that {at.proxy.named_by} names."
         todo = "That is fine if it is wanted; NO_PROXY names the hosts that need none."
         return doubtful("between", found, todo, **facts)
     if seen in ("127.0.0.1", "::1") and not _is_here(at.host, own):

@@ -121,6 +121,12 @@ class RelaySegments:
         """Up to which position what follows from `position` on lies on the server, to rest there. None: to the end."""
         return segments.covered(self._parts(), position, self._positions)
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing reaches the server, for the person; empty: it does, or nothing has to."""
+        now = time.monotonic()
+        return next((why for each in self.all if each.writer and (why := each.writer.why_still(now))), "")
+
     async def has(self, segment: RelaySegment, position: int) -> bool:
         """Whether the server has this block of it, or will."""
         try:

@@ -4,18 +4,22 @@ SpoolWriter and SpoolReader are the two. Which spool, and from which block on, t
 docs/spec/paths.md ("legs"), docs/spec/bytes.md.
 """
 
+import asyncio
 import contextlib
 import http.client
 import socket
+import ssl
 import threading
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from burrowspace.client.server import trust
-from burrowspace.client.server.http import is_page
-from burrowspace.client.server.proxies import proxy_of
+from burrowspace.client.server.http import NO_WARNING, is_page
+from burrowspace.client.server.line import ProxyFailed, open_line, place, proxy_to
+from burrowspace.core import proxies
+from burrowspace.core.proxies import DENIED, Proxy
 
-CONNECT_S = 10.0
+HANDSHAKE_S = 10.0
+SILENT_S = 8.0  # without a word through a proxy, after which the person is told
 IDLE_S = 120.0  # without a byte: the connection is taken for dead
 BUFFER = 1 << 20
 
@@ -36,7 +40,11 @@ class RelayStream(threading.Thread):
         super().__init__(name=name, daemon=True)
         self.spool = spool
         self.stopped = threading.Event()
-        self._origin = urlsplit(origin)
+        self.trouble = ""  # why nothing can be carried now, for the person
+        self._place = place(origin)
+        self._proxy: Proxy | None = None
+        self._prefix = ""  # before every path
+        self._said = dict(NO_WARNING)  # with every request
         self._over = over
         self._connection: http.client.HTTPConnection | None = None
         self._lock = threading.Lock()
@@ -68,28 +76,27 @@ class RelayStream(threading.Thread):
     def _work(self) -> None:
         raise NotImplementedError
 
+    def _connection_now(self) -> http.client.HTTPConnection:
+        """The one that is open, or a new one. OSError.
+
+        Where a proxy reads each request, each has its own: tinyproxy, for one, hangs up towards us after one answer but
+        still swallows what is sent to it.
+        """
+        known = self._connection
+        if known is not None and known.sock is not None and not self._prefix:
+            return known
+        self._drop()
+        return self._connect()
+
     def _connect(self) -> http.client.HTTPConnection:
-        host, port = self._origin.hostname or "", self._origin.port
-        secure = self._origin.scheme == "https"
-        proxy = proxy_of(self._origin.scheme, host)
-        connection: http.client.HTTPConnection
-        if proxy is not None:
-            at = (proxy.hostname or "", proxy.port or 3128)
-            connection = (
-                http.client.HTTPSConnection(*at, timeout=CONNECT_S, context=trust.context())
-                if secure
-                else http.client.HTTPConnection(*at, timeout=CONNECT_S)
-            )
-            connection.set_tunnel(host, port or (443 if secure else 80))
-        elif secure:
-            connection = http.client.HTTPSConnection(host, port, timeout=CONNECT_S, context=trust.context())
-        else:
-            connection = http.client.HTTPConnection(host, port, timeout=CONNECT_S)
-        connection.blocksize = BUFFER
-        connection.connect()
+        """OSError; `trouble` says why, too."""
+        try:
+            connection = self._connected()
+        except (OSError, ssl.SSLError) as error:
+            self.trouble = error.strerror or str(error) or type(error).__name__
+            raise
         line = connection.sock
         line.settimeout(IDLE_S)
-        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with contextlib.suppress(OSError, AttributeError):
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
         with self._lock:
@@ -98,17 +105,41 @@ class RelayStream(threading.Thread):
                 raise Ended("stopped")
         return connection
 
+    def _connected(self) -> http.client.HTTPConnection:
+        at = self._place
+        self._proxy = proxy = proxy_to(at)
+        line = asyncio.run(open_line(at, proxy, tunnel=True))
+        sock = line.sock
+        try:
+            sock.settimeout(HANDSHAKE_S)
+            if at.secure:
+                sock = trust.context().wrap_socket(sock, server_hostname=at.host)
+        except BaseException:
+            sock.close()
+            raise
+        connection = http.client.HTTPConnection(at.host, at.port, blocksize=BUFFER)
+        connection.sock = sock
+        connection.auto_open = 0  # a line that broke is made again here
+        self._prefix, self._said = line.prefix, {**NO_WARNING, "Host": at.name, **line.headers}
+        if line.prefix:
+            self._said["Connection"] = "close"
+        return connection
+
     def _drop(self) -> None:
         with self._lock:
             connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
-    @staticmethod
-    def _ours(answer: http.client.HTTPResponse) -> None:
-        """HTTPException: it is the word of a tunnel or a proxy, and the server may be asked again."""
-        if is_page(answer.getheader("Content-Type")):
-            raise http.client.HTTPException(f"what stands before the server answered {answer.status} with a page")
+    def _ours(self, answer: http.client.HTTPResponse) -> None:
+        """HTTPException, ProxyFailed: it is the word of a tunnel or a proxy, and the server may be asked again."""
+        page = is_page(answer.getheader("Content-Type"))
+        if self._proxy is not None and self._prefix and (answer.status == 407 or (page and answer.status in DENIED)):
+            self.trouble = proxies.refusal(self._proxy, answer.status, self._place.to)
+            raise ProxyFailed(self.trouble, final=True)
+        if page:
+            self.trouble = f"what stands before the server answered {answer.status} with a page"
+            raise http.client.HTTPException(self.trouble)
 
     def _pause(self, seconds: float) -> None:
         if self.stopped.wait(seconds):

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from burrowspace.client.limits import Bucket
 from burrowspace.client.links.link import Take
 from burrowspace.client.relay.relay_stream import Ended, RelayStream
-from burrowspace.client.server.http import NO_WARNING, refusal
+from burrowspace.client.server.http import refusal
+from burrowspace.core import proxies
 from burrowspace.core.layout import Layout
 from burrowspace.core.sealing import SEALED_MOST
 
@@ -42,8 +43,16 @@ class SpoolReader(RelayStream):
         self._asked_upto = upto if upto is None or layout.positions is None else min(upto, layout.positions)
         self.came_at = time.monotonic()
         self.received = 0
+        self._answered = False
         self._layout, self._take = layout, take
         self._base = layout.offset(first)
+
+    @property
+    def why_nothing(self) -> str:
+        """Why nothing came by it, for the person; empty: it did, or nobody has written anything."""
+        if self.received or self.trouble:
+            return self.trouble
+        return proxies.no_answer(self._proxy) if self._proxy is not None and not self._answered else ""
 
     def _work(self) -> None:
         try:
@@ -55,9 +64,10 @@ class SpoolReader(RelayStream):
     def _follow(self, connection: http.client.HTTPConnection) -> None:
         start = self._layout.offset(self.position) - self._base
         last = "" if self._asked_upto is None else str(self._layout.offset(self._asked_upto) - self._base - 1)
-        headers = {**NO_WARNING, "Range": f"bytes={start}-{last}"} if start or last else NO_WARNING
-        connection.request("GET", f"/download/{self.spool}?follow=1", headers=headers)
+        headers = {**self._said, "Range": f"bytes={start}-{last}"} if start or last else self._said
+        connection.request("GET", f"{self._prefix}/download/{self.spool}?follow=1", headers=headers)
         answer = connection.getresponse()
+        self._answered = True
         self._ours(answer)
         if answer.status not in (200, 206):
             raise Ended(refusal(answer.status, answer.read(4096))[1], final=answer.status in (404, 410, 416))

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from burrowspace.client.limits import Bucket
 from burrowspace.client.links.link import Seal
 from burrowspace.client.pause import RETRY_MOST_S, RETRY_S
-from burrowspace.client.relay.relay_stream import Ended, RelayStream
+from burrowspace.client.relay.relay_stream import SILENT_S, Ended, RelayStream
 from burrowspace.client.server.api import Spool
-from burrowspace.client.server.http import AWAY, NO_WARNING, refusal
+from burrowspace.client.server.http import AWAY, refusal
+from burrowspace.core import proxies
 from burrowspace.core.layout import Layout
 from burrowspace.core.sealing import SEALED_MOST
 
@@ -59,12 +60,17 @@ class SpoolWriter(RelayStream):
         """Blocks before this one are on the server, acknowledged."""
         return self._layout.position_at(self._base + self.safe)[0]
 
+    def why_still(self, now: float) -> str:
+        """Why nothing of it arrives, for the person; empty: it does, or nothing has to go."""
+        unheard = self.sent > self.safe and now - max(self.safe_at, self.moved_at) > SILENT_S
+        return self.trouble or (proxies.no_answer(self._proxy) if self._proxy is not None and unheard else "")
+
     def _work(self) -> None:
         delay = RETRY_S
         while not self._ended or self.safe < self.sent:
             upto = self._allowed()
             try:
-                connection = self._connection or self._connect()
+                connection = self._connection_now()
                 began = time.monotonic()
                 self._piece(connection, upto)
                 self._paced(time.monotonic() - began)
@@ -111,9 +117,10 @@ class SpoolWriter(RelayStream):
         else:
             upto = min(upto, layout.positions)
             size = layout.offset(upto) - layout.offset(self.position)
-        connection.putrequest("PATCH", f"/upload/{self.spool}", skip_accept_encoding=True)
+        path = f"{self._prefix}/upload/{self.spool}"
+        connection.putrequest("PATCH", path, skip_host=True, skip_accept_encoding=True)
         headers = {
-            **NO_WARNING,
+            **self._said,
             "Authorization": f"Bearer {self._token}",
             "Tus-Resumable": "1.0.0",
             "Upload-Offset": str(self.sent),
@@ -156,6 +163,7 @@ class SpoolWriter(RelayStream):
         body = answer.read()
         self._ours(answer)
         if answer.status == 204:
+            self.trouble = ""
             self.safe = int(answer.headers.get("Upload-Offset", self.sent))
             self.moved_at = self.safe_at = time.monotonic()
             return
@@ -179,8 +187,8 @@ class SpoolWriter(RelayStream):
         while True:
             try:
                 connection = self._connect()
-                headers = {**NO_WARNING, "Authorization": f"Bearer {self._token}", "Tus-Resumable": "1.0.0"}
-                connection.request("HEAD", f"/upload/{self.spool}", headers=headers)
+                headers = {**self._said, "Authorization": f"Bearer {self._token}", "Tus-Resumable": "1.0.0"}
+                connection.request("HEAD", f"{self._prefix}/upload/{self.spool}", headers=headers)
                 answer = connection.getresponse()
                 answer.read()
                 self._ours(answer)
@@ -198,9 +206,9 @@ class SpoolWriter(RelayStream):
         """The length of what had none is said."""
         if self._layout.positions is not None:
             return
-        connection = self._connection or self._connect()
+        connection = self._connection_now()
         headers = {
-            **NO_WARNING,
+            **self._said,
             "Authorization": f"Bearer {self._token}",
             "Tus-Resumable": "1.0.0",
             "Upload-Offset": str(self.sent),
@@ -208,7 +216,7 @@ class SpoolWriter(RelayStream):
             "Content-Type": "application/offset+octet-stream",
         }
         try:
-            connection.request("PATCH", f"/upload/{self.spool}", body=b"", headers=headers)
+            connection.request("PATCH", f"{self._prefix}/upload/{self.spool}", body=b"", headers=headers)
             self._answered(connection)
         except (OSError, http.client.HTTPException) as error:
             raise Ended(str(error)) from error

@@ -7,6 +7,7 @@ may be made twice are made again after a broken connection. Spec: docs/spec/mail
 import asyncio
 import base64
 import contextlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 from burrowspace.client import offline
 from burrowspace.client.errors import Missing, Refused, Unreachable
 from burrowspace.client.server.http import AWAY, Answer, Http, is_page, refusal
+from burrowspace.client.server.line import ProxyFailed
 from burrowspace.client.server.trust import Untrusted
 from burrowspace.core import reports
 from burrowspace.core.errors import BurrowError
@@ -28,6 +30,7 @@ WAIT_S = 25.0  # that a call waits for news: below the idle limits of the usual 
 TRIES = 3
 ANSWER_S = 4.0  # for an answer to somebody who wonders whether it can be reached
 AGAIN_S = 0.2
+AT_ONCE_S = 5.0  # a call that took longer before it failed is not made again at once
 MOVED = {301, 302, 303, 307, 308}
 
 
@@ -227,11 +230,12 @@ class Server:
     async def _call(self, method: str, path: str, *, missing: bool = False, **how: Any) -> Answer:
         """An answer with a good status. `missing`: a 404 or 410 is good too.
 
-        A POST whose connection broke may have arrived and is not made again; one that a tunnel answered has not.
+        A POST whose connection broke may have arrived and is not made again; one that a tunnel or a proxy answered
+        has not.
         """
         tries = TRIES
         while True:
-            tries -= 1
+            tries, began = tries - 1, time.monotonic()
             try:
                 if self._http is None:
                     self._http = Http(self.origin, TIMEOUT_S)
@@ -240,9 +244,14 @@ class Server:
                     break
                 raise _Away(why)
             except OSError as error:
-                if isinstance(error, Untrusted):
+                if isinstance(error, Untrusted) or (isinstance(error, ProxyFailed) and error.final):
                     raise Unreachable(f"{self.origin} cannot be reached: {error}") from error
-                if not tries or (method == "POST" and not isinstance(error, _Away)):
+                # Who waited for an answer once has waited long enough: the caller decides whether to wait again
+                if (
+                    not tries
+                    or time.monotonic() - began > AT_ONCE_S
+                    or (method == "POST" and not isinstance(error, _Away))
+                ):
                     raise Unreachable(f"{self.origin} cannot be reached: {_words(error)}") from error
                 await asyncio.sleep(AGAIN_S)
             except ValueError as error:

@@ -1,11 +1,10 @@
 """HTTP/1.1 as the control calls need it: small requests, small answers, kept connections, long polls that are dropped.
 
 Its own, for the usual library takes as long to import as a small transfer takes in all. Whatever goes wrong below is an
-OSError here. Proxies are those of the environment. Bulk goes by relay/.
+OSError here. Connections, through a proxy or not, are line.py's. Blocks go by relay/.
 """
 
 import asyncio
-import base64
 import contextlib
 import json
 import re
@@ -14,15 +13,16 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlencode, urlsplit
+from urllib.parse import urlencode
 
 from burrowspace.client.server import trust
-from burrowspace.client.server.proxies import proxy_of
+from burrowspace.client.server.line import HAPPY_EYEBALLS_S, Place, ProxyFailed, open_line, place, proxy_to
+from burrowspace.core import proxies
+from burrowspace.core.proxies import DENIED, Proxy
 
 HEAD_MOST = 64 << 10  # bytes of an answer's head
 BODY_MOST = 64 << 20  # bytes of an answer
 IDLE_MOST = 16  # connections kept for the next call
-HAPPY_EYEBALLS_S = 0.25  # after which the next address of a host is tried as well
 IDLE_S = 10.0  # that a connection is kept without a call: tunnels close theirs, and a call that meets that is lost
 # ngrok shows a page of its own in front of ours until it is told that this is no person looking at a site
 NO_WARNING = {"ngrok-skip-browser-warning": "1"}
@@ -53,6 +53,7 @@ class _Line:
     writer: asyncio.StreamWriter
     prefix: str = ""  # before every path: a proxy is told the whole address
     further: str = ""  # head lines for a proxy
+    proxy: Proxy | None = None  # that carries it
     since: float = 0.0  # when it had nothing more to do
 
     @property
@@ -104,13 +105,10 @@ class Http:
     seconds: float  # for a whole call, where the call does not say
     peer: tuple[Any, ...] | None = None  # who answered last: the server's address, or a proxy's
     _idle: list[_Line] = field(default_factory=list)
-    _parts: SplitResult = field(init=False)
+    _place: Place = field(init=False)
 
     def __post_init__(self) -> None:
-        self._parts = parts = urlsplit(self.origin)
-        parts.port  # noqa: B018  (ValueError: it is none)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{self.origin} is no address of a server")
+        self._place = place(self.origin)
 
     async def request(
         self,
@@ -123,29 +121,24 @@ class Http:
         headers: dict[str, str] | None = None,
         seconds: float | None = None,
     ) -> Answer:
-        """One call. OSError (TimeoutError among them): no answer came."""
-        said = {"host": self._host(), "accept": "*/*", **NO_WARNING, **(headers or {})}
+        """One call. OSError (TimeoutError and ProxyFailed among them): no answer came."""
+        said = {"host": self._place.name, "accept": "*/*", **NO_WARNING, **(headers or {})}
         if json is not None:
             content, said["content-type"] = _json(json), "application/json"
         if content or method in ("POST", "PUT", "PATCH"):
             said["content-length"] = str(len(content))
         target = path + ("?" + urlencode(params) if params else "")
-        async with asyncio.timeout(self.seconds if seconds is None else seconds):
-            line = self._kept() or await self._connect()
-            self.peer = line.writer.get_extra_info("peername") or self.peer
-            try:
-                head = "".join(f"{name}: {value}\r\n" for name, value in said.items())
-                line.writer.write(
-                    f"{method} {line.prefix}{target} HTTP/1.1\r\n{head}{line.further}\r\n".encode("latin-1") + content
-                )
-                await line.writer.drain()
-                answer, stays = await _answer(line.reader, method)
-            except (EOFError, asyncio.LimitOverrunError) as error:
-                line.writer.close()
-                raise BadAnswer("the connection ended in the middle of an answer") from error
-            except BaseException:
-                line.writer.close()  # of a call that was cancelled, too: its answer would be the next one's
+        proxy: Proxy | None = None
+        try:
+            async with asyncio.timeout(self.seconds if seconds is None else seconds):
+                proxy = proxy_to(self._place)
+                line = self._kept() or await self._connect(proxy)
+                self.peer = line.writer.get_extra_info("peername") or self.peer
+                answer, stays = await self._exchange(line, method, target, said, content)
+        except TimeoutError:
+            if proxy is None:
                 raise
+            raise ProxyFailed(proxies.no_answer(proxy)) from None
         if stays and len(self._idle) < IDLE_MOST:
             line.since = time.monotonic()
             self._idle.append(line)
@@ -153,11 +146,44 @@ class Http:
             line.writer.close()
         return answer
 
-    async def begin(self, method: str, path: str, headers: dict[str, str]) -> Exchange:
-        """Sends the head of a call. OSError: there is no connection."""
-        async with asyncio.timeout(self.seconds):
-            line = await self._connect()
-        head = "".join(f"{name}: {value}\r\n" for name, value in {"host": self._host(), **headers}.items())
+    async def _exchange(
+        self, line: _Line, method: str, target: str, said: dict[str, str], content: bytes
+    ) -> tuple[Answer, bool]:
+        """The answer on this line, and whether it can be used again."""
+        try:
+            head = "".join(f"{name}: {value}\r\n" for name, value in said.items())
+            line.writer.write(
+                f"{method} {line.prefix}{target} HTTP/1.1\r\n{head}{line.further}\r\n".encode("latin-1") + content
+            )
+            await line.writer.drain()
+            answer, stays = await _answer(line.reader, method)
+            if line.proxy is not None and line.prefix and _is_of_proxy(answer):
+                status = answer.status
+                raise ProxyFailed(proxies.refusal(line.proxy, status, self._place.to), final=status not in AWAY)
+        except (EOFError, asyncio.LimitOverrunError) as error:
+            line.writer.close()
+            if line.proxy is not None and line.prefix and not getattr(error, "partial", True):
+                raise ProxyFailed(proxies.cut(line.proxy)) from error
+            raise BadAnswer("the connection ended in the middle of an answer") from error
+        except BaseException as error:
+            line.writer.close()  # of a call that was cancelled, too: its answer would be the next one's
+            if isinstance(error, ConnectionResetError | BrokenPipeError) and line.proxy is not None and line.prefix:
+                raise ProxyFailed(proxies.cut(line.proxy)) from error
+            raise
+        return answer, stays
+
+    async def begin(self, method: str, path: str, headers: dict[str, str], *, tunnel: bool = False) -> Exchange:
+        """Sends the head of a call. OSError: there is no connection. `tunnel`: what follows may be no HTTP."""
+        proxy: Proxy | None = None
+        try:
+            async with asyncio.timeout(self.seconds):
+                proxy = proxy_to(self._place)
+                line = await self._connect(proxy, tunnel=tunnel)
+        except TimeoutError:
+            if proxy is None:
+                raise
+            raise ProxyFailed(proxies.no_answer(proxy)) from None
+        head = "".join(f"{name}: {value}\r\n" for name, value in {"host": self._place.name, **headers}.items())
         line.writer.write(f"{method} {line.prefix}{path} HTTP/1.1\r\n{head}{line.further}\r\n".encode("latin-1"))
         return Exchange(line.reader, line.writer)
 
@@ -167,12 +193,6 @@ class Http:
         self._idle.clear()
         await asyncio.sleep(0)
 
-    def _host(self) -> str:
-        parts = self._parts
-        host = (parts.hostname or "").encode("idna").decode() if ":" not in (parts.hostname or "") else parts.hostname
-        shown = f"[{host}]" if ":" in (host or "") else str(host)
-        return shown if parts.port is None else f"{shown}:{parts.port}"
-
     def _kept(self) -> _Line | None:
         while self._idle:
             line = self._idle.pop()
@@ -181,45 +201,24 @@ class Http:
             line.writer.close()
         return None
 
-    async def _connect(self) -> _Line:
-        parts = self._parts
-        host, secure = parts.hostname or "", parts.scheme == "https"
-        port = parts.port or (443 if secure else 80)
-        proxy = proxy_of(parts.scheme, host)
+    async def _connect(self, proxy: Proxy | None, *, tunnel: bool = False) -> _Line:
+        at = self._place
+        tls = trust.context() if at.secure else None
         try:
-            if proxy is not None:
-                return await self._through(proxy, host, port, secure)
-            tls = trust.context() if secure else None
-            return _Line(
-                *await asyncio.open_connection(
-                    host, port, ssl=tls, happy_eyeballs_delay=HAPPY_EYEBALLS_S, limit=HEAD_MOST
+            if proxy is None:
+                return _Line(
+                    *await asyncio.open_connection(
+                        at.host, at.port, ssl=tls, happy_eyeballs_delay=HAPPY_EYEBALLS_S, limit=HEAD_MOST
+                    )
                 )
+            line = await open_line(at, proxy, tunnel=tunnel)
+            further = "".join(f"{name}: {value}\r\n" for name, value in line.headers.items())
+            both = await asyncio.open_connection(
+                sock=line.sock, ssl=tls, server_hostname=at.host if at.secure else None, limit=HEAD_MOST
             )
+            return _Line(*both, line.prefix, further, proxy)
         except ssl.SSLCertVerificationError as error:
             raise await asyncio.to_thread(trust.untrusted, error, self.origin) from error
-
-    async def _through(self, proxy: SplitResult, host: str, port: int, secure: bool) -> _Line:
-        """A proxy is asked for a tunnel to a secure server, and for each answer of any other."""
-        if proxy.scheme != "http" or not proxy.hostname:
-            raise ConnectionError(f"a proxy of the kind {proxy.scheme} is not supported")
-        reader, writer = await asyncio.open_connection(proxy.hostname, proxy.port or 3128, limit=HEAD_MOST)
-        user = ""
-        if proxy.username:
-            known = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
-            user = f"proxy-authorization: Basic {base64.b64encode(known).decode()}\r\n"
-        if not secure:
-            return _Line(reader, writer, f"http://{self._host()}", user)
-        try:
-            name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-            writer.write(f"CONNECT {name} HTTP/1.1\r\nhost: {name}\r\n{user}\r\n".encode("latin-1"))
-            status, _ = await _head(reader)
-            if status != 200:
-                raise ConnectionError(f"the proxy answered {status}")
-            await writer.start_tls(trust.context(), server_hostname=host)
-        except BaseException:
-            writer.close()
-            raise
-        return _Line(reader, writer)
 
 
 def is_page(kind: str | None) -> bool:
@@ -229,6 +228,13 @@ def is_page(kind: str | None) -> bool:
     (True, False, False)
     """
     return (kind or "").partition(";")[0].strip().lower() == "text/html"
+
+
+def _is_of_proxy(answer: Answer) -> bool:
+    """Whether a proxy, and not the server behind it, said no."""
+    if answer.status == 407:
+        return True
+    return (answer.status in DENIED or answer.status in AWAY) and is_page(answer.headers.get("content-type"))
 
 
 def refusal(status: int, body: bytes) -> tuple[str, str]:

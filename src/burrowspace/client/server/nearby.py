@@ -12,6 +12,7 @@ from typing import Any
 
 from burrowspace.client.log import Log
 from burrowspace.client.server.api import Server
+from burrowspace.client.server.proxies import go_direct
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.nearby import SERVERS, SERVICE, Announcement, believe
 
@@ -86,6 +87,8 @@ async def _ask(said: Announcement) -> Near | None:
         except (BurrowError, TimeoutError, ValueError, AttributeError):
             return False
 
+    for at in said.addresses:
+        go_direct(at)
     urls = said.urls()
     answers = await asyncio.gather(*map(there, urls))
     url = next((url for url, is_there in zip(urls, answers, strict=True) if is_there), None)

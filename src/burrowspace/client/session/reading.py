@@ -44,6 +44,7 @@ class Reading:
         self._over, self._wake = over, wake
         self._announced = Announced()
         self._segment: Segment | None = None
+        self._trouble = ""  # of the last reader
         self._limit: int | None = None
         self._loop = asyncio.get_running_loop()
 
@@ -51,6 +52,12 @@ class Reading:
     def nothing_left(self) -> bool:
         """Whether all that the sender left on the server is gone."""
         return self._announced.nothing_left(self._opener.here)
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be read, for the person; empty: it can, or nothing is there."""
+        reader = self.reader
+        return self._trouble if reader is None or not reader.received else ""
 
     def heard(self, signal: Leg | LegEnd) -> None:
         if isinstance(signal, Leg):
@@ -100,6 +107,7 @@ class Reading:
 
     def stop(self) -> None:
         if self.reader is not None:
+            self._trouble = self.reader.why_nothing
             self.reader.stop()
             self.reader = self._segment = None
 
@@ -133,6 +141,7 @@ class Reading:
         segment = self._segment
         if reader is not self.reader or segment is None:
             return
+        self._trouble = self.reader.why_nothing
         self.reader = self._segment = None
         self._over()
         if ended is None:

@@ -29,6 +29,7 @@ from burrowspace.core import sender_book, signals
 from burrowspace.core.codes import check_words
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.links import mailbox_id
+from burrowspace.core.reports import Troubles
 from burrowspace.core.sender_book import Step
 from burrowspace.core.signals import Role
 
@@ -105,12 +106,14 @@ class Sender(Running):
         await self._recall()
         await self._offer()
         self.start(self._hear())
-        watch = NetworkWatch(self.server.offline)
+        watch, troubles = NetworkWatch(self.server.offline), Troubles()
         while True:
             await self._change(0.25)
             now = time.monotonic()
             if news := watch.news(now, self.receivers.direct_at):
                 self.tell(events.Waiting(news))
+            if trouble := troubles.tick(now, self.segments.trouble):
+                self.tell(events.Waiting(trouble))
             self.receivers.tick(now)
             self.at_rest.tick(now)
             step = sender_book.step(self._facts(now))

@@ -9,7 +9,7 @@ from burrowspace.client.session.remote_sender import RemoteSender
 from burrowspace.client.session.routes import Routes
 from burrowspace.client.session.running import Meter, Running, seconds_left
 from burrowspace.client.session.unanswered import Unanswered
-from burrowspace.core.reports import WAITS, Standing, Tell, ToPerson
+from burrowspace.core.reports import AWAY, WAITS, Standing, Tell, ToPerson
 
 
 class Telling:
@@ -56,8 +56,9 @@ class Telling:
             rate = self._meter.add(now, done)
             tell(Progress(done, total, rate, seconds_left(done, total, rate), path.value))
         elif told is Tell.WAITING:
-            silent = self._unanswered and self._unanswered.why
-            tell(Waiting(silent if silent and why == WAITS else why))
+            if why in (WAITS, AWAY):  # known better by who tried
+                why = routes.reading.trouble or (self._unanswered and why == WAITS and self._unanswered.why) or why
+            tell(Waiting(why))
         elif told is Tell.LOOK:
             self._running.start(self._look_for_server())
 

@@ -1,0 +1,132 @@
+"""An office: ann and bob, each in a network of their own, a gateway that forwards nothing, and a server outside.
+
+Whatever leaves goes through a proxy on the gateway: tinyproxy, microsocks, or one that misbehaves. Needs root and
+iproute2. However a test ends, its processes and namespaces are gone.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.client.nginx import certificate
+from tests.e2e.served import Served
+from tests.e2e.transfer.pair import Machine
+from tests.netns import run, wired
+
+NAME = "drop.example.org"  # of the server; only the gateway and the server know it
+SERVER, GATEWAY = "203.0.113.7", "10.77.1.1"
+USER, PASSWORD = "ann", "pa-ss.w_rd"
+WRITTEN = "ann:pa%2Dss.w_rd"  # as in a URL
+BAD = Path(__file__).with_name("bad_proxy.py")
+
+
+class Office:
+    def __init__(self, mark: str, home: Path) -> None:
+        self._mark, self.home = mark, home
+        self.ann, self.bob = Machine(home / "ann", self.within("ann")), Machine(home / "bob", self.within("bob"))
+        self._stack = contextlib.AsyncExitStack()
+
+    def within(self, place: str) -> tuple[str, ...]:
+        return ("ip", "netns", "exec", f"{self._mark}-{place}")
+
+    async def server(self, *, tls: bool = False, port: int = 5000, **settings: Any) -> str:
+        """The origin of a new one."""
+        if tls:
+            cert = certificate(self.home / "cert.pem", NAME)
+            settings |= {"tls_cert": cert, "tls_key": cert}
+        server = Served(self.home / f"data-{port}", **{"stun_servers": "", "mdns": "0", "hosts": NAME, **settings})
+        server.within, server.host, server.port = self.within("server"), SERVER, port
+        self._stack.push_async_callback(server.close)
+        await server.start()
+        return f"https://{NAME}:{port}" if tls else f"http://{NAME}:{port}"
+
+    async def tinyproxy(self, *lines: str, port: int = 8888, auth: bool = False) -> str:
+        """Its address, with user and password if it wants them."""
+        config = self.home / f"tinyproxy-{port}.conf"
+        who = [f"BasicAuth {USER} {PASSWORD}"] if auth else []
+        config.write_text("\n".join([f"Port {port}", "Timeout 600", "LogLevel Critical", *who, *lines]) + "\n")
+        await self._start("gateway", f":{port}", "tinyproxy", "-d", "-c", str(config))
+        return f"http://{WRITTEN + '@' if auth else ''}{GATEWAY}:{port}"
+
+    async def microsocks(self, scheme: str = "socks5h", port: int = 1080, *, auth: bool = False) -> str:
+        who = ("-u", USER, "-P", PASSWORD) if auth else ()
+        await self._start("gateway", f":{port}", "microsocks", "-p", str(port), *who)
+        return f"{scheme}://{WRITTEN + '@' if auth else ''}{GATEWAY}:{port}"
+
+    async def by_tls(self, behind: int, port: int = 8443) -> str:
+        """TLS before a proxy on the gateway; its certificate is for the gateway's address."""
+        cert, config = certificate(self.home / "gateway.pem", GATEWAY), self.home / "haproxy.cfg"
+        config.write_text(
+            "defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n"
+            f"listen tls\n  bind {GATEWAY}:{port} ssl crt {cert}\n  server proxy 127.0.0.1:{behind}\n"
+        )
+        await self._start("gateway", f":{port}", "haproxy", "-db", "-f", str(config))
+        return f"https://{WRITTEN}@{GATEWAY}:{port}"
+
+    async def bad(self, how: str, port: int = 8080) -> str:
+        """One that does nothing but this; see bad_proxy.py."""
+        await self._start("gateway", f":{port}", sys.executable, str(BAD), str(port), how)
+        return f"http://{GATEWAY}:{port}"
+
+    async def close(self) -> None:
+        await asyncio.gather(self.ann.close(), self.bob.close())
+        await self._stack.aclose()
+
+    async def _start(self, place: str, listens: str, *command: str) -> None:
+        """A foreign program, until it listens."""
+        assert shutil.which(command[0]), f"the tests need {command[0]}; see scripts/test_parts.sh"
+        quiet = asyncio.subprocess.DEVNULL
+        process = await asyncio.create_subprocess_exec(
+            *self.within(place), *command, stdin=quiet, stdout=quiet, stderr=quiet, cwd=self.home
+        )
+        self._stack.push_async_callback(_ended, process)
+        async with asyncio.timeout(20):
+            while f"{listens} " not in await asyncio.to_thread(run, *self.within(place), "ss", "-Hltn"):
+                assert process.returncode is None, f"{command[0]} ended at once"
+                await asyncio.sleep(0.05)
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def office(home: Path) -> AsyncIterator[Office]:
+    mark = f"o{secrets.token_hex(3)}"
+    with _networks(mark):
+        made = Office(mark, home)
+        try:
+            yield made
+        finally:
+            await made.close()
+
+
+@contextlib.contextmanager
+def _networks(mark: str) -> Iterator[None]:
+    gateway = f"{mark}-gateway"
+    wires = [
+        (f"{mark}-ann", "10.77.1.2/24", gateway, f"{GATEWAY}/24"),
+        (f"{mark}-bob", "10.77.2.2/24", gateway, "10.77.2.1/24"),
+        (f"{mark}-server", f"{SERVER}/24", gateway, "203.0.113.1/24"),
+    ]
+    folders = [Path(f"/etc/netns/{mark}-{each}") for each in ("gateway", "server")]
+    try:
+        for folder in folders:  # `ip netns exec` lays what is here over /etc
+            folder.mkdir(parents=True)
+            (folder / "hosts").write_text(f"127.0.0.1 localhost\n{SERVER} {NAME}\n")
+        with wired([f"{mark}-{each}" for each in ("ann", "bob", "gateway", "server")], wires):
+            run("ip", "netns", "exec", gateway, "sysctl", "-qw", "net.ipv4.ip_forward=0")
+            run("ip", "-n", f"{mark}-bob", "route", "add", "10.77.1.0/24", "via", "10.77.2.1")
+            yield
+            subprocess.run(["ip", "netns", "pids", gateway], capture_output=True, timeout=20, check=False)
+    finally:
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
