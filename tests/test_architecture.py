@@ -239,7 +239,7 @@ def test_a_family_may_know_itself(tmp_path: Path):
 def test_a_contract_of_pyproject_fails_on_a_wrong_tree(tmp_path: Path, path: str, text: str, broken: str):
     shutil.copy(REPO / "pyproject.toml", tmp_path)
     package = tmp_path / "src" / "burrowspace"
-    for name in ("", "cli", "server", "client", "adapters", "socketio", "core", *parts_of_the_client()):
+    for name in ("", "cli", "server", "client", "adapters", "socketio", "system", "core", *parts_of_the_client()):
         (package / name).mkdir(parents=True)
         (package / name / "__init__.py").touch()
     for name in ("ports", "config", "private", "server/build", "client/files/source", "core/names", "socketio/stats"):

@@ -4,7 +4,7 @@ Each is proven by one suite in tests/contracts/, run once for every adapter. Ada
 other; only server/build.py knows which adapter stands behind which port.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any, Protocol, TypeVar
 
 from burrowspace.core.nearby import Announcement
@@ -99,7 +99,7 @@ class Spool(Protocol):
     async def cut(self, key: str, size: int) -> None:
         """Forgets what lies beyond `size`, durably. NotFound if the key is new."""
 
-    def read(self, key: str, offset: int = 0, limit: int | None = None) -> AsyncIterator[bytes]:
+    def read(self, key: str, offset: int = 0, limit: int | None = None) -> AsyncGenerator[bytes, None]:
         """The bytes from `offset` to the size held at each step, at most `limit`. NotFound at the first step."""
 
     async def drop(self, key: str) -> bool:

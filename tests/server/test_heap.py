@@ -7,11 +7,11 @@ import textwrap
 
 import pytest
 
-from burrowspace.server.heap import tune_heap
+from burrowspace.system.heap import tune_heap
 
 CHURN = """
     import resource
-    from burrowspace.server.heap import tune_heap
+    from burrowspace.system.heap import tune_heap
     {tune}
     def faults():
         return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -36,7 +36,6 @@ def test_large_blocks_are_not_mapped_anew_each_time():
 
 
 def test_a_system_without_mallopt_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("ctypes.CDLL", lambda _: object())
-    assert not tune_heap()
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert not tune_heap()
+    for libc in (object(), None):  # musl; macOS and Windows
+        monkeypatch.setattr("burrowspace.system.libc.LINUX_LIBC", libc)
+        assert not tune_heap()

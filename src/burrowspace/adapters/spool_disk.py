@@ -6,22 +6,18 @@ tests/contracts/test_spool.py.
 """
 
 import asyncio
-import contextlib
-import ctypes
 import errno
 import os
 import re
-import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple, Unpack
 
 from burrowspace.core.errors import Damaged, NoSpace, NotFound, WrongOffset
 from burrowspace.private import private_folder
-
-_LIBC = ctypes.CDLL(None, use_errno=True)
+from burrowspace.system import disk, files
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
@@ -29,7 +25,6 @@ Args = TypeVarTuple("Args")
 _KEY = re.compile(r"[0-9a-f]{32}(-[a-z]{1,8})?\Z")
 _READ = 256 * 1024  # bytes a reader takes at once
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-_PUNCH = 0x01 | 0x02  # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
 _BLOCK = 1 << 16  # holes start and end at multiples of this, whatever the file system's own block is
 _WORDS = "the server's disk failed under this file; what was sent may not be kept, start it over"
 
@@ -42,6 +37,7 @@ class DiskSpool:
         self._floor = floor_bytes
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="spool")
         self._poisoned: set[str] = set()
+        self._leaving: set[str] = set()  # dropped, and still there because somebody reads them
         self._in_flight = _in_flight()
         self._marking = [threading.Lock() for _ in range(16)]  # a key's mark has one writer at a time
         private_folder(self._folder)
@@ -50,36 +46,36 @@ class DiskSpool:
         await self._run(self._begin, self._path(key), at)
 
     async def first(self, key: str) -> int:
-        return await self._run(self._first, self._path(key))
+        return await self._run(self._first, self._known(key))
 
     async def give_back(self, key: str, upto: int) -> None:
-        await self._run(self._give_back_alone, self._path(key), upto)
+        await self._run(self._give_back_alone, self._known(key), upto)
 
     async def descriptor(self, key: str) -> int | None:
-        return await self._run(self._descriptor, self._path(key))
+        return await self._run(self._descriptor, self._known(key))
 
     async def room(self) -> int:
         return await self._run(self._room)
 
     async def size(self, key: str) -> int:
-        return await self._run(self._size, self._path(key))
+        return await self._run(self._size, self._known(key))
 
     async def append(self, key: str, offset: int, data: bytes) -> int:
-        return await self._run(self._append, self._path(key), offset, data)
+        return await self._run(self._append, self._known(key), offset, data)
 
     async def sync(self, key: str) -> int:
-        return await self._run(self._sync, self._path(key))
+        return await self._run(self._sync, self._known(key))
 
     async def cut(self, key: str, size: int) -> None:
-        await self._run(self._cut, self._path(key), size)
+        await self._run(self._cut, self._known(key), size)
 
-    async def read(self, key: str, offset: int = 0, limit: int | None = None) -> AsyncIterator[bytes]:
-        file = await self._run(self._open, self._path(key))
+    async def read(self, key: str, offset: int = 0, limit: int | None = None) -> AsyncGenerator[bytes, None]:
+        file = await self._run(self._open, self._known(key))
         left = limit
         try:
             while left is None or left > 0:
                 want = _READ if left is None else min(_READ, left)
-                piece = await self._run(os.pread, file, want, offset)
+                piece = await self._run(files.read_at, file, want, offset)
                 if not piece:
                     return
                 yield piece
@@ -87,12 +83,14 @@ class DiskSpool:
                 left = None if left is None else left - len(piece)
         finally:
             os.close(file)
+            if key in self._leaving:
+                self._threads.submit(self._drop, self._path(key))
 
     async def drop(self, key: str) -> bool:
-        return await self._run(self._drop, self._path(key))
+        return await self._run(self._drop, self._known(key))
 
     async def keys(self) -> list[str]:
-        return await self._run(lambda: sorted(p.name for p in self._folder.glob("??/*") if _KEY.match(p.name)))
+        return await self._run(self._keys)
 
     async def close(self) -> None:
         """Waits for the threads. Nothing that was acknowledged depends on it."""
@@ -107,6 +105,16 @@ class DiskSpool:
             raise NotFound("no such key")
         return self._folder / key[:2] / key
 
+    def _known(self, key: str) -> Path:
+        """The file of a key, unless that was dropped while somebody reads it."""
+        if key in self._leaving:
+            raise NotFound("nothing is stored under this id")
+        return self._path(key)
+
+    def _keys(self) -> list[str]:
+        names = (path.name for path in self._folder.glob("??/*"))
+        return sorted(name for name in names if _KEY.match(name) and name not in self._leaving)
+
     def _size(self, path: Path) -> int:
         try:
             return path.stat().st_size
@@ -114,15 +122,15 @@ class DiskSpool:
             raise NotFound("nothing is stored under this id") from None
 
     def _room(self) -> int:
-        held = os.statvfs(self._folder)
-        return held.f_bavail * held.f_frsize - self._floor
+        return disk.room(self._folder).free - self._floor
 
     def _begin(self, path: Path, at: int) -> None:
         self._drop(path)
+        self._leaving.discard(path.name)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         if at:
             _write_mark(path, at)
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = files.open_file(path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             os.ftruncate(file, at)
         except OSError as error:
@@ -151,16 +159,16 @@ class DiskSpool:
         _write_mark(path, upto)
         start, stop = (max(0, place - self._in_flight) // _BLOCK * _BLOCK for place in (first, upto))
         if stop > start:
-            file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+            file = files.open_file(path, os.O_WRONLY)
             try:
-                _punch(file, start, stop - start)
+                disk.punch(file, start, stop - start)
             finally:
                 os.close(file)
 
     def _descriptor(self, path: Path) -> int:
         self._check(path)
         try:
-            return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            return files.open_file(path, os.O_RDWR)
         except FileNotFoundError:
             raise NotFound("nothing is stored under this id") from None
 
@@ -173,14 +181,14 @@ class DiskSpool:
         if self._room() < len(data):
             raise NoSpace("the server's disk is full; nothing of this was kept, try again later")
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = files.open_file(path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             held = os.fstat(file).st_size
             if held != offset:
                 raise WrongOffset(held, offset)
             view = memoryview(data)
             while view:
-                written = os.pwrite(file, view, offset)
+                written = files.write_at(file, view, offset)
                 offset += written
                 view = view[written:]
         except OSError as error:
@@ -195,14 +203,14 @@ class DiskSpool:
     def _sync(self, path: Path) -> int:
         self._check(path)
         try:
-            file = self._open(path)
+            file = self._open(path, os.O_RDWR)
             try:
                 size = os.fstat(file).st_size
-                os.fsync(file)
+                files.sync(file)
             finally:
                 os.close(file)
             for folder in (path.parent, self._folder):
-                _sync_folder(folder)
+                files.sync_folder(folder)
         except OSError as error:  # the kernel has marked the pages clean: a second fsync would lie
             self._poisoned.add(path.name)
             raise Damaged(_WORDS) from error
@@ -210,25 +218,33 @@ class DiskSpool:
 
     def _cut(self, path: Path, size: int) -> None:
         if size < self._size(path):
-            file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+            file = files.open_file(path, os.O_WRONLY)
             try:
                 os.ftruncate(file, size)
-                os.fsync(file)
+                files.sync(file)
             finally:
                 os.close(file)
 
-    def _open(self, path: Path) -> int:
+    def _open(self, path: Path, flags: int = os.O_RDONLY) -> int:
         try:
-            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            return files.open_file(path, flags)
         except FileNotFoundError:
             raise NotFound("nothing is stored under this id") from None
 
     def _drop(self, path: Path) -> bool:
         self._poisoned.discard(path.name)
+        if files.KEEPS_OPEN_FILES:
+            self._leaving.add(path.name)  # first: a reader who closes it just now looks here
         try:
             path.unlink()
         except FileNotFoundError:
+            self._leaving.discard(path.name)
             return False
+        except PermissionError:
+            if not files.KEEPS_OPEN_FILES:
+                raise
+            return True  # somebody reads it: it goes behind the last of them, or at the next start
+        self._leaving.discard(path.name)
         _mark(path).unlink(missing_ok=True)
         _mark(path).with_suffix(".new").unlink(missing_ok=True)
         return True
@@ -241,20 +257,12 @@ def _mark(path: Path) -> Path:
 def _write_mark(path: Path, at: int) -> None:
     """Whole or not at all, and there after a power cut."""
     fresh = _mark(path).with_suffix(".new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
+    with os.fdopen(files.open_file(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(str(at))
         file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(_mark(path))
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        files.sync(file.fileno())
+    files.replace(fresh, _mark(path))
+    files.sync_folder(path.parent)
 
 
 def _in_flight() -> int:
@@ -265,10 +273,3 @@ def _in_flight() -> int:
     except (OSError, IndexError):
         return 64 << 20
     return max(16 << 20, sum(map(int, limits)))
-
-
-def _punch(file: int, start: int, length: int) -> None:
-    """Gives the space back where the system can; where it cannot, the bytes lie there until the key is dropped."""
-    if sys.platform == "linux":
-        with contextlib.suppress(AttributeError):
-            _LIBC.fallocate(file, _PUNCH, ctypes.c_int64(start), ctypes.c_int64(length))

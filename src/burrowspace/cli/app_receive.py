@@ -5,7 +5,6 @@ An app that insists on WebRTC falls back to the server, since nobody answers it 
 """
 
 import asyncio
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from burrowspace.client.errors import Cancelled, Unreachable
 from burrowspace.client.files.moving import move_into
 from burrowspace.client.files.space import make_sure_of_room
 from burrowspace.core.names import is_our_id, safe_name, shown
+from burrowspace.system.files import sync
 
 if TYPE_CHECKING:
     from burrowspace.cli.named_server import NamedServer
@@ -115,7 +115,7 @@ async def _download(runner: Runner, peer: AppPeer, transfer: str, part: Path) ->
                     if now - told >= _TELL_S or done == size:
                         told, rate = now, done / max(now - began, 1e-3)
                         runner.reporter.heard(events.Progress(done, size, rate, (size - done) / rate, "store"))
-                os.fsync(out.fileno())
+                sync(out.fileno())
     except httpx.HTTPError as error:
         raise Unreachable(f"the download broke off: {str(error) or type(error).__name__}") from error
     if done != size:

@@ -5,18 +5,14 @@
 import asyncio
 import contextlib
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
-if sys.platform == "win32":
-    from asyncio import ProactorEventLoop as _Loop
-else:
-    from asyncio import SelectorEventLoop as _Loop
+from burrowspace.system.loops import PlainLoop
 
 
-class Loop(_Loop):
+class Loop(PlainLoop):
     async def getaddrinfo(
         self,
         host: bytes | str | None,

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from burrowspace.cli.exits import Usage
 from burrowspace.core.networks import is_near
+from burrowspace.system.folders import config_home
 
 _HOW = "write it as https://drop.example.org"
 _SHARED = ipaddress.ip_network("100.64.0.0/10")
@@ -55,13 +56,8 @@ def named(written: str, said_by: str) -> NamedServer:
 
 
 def config_file(environment: Mapping[str, str]) -> Path:
-    """Where a person's settings lie.
-
-    >>> config_file({"XDG_CONFIG_HOME": "/x"})
-    PosixPath('/x/burrow/config.toml')
-    """
-    xdg = environment.get("XDG_CONFIG_HOME", "")
-    return (Path(xdg) if Path(xdg).is_absolute() else Path.home() / ".config") / "burrow" / "config.toml"
+    """Where a person's settings lie."""
+    return config_home(environment) / "config.toml"
 
 
 def settings(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ state folder and is removed behind it; interrupted, it stays, so that the same c
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import os
 import shutil
@@ -22,6 +21,7 @@ from burrowspace.client.server.proxies import go_direct
 from burrowspace.client.state.folders import here
 from burrowspace.client.state.root import make_state, state_folder
 from burrowspace.private import private_file
+from burrowspace.system.locks import try_lock_file
 
 if TYPE_CHECKING:
     from burrowspace.client.state.journal import Record
@@ -98,8 +98,9 @@ def _sweep() -> None:
     for folder in _root().iterdir():
         if not folder.name.isdigit() or int(folder.name) in wanted:
             continue
-        with contextlib.suppress(OSError), (folder / "lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError: it runs
+        with contextlib.suppress(OSError):
+            with (folder / "lock").open("a") as lock:
+                try_lock_file(lock.fileno())  # BlockingIOError: it runs
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -107,10 +108,10 @@ def _serve(port: int, opened: "Future[_Opened]") -> None:
     """Runs on its thread: from the port to the end."""
     try:
         from burrowspace.cli.runner import hush
-        from burrowspace.server.run import loop_factory
+        from burrowspace.system.loops import server_loop
 
         hush(logging.DEBUG if os.environ.get("BURROW_DEBUG") else logging.CRITICAL)
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=server_loop()) as runner:
             runner.run(_life(port, opened))
     except BaseException as error:
         if not opened.done():

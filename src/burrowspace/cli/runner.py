@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import sys
 import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -14,6 +13,7 @@ import click
 
 from burrowspace.cli.exits import Exit, exit_of, said
 from burrowspace.cli.loop import Loop
+from burrowspace.system.stopping import stop_calls
 
 if TYPE_CHECKING:
     from burrowspace.cli.reporters import Reporter
@@ -81,7 +81,6 @@ def fail(error: Exception, *, json: bool = False) -> NoReturn:
 
 
 async def _interruptible(runner: Runner, work: Callable[[Runner], Coroutine[Any, Any, Exit]]) -> Exit:
-    loop = asyncio.get_running_loop()
     task = asyncio.create_task(work(runner))
 
     def interrupt() -> None:
@@ -92,11 +91,9 @@ async def _interruptible(runner: Runner, work: Callable[[Runner], Coroutine[Any,
         runner.say(f"Stopped; {runner.goes_on}." if runner.goes_on else "Stopped.", "yellow")
         task.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, interrupt)
     try:
-        return await task
+        with stop_calls(interrupt):
+            return await task
     except asyncio.CancelledError:
         return Exit.INTERRUPTED
     finally:

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, cast
 from burrowspace.cli.exits import Usage
 from burrowspace.cli.streams import CLOSED
 from burrowspace.core.errors import BadRequest, BurrowError, NoSpace
+from burrowspace.system.files import open_file
 
 
 class OutputClosed(BurrowError):
@@ -56,8 +57,10 @@ class _Named(io.RawIOBase):
     def readinto(self, into: Any) -> int:
         try:
             if self._handle < 0:
-                self._handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-            return os.readv(self._handle, [into])
+                self._handle = open_file(self._path, os.O_RDONLY)
+            data = os.read(self._handle, len(into))
+            into[: len(data)] = data
+            return len(data)
         except OSError as error:
             why = (error.strerror or "error").lower()
             raise BadRequest(f"{self._path} cannot be read: {why}; check the permissions") from error

@@ -1,6 +1,5 @@
 """The composition root: the only file that knows which adapter stands behind which port."""
 
-import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +34,7 @@ from burrowspace.server.tls.identity import Identity, identity_of
 from burrowspace.server.turn import Turn
 from burrowspace.socketio import Options
 from burrowspace.socketio import Server as RealTime
+from burrowspace.system.locks import try_lock_file
 
 _OURS = ("burrowspace.db", "lock", "spool", "tls", "origins")  # how the names in the data folder begin
 
@@ -174,7 +174,7 @@ def _lock(folder: Path) -> IO[str]:
     """One server per data folder: two would sweep away each other's uploads."""
     file = os.fdopen(private_file(folder / "lock"), "w")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try_lock_file(file.fileno())
     except OSError:
         file.close()
         raise DataFolderInUse(

@@ -1,11 +1,10 @@
 """From settings to a served port and back: listens, serves until told to stop, drains, says how it ended."""
 
 import asyncio
+import contextlib
 import errno
-import signal
 import socket
 import sys
-from collections.abc import Callable
 
 import structlog
 
@@ -15,6 +14,8 @@ from burrowspace.server.build import App, DataFolderInUse, build
 from burrowspace.server.serving import listen, serving
 from burrowspace.server.tls.context import NoIdentity
 from burrowspace.server.tunnelling import TunnelKeeper
+from burrowspace.system.loops import server_loop
+from burrowspace.system.stopping import on_hangup, stop_calls
 
 log = structlog.get_logger("server")
 
@@ -33,30 +34,29 @@ def run(settings: Settings) -> int:
         listener.close()
         print(str(error), file=sys.stderr)
         return 1
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=server_loop()) as runner:
         return runner.run(_serve(app, listener))
 
 
 async def _serve(app: App, listener: socket.socket) -> int:
-    loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
-    async with serving(app, listener) as server:
+    with contextlib.ExitStack() as heard:
+        async with serving(app, listener) as server:
 
-        def stop() -> None:
-            server.force_exit = stopping.is_set()  # asked twice: no more waiting
-            stopping.set()
+            def stop() -> None:
+                server.force_exit = stopping.is_set()  # asked twice: no more waiting
+                stopping.set()
 
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop)
-        if app.identity is not None:
-            loop.add_signal_handler(signal.SIGHUP, app.identity.look)  # what renews certificates says so with it
-        keeper = TunnelKeeper(app.tunnel, app.reach, app.settings, on_up=banner.show_public)
-        tunnelling = asyncio.create_task(keeper.run())
-        banner.show(app.reach, app.settings, app.identity)
-        await stopping.wait()
-        log.info("stopping: no new connections; what runs gets a few seconds", seconds=app.settings.grace_s)
-        tunnelling.cancel()
-        await asyncio.gather(keeper.close(), tunnelling, return_exceptions=True)
+            heard.enter_context(stop_calls(stop))
+            if app.identity is not None:
+                on_hangup(app.identity.look)  # what renews certificates says so with it
+            keeper = TunnelKeeper(app.tunnel, app.reach, app.settings, on_up=banner.show_public)
+            tunnelling = asyncio.create_task(keeper.run())
+            banner.show(app.reach, app.settings, app.identity)
+            await stopping.wait()
+            log.info("stopping: no new connections; what runs gets a few seconds", seconds=app.settings.grace_s)
+            tunnelling.cancel()
+            await asyncio.gather(keeper.close(), tunnelling, return_exceptions=True)
     log.info("stopped")
     return 0
 
@@ -69,12 +69,3 @@ def _why_not(settings: Settings, error: OSError) -> str:
     if error.errno == errno.EADDRNOTAVAIL:
         return f"{settings.host} is no address of this machine; choose another with --host (BURROW_HOST)"
     return f"cannot listen on {settings.host}, port {settings.port}: {error.strerror}"
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop where it is, else asyncio's own."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import resource
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -17,10 +16,11 @@ from burrowspace.config import Settings
 from burrowspace.server.build import App
 from burrowspace.server.bulk.front import BulkFront
 from burrowspace.server.bulk.watch import watch
-from burrowspace.server.heap import tune_heap
 from burrowspace.server.lan import announce, withdraw
 from burrowspace.server.tls.tls_sniff import TlsSniffer
 from burrowspace.socketio.front import front
+from burrowspace.system.heap import tune_heap
+from burrowspace.system.open_files import allow_open_files
 
 log = structlog.get_logger("server")
 
@@ -145,12 +145,8 @@ def listen(settings: Settings) -> socket.socket:
 def _tune(settings: Settings) -> None:
     """More open files, freed memory kept for the next message, a collector that leaves alone what stays."""
     tune_heap()
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = settings.max_sockets + 1024
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard) if hard > 0 else wanted, hard))
-        if 0 < hard < wanted:
-            log.warning("this system allows fewer open files than sockets are allowed", files=hard)
+    if (fewer := allow_open_files(settings.max_sockets + 1024)) is not None:
+        log.warning("this system allows fewer open files than sockets are allowed", files=fewer)
     gc.collect()
     gc.freeze()
     # small young generations, since one of 50,000 objects keeps everybody waiting for 30 ms; rare old ones

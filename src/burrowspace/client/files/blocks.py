@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from burrowspace.core.sealing import BLOCK, SEALED_MOST
+from burrowspace.system import files
 
 _ROOM = SEALED_MOST - BLOCK  # bytes of the longest fingerprint
 _RECORD = 1 + _ROOM  # the fingerprint's length, 128 added for a stream's last block; the fingerprint; zeros
@@ -28,11 +29,11 @@ class Blocks:
         if not 0 < len(fingerprint) <= _ROOM:
             raise ValueError(f"a fingerprint has 1 to {_ROOM} bytes")
         if self._file < 0:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_BINARY", 0), 0o600)
+            self._file = files.open_file(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         record = bytes([len(fingerprint) | (_END if end else 0)]) + fingerprint.ljust(_ROOM, b"\0")
-        done = os.pwrite(self._file, record, position * _RECORD)
+        done = files.write_at(self._file, record, position * _RECORD)
         if done < _RECORD:
-            os.pwrite(self._file, record[done:], position * _RECORD + done)
+            files.write_at(self._file, record[done:], position * _RECORD + done)
 
     def count(self) -> int:
         """Whole records."""

@@ -4,6 +4,8 @@ content. So they are read once, to the end, and what was read is sent.
 
 import os
 
+from burrowspace.system.files import NO_WAITING, open_file
+
 MOST = 16 << 20  # bytes of one such file
 _PIECE = 1 << 16
 
@@ -18,7 +20,7 @@ def content(real: str, size: int, blocks: int) -> bytes | None:
     """
     if blocks or size > _PIECE:
         return None
-    handle = os.open(real, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+    handle = open_file(real, os.O_RDONLY | NO_WAITING)
     try:
         data = bytearray()
         while piece := os.read(handle, _PIECE):

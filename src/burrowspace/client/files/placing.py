@@ -10,17 +10,17 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from burrowspace.client.files.moving import writeback
 from burrowspace.client.files.pack import Row
 from burrowspace.client.files.spelling import native
 from burrowspace.core.errors import Damaged
 from burrowspace.core.manifest import Entry, Manifest
 from burrowspace.core.names import safe_name, safe_paths
 from burrowspace.core.sealing import BLOCK
+from burrowspace.system import disk, files
 
 _WRITEBACK = 64 << 20  # bytes after which the disk is asked to begin
 _COMMON = range(1, 1 << 31)  # seconds since 1970 that every file system keeps
-_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_FLAGS = os.O_WRONLY | os.O_CREAT | files.NOFOLLOW
 _UMASK = os.umask(0o077)
 os.umask(_UMASK)
 
@@ -72,7 +72,7 @@ class Places:
             self._dirty += end - begin
             if self._dirty >= _WRITEBACK:
                 self._dirty = 0
-                writeback(handle)
+                disk.begin_writing(handle)
             if offset + end - begin == self._row.sizes[file]:
                 self._complete(file, handle)
 
@@ -109,15 +109,17 @@ class Places:
         place, entry = self._places[file], self._entries[file]
         mode = entry.mode & 0o777 | 0o400
         try:
-            handle = os.open(place, _FLAGS | os.O_TRUNC, mode)
+            handle = files.open_file(place, _FLAGS | os.O_TRUNC, mode)
         except PermissionError:  # a read-only one of before a kill
+            Path(place).chmod(0o600)
             Path(place).unlink()
-            handle = os.open(place, _FLAGS | os.O_TRUNC, mode)
+            handle = files.open_file(place, _FLAGS | os.O_TRUNC, mode)
         try:
             write_at(handle, data, 0)
-            self._date(handle, entry)
-        finally:
+        except BaseException:
             os.close(handle)
+            raise
+        files.close_as(handle, place, lambda written: self._date(written, entry))
 
     def _handle(self, file: int) -> int:
         if self._current is not None and self._current[0] == file:
@@ -125,19 +127,18 @@ class Places:
         self.close()
         place = self._places[file]
         try:
-            handle = os.open(place, _FLAGS, 0o600)
+            handle = files.open_file(place, _FLAGS, 0o600)
         except PermissionError:
             Path(place).chmod(0o600)
-            handle = os.open(place, _FLAGS, 0o600)
+            handle = files.open_file(place, _FLAGS, 0o600)
         self._current = (file, handle)
         return handle
 
     def _complete(self, file: int, handle: int) -> None:
         entry = self._entries[file]
-        self._date(handle, entry)
-        os.fchmod(handle, (entry.mode & 0o777 | 0o400) & ~_UMASK)
-        os.close(handle)
         self._current = None
+        mode = (entry.mode & 0o777 | 0o400) & ~_UMASK
+        files.close_as(handle, self._places[file], lambda written: self._date(written, entry), mode)
 
     def _date(self, file: int | str, entry: Entry) -> None:
         """The time of change, where the disk can keep it: what it cannot stops nothing."""
@@ -174,12 +175,12 @@ def _make(part: Path) -> None:
     with contextlib.suppress(FileExistsError):
         part.mkdir(mode=0o700)
     seen = part.lstat()
-    if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.geteuid() or seen.st_mode & 0o077:
+    if not stat.S_ISDIR(seen.st_mode) or not files.is_ours(seen):
         raise Damaged("the folder of the unfinished files is not the one that was made; receive it again")
 
 
 def store(path: Path, data: memoryview, offset: int) -> None:
-    handle = os.open(path, _FLAGS, 0o600)
+    handle = files.open_file(path, _FLAGS, 0o600)
     try:
         write_at(handle, data, offset)
     finally:
@@ -188,19 +189,19 @@ def store(path: Path, data: memoryview, offset: int) -> None:
 
 def write_at(handle: int, data: memoryview, offset: int) -> None:
     while data:
-        written = os.pwrite(handle, data, offset)
+        written = files.write_at(handle, data, offset)
         offset += written
         data = data[written:]
 
 
 def read_at(path: str | Path, offset: int, size: int) -> memoryview:
     """EOFError: the file has not so much. OSError: it is not there, or it is a link."""
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    handle = files.open_file(path, os.O_RDONLY | files.NOFOLLOW)
     try:
         into = memoryview(bytearray(size))
         done = 0
         while done < size:
-            got = os.preadv(handle, [into[done:]], offset + done)
+            got = files.read_into(handle, into[done:], offset + done)
             if not got:
                 raise EOFError
             done += got

@@ -21,6 +21,8 @@ from burrowspace.core.errors import BadRequest, Damaged, NoSpace
 from burrowspace.core.layout import Layout, blocks_of
 from burrowspace.core.manifest import Entry, Manifest, encode
 from burrowspace.core.sealing import BLOCK, Suite
+from burrowspace.system import files
+from burrowspace.system.disk import room
 
 _OPEN = 32  # files kept open for the next block
 _LOOK = 16 << 20  # bytes of a stream between two looks at the room on the disk
@@ -222,7 +224,7 @@ class _Opened:
 
     def __init__(self, found: Found) -> None:
         try:
-            self.file = os.open(found.real, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_BINARY", 0))
+            self.file = files.open_file(found.real, os.O_RDONLY)
         except OSError:
             self.file = -1
             raise Changed("/".join(found.path)) from None
@@ -255,7 +257,7 @@ class _Files:
         done = 0
         while done < len(into):
             try:
-                got = os.preadv(opened.file, [into[done:]], offset + done)
+                got = files.read_into(opened.file, into[done:], offset + done)
             except OSError as error:
                 why = (error.strerror or "error").lower()
                 raise Damaged(f"{'/'.join(found.path)} cannot be read any more: {why}; try again") from error
@@ -293,6 +295,7 @@ class _Stream:
         self._stream = stream
         import tempfile
 
+        self._folder = keep or Path(tempfile.gettempdir())
         self._kept = tempfile.TemporaryFile(dir=keep, buffering=0)  # noqa: SIM115  # closed by close
         self.grown: set[int] = set()
         self._held = self._looked = 0
@@ -312,7 +315,7 @@ class _Stream:
                 view = memoryview(data)
                 while view:
                     try:
-                        written = os.pwrite(self._kept.fileno(), view, self._held)
+                        written = files.write_at(self._kept.fileno(), view, self._held)
                     except OSError as error:
                         raise NoSpace(
                             f"what is read from the standard input cannot be kept ({(error.strerror or '').lower()}); "
@@ -327,8 +330,7 @@ class _Stream:
         if self._held < self._looked:
             return
         self._looked = self._held + _LOOK
-        disk = os.fstatvfs(self._kept.fileno())
-        if disk.f_bavail * disk.f_frsize < FREE + _LOOK:
+        if room(self._folder).free < FREE + _LOOK:
             raise NoSpace(
                 "what comes on the standard input is kept until it has arrived, and the disk has no more room for it; "
                 "free some space, or send a file instead"
@@ -337,7 +339,7 @@ class _Stream:
     def read_into(self, file: int, into: memoryview, offset: int) -> None:
         done = 0
         while done < len(into):
-            got = os.preadv(self._kept.fileno(), [into[done:]], offset + done)
+            got = files.read_into(self._kept.fileno(), into[done:], offset + done)
             if not got:
                 raise BadRequest("what was kept of the standard input is gone; send it again")
             done += got

@@ -1,12 +1,12 @@
 """Whether what is offered fits, asked before its first byte is taken."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from burrowspace.core.errors import NoSpace
 from burrowspace.core.names import safe_name
 from burrowspace.core.sizes import size_shown as size_shown
+from burrowspace.system.disk import room
 
 
 def _shown(target: Path) -> str:
@@ -20,13 +20,11 @@ def make_sure_of_room(target: Path, sizes: Iterable[int | None]) -> None:
     A size that is not known is not asked for. File systems that make their inodes as they go say that they have none;
     that is no reason to refuse.
     """
-    here = os.statvfs(target)
-    unit = here.f_frsize or 4096
+    free, unit, most = room(target)
     files = needed = 0
     for size in sizes:
         files += 1
         needed += -(-(size or 0) // unit) * unit
-    free = here.f_bavail * unit
     if needed > free:
         raise NoSpace(
             f"there is not enough room in {_shown(target)}: {size_shown(needed)} are needed and "
@@ -34,10 +32,9 @@ def make_sure_of_room(target: Path, sizes: Iterable[int | None]) -> None:
             needed=needed,
             free=free,
         )
-    if here.f_files and files > here.f_favail:
+    if most is not None and files > most:
         raise NoSpace(
-            f"the disk of {_shown(target)} takes only {here.f_favail} more files and {files} are offered; "
-            "choose another folder",
+            f"the disk of {_shown(target)} takes only {most} more files and {files} are offered; choose another folder",
             needed=files,
-            free=here.f_favail,
+            free=most,
         )

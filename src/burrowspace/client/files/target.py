@@ -14,6 +14,7 @@ from burrowspace.client.files.spelling import lying_at, told, written_down
 from burrowspace.client.files.staging import Plan, aimed, read_plan, write_plan
 from burrowspace.core.errors import BadRequest, NoSpace
 from burrowspace.core.manifest import parse
+from burrowspace.system.disk import is_read_only
 
 
 def why_not(into: Path) -> str | None:
@@ -26,7 +27,7 @@ def why_not(into: Path) -> str | None:
         here = here.parent  # a file's name: the newcomer is numbered, or takes its place
     if not here.is_dir():
         return f"{shown} is not a folder, so nothing can be written to {told(str(into))}; choose another place with -o"
-    if hasattr(os, "statvfs") and os.statvfs(here).f_flag & os.ST_RDONLY:
+    if is_read_only(here):
         return f"the disk of {shown} is read-only; choose another place with -o"
     if not os.access(here, os.W_OK | os.X_OK):
         return f"you may not write to {shown}; choose another place with -o"

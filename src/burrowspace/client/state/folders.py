@@ -1,7 +1,6 @@
 """The state folder of a person: unfinished transfers, each in its folder, and what became of the ended ones."""
 
 import contextlib
-import fcntl
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -13,6 +12,8 @@ from burrowspace.client.files.writing import write_atomically
 from burrowspace.client.state.journal import Journal, Known, Record, Role, read
 from burrowspace.client.state.root import make_state, state_folder
 from burrowspace.core.errors import BadRequest, BurrowError, NotFound
+from burrowspace.system.files import open_file
+from burrowspace.system.locks import lock_file
 
 KEPT_S = 30 * 86_400  # after which an unfinished transfer is forgotten, seconds
 HISTORY = 500  # ended transfers that are remembered
@@ -148,8 +149,8 @@ class Folders:
     def _alone(self) -> Iterator[None]:
         """No other program changes the history meanwhile."""
         make_state(self._root)
-        with os.fdopen(os.open(self._root / "history.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)) as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with os.fdopen(open_file(self._root / "history.lock", os.O_RDWR | os.O_CREAT, 0o600)) as lock:
+            lock_file(lock.fileno())
             yield
 
     def _find(self, fits: Callable[[Record], bool]) -> Record | None:

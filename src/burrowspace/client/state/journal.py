@@ -5,7 +5,6 @@ its own files beside it. Made and found by `folders.py`. Spec: docs/spec/staging
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -14,8 +13,10 @@ from typing import Any, Literal
 import msgspec
 
 from burrowspace.client.files.spelling import told, written_down
-from burrowspace.client.files.writing import sync_folder, write_atomically
+from burrowspace.client.files.writing import write_atomically
 from burrowspace.core.errors import Busy, Damaged, NotFound
+from burrowspace.system.files import open_file, remove_folder, sync_folder
+from burrowspace.system.locks import try_lock_file
 
 _STAMPS = 1 << 63
 Role = Literal["send", "receive"]
@@ -113,8 +114,8 @@ class Journal:
     def forget(self) -> None:
         """Removes it: the secret first."""
         (self.folder / "transfer.json").unlink(missing_ok=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.close()
+        lock, self._lock = self._lock, -1
+        remove_folder(self.folder, lock)
 
 
 def read(folder: Path) -> Record:
@@ -144,9 +145,9 @@ def known(paths: list[str | Path]) -> tuple[Known, ...]:
 
 
 def _locked(folder: Path) -> int:
-    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = open_file(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try_lock_file(handle)
         there = True
         with contextlib.suppress(FileNotFoundError):
             there = os.path.samestat(os.fstat(handle), (folder / "lock").stat())

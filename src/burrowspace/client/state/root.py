@@ -4,21 +4,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from burrowspace.private import close_files, private_folder
+from burrowspace.system.folders import state_home
 
 _OURS = ("transfers", "resting", "own", "devices.json", "history.", "spent-codes.")  # how the names in it begin
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:
-    """BURROW_STATE, else burrow below XDG_STATE_HOME, else ~/.local/state/burrow.
+    """BURROW_STATE, else where this system keeps such things.
 
-    >>> state_folder({"BURROW_STATE": "/x"}), state_folder({"XDG_STATE_HOME": "/y"})
-    (PosixPath('/x'), PosixPath('/y/burrow'))
+    >>> state_folder({"BURROW_STATE": "/x"}) == Path("/x")
+    True
     """
     if own := environment.get("BURROW_STATE"):
         return Path(own).expanduser()
-    if (xdg := environment.get("XDG_STATE_HOME")) and Path(xdg).is_absolute():  # the specification ignores others
-        return Path(xdg) / "burrow"
-    return Path.home() / ".local" / "state" / "burrow"
+    return state_home(environment)
 
 
 def make_state(root: Path) -> None:

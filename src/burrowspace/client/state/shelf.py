@@ -8,9 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from burrowspace.client.files.writing import sync_folder, write_atomically
+from burrowspace.client.files.writing import write_atomically
 from burrowspace.client.state.kept_segment import KeptSegment
 from burrowspace.client.state.root import make_state
+from burrowspace.system.files import sync_folder
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,6 @@
 Remembered as hashes, the latest KEPT of them, for its owner alone. Spec: docs/spec/meeting.md.
 """
 
-import fcntl
 import hashlib
 import os
 import time
@@ -16,6 +15,8 @@ import msgspec
 from burrowspace.client.files.writing import write_atomically
 from burrowspace.client.state.root import make_state
 from burrowspace.core.codes import Code
+from burrowspace.system.files import open_file
+from burrowspace.system.locks import lock_file
 
 KEPT = 500
 KEPT_S = 30 * 86_400.0  # seconds; codes live for an hour
@@ -58,9 +59,9 @@ class Spent:
     def _locked(self) -> Iterator[None]:
         """Two programs of one person may try codes at once."""
         make_state(self._root)
-        handle = os.open(self._root / "spent-codes.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = open_file(self._root / "spent-codes.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            lock_file(handle)
             yield
         finally:
             os.close(handle)

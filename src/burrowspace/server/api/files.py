@@ -4,7 +4,7 @@ The same decisions as there; the bytes go through Python. Spec: docs/spec/bytes.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from functools import partial
 
 import structlog
@@ -125,9 +125,9 @@ def _reply(answer: Answer) -> Response:
 class _Sending(StreamingResponse):
     """Closes its download however the sending ends, even before it began."""
 
-    def __init__(self, pieces: AsyncIterator[bytes], download: Download) -> None:
+    def __init__(self, pieces: AsyncGenerator[bytes, None], download: Download) -> None:
         super().__init__(pieces, download.part.status, download.headers)
-        self._download = download
+        self._download, self._pieces = download, pieces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -140,6 +140,7 @@ class _Sending(StreamingResponse):
                 pass
         finally:
             self._download.close()
+            await self._pieces.aclose()
 
 
 @router.get(

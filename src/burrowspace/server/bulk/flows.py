@@ -4,7 +4,6 @@ A live lane with one reader that keeps up is short-circuited: socket, pipe, sock
 that is no longer so, the same pipe empties into the file, at the same offset.
 """
 
-import fcntl
 import os
 import socket
 
@@ -12,11 +11,10 @@ from burrowspace.core.errors import NoSpace, Removed
 from burrowspace.core.spooling import Ahead, Policy
 from burrowspace.server.bulk.mover import TURN, Flow, Mover, Need
 from burrowspace.server.driver.lane import Lane, Reader
+from burrowspace.system import moving
 
 PIPE = 1 << 20  # bytes in a pipe between two descriptors
 LOW = 256 << 10  # bytes that should be there before the kernel wakes us
-_MOVE = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
-_MORE = _MOVE | os.SPLICE_F_MORE
 
 
 class Receive(Flow):
@@ -25,11 +23,7 @@ class Receive(Flow):
     def __init__(self, sock: socket.socket, lane: Lane, file: int, left: int) -> None:
         super().__init__(sock.fileno())
         self._sock, self.lane, self._file, self.left = sock, lane, file, left
-        self._out, self._in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            self._room = fcntl.fcntl(self._in, fcntl.F_SETPIPE_SZ, PIPE)
-        except OSError:  # a user's pipes are bounded in sum; a small one works too
-            self._room = fcntl.fcntl(self._in, fcntl.F_GETPIPE_SZ)
+        self._out, self._in, self._room = moving.pipe(PIPE)
         self._held = 0  # bytes in the pipe
         self._low = 0
         self.passed = False  # some bytes never touched the file
@@ -62,7 +56,7 @@ class Receive(Flow):
             if room <= 0:
                 return Need.LANE
             try:
-                got = os.splice(self.fd, self._in, min(self.left, self._room, room), flags=_MOVE)
+                got = os.splice(self.fd, self._in, min(self.left, self._room, room), flags=moving.NOW)
             except BlockingIOError:
                 self._wait_for_much()
                 return Need.PEER
@@ -82,7 +76,7 @@ class Receive(Flow):
         target = Send.only_one(self.mover, self.lane)
         if target is not None:
             try:
-                moved = os.splice(self._out, target.fd, self._held, flags=_MORE if self.left else _MOVE)
+                moved = os.splice(self._out, target.fd, self._held, flags=moving.MORE if self.left else moving.NOW)
             except BlockingIOError:
                 target.feeder, target.need = self, Need.PEER
                 return 0, Need.LANE
@@ -94,7 +88,7 @@ class Receive(Flow):
             target.passed(moved)
             return moved, Need.TURN
         try:
-            moved = os.splice(self._out, self._file, self._held, offset_dst=self.lane.size, flags=os.SPLICE_F_MOVE)
+            moved = os.splice(self._out, self._file, self._held, offset_dst=self.lane.size, flags=moving.MOVE)
         except OSError as error:
             if error.errno in (28, 122):  # ENOSPC, EDQUOT
                 raise NoSpace("the server's disk is full; what arrived so far is kept") from error
@@ -130,7 +124,7 @@ class Receive(Flow):
     def _empty_into_file(self) -> int:
         if self.lane.over:
             return 0
-        moved = os.splice(self._out, self._file, self._held, offset_dst=self.lane.size, flags=os.SPLICE_F_MOVE)
+        moved = os.splice(self._out, self._file, self._held, offset_dst=self.lane.size, flags=moving.MOVE)
         self._took(moved)
         self.lane.wrote(moved)
         return moved

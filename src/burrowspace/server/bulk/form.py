@@ -5,21 +5,18 @@ behind. The bytes behind it are checked, and the file is searched for another pa
 there is one, or the closing boundary is not where it must be, the form is read again from the disk.
 """
 
-import ctypes
-import os
 import re
 from typing import NamedTuple
 
 from burrowspace.core.names import form_name
 from burrowspace.server.multipart import PARTS, header_options
+from burrowspace.system.files import read_into
+from burrowspace.system.search import Window
 
 HEAD_BYTES = 64 * 1024  # of a form before its file, here; longer ones take the ordinary way
 OVERLAP = 80  # bytes in which a boundary may lie across two pieces
 _DISPOSITION = re.compile(rb"(?<=\r\n)content-disposition:[ \t]*([^\r]*)", re.IGNORECASE)
 _LOOK = 256 << 10  # bytes that are searched at once; they stay in the processor's cache
-_MEMMEM = ctypes.CDLL(None).memmem
-_MEMMEM.restype = ctypes.c_void_p
-_MEMMEM.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t)
 
 
 class FilePart(NamedTuple):
@@ -120,11 +117,11 @@ def ends_as_it_must(tail: bytes, trailer: bytes) -> int | None:
 
 
 def holds(file: int, needle: bytes) -> bool:
-    """Whether the bytes lie anywhere in the file. libc's memmem, since `bytes.find` takes a second for a GB."""
-    buffer = (ctypes.c_char * (OVERLAP + _LOOK))()
-    view, at = memoryview(buffer).cast("B"), 0
-    while got := os.preadv(file, [view[OVERLAP:]], at):
-        if _MEMMEM(buffer, OVERLAP + got, needle, len(needle)):
+    """Whether the bytes lie anywhere in the file."""
+    window = Window(OVERLAP + _LOOK)
+    view, at = window.view, 0
+    while got := read_into(file, view[OVERLAP:], at):
+        if window.holds(needle, OVERLAP + got):
             return True
         at += got
         view[:OVERLAP] = view[got : got + OVERLAP]

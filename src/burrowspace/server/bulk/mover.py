@@ -16,12 +16,12 @@ import structlog
 
 from burrowspace.core.errors import Stalled
 from burrowspace.server.driver.lane import Lane
+from burrowspace.system import moving
 
 log = structlog.get_logger("bulk")
 
 _TICK_S = 0.25  # an upload that trickles in is looked at as often, so its progress is no older
 TURN = 1 << 20  # bytes that a flow may move before the others have their turn
-_EVENTS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 
 
 class Need(Enum):
@@ -88,7 +88,7 @@ class Mover(threading.Thread):
         self._tick = min(_TICK_S, stall_s / 4)
         self._epoll = select.epoll()
         self._kick = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._epoll.register(self._kick, select.EPOLLIN)
+        self._epoll.register(self._kick, moving.READABLE)
         self._inbox: deque[Callable[[], None]] = deque()
         self._flows: dict[int, Flow] = {}
         self.ready: set[Flow] = set()
@@ -120,7 +120,7 @@ class Mover(threading.Thread):
 
     def _add(self, flow: Flow) -> None:
         try:
-            self._epoll.register(flow.fd, _EVENTS)
+            self._epoll.register(flow.fd, moving.BOTH_EDGES)
         except OSError as error:
             self.end(flow, error)
             return
@@ -153,7 +153,7 @@ class Mover(threading.Thread):
                 if fd == self._kick:
                     os.eventfd_read(self._kick)
                 elif (flow := self._flows.get(fd)) is not None:
-                    if events & (select.EPOLLHUP | select.EPOLLERR):
+                    if events & moving.GONE:
                         flow.hung_up()
                     self.ready.add(flow)
             while self._inbox:

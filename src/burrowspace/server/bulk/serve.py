@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -31,6 +30,7 @@ from burrowspace.server.headers import bearer
 from burrowspace.server.multipart import read_form
 from burrowspace.server.reachability import Reachability
 from burrowspace.server.request_guard import cors, foreign
+from burrowspace.system import moving
 
 log = structlog.get_logger("bulk")
 
@@ -43,7 +43,7 @@ class Bulk:
 
     def __init__(self, settings: Settings, driver: Driver, reach: Reachability) -> None:
         self.settings, self._driver, self._reach = settings, driver, reach
-        count = settings.bulk_threads if sys.platform == "linux" else 0
+        count = settings.bulk_threads if moving.HERE else 0
         limits = settings.stall_s, settings.min_bytes_per_s, settings.follow_wait_s
         self.movers = [Mover(f"bulk-{number}", *limits) for number in range(count)]
         self._jobs: set[asyncio.Task[None]] = set()

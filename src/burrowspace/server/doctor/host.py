@@ -1,6 +1,5 @@
 """Checks of the serving machine. Each gives a finding and raises nothing; none changes anything."""
 
-import ctypes
 import datetime
 import errno
 import ipaddress
@@ -8,7 +7,6 @@ import os
 import shutil
 import socket
 import ssl
-import sys
 import time
 import urllib.request
 from collections.abc import Sequence
@@ -25,12 +23,12 @@ from burrowspace.server.doctor.holder import holder
 from burrowspace.server.reachability import Reachability
 from burrowspace.server.tls.authority import Authority
 from burrowspace.server.tls.context import NoIdentity
+from burrowspace.system.clock import is_unsynchronised
 
 TUNNELS = {"cloudflared": "cloudflared", "bore": "bore", "tailscale": "tailscale"}  # kind, program
 SOON_DAYS = 14
 CALL_S = 2.0
 _DAY_S = 86_400
-_TIME_ERROR = 5  # adjtimex(2): nobody keeps the clock right
 
 
 def folder(settings: Settings) -> Finding:
@@ -205,20 +203,10 @@ def clock(settings: Settings, now: float | None = None) -> Finding:
     if ahead > 60:
         found = f"It is {shown_now} here, and the server's data was written {ahead:.0f} s later than that."
         return bad("clock", found, "The clock went back: set it right before the server runs (NTP).", ahead_s=ahead)
-    if _unsynchronised():
+    if is_unsynchronised():
         todo = "Let NTP keep it right (systemd-timesyncd, chrony): TURN and certificates go by it."
         return doubtful("clock", f"It is {shown_now} here, and nothing keeps this clock right.", todo)
     return good("clock", f"It is {shown_now} here.")
-
-
-def _unsynchronised() -> bool:
-    """What Linux knows of it; not known is not wrong."""
-    if sys.platform != "linux":
-        return False
-    try:
-        return bool(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512)) == _TIME_ERROR)
-    except (OSError, AttributeError):
-        return False
 
 
 def authority(settings: Settings) -> Finding | None:

@@ -3,7 +3,7 @@
 Nothing here is changed by a GET or a HEAD.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 
 from burrowspace.core.download import Part, part_headers, which
@@ -123,7 +123,7 @@ class Downloads:
         except NotFound:
             return None
 
-    def pieces(self, download: Download) -> AsyncIterator[bytes]:
+    def pieces(self, download: Download) -> AsyncGenerator[bytes, None]:
         """The download's bytes, for whoever cannot have the kernel move them."""
         start, stop = download.part.start, download.part.stop
         if download.reader is not None:

@@ -6,7 +6,8 @@ bytes, but for the writers and readers that are coroutines.
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from itertools import count
 from typing import TypeVar
 
@@ -251,7 +252,7 @@ class Reader:
             self.lane.changed()
             self.lane.leave()
 
-    async def pieces(self, stop: int | None, patience_s: float) -> AsyncIterator[bytes]:
+    async def pieces(self, stop: int | None, patience_s: float) -> AsyncGenerator[bytes, None]:
         """The bytes up to `stop`, or to the end. Removed when the writer gave up or nothing came for `patience_s`."""
         while stop is None or self.offset < stop:
             try:
@@ -264,6 +265,7 @@ class Reader:
             if ahead is Ahead.LOST:
                 raise Removed("the sender gave this upload up")
             want = self.available() if stop is None else min(self.available(), stop - self.offset)
-            async for piece in self.lane.spool.read(self.lane.key, self.offset, min(want, _PIECE)):
-                yield piece
-                self.took(len(piece))
+            async with aclosing(self.lane.spool.read(self.lane.key, self.offset, min(want, _PIECE))) as pieces:
+                async for piece in pieces:
+                    yield piece
+                    self.took(len(piece))

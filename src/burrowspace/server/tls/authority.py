@@ -23,6 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from burrowspace.core.hosts import LOCAL, Address
 from burrowspace.private import close_files, private_folder
 from burrowspace.server.tls.context import NoIdentity
+from burrowspace.system.files import open_file, replace, sync
 
 _DAY = datetime.timedelta(days=1)
 _AUTHORITY_LIFE = 3650 * _DAY
@@ -251,10 +252,10 @@ def _write(path: Path, content: bytes) -> None:
     """Whole or not at all, for this user alone from its first byte."""
     part = path.with_name(path.name + ".part")
     part.unlink(missing_ok=True)
-    file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    file = open_file(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         os.write(file, content)
-        os.fsync(file)
+        sync(file)
     finally:
         os.close(file)
-    part.replace(path)
+    replace(part, path)

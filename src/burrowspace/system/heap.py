@@ -1,7 +1,6 @@
 """The allocator of the C library, set for a server whose messages are large and short-lived."""
 
-import ctypes
-import sys
+from burrowspace.system import libc
 
 # <malloc.h>
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -16,10 +15,7 @@ def tune_heap() -> bool:
     glibc maps each block of 128 KiB or more anew, and gives it back when it is freed, until it has seen larger ones
     freed. The page faults of a relayed 256 KiB chunk then cost as much as the rest of its way (bench/since.py).
     """
-    if sys.platform != "linux":
-        return False
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # musl has none
+    mallopt = getattr(libc.LINUX_LIBC, "mallopt", None)  # musl has none
+    if mallopt is None:
         return False
     return bool(mallopt(_M_MMAP_THRESHOLD, MMAP_THRESHOLD)) and bool(mallopt(_M_TRIM_THRESHOLD, TRIM_THRESHOLD))

@@ -1,0 +1,23 @@
+"""Programs as on another system: this Linux without what macOS or Windows lack (`profile/`)."""
+
+import os
+from pathlib import Path
+
+PROFILE = Path(__file__).with_name("profile")
+SYSTEMS = ["darwin", "win32"]
+LOOPS = [("darwin", ""), ("win32", "proactor"), ("win32", "selector")]
+
+
+def changes(system: str, loop: str = "proactor") -> dict[str, str]:
+    """What a program's environment has more, so that it runs as there."""
+    return {"LACKS": system, "LOOP": loop, "PYTHONPATH": str(PROFILE)}
+
+
+def as_on(system: str, loop: str = "proactor") -> dict[str, str]:
+    """A whole environment."""
+    return {**os.environ, **changes(system, loop)}
+
+
+def under(system: str, loop: str = "proactor") -> tuple[str, ...]:
+    """The beginning of a command that runs the rest as there."""
+    return ("env", *(f"{name}={value}" for name, value in changes(system, loop).items()))
