@@ -1,6 +1,6 @@
 #!/bin/sh
 # The foreign parts that the tests start: official clients from npm; from Debian the tools for hosts and NATs of their own,
-# for a disk that fails, a TURN server, proxies of both directions, and a browser with the fonts of many scripts.
+# for a disk that fails, a TURN server, proxies of both directions, and three browsers with the fonts of many scripts.
 set -eu
 cd "$(dirname "$0")/.."
 command -v npm >/dev/null 2>&1 || { echo "the tests need Node and npm; on Debian: apt-get install nodejs npm" >&2; exit 1; }
@@ -17,6 +17,10 @@ command -v turnserver >/dev/null 2>&1 || wanted="$wanted coturn"
 command -v tinyproxy >/dev/null 2>&1 || wanted="$wanted tinyproxy-bin"
 command -v microsocks >/dev/null 2>&1 || wanted="$wanted microsocks"
 command -v unzip >/dev/null 2>&1 || wanted="$wanted unzip"
+command -v firefox-esr >/dev/null 2>&1 || command -v firefox >/dev/null 2>&1 || wanted="$wanted firefox-esr"
+command -v WebKitWebDriver >/dev/null 2>&1 || wanted="$wanted webkit2gtk-driver"
+ls /usr/lib/*/webkit*/MiniBrowser >/dev/null 2>&1 || wanted="$wanted libwebkit2gtk-4.1-0"
+command -v Xvfb >/dev/null 2>&1 || wanted="$wanted xvfb"
 command -v chromium-headless-shell >/dev/null 2>&1 || wanted="$wanted chromium-headless-shell"
 [ -n "$(fc-list :lang=ar 2>/dev/null)" ] || wanted="$wanted fonts-noto-core"
 [ -n "$(fc-list :lang=ja 2>/dev/null)" ] || wanted="$wanted fonts-noto-cjk"

@@ -148,6 +148,44 @@ async def test_a_file_that_comes_changes_or_goes_is_seen(server: Running, folder
     assert (await ask(server, "/web/new.js"))[0] == 404
 
 
+async def version_of(server: Running) -> str:
+    found = re.search(rb"/web/@([0-9a-f]{12})/app\.js", (await ask(server, "/"))[2])
+    assert found
+    return found[1].decode()
+
+
+async def test_a_page_names_its_scripts_by_version_and_an_older_page_gets_none_of_a_newer_one(
+    server: Running, folder: Path, monkeypatch
+):
+    index, script = folder / "index.html", folder / "late.js"
+    monkeypatch.setattr(pages, "_LOOK_S", 0.0)
+    index.write_text('<script src="/web/app.js"></script><img src="/web/icons/burrow.svg">')
+    script.write_text("old")
+    try:
+        async with asyncio.timeout(10):
+            while b"@" not in (await ask(server, "/"))[2]:
+                pass  # until the folder is looked through again
+        old = await version_of(server)
+        assert b'src="/web/icons/burrow.svg"' in (await ask(server, "/"))[2]
+        for method, body in (("GET", b"old"), ("HEAD", b"")):
+            status, headers, said = await ask(server, f"/web/@{old}/late.js", method)
+            assert (status, said, headers["cache-control"]) == (200, body, "max-age=31536000, immutable")
+        script.write_text("new")
+        status, headers, said = await ask(server, f"/web/@{old}/late.js")
+        assert (status, said, headers["cache-control"]) == (410, b"", "no-store")
+        assert (await ask(server, f"/web/@{old}/app.js"))[0] == 410, "it has not changed, but is of the new page now"
+        new = await version_of(server)
+        assert (await ask(server, f"/web/@{new}/late.js"))[2] == b"new"
+        assert (await ask(server, "/web/late.js"))[2] == b"new"
+        for path in (f"@{new}/none.js", f"@{new}/../outside.js", f"@{new}/%2e%2e/outside.js", f"@{new}/.secret.js"):
+            assert (await ask(server, URL(f"{server.url}/web/{path}", encoded=True)))[0] in (404, 410)
+        script.write_text("old")
+        assert await version_of(server) == old, "it is of what is in the files, not of when they were written"
+    finally:
+        index.write_text(FILES["index.html"])
+        script.unlink()
+
+
 async def test_pages_and_workers_carry_the_policy_and_other_files_are_light(server: Running):
     for path in ("/", "/r"):
         headers = (await ask(server, path))[1]

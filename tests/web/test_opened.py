@@ -91,12 +91,12 @@ async def test_it_is_read_before_anything_else_of_the_page_is_there(
     ann = await desk(browsing, server.url)
     link = await ann.send(made(tmp_path, "a.bin"))
     bob = await desk(browsing, "about:blank")
-    await bob.page.route("**/web/app.js", lambda route: route.abort())
+    await bob.page.route("**/app.js", lambda route: route.abort())
     browsing.excused = (*EXCUSED, "ERR_FAILED")
     await bob.page.goto(link)
     await bob.page.wait_for_url(f"{server.url}/r")
     assert [each for each in await addresses(bob.page) if "#" in each] == []
-    await bob.page.unroute("**/web/app.js")
+    await bob.page.unroute("**/app.js")
     await bob.page.reload()
     await offers(bob, 1)
 

@@ -66,7 +66,7 @@ async def test_what_arrives_in_the_browser_survives_a_reload_at_any_point(browsi
     page = await browsing.page(pages.url)
     begun = await scene(page, 's.first("browser")')
     assert (begun["best"], begun["survives"]) == ("browser", True)
-    assert await scene(page, 's.settings.set("name", "Ann").then(s.settings.lasting)')
+    assert await scene(page, 's.settings.set("name", "Ann").then(() => s.database.lasting)')
     ended = '{ id: `${when}`, title: "t", size: 1, direction: "send", peer: "", shares: {}, when, digest: "" }'
     await scene(page, f"Promise.all([9, 11, 10].map((when) => s.history.add({ended})))")
     await page.reload()

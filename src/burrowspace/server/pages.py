@@ -1,8 +1,9 @@
 """The files of the web app, served beside the API. An ASGI application.
 
 Every path that is served stands in an index of the folder `web/`; no path of a stranger is ever joined to it. A file is
-read and compressed once, and again when it has changed. What may run in a page, the policy below says: modules of ours,
-and nothing inline. Spec: docs/spec/http.md, "The web app".
+read and compressed once, and again when it has changed. The page names its scripts and styles by the version of all
+files together, so a page that was loaded before an upgrade never gets a module of after it. What may run in a page, the
+policy below says: modules of ours, and nothing inline. Spec: docs/spec/http.md, "The web app".
 """
 
 import gzip
@@ -42,6 +43,8 @@ _ALIASES = {
     "/favicon.ico": "icons/burrow.svg",
 }
 _SPELLED = re.compile(r"/r(/?)(#[\w-]{1,200})?", re.ASCII)  # a link with a slash, or whose # came as %23
+_VERSIONED = re.compile(r"/web/@([0-9a-f]{12})(/.+)")
+_SCRIPTS = re.compile(rb'"/web/([^"]+\.(?:js|css))"')  # in the page
 _LOOK_S = 1.0  # between two looks for files that are new
 _WORKER = re.compile(r"(?:sw|(?:.*-)?worker)\.js")  # a worker has the policy of its own answer, not that of its page
 
@@ -71,6 +74,7 @@ _DOCS_POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _EVERY = {"x-content-type-options": "nosniff", "cache-control": "no-cache", "vary": "Accept-Encoding"}
+_FOREVER = (b"cache-control", b"max-age=31536000, immutable")
 _GUARDED = {"content-security-policy": _POLICY, "referrer-policy": "no-referrer"}
 _PAGE = {
     **_GUARDED,
@@ -89,25 +93,47 @@ class _Form(NamedTuple):
     body: bytes
     headers: Headers
 
+    @property
+    def lasting(self) -> Headers:
+        """Under a name with its version: nobody needs to ask for it twice."""
+        others = [each for each in self.headers if each[0] not in (b"cache-control", b"etag")]
+        return [*others, _FOREVER]
+
 
 class _File:
     """One file, and what was made of it when it was read last."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._made: tuple[int, int] | None = None  # time of change and size, of what was read
-        self._forms: dict[bool, _Form] = {}  # by whether it is compressed
+        self._seen: tuple[int, int] | None = None  # time of change and size, of what the digest is of
+        self._digest = b""
+        self._forms: dict[tuple[str, bool], _Form] = {}  # by the version that it names, and whether it is compressed
 
-    def form(self, *, zipped: bool) -> _Form | None:
-        """None for one that is gone."""
+    def digest(self) -> bytes:
+        """Of what is in it now; empty for one that is gone."""
         try:
             held = self._path.stat()
-            if self._made != (held.st_mtime_ns, held.st_size):
-                self._forms = self._make(self._path.read_bytes())
-                self._made = (held.st_mtime_ns, held.st_size)
+            if self._seen != (held.st_mtime_ns, held.st_size):
+                self._digest = hashlib.sha256(self._path.read_bytes()).digest()
+                self._seen = (held.st_mtime_ns, held.st_size)
+                self._forms = {}
         except FileNotFoundError:
+            return b""
+        return self._digest
+
+    def form(self, version: str, *, zipped: bool) -> _Form | None:
+        """None for one that is gone. `version`: of all files together, which a page names."""
+        if not self.digest():
             return None
-        return self._forms.get(zipped) or self._forms[False]
+        named = version if self._path.suffix == ".html" else ""
+        if (named, False) not in self._forms:
+            body = self._path.read_bytes()
+            if hashlib.sha256(body).digest() != self._digest:
+                return None  # it changes this very moment
+            if named:
+                body = _SCRIPTS.sub(rb'"/web/@%s/\1"' % named.encode(), body)
+            self._forms = {(named, small): form for small, form in self._make(body).items()}
+        return self._forms.get((named, zipped)) or self._forms[named, False]
 
     def _make(self, body: bytes) -> dict[bool, _Form]:
         name, suffix = self._path.name, self._path.suffix
@@ -142,6 +168,9 @@ class Pages:
         self._folder = FOLDER
         self._files: dict[str, _File] = {}
         self._looked = 0.0
+        self._version = ""
+        self._of_version: dict[str, bytes] = {}  # what was in each file then
+        self._versioned = 0.0
         self._look()
 
     def takes(self, scope: Scope) -> bool:
@@ -153,11 +182,23 @@ class Pages:
             return bool(path == SHARE and method == "POST")
         if _spelled(path) or (method == "GET" and _KEPT.fullmatch(path)):
             return True
+        if _VERSIONED.fullmatch(path):
+            return True
         file = self._files.get(path)
         if file is None and (path in _ALIASES or path.startswith("/web/")) and time.monotonic() > self._looked:
             self._look()
             file = self._files.get(path)
-        return file is not None and file.form(zipped=False) is not None
+        return file is not None and bool(file.digest())
+
+    @property
+    def version(self) -> str:
+        """Of all files together, by what is in them: the same on every machine."""
+        if time.monotonic() > self._versioned:
+            self._look()
+            self._of_version = {url: file.digest() for url, file in sorted(self._files.items())}
+            self._version = hashlib.sha256(repr(self._of_version).encode()).hexdigest()[:12]
+            self._versioned = time.monotonic() + _LOOK_S
+        return self._version
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == SHARE or scope["path"].startswith(f"{SHARE}/"):
@@ -168,15 +209,27 @@ class Pages:
             await _answer(send, 302, moved)
             return
         said = {name: value for name, value in scope["headers"] if name in (b"accept-encoding", b"if-none-match")}
-        form = self._files[scope["path"]].form(zipped=takes_gzip(said.get(b"accept-encoding", b"").decode("latin-1")))
-        if form is None:  # gone since it was looked for
-            await _answer(send, 404, [(b"content-length", b"0")])
+        zipped = takes_gzip(said.get(b"accept-encoding", b"").decode("latin-1"))
+        if named := _VERSIONED.fullmatch(scope["path"]):
+            form = self._versioned_form(named[1], f"/web{named[2]}", zipped=zipped)
+        else:
+            form = self._files[scope["path"]].form(self.version, zipped=zipped)
+        if form is None:  # of another version, or gone since it was looked for
+            status = 410 if named else 404
+            await _answer(send, status, [(b"content-length", b"0"), (b"cache-control", b"no-store")])
         elif is_held(form.etag.decode(), said.get(b"if-none-match", b"").decode("latin-1")):
             await _answer(send, 304, form.kept)
         else:
             # By plain http browsers ignore it, and complain.
             alone = _raw(_ALONE) if scope["scheme"] == "https" else []
-            await _answer(send, 200, form.headers + alone, b"" if scope["method"] == "HEAD" else form.body)
+            headers = form.lasting if named else form.headers
+            await _answer(send, 200, headers + alone, b"" if scope["method"] == "HEAD" else form.body)
+
+    def _versioned_form(self, version: str, url: str, *, zipped: bool) -> _Form | None:
+        file = self._files.get(url)
+        if version != self.version or file is None or file.digest() != self._of_version.get(url):
+            return None
+        return file.form(version, zipped=zipped)
 
     def _look(self) -> None:
         """Indexes the folder; what was made of a file that is still there is kept."""

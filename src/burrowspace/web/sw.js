@@ -3,7 +3,9 @@
  * apps share with this one. A classic script that imports nothing, so every browser runs it; registered by
  * store/worker-registration.js.
  *
- *     the shell    `/`, `/r`, `/web/…`: from the network, else as it was last seen. No list of files, so none can drift
+ *     the shell    `/`, `/r`, `/web/…`: from the network, else as it was last seen. What names its version (`/web/@…/`) never
+ *                  changes: from here, so that a page from before an upgrade goes on with its own modules. No list of files,
+ *                  so none can drift
  *     a stream     `/web/stream/ID`: a download that a page writes (store/sink-stream.js), a piece whenever one is wanted
  *     a share      `POST /share`, kept in a cache until store/shared.js takes it; the server says whether it may: a browser
  *                  tells the server which site a form came from, and does not tell a service worker
@@ -15,6 +17,8 @@
   const SHELL = "burrow-shell";
   const SHARED = "burrow-shared";
   const STREAMS = "/web/stream/";
+  const VERSION = /^\/web\/@(\w+)\//;
+  const VERSIONS_MOST = 2; // that are kept: of the page, and of one that was opened before an upgrade
   const AHEAD_BYTES = 2 ** 20; // that a stream has ready for the browser
   const SHARED_MS = 600_000; // what no page took in that time is thrown away
   const worker = /** @type {any} */ (globalThis);
@@ -69,11 +73,14 @@
   /** The network's, and kept; without it what was kept. @param {any} event @param {Request} request @param {URL} url */
   async function shell(event, request, url) {
     const key = url.origin + url.pathname; // a link's secret is behind `#`, which never comes here; `?shared=1` is of no matter
+    const kept = VERSION.test(url.pathname) && (await caches.open(SHELL).then((cache) => cache.match(key)).catch(() => undefined));
+    if (kept) return kept;
     try {
       const answer = await fetch(request);
       if (answer.ok && answer.status === 200 && !answer.redirected) {
         const copy = answer.clone();
-        event.waitUntil(caches.open(SHELL).then((cache) => cache.put(key, copy)));
+        const put = caches.open(SHELL).then((cache) => cache.put(key, copy));
+        event.waitUntil(put.then(() => tidy(url)).catch(() => undefined)); // no room, or none to be had: the next load asks the network
       }
       return answer;
     } catch (error) {
@@ -82,6 +89,20 @@
       if (found) return found;
       throw error;
     }
+  }
+
+  /** Versions that this worker has seen. @type {Set<string>} */
+  const seen = new Set();
+
+  /** Lets go of versions that are too old, when a new one comes. @param {URL} url */
+  async function tidy({ pathname }) {
+    const [, version] = VERSION.exec(pathname) ?? [];
+    if (!version || seen.has(version)) return;
+    seen.add(version);
+    const cache = await caches.open(SHELL);
+    const keys = (await cache.keys()).map((request) => ({ request, version: VERSION.exec(new URL(request.url).pathname)?.[1] }));
+    const versions = [...new Set(keys.map((each) => each.version).filter(Boolean))].slice(-VERSIONS_MOST); // as they came
+    for (const each of keys) if (each.version && !versions.includes(each.version)) await cache.delete(each.request);
   }
 
   /** What a page loaded before there was a worker. @param {string[]} urls */

@@ -200,6 +200,7 @@ export { hold } from "/web/store/hold.js";
 export { registerWorker } from "/web/store/worker-registration.js";
 export { history } from "/web/store/history.js";
 export { settings } from "/web/store/settings.js";
+export { database } from "/web/store/database.js";
 export { takeShared } from "/web/store/shared.js";
 export * as picked from "/web/store/picked.js";
 export { kept };

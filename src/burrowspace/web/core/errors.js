@@ -9,6 +9,7 @@
  *     changed       mismatch                               a file is not what it was; a file is not what was sent
  *     cancelled     gave-up                                somebody called it off; nobody came
  *     unreachable   refused       missing                  the server: no answer; no; not there (any more)
+ *     outdated                                             this page is older than its server
  *     broken                                               a link or a leg is no more
  */
 export class BurrowError extends Error {

@@ -24,23 +24,22 @@ const key = ({ when, id, direction }) => `${String(Math.max(0, Math.floor(when))
 export const history = {
   /** The latest first. @returns {Promise<Ended[]>} */
   async list() {
-    return (await (await database()).all("history")).reverse();
+    return (await database.all("history")).reverse();
   },
 
   /** @param {Ended} ended */
   async add(ended) {
-    const base = await database();
-    await base.put("history", key(ended), ended);
-    const keys = await base.keys("history");
-    for (const old of keys.slice(0, Math.max(0, keys.length - MOST))) await base.remove("history", old);
+    await database.change(key(ended), { history: ended });
+    const keys = await database.keys("history");
+    for (const old of keys.slice(0, Math.max(0, keys.length - MOST))) await database.change(old, { history: undefined });
   },
 
   /** @param {Ended} ended */
   async remove(ended) {
-    await (await database()).remove("history", key(ended));
+    await database.change(key(ended), { history: undefined });
   },
 
   async clear() {
-    await (await database()).clear("history");
+    await database.clear("history");
   },
 };

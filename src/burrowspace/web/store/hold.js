@@ -13,13 +13,17 @@ const RELEASE_MS = 600; // in which a tab that was just closed or loaded again l
 /** null: another tab has it. The function lets go. `lost`: a tab took it that was not answered, as this one was frozen:
  * end the session. @param {string} id @param {() => void} [lost] @returns {Promise<(() => void) | null>} */
 export async function hold(id, lost = () => undefined) {
-  return navigator.locks ? byLock(id) : byAsking(id, lost);
+  try {
+    if (navigator.locks) return await byLock(id);
+  } catch (error) {
+    if (!named(error)) throw error; // else this browser lets the page have none, as it lets it store nothing
+  }
+  return byAsking(id, lost);
 }
 
 /** Whether a transfer runs in any tab; without Web Locks not known, so false. */
 export async function anyHeld() {
-  if (!navigator.locks) return false;
-  const { held = [] } = await navigator.locks.query();
+  const { held = [] } = (await navigator.locks?.query().catch(() => null)) ?? {};
   return held.some(({ name }) => name?.startsWith(PREFIX));
 }
 

@@ -14,7 +14,7 @@ const COPIED_BYTES = 64 * 2 ** 20; // of all that has no handle, together
  * Can be put into the database. `handle` of a file, or `root` of the folder that it lies in and the way from there.
  *
  * @typedef {{path: string[], size: number, modified?: number}} KeptHead
- * @typedef {KeptHead & ({blob: Blob} | {handle: FileSystemFileHandle} | {root: FileSystemDirectoryHandle, inside: string[]})} KeptFile
+ * @typedef {KeptHead & ({blob: Blob} | {bytes: ArrayBuffer} | {handle: FileSystemFileHandle} | {root: FileSystemDirectoryHandle, inside: string[]})} KeptFile
  * @typedef {KeptFile | {text: string} | {folder: string[]}} KeptItem
  */
 
@@ -62,6 +62,7 @@ export async function reviveItems({ files }) {
 async function revive(file, known) {
   const { path, modified } = file;
   if ("blob" in file) return { path, modified, blob: file.blob };
+  if ("bytes" in file) return { path, modified, blob: new Blob([file.bytes]) };
   if ("handle" in file) return { path, modified, blob: await file.handle.getFile(), handle: file.handle };
   const { root, inside } = file;
   const folders = known.get(root) ?? new Map();

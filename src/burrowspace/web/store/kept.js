@@ -9,6 +9,8 @@
 
 import { database } from "./database.js";
 
+const BYTES_MOST = 16 * 2 ** 20; // that are copied through the page's memory
+
 /**
  * @typedef {object} KeptTransfer
  * @property {string} id of the page's own choice: /^[\w-]{1,64}$/
@@ -25,25 +27,41 @@ import { database } from "./database.js";
 export const kept = {
   /** The oldest first, without `files`. @returns {Promise<KeptTransfer[]>} */
   async list() {
-    const all = /** @type {KeptTransfer[]} */ (await (await database()).all("kept"));
+    const all = /** @type {KeptTransfer[]} */ (await database.all("kept"));
     return all.sort((one, other) => one.created - other.created);
   },
 
   /** With `files`. @param {string} id @returns {Promise<KeptTransfer | null>} */
   async get(id) {
-    const base = await database();
-    const record = await base.get("kept", id);
-    return record ? { ...record, files: (await base.get("held", id)) ?? null } : null;
+    const record = await database.get("kept", id);
+    return record ? { ...record, files: (await database.get("held", id)) ?? null } : null;
   },
 
-  /** no-space. @param {string} id @param {KeptTransfer} record */
+  /** Where the browser does not take the files, they are kept in another form, or must be chosen again; where it takes
+   * nothing, `database.lasting` says so. @param {string} id @param {KeptTransfer} record */
   async put(id, record) {
     const { files, ...kept } = record;
-    await (await database()).change(id, files === undefined ? { kept } : { kept, held: files });
+    if (!files) return database.change(id, files === undefined ? { kept } : { kept, held: undefined });
+    if (await database.tries(id, { kept, held: files })) return;
+    const held = await asBytes(files); // WebKit's private windows store no Blob
+    if (held && (await database.tries(id, { kept, held }))) return;
+    if (!(await database.tries(id, { kept, held: undefined }))) await database.change(id, { kept, held: files });
   },
 
   /** Its sink's bytes are ways.js#discard's to free. @param {string} id */
   async remove(id) {
-    await (await database()).change(id, { kept: undefined, held: undefined });
+    await database.change(id, { kept: undefined, held: undefined });
   },
 };
+
+/** For a browser that stores no Blob; null: too much of it, or it cannot be read any more. @param {KeptItem[]} files @returns {Promise<KeptItem[] | null>} */
+async function asBytes(files) {
+  const size = files.reduce((sum, each) => sum + ("blob" in each ? each.size : 0), 0);
+  if (size > BYTES_MOST) return null;
+  const copied = files.map(async (each) => {
+    if (!("blob" in each)) return each;
+    const { blob, ...head } = each;
+    return { ...head, bytes: await blob.arrayBuffer() };
+  });
+  return Promise.all(copied).catch(() => null);
+}

@@ -2,7 +2,9 @@
  * Writes what arrives into one file of the origin private file system, in place: what is flushed survives the page.
  * createSyncAccessHandle is to be had in a dedicated worker alone. Asked through wire/far.js by sink-opfs.js.
  *
- *     open {id, files, size, sums}   write {at, file, offset, content}   flush {} -> SavedSums   close {}
+ *     open {id, files, size, sums}   write {at, file, offset, content} -> content   flush {} -> SavedSums   close {}
+ *
+ * What there is no room for comes back from `write`, and so does all that follows it; what was written gives undefined.
  *
  * @import { SavedSums } from "./sums.js"
  * @import { SyncAccess } from "./platform.js"
@@ -16,13 +18,19 @@ import { Sums } from "./sums.js";
 /** @type {SyncAccess | null} */ let access = null;
 let sums = new Sums(0);
 let summed = false; // one file needs none: it is in no ZIP
+let refuses = false; // the browser took no more
 
 const CALLS = {
   /** `sums`: of an earlier run, whose bytes stay. @param {{id: string, files: number, sums: SavedSums | null}} how */
   async open({ id, files, sums: saved }) {
-    const handle = await (await opfsFolder()).getFileHandle(id, { create: saved === null });
-    access = await /** @type {any} */ (handle).createSyncAccessHandle();
-    if (!saved) access?.truncate(0);
+    try {
+      const handle = await (await opfsFolder()).getFileHandle(id, { create: saved === null });
+      access = await /** @type {any} */ (handle).createSyncAccessHandle();
+      if (!saved) access?.truncate(0);
+    } catch (error) {
+      if (saved) throw error; // else nothing is lost yet: all of it comes back
+      refuses = true;
+    }
     sums = new Sums(files);
     summed = files > 1;
     if (saved) sums.load(saved);
@@ -30,11 +38,16 @@ const CALLS = {
 
   /** @param {{at: number, file: number, offset: number, content: Uint8Array}} piece */
   write({ at, file, offset, content }) {
-    for (let done = 0; done < content.length; ) {
-      const wrote = access?.write(content.subarray(done), { at: at + done }) ?? 0;
-      if (wrote <= 0) throw new DOMException("nothing was written", "QuotaExceededError");
-      done += wrote;
+    try {
+      for (let done = 0; done < content.length && !refuses; ) {
+        const wrote = access?.write(content.subarray(done), { at: at + done }) ?? 0;
+        if (wrote <= 0) refuses = true;
+        done += wrote;
+      }
+    } catch {
+      refuses = true;
     }
+    if (refuses) return content;
     if (summed) sums.add(file, offset, content);
   },
 
@@ -53,9 +66,6 @@ const CALLS = {
 function told(error) {
   if (error instanceof BurrowError) return { code: error.code, sentence: error.message };
   const name = named(error);
-  if (name === "QuotaExceededError") {
-    return { code: "no-space", sentence: "the browser has no more room for what arrives; free some space and go on" };
-  }
   if (name === "NotFoundError") return { code: "missing", sentence: "the browser has thrown away what had arrived" };
   if (name === "NoModificationAllowedError") {
     return { code: "busy", sentence: "another tab or window works on this transfer" };
@@ -69,7 +79,7 @@ addEventListener("message", ({ data: { id, call, args } }) => {
   turn = turn.then(async () => {
     try {
       const value = await CALLS[/** @type {keyof typeof CALLS} */ (call)](args[0]);
-      postMessage({ id, value });
+      postMessage({ id, value }, { transfer: value instanceof Uint8Array ? [value.buffer] : [] });
     } catch (error) {
       postMessage({ id, error: told(error) });
     }

@@ -15,6 +15,7 @@ import { safePaths } from "../core/names.js";
  * @typedef {object} Keeping
  * @property {"browser" | "folder" | "file" | "stream" | "memory"} kind
  * @property {Kept | null} kept
+ * @property {boolean} [spilled] a part of it is in the page's memory alone: a reload loses that part
  * @property {() => Promise<Received[]>} [received] after `finish`, where it is still to be handed to the person
  * @property {() => string[][]} [folders] after `open`: all of them, safe, for a ZIP or a folder that is made of `received`
  * @typedef {Sink & Keeping} KeepingSink

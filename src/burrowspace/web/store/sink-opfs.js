@@ -1,14 +1,17 @@
 /**
  * What arrives goes into the browser's own file system, in place: all files of a transfer one behind the other in one
  * file, so 100,000 small ones cost no more than a large one. A page that is loaded again goes on from the last `flush`.
- * The bytes are written by a worker (opfs-worker.js).
+ * The bytes are written by a worker (opfs-worker.js). Where the browser takes no more of them, the page's memory does: the
+ * transfer goes on, and a reload goes on from what was flushed before.
  *
  * @import { Manifest } from "../core/manifest.js"
  * @import { KeepingSink, KeptBrowser, Received } from "./placing.js"
+ * @import { SavedSums } from "./sums.js"
  */
 
 import { BurrowError } from "../core/errors.js";
 import { Far } from "../wire/far.js";
+import { MemoryRow } from "./memory-row.js";
 import { opfsFolder } from "./opfs.js";
 import { named } from "./platform.js";
 import { placed } from "./placing.js";
@@ -29,28 +32,38 @@ export class OpfsSink {
   /** @type {ReturnType<typeof placed>} */ #placed;
   /** Where each file begins, by its number in `manifest.files`. @type {Map<number, number>} */ #begins;
   #end = 0; // bytes that were written
+  #finished = false;
+  /** What the browser did not take, behind what it did. @type {MemoryRow} */ #spill;
+  /** As of the last flush. @type {SavedSums | null} */ #sums = null;
   #underway = 0;
   /** Resolved when there is less under way. */ #less = Promise.withResolvers();
   /** @type {Error | null} */ #fault = null;
 
-  /** @param {string} id of the transfer @param {Manifest} manifest @param {KeptBrowser | null} [kept] */
-  constructor(id, manifest, kept = null) {
+  /** @param {string} id of the transfer @param {Manifest} manifest @param {number} limit bytes that may stay in memory
+   * @param {KeptBrowser | null} [kept] */
+  constructor(id, manifest, limit, kept = null) {
     if (!ID.test(id)) throw new TypeError("no id");
     this.#id = id;
     this.kept = kept;
+    this.#spill = new MemoryRow(limit);
     this.#placed = placed(manifest);
     this.#begins = new Map(this.#placed.files.map(({ number, begin }) => [number, begin]));
   }
 
-  /** null: it is gone. @param {KeptBrowser} kept @param {Manifest} manifest @returns {Promise<OpfsSink | null>} */
-  static async reopen(kept, manifest) {
+  /** null: it is gone. @param {KeptBrowser} kept @param {Manifest} manifest @param {number} limit @returns {Promise<OpfsSink | null>} */
+  static async reopen(kept, manifest, limit) {
     try {
       const { size } = await (await (await opfsFolder()).getFileHandle(kept.id)).getFile();
-      return size < kept.size ? null : new OpfsSink(kept.id, manifest, kept);
+      return size < kept.size ? null : new OpfsSink(kept.id, manifest, limit, kept);
     } catch (error) {
       if (named(error)) return null;
       throw error;
     }
+  }
+
+  /** Some of it is in the page's memory. */
+  get spilled() {
+    return this.#spill.size > 0;
   }
 
   /** What a page wrote between its last flush and its reload. After longer the machine may have gone down meanwhile, and
@@ -75,7 +88,7 @@ export class OpfsSink {
   async open(_manifest, resumed) {
     if (resumed && !this.kept) throw new BurrowError("missing", "the browser has thrown away what had arrived");
     void navigator.storage.persist?.().catch(() => false); // asks nobody, but in Firefox
-    this.#far = new Far(WORKER);
+    this.#far = new Far(WORKER, nowhere);
     const sums = resumed ? (this.kept?.sums ?? null) : null;
     this.#end = resumed ? (this.kept?.size ?? 0) : 0;
     await this.#ask("open", { id: this.#id, files: this.#placed.files.length, sums });
@@ -93,6 +106,7 @@ export class OpfsSink {
     this.#end = Math.max(this.#end, at + length);
     this.#underway += length;
     this.#ask("write", { at, file: this.#index(file), offset, content: own }, [own.buffer])
+      .then((refused) => refused && this.#spill.add(refused))
       .catch((error) => (this.#fault ??= error))
       .finally(() => {
         this.#underway -= length;
@@ -102,16 +116,20 @@ export class OpfsSink {
   }
 
   async flush() {
-    const sums = await this.#ask("flush");
+    const sums = await this.#ask("flush").catch(() => null); // it cannot be made sure of, now
     if (this.#fault) throw this.#fault;
+    this.#sums = sums ?? this.#sums;
+    if (!sums || this.spilled) return false;
     this.kept = { kind: "browser", id: this.#id, sums, ended: false, size: this.#end, when: Date.now() };
     return true;
   }
 
   async finish() {
-    await this.flush();
+    const lasts = await this.flush();
+    await this.#spill.settle();
     await this.#close();
-    if (this.kept) this.kept = { ...this.kept, ended: true };
+    if (lasts && this.kept) this.kept = { ...this.kept, ended: true };
+    this.#finished = true;
     return [];
   }
 
@@ -129,15 +147,25 @@ export class OpfsSink {
   /** @returns {Promise<Received[]>} */
   async received() {
     const { kept } = this;
-    if (!kept?.ended) throw new TypeError("it has not ended");
+    if (!this.#finished && !kept?.ended) throw new TypeError("it has not ended");
     const sums = new Sums(this.#placed.files.length);
-    sums.load(kept.sums);
-    const whole = await (await (await opfsFolder()).getFileHandle(this.#id)).getFile();
+    const saved = this.#sums ?? kept?.sums;
+    if (saved) sums.load(saved);
+    const end = this.#finished ? this.#end : (kept?.size ?? 0);
+    const whole = await this.#whole(end);
     return this.#placed.files.map(({ path, modified, begin, size }, index) => {
-      const length = size ?? kept.size;
+      const length = size ?? end;
       const blob = async () => whole.slice(begin, begin + length);
       return { path, size: length, modified, crc: sums.of(index, length), blob };
     });
+  }
+
+  /** All of the row. @param {number} end @returns {Promise<Blob>} */
+  async #whole(end) {
+    const written = end - this.#spill.size;
+    /** @type {BlobPart[]} */ const parts = [];
+    if (written > 0) parts.push((await (await (await opfsFolder()).getFileHandle(this.#id)).getFile()).slice(0, written));
+    return new Blob([...parts, this.#spill.blob()]);
   }
 
   folders() {
@@ -164,4 +192,9 @@ export class OpfsSink {
     if (!this.#far) throw new TypeError("the place is not open");
     return this.#far.ask({ call, args: [how] }, moved);
   }
+}
+
+/** Where no worker starts, all of it comes back. @param {any} asked */
+async function nowhere({ call, args: [how] }) {
+  return call === "write" ? how.content : call === "flush" ? new Sums(0).save() : undefined;
 }

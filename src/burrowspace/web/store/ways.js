@@ -31,7 +31,7 @@ export async function ways(manifest) {
  * again. It may ask, so call it from a click; refused: the person does not allow it. @param {Kept | null} kept @param {Manifest} manifest @returns {Promise<KeepingSink | null>} */
 export async function reopen(kept, manifest) {
   if (!kept) return null;
-  return kept.kind === "browser" ? OpfsSink.reopen(kept, manifest) : FolderSink.reopen(kept, manifest);
+  return kept.kind === "browser" ? OpfsSink.reopen(kept, manifest, inMemory(small())) : FolderSink.reopen(kept, manifest);
 }
 
 /** Frees what the browser keeps of a transfer that will not go on, or was handed to the person. What lies in a folder of
@@ -42,10 +42,10 @@ export async function discard(kept) {
 
 /** @param {Kind} kind @param {Manifest} manifest @param {Here} here @returns {Way} */
 function way(kind, manifest, here) {
-  const limit = here.small ? MEMORY_SMALL_BYTES : MEMORY_BYTES;
+  const limit = inMemory(here.small);
   /** @type {Record<Kind, (id: string) => Promise<KeepingSink>>} */
   const opens = {
-    browser: async (id) => new OpfsSink(id, manifest),
+    browser: async (id) => new OpfsSink(id, manifest, limit),
     folder: async () => new FolderSink({ kind: "folder", handle: await chosenFolder(), names: [] }, manifest),
     file: async () => new FolderSink({ kind: "file", handle: await chosenFile(manifest) }, manifest),
     stream: async () => new StreamSink(manifest),
@@ -72,7 +72,6 @@ async function chosenFile(manifest) {
 /** @returns {Promise<Here>} */
 async function found() {
   const { showDirectoryPicker, showSaveFilePicker } = pickers();
-  const agent = /** @type {{userAgentData?: {mobile: boolean}}} */ (navigator).userAgentData;
   return {
     secure: globalThis.isSecureContext,
     opfs: await hasOpfs(),
@@ -80,8 +79,19 @@ async function found() {
     folder: Boolean(showDirectoryPicker),
     file: Boolean(showSaveFilePicker),
     worker: await hasWorker(),
-    small: agent ? agent.mobile : /Android|iPhone|iPad|Mobile/.test(navigator.userAgent) || isIpad(),
+    small: small(),
   };
+}
+
+/** A phone or a tablet. */
+function small() {
+  const agent = /** @type {{userAgentData?: {mobile: boolean}}} */ (navigator).userAgentData;
+  return agent ? agent.mobile : /Android|iPhone|iPad|Mobile/.test(navigator.userAgent) || isIpad();
+}
+
+/** Bytes that a page may hold. @param {boolean} small */
+function inMemory(small) {
+  return small ? MEMORY_SMALL_BYTES : MEMORY_BYTES;
 }
 
 /** It calls itself a Mac. */

@@ -16,10 +16,10 @@ import { formatLink, parseLink } from "../../core/links.js";
 import { looksLikeLink } from "../../core/pasted.js";
 import { kept } from "../../store/kept.js";
 import { opened } from "../../store/opened.js";
-import { settings } from "../../store/settings.js";
+import { database, watchLasting } from "../../store/database.js";
 import { ours, randomId } from "../../wire/runtime.js";
 import { Server } from "../../wire/server/api.js";
-import { loadLazily } from "../../wire/lazy-import.js";
+import { loadLazily, outdated } from "../../wire/lazy-import.js";
 import { offline } from "../../wire/offline.js";
 import { Devices } from "./devices.js";
 import { Observable } from "./observable.js";
@@ -31,11 +31,12 @@ const ASKED_MOST = 12; // invitations that wait for an answer; who is the thirte
 export class AppModel extends Observable {
   server = new Server(location.origin);
   /** The newest first. @type {AnyJob[]} */ jobs = [];
-  /** What it keeps is there when the page is loaded again. */ lasting = true;
   remembered = new Remembered();
   devices = new Devices(this.server);
   /** What `/hello` said. @type {Record<string, unknown>} */ hello = {};
   /** The server answers. @type {boolean | null} */ reachable = null;
+
+  /** The server has a newer page than this one. */ outdated = false;
 
   #awake = new StayAwake();
   /** Where others reach the server. */ #origin = location.origin;
@@ -46,6 +47,16 @@ export class AppModel extends Observable {
     return globalThis.isSecureContext && location.protocol === "https:";
   }
 
+  /** What it keeps is there when the page is loaded again. */
+  get lasting() {
+    return database.lasting;
+  }
+
+  /** A reload would lose what runs now: the browser stores nothing, or no more. */
+  get fleeting() {
+    return this.jobs.some((job) => job.active && (!this.lasting || (job.direction === "receive" && job.sink?.spilled)));
+  }
+
   /** This browser withholds its own ciphers and places, for the page came by plain HTTP. */
   get plain() {
     return !globalThis.isSecureContext;
@@ -53,9 +64,11 @@ export class AppModel extends Observable {
 
   async begin() {
     void this.#greet();
+    this.server.back = () => void this.#compare();
+    document.addEventListener("visibilitychange", () => document.hidden || void this.#compare());
     void this.remembered.begin();
     this.devices.watch(() => this.changed());
-    this.lasting = await settings.lasting();
+    watchLasting(() => this.changed());
     await this.devices.begin();
     if ((await kept.list()).length) {
       for await (const job of (await this.#work()).goOn()) this.#add(job);
@@ -91,6 +104,13 @@ export class AppModel extends Observable {
       this.reachable = false;
       setTimeout(() => void this.#greet(), 3000);
     }
+    this.changed();
+  }
+
+  /** Whether the server was upgraded under this page. */
+  async #compare() {
+    if (this.outdated || !(await outdated())) return;
+    this.outdated = true;
     this.changed();
   }
 

@@ -19,8 +19,9 @@ export function attended(name, ends, work) {
     const here = AbortSignal.any([ends, over.signal]);
     try {
       await locks.request(name, { steal: true }, () => work(here));
-    } catch {
-      // stolen by the page that is looked at now
+    } catch (error) {
+      // Stolen by the page that is looked at now; or there are none for a page that may store nothing.
+      if (/** @type {Error} */ (error).name !== "AbortError") await work(here);
     } finally {
       over.abort();
       working = false;

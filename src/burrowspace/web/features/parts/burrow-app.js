@@ -217,9 +217,16 @@ export class BurrowApp extends LitElement {
     return this.renderRoot.querySelector(name);
   }
 
+  /** Nothing would be lost, and nobody is in the middle of something. */
+  get idle() {
+    const written = [...this.renderRoot.querySelectorAll("*")].some((part) => part.shadowRoot?.querySelector("dialog[open], input:focus, textarea:focus"));
+    return !this.app.jobs.length && !this.waiting && !written;
+  }
+
   /** @override */
   updated() {
-    const { jobs } = this.app;
+    const { jobs, outdated } = this.app;
+    if (outdated && this.idle && once("burrow-reloaded", import.meta.url)) location.reload();
     if (jobs.length) this.#ofTransfers ??= loadLazily(() => import("./of-transfers.js"));
     const asked = jobs.find((job) => job.state === "offered");
     const running = jobs.find((job) => job.state === "running" && job.part !== null);
@@ -255,6 +262,12 @@ export class BurrowApp extends LitElement {
           ? html`<p class="notice bad" role="alert">${navigator.onLine ? t("The server cannot be reached; still trying.") : t("this device is offline")}</p>`
           : nothing}
         ${app.trouble ? html`<p class="notice bad" role="alert">${t(app.trouble)}</p>` : nothing}
+        ${app.outdated
+          ? html`<p class="notice target" role="status">${t("A new version is ready.")} <button class="small" @click=${() => location.reload()}>${t("Reload")}</button></p>`
+          : nothing}
+        ${app.fleeting
+          ? html`<p class="notice" role="status">${t("This browser can't store your transfer. Keep this page open until it's done: after a reload you'd have to start again.")}</p>`
+          : nothing}
         <main>
           <div class="column">
             ${busy
@@ -303,6 +316,16 @@ export class BurrowApp extends LitElement {
         <settings-dialog .app=${app} .tastes=${this.tastes}></settings-dialog>
       </div>
     `;
+  }
+}
+/** Whether this is the first time in this tab: a page that is old each time must not load itself for ever. @param {string} name @param {string} value */
+function once(name, value) {
+  try {
+    if (sessionStorage.getItem(name) === value) return false;
+    sessionStorage.setItem(name, value);
+    return true;
+  } catch {
+    return false; // nothing can be kept here: the person is asked
   }
 }
 customElements.define("burrow-app", BurrowApp);

@@ -5,6 +5,7 @@
  */
 
 import { css, html, nothing } from "../../vendor/lit.js";
+import { loadLazily } from "../../wire/lazy-import.js";
 import { ours } from "../../wire/runtime.js";
 import { Dialog } from "../dialog.js";
 import { speed } from "../format.js";
@@ -64,7 +65,7 @@ export class DoctorDialog extends Dialog {
     this.busy = true;
     this.wrong = "";
     try {
-      const { examine } = await import("../model/doctor.js");
+      const { examine } = await loadLazily(() => import("../model/doctor.js"));
       for await (const finding of examine(this.app.server)) this.findings = [...this.findings, finding];
     } catch (error) {
       this.wrong = ours(error).sentence;

@@ -36,7 +36,14 @@ export async function takingEngine(wanted, saved) {
 
 /** @param {"giving" | "taking"} make @param {any[]} made with these @returns {any} */
 function inWorker(make, made) {
-  const far = new Far(WORKER);
+  /** @type {Promise<any>} */ let here = Promise.reject(new TypeError("nothing is made yet"));
+  here.catch(() => undefined);
+  const near = async (/** @type {any} */ asked) => {
+    if (asked.make) here = make === "giving" ? makeGiving(asked.args[0]) : makeTaking(asked.args[0], asked.args[1]);
+    const engine = await here;
+    return asked.call && engine[asked.call](...asked.args);
+  };
+  const far = new Far(WORKER, near);
   far.ask({ make, args: made }).catch(() => undefined); // whoever asks first hears of it
   /** @param {string} call */
   const ask = (call) => (/** @type {any[]} */ ...args) =>

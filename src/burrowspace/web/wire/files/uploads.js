@@ -73,11 +73,10 @@ export class Uploads {
 
 /** @returns {Carrier} */
 function carries() {
-  if (typeof Worker === "undefined") {
-    const near = new Pieces();
-    const ask = /** @type {Carrier["ask"]} */ ((call, args) => /** @type {any} */ (near)[call](...args));
-    return { ask, close: () => undefined, carried: 0, held: new Set() };
-  }
-  const far = new Far(WORKER);
-  return { ask: (call, args, moved) => far.ask({ call, args }, moved), close: () => far.close(), carried: 0, held: new Set() };
+  const pieces = new Pieces();
+  const near = (/** @type {{call: "add" | "patch" | "drop", args: any[]}} */ { call, args }) => /** @type {any} */ (pieces)[call](...args);
+  const rest = { carried: 0, held: new Set() };
+  if (typeof Worker === "undefined") return { ask: (call, args) => near({ call, args }), close: () => undefined, ...rest };
+  const far = new Far(WORKER, near);
+  return { ask: (call, args, moved) => far.ask({ call, args }, moved), close: () => far.close(), ...rest };
 }

@@ -52,6 +52,9 @@ export class Server {
     (mailbox, after, wait, signal) => this.#look(mailbox, after, wait, signal),
   );
 
+  /** It answers again, after it could not be reached. */ back = () => {};
+  #away = false;
+
   /** @param {string} origin like `https://example.org`; a page's own is `location.origin` */
   constructor(origin) {
     this.origin = origin.replace(/\/+$/, "");
@@ -257,6 +260,8 @@ export class Server {
         });
         away = isPage(answer);
         if (away) throw new Error("a page of something else");
+        if (this.#away) this.back();
+        this.#away = false;
         if (answer.ok || (missing && (answer.status === 404 || answer.status === 410))) return answer;
         const said = await refusal(answer);
         away = AWAY.includes(answer.status) && said.fields.said === "error";
@@ -265,6 +270,7 @@ export class Server {
       } catch (error) {
         if (error instanceof BurrowError) throw error;
         if (signal?.aborted) throw signal.reason;
+        this.#away = true;
         if (!tries || (once && !away)) {
           throw new BurrowError("unreachable", offline() ? "this device is offline" : `${this.origin} cannot be reached`);
         }

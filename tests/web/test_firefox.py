@@ -1,0 +1,93 @@
+"""The web app in Firefox: page to page, with a terminal, by the server, over a reload, by its service worker."""
+
+import os
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import Person
+from tests.e2e.served import Served, served
+from tests.web.browser import Browsing
+from tests.web.desk import EXCUSED, desk, sha256
+from tests.web.firefox import firefox, in_firefox
+
+pytestmark = pytest.mark.anyio
+__all__ = ["firefox", "in_firefox"]
+
+MB = 1_000_000
+
+
+@pytest.fixture
+async def server(tmp_path: Path, in_firefox: Browsing) -> AsyncIterator[Served]:
+    in_firefox.excused = EXCUSED
+    async with served(tmp_path / "data", stun_servers="") as running:
+        yield running
+
+
+@pytest.fixture
+async def person(tmp_path: Path) -> AsyncIterator[Person]:
+    somebody = Person(tmp_path / "person")
+    yield somebody
+    await somebody.close()
+
+
+def made(folder: Path, name: str, size: int) -> Path:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(os.urandom(size))
+    return file
+
+
+async def test_firefox_sends_to_firefox_directly_and_what_was_there_outlives_a_reload(
+    in_firefox: Browsing, server: Served, tmp_path: Path
+) -> None:
+    file = made(tmp_path, "film.mkv", 40 * MB)
+    ann, bob = await desk(in_firefox, server.url), await desk(in_firefox, server.url)
+    await bob.page.goto(await ann.send(file))
+    await bob.accept()
+    await bob.goes_by("webrtc")
+    await bob.reaches(12 * MB)
+    await bob.page.reload()
+    await bob.whole()
+    assert sha256(await bob.saved()) == sha256(file)
+    assert sum((await bob.job("finished.shares")).values()) < 36 * MB, "what was there came again"
+    await ann.whole()
+
+
+async def test_firefox_sends_to_a_terminal_and_a_terminal_sends_a_folder_to_firefox(
+    in_firefox: Browsing, server: Served, tmp_path: Path, person: Person
+) -> None:
+    file = made(tmp_path, "a.bin", 6 * MB)
+    ann = await desk(in_firefox, server.url)
+    program = await person.burrow("receive", await ann.send(file), "--json", "--yes")
+    assert await program.ended(60) == 0, program.out
+    assert sha256(person.folder / "a.bin") == sha256(file)
+    await ann.whole()
+    content = {"holiday/a.txt": MB, "holiday/sub/b.bin": 3 * MB}
+    files = {name: made(person.folder, name, size) for name, size in content.items()}
+    program = await person.burrow("send", person.folder / "holiday", "--server", server.url, "--json")
+    bob = await desk(in_firefox, str((await program.event("ready"))["link"]))
+    await bob.accept()
+    await bob.whole()
+    with zipfile.ZipFile(await bob.saved()) as found:
+        assert {each: found.read(each) for each in found.namelist() if not each.endswith("/")} == {
+            name: each.read_bytes() for name, each in files.items()
+        }
+
+
+async def test_firefox_leaves_files_on_the_server_and_firefox_streams_them_to_the_downloads(
+    in_firefox: Browsing, server: Served, tmp_path: Path
+) -> None:
+    """The sender is gone by then; the download is made by the service worker, as it goes."""
+    files = [made(tmp_path, name, 2 * MB) for name in ("a.bin", "b.bin")]
+    ann = await desk(in_firefox, server.url)
+    link = await ann.leave(*files)
+    await ann.page.context.close()
+    bob = await desk(in_firefox, link)
+    await bob.page.get_by_role("button", name="Straight to downloads").click()
+    await bob.whole()
+    assert await bob.job("path") == "store"
+    with zipfile.ZipFile(await bob.saved()) as found:
+        assert [found.read(each.name) for each in files] == [each.read_bytes() for each in files]
