@@ -3,12 +3,9 @@
 import "./features/parts/code-box.js";
 import "./features/parts/device-list.js";
 import "./features/parts/device-picture.js";
-import "./features/parts/doctor-dialog.js";
 import "./features/parts/drop-burrow.js";
 import "./features/parts/history-list.js";
-import "./features/parts/pair-dialog.js";
 import "./features/parts/settings-dialog.js";
-import "./features/parts/text-dialog.js";
 import "./features/parts/burrow-app.js";
 import { registerWorker } from "./store/worker-registration.js";
 

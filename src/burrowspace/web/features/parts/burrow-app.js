@@ -11,11 +11,21 @@ import { takeShared } from "../../store/shared.js";
 import { percent } from "../format.js";
 import { icons } from "../icons.js";
 import { loadLazily } from "../../wire/lazy-import.js";
+import { ours } from "../../wire/runtime.js";
 import { look } from "../look.js";
 import { AppModel } from "../model/app-model.js";
 import { Tastes } from "../model/tastes.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
+
+/** @type {Record<string, () => Promise<unknown>>} */
+const DIALOGS = {
+  "doctor-dialog": () => import("./doctor-dialog.js"),
+  "pair-dialog": () => import("./pair-dialog.js"),
+  "settings-dialog": () => import("./settings-dialog.js"),
+  "take-back-dialog": () => import("./take-back-dialog.js"),
+  "text-dialog": () => import("./text-dialog.js"),
+};
 
 export class BurrowApp extends LitElement {
   static properties = { waiting: { state: true }, ready: { state: true } };
@@ -171,7 +181,7 @@ export class BurrowApp extends LitElement {
     const [first] = items;
     if (items.length === 1 && "text" in first) {
       if (/^https?:\/\/\S+\/r#\S+$/.test(first.text.trim())) await this.app.take(first.text.trim());
-      else this.#dialog("text-dialog").show(first.text);
+      else await this.#show("text-dialog", first.text);
     } else this.#send(items);
   }
 
@@ -207,14 +217,27 @@ export class BurrowApp extends LitElement {
 
   /** @param {CustomEvent} event */
   async #takeBack(event) {
-    await loadLazily(() => import("./take-back-dialog.js"));
-    await this.#dialog("take-back-dialog").updateComplete;
-    this.#dialog("take-back-dialog").ask(event.detail);
+    (await this.#dialog("take-back-dialog"))?.ask(event.detail);
   }
 
-  /** @param {string} name @returns {any} */
-  #dialog(name) {
-    return this.renderRoot.querySelector(name);
+  /** Most people open none of them: each is loaded when it is. null: it cannot be, and the page says why.
+   * @param {string} name @returns {Promise<any>} */
+  async #dialog(name) {
+    try {
+      await loadLazily(DIALOGS[name]);
+    } catch (error) {
+      this.app.trouble = ours(error).sentence;
+      this.app.changed();
+      return null;
+    }
+    const dialog = /** @type {LitElement} */ (this.renderRoot.querySelector(name));
+    await dialog.updateComplete;
+    return dialog;
+  }
+
+  /** @param {string} name @param {string} [text] */
+  async #show(name, text) {
+    (await this.#dialog(name))?.show(text);
   }
 
   /** Nothing would be lost, and nobody is in the middle of something. */
@@ -244,8 +267,8 @@ export class BurrowApp extends LitElement {
         @pointerdown=${() => app.warm()}
         @dragenter=${() => app.warm()}
         @items=${(/** @type {CustomEvent} */ event) => this.#send(event.detail)}
-        @write=${() => this.#dialog("text-dialog").show()}
-        @pair=${() => this.#dialog("pair-dialog").show()}
+        @write=${() => this.#show("text-dialog")}
+        @pair=${() => this.#show("pair-dialog")}
         @to=${this.#to}
         @choose-again=${this.#chooseAgain}
         @take-back=${this.#takeBack}
@@ -253,7 +276,7 @@ export class BurrowApp extends LitElement {
         <header>
           <img src="/web/icons/burrow.svg" alt="" />
           <b>BurrowSpace</b>
-          <button class="me" @click=${() => this.#dialog("settings-dialog").show()} aria-label=${t("Settings; this device is {name}", { name: app.devices.name })}>
+          <button class="me" @click=${() => this.#show("settings-dialog")} aria-label=${t("Settings; this device is {name}", { name: app.devices.name })}>
             <device-picture .picture=${app.devices.picture} size="30"></device-picture>
             <span class="cut name">${app.devices.name}</span>${icons.gear}
           </button>
@@ -307,7 +330,7 @@ export class BurrowApp extends LitElement {
               ? t("Your files are sealed; this page itself came over plain http and is not protected.")
               : t("Sealed on your device, opened on theirs. The server cannot read it.")}
           </span>
-          <button class="quiet small" @click=${() => this.#dialog("doctor-dialog").show()}>${icons.pulse}${t("How is the connection?")}</button>
+          <button class="quiet small" @click=${() => this.#show("doctor-dialog")}>${icons.pulse}${t("How is the connection?")}</button>
         </footer>
         <text-dialog></text-dialog>
         <take-back-dialog .app=${app}></take-back-dialog>
