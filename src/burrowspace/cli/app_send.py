@@ -97,7 +97,7 @@ async def _upload(
         yield head
         done, told = 0, 0.0
         with file.open("rb") as opened:
-            while piece := await asyncio.to_thread(opened.read, PIECE):
+            while piece := await asyncio.to_thread(opened.read, min(PIECE, size - done)):  # it may grow meanwhile
                 if bucket is not None:
                     await asyncio.sleep(bucket.spend(len(piece)))
                 yield piece
@@ -108,7 +108,7 @@ async def _upload(
                     eta = (size - done) / rate if rate else None
                     heard(events.Progress(done, size, rate, eta, "store", to))
         if done != size:
-            raise Cancelled(f"{shown(name)} changed while it was sent")
+            raise Cancelled(f"{shown(name)} became shorter while it was sent; send it again")
         yield tail
 
     length = len(head) + size + len(tail)

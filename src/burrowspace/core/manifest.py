@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from burrowspace.core.errors import BadManifest
+from burrowspace.core.holes import HOLES, Hole, fit
 from burrowspace.core.layout import MANIFEST_BYTES, POSITIONS, Layout
 from burrowspace.core.notes import NOTES, Note
 from burrowspace.core.parsing import read_json
@@ -51,6 +52,7 @@ class Manifest(msgspec.Struct, frozen=True):
     version: Literal[1] = 1
     notes: Annotated[tuple[Note, ...], Meta(max_length=NOTES)] | UnsetType = UNSET  # what is not sent as it is
     unlisted: Annotated[int, Meta(ge=0)] | UnsetType = UNSET  # how many notes more there would be
+    holes: Annotated[tuple[Hole, ...], Meta(max_length=HOLES)] | UnsetType = UNSET  # need not travel: zeros
 
     @property
     def noted(self) -> tuple[Note, ...]:
@@ -134,6 +136,8 @@ def _check(manifest: Manifest) -> None:
 
 
 def _check_sizes(manifest: Manifest) -> None:
+    if manifest.holes and not fit(manifest.holes, [entry.size for entry in manifest.files]):
+        raise BadManifest("the list of files has a hole outside of its file")
     for entry in manifest.entries:
         if entry.kind == "folder" and entry.size != 0:
             raise BadManifest("a folder has no size of its own")

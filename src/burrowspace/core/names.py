@@ -8,6 +8,7 @@ Spec: docs/spec/names.md.
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 from urllib.parse import quote
 
 from burrowspace.core.errors import BadRequest
@@ -21,6 +22,20 @@ _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt
 _FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # controls, bidi and zero-width marks, surrogates
 _OUR_ID = re.compile(r"[0-9a-f]{32}\Z")
+
+
+class Keeps(NamedTuple):
+    """What the names on a disk may be; the default fits every system. Lengths are bytes of UTF-8."""
+
+    characters: bool = False  # all but `/`: also `< > : " | ? * \\`, spaces and dots at the ends, Windows' device names
+    case: bool = False  # `a` and `A` are two files
+    forms: bool = False  # so are the composed and the decomposed `é`
+    name: int = NAME_BYTES
+    path: int = PATH_BYTES
+    parts: int = PATH_PARTS
+
+
+ANYWHERE = Keeps()
 
 
 def safe_name(offered: str) -> str:
@@ -58,8 +73,27 @@ def form_name(sent: bytes) -> str:
     return sent.replace(b"%22", b'"').replace(b"%0D%0A", b"\r\n").decode("utf-8", "replace")
 
 
-def safe_path(parts: Sequence[str]) -> tuple[str, ...]:
-    """A peer's path as segments that stay below the folder they are written in, on any system.
+def kept_name(offered: str, keeps: Keeps) -> str:
+    """One segment of a peer's path, as near to what was offered as this disk can keep it: `safe_name`, where it cannot
+    keep more. Nothing that moves a terminal's cursor, hides or turns text is ever kept.
+
+    >>> kept_name('what? "that": a|b ', Keeps(characters=True, forms=True)), kept_name("what?", ANYWHERE)
+    ('what? "that": a|b ', 'what_')
+    >>> kept_name(".\u200b.", Keeps(characters=True)), kept_name("a/b", Keeps(characters=True))
+    ('file', 'a_b')
+    """
+    if not keeps.characters:
+        return _cut(safe_name(re.sub(r"[/\\]", "_", offered)), keeps.name)
+    shown = "".join(c for c in offered if unicodedata.category(c) not in _UNSEEN).replace("/", "_")
+    if not keeps.forms:
+        shown = unicodedata.normalize("NFC", shown)
+    if len(shown.encode()) > keeps.name:
+        shown = _cut(shown, keeps.name)
+    return "file" if shown in {"", ".", ".."} else shown
+
+
+def safe_path(parts: Sequence[str], keeps: Keeps = ANYWHERE) -> tuple[str, ...]:
+    """A peer's path as segments that stay below the folder they are written in, on any system or as a disk keeps them.
 
     Segments that are empty, `.` or `..` go; a separator inside one becomes `_`; each is then a `safe_name`. Too deep or
     too long, the innermost folders go and the last segment stays. There is always at least one segment.
@@ -73,11 +107,11 @@ def safe_path(parts: Sequence[str]) -> tuple[str, ...]:
     >>> safe_path(()), safe_path(("..",)), safe_path((" .",))
     (('file',), ('file',), ('file',))
     """
-    kept = [safe_name(re.sub(r"[/\\]", "_", part)) for part in parts if part not in {"", ".", ".."}] or ["file"]
+    kept = [kept_name(part, keeps) for part in parts if part not in {"", ".", ".."}] or ["file"]
     last = kept.pop()
-    room = PATH_BYTES - len(last.encode())
+    room = keeps.path - len(last.encode())
     folders: list[str] = []
-    for name in kept[: PATH_PARTS - 1]:
+    for name in kept[: keeps.parts - 1]:
         room -= len(name.encode()) + 1
         if room < 0:
             break
@@ -85,7 +119,7 @@ def safe_path(parts: Sequence[str]) -> tuple[str, ...]:
     return (*folders, last)
 
 
-def safe_paths(offered: Iterable[tuple[Sequence[str], bool]]) -> list[tuple[str, ...]]:
+def safe_paths(offered: Iterable[tuple[Sequence[str], bool]], keeps: Keeps = ANYWHERE) -> list[tuple[str, ...]]:
     """The paths of one manifest, each `(path, is it a folder)`, as safe ones, in the same order.
 
     Two that a system might take for one (the case of letters, composed or not, a file and a folder of one name) do not
@@ -101,14 +135,14 @@ def safe_paths(offered: Iterable[tuple[Sequence[str], bool]]) -> list[tuple[str,
 
     def place(parent: tuple[str, ...], name: str) -> tuple[str, ...]:
         near = taken.setdefault(parent, set())
-        like = alike(name)
+        like = _key(name, keeps)
         free, number = name, numbers.get((parent, like), 1)
-        while alike(free) in near:
+        while _key(free, keeps) in near:
             number += 1
-            free = numbered(name, number)
+            free = numbered(name, number, keeps.name)
         if number > 1:
             numbers[(parent, like)] = number
-        near.add(alike(free))
+        near.add(_key(free, keeps))
         return (*parent, free)
 
     def folder(path: tuple[str, ...]) -> tuple[str, ...]:
@@ -123,11 +157,11 @@ def safe_paths(offered: Iterable[tuple[Sequence[str], bool]]) -> list[tuple[str,
         parts = tuple(path)
         parent = cleaned.get(parts[:-1])
         if parent is None or not parts or parts[-1] in {"", ".", ".."}:
-            safe = safe_path(parts)
+            safe = safe_path(parts, keeps)
         else:  # the folder was cleaned before: a manifest lists a folder's files one after the other
-            safe = (*parent, *safe_path(parts[-1:]))
-            if len("/".join(safe).encode()) > PATH_BYTES or len(safe) > PATH_PARTS:
-                safe = safe_path(parts)
+            safe = (*parent, *safe_path(parts[-1:], keeps))
+            if len("/".join(safe).encode()) > keeps.path or len(safe) > keeps.parts:
+                safe = safe_path(parts, keeps)
         if is_folder:
             cleaned[parts] = safe
             placed.append(folder(safe))
@@ -147,6 +181,13 @@ def alike(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
+def _key(name: str, keeps: Keeps) -> str:
+    """What a disk takes a name for."""
+    if not keeps.case:
+        return alike(name)
+    return name if keeps.forms else unicodedata.normalize("NFC", name)
+
+
 def distinct(name: str, taken: set[str]) -> str:
     """`name`, or the first of `name (2)`, `name (3)` … that is like none of `taken` (of `alike`).
 
@@ -160,8 +201,8 @@ def distinct(name: str, taken: set[str]) -> str:
     return free
 
 
-def numbered(name: str, number: int) -> str:
-    """`name` with a number before its extension, still at most 255 bytes.
+def numbered(name: str, number: int, limit: int = NAME_BYTES) -> str:
+    """`name` with a number before its extension, still at most `limit` bytes.
 
     >>> numbered("holiday.tar.gz", 2), numbered("holiday", 3)
     ('holiday.tar (2).gz', 'holiday (3)')
@@ -170,7 +211,7 @@ def numbered(name: str, number: int) -> str:
     if not stem or len(ending.encode()) > 16:
         stem, dot, ending = name, "", ""
     tail = f" ({number}){dot}{ending}"
-    return _cut(stem, NAME_BYTES - len(tail.encode())) + tail
+    return _cut(stem, limit - len(tail.encode())) + tail
 
 
 def _cut(name: str, limit: int) -> str:

@@ -35,6 +35,14 @@ class Blocks:
         if done < _RECORD:
             files.write_at(self._file, record[done:], position * _RECORD + done)
 
+    def write_many(self, position: int, count: int, fingerprint: bytes) -> None:
+        """The same for each of `count` blocks from `position` on, none of which is a stream's last."""
+        self.write(position, False, fingerprint)  # opens the file, and checks
+        record = bytes([len(fingerprint)]) + fingerprint.ljust(_ROOM, b"\0")
+        data, done = record * (count - 1), 0
+        while done < len(data):
+            done += os.pwrite(self._file, data[done:], (position + 1) * _RECORD + done)
+
     def count(self) -> int:
         """Whole records."""
         try:

@@ -13,8 +13,9 @@ from pathlib import Path
 from burrowspace.client.files.pack import Row
 from burrowspace.client.files.spelling import native
 from burrowspace.core.errors import Damaged
+from burrowspace.core.holes import Holes
 from burrowspace.core.manifest import Entry, Manifest
-from burrowspace.core.names import safe_name, safe_paths
+from burrowspace.core.names import ANYWHERE, Keeps, safe_name, safe_paths
 from burrowspace.core.sealing import BLOCK
 from burrowspace.system import disk, files
 
@@ -29,14 +30,15 @@ class Places:
     """Makes `part` and the folders in it. Texts lie in `folder`. `part` is None if there are only texts. Offsets are
     bytes of the content. Damaged: the target, or the part folder, is not what it was."""
 
-    def __init__(self, folder: Path, manifest: Manifest, row: Row, part: Path | None) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, row: Row, part: Path | None, keeps: Keeps = ANYWHERE) -> None:
         self._row, self._entries = row, tuple(manifest.files)
+        self._holes = Holes(manifest.holes or (), row.starts)
         self._places: list[str] = []  # of each file or text
         self._folders: list[tuple[str, Entry]] = []
         self._current: tuple[int, int] | None = None  # the file that is half written, and its descriptor
         self._dirty = 0
         disk = [entry for entry in manifest.entries if entry.kind != "text"]
-        paths = iter(safe_paths((entry.path, entry.kind == "folder") for entry in disk))
+        paths = iter(safe_paths(((entry.path, entry.kind == "folder") for entry in disk), keeps))
         folders: set[tuple[str, ...]] = set()
         written: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.renamed: list[tuple[str, str]] = []  # as offered, as written
@@ -58,22 +60,34 @@ class Places:
                 self._places.append(place)
                 folders.add(parts[:-1])
         if part is not None:
-            _make(part)
+            make_part(part)
             for parts in sorted(folders, key=len):
                 part.joinpath(*map(native, parts)).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def write(self, at: int, content: memoryview) -> None:
         for file, offset, begin, end in self._row.pieces(at, at + len(content)):
-            if end - begin == self._row.sizes[file] and self._current is None:
+            if end - begin == self._row.sizes[file] and self._current is None and file not in self._holes.files:
                 self._write_whole(file, content[begin:end])
                 continue
             handle = self._handle(file)
-            write_at(handle, content[begin:end], offset)
+            if file in self._holes.files:
+                self._write_around(file, handle, content[begin:end], offset)
+            else:
+                write_at(handle, content[begin:end], offset)
             self._dirty += end - begin
             if self._dirty >= _WRITEBACK:
                 self._dirty = 0
                 disk.begin_writing(handle)
             if offset + end - begin == self._row.sizes[file]:
+                self._complete(file, handle)
+
+    def skip(self, at: int, upto: int) -> None:
+        """Leaves a hole. What lies in its place from before a kill goes."""
+        for file, offset, begin, end in self._row.pieces(at, upto):
+            handle, size = self._handle(file), offset + end - begin
+            os.ftruncate(handle, offset)
+            os.ftruncate(handle, size)
+            if size == self._row.sizes[file]:
                 self._complete(file, handle)
 
     def read(self, at: int, into: memoryview) -> None:
@@ -104,6 +118,17 @@ class Places:
         if self._current is not None:
             os.close(self._current[1])
             self._current = None
+
+    def _write_around(self, file: int, handle: int, data: memoryview, offset: int) -> None:
+        """Leaves holes out, where they hold zeros indeed."""
+        start = self._row.starts[file] + offset
+        for begin, end, hole in self._holes.split(start, start + len(data)):
+            piece = data[begin - start : end - start]
+            if hole and bytes(piece) == bytes(len(piece)):
+                os.ftruncate(handle, offset + begin - start)
+                os.ftruncate(handle, offset + end - start)
+            else:
+                write_at(handle, piece, offset + begin - start)
 
     def _write_whole(self, file: int, data: memoryview) -> None:
         place, entry = self._places[file], self._entries[file]
@@ -168,7 +193,8 @@ def _text_place(folder: Path, number: int) -> Path:
     return folder / f"text-{number}"
 
 
-def _make(part: Path) -> None:
+def make_part(part: Path) -> None:
+    """The hidden folder, ours alone. Damaged: its parent is gone, or what lies there is not ours."""
     if not part.parent.is_dir():
         name = safe_name(part.parent.name)
         raise Damaged(f"the folder to receive into, {name}, is gone; bring it back, or receive it again")

@@ -16,8 +16,10 @@ from msgspec import UNSET
 
 from burrowspace.client.errors import GREW, SHRUNK, Changed
 from burrowspace.client.files.pack import DIGEST, UNKNOWN, Digests, Row, total
+from burrowspace.client.files.sparse import found_holes
 from burrowspace.client.files.walk import Found, walk
 from burrowspace.core.errors import BadRequest, Damaged, NoSpace
+from burrowspace.core.holes import Holes
 from burrowspace.core.layout import Layout, blocks_of
 from burrowspace.core.manifest import Entry, Manifest, encode
 from burrowspace.core.sealing import BLOCK, Suite
@@ -27,6 +29,7 @@ from burrowspace.system.disk import room
 _OPEN = 32  # files kept open for the next block
 _LOOK = 16 << 20  # bytes of a stream between two looks at the room on the disk
 FREE = 128 << 20  # bytes of the disk that a stream leaves free
+_ZEROS = memoryview(bytes(1 << 20))
 _AGAIN = 4 << 20  # bytes of a file that grew, read at once when it is looked at again
 _CATCH_UP = 4  # blocks hashed behind a reader for each block that it reads ahead
 
@@ -60,6 +63,7 @@ class Source:
         self._stream = contents if isinstance(contents, _Stream) else None
         self._row = Row([UNKNOWN if entry.size is None else entry.size for entry in manifest.files])
         self._digests = Digests(self._row)
+        self._holes = Holes(manifest.holes or (), self._row.starts)
         self._hashing = threading.Lock()
         self._checked: set[int] = set()  # grown files that were looked at once more
         self._first = blocks_of(len(self.manifest_data))  # the first position of the pack
@@ -73,11 +77,13 @@ class Source:
         """
         found, notes = walk(given)
         if was is None:
+            holes = found_holes([each for each in found if not each.folder])
             was = Manifest(
                 entries=tuple(map(_entry, found)),
                 name=name or _called(found),
                 notes=tuple(notes.first) or UNSET,
                 unlisted=notes.unlisted or UNSET,
+                holes=tuple(holes) or UNSET,
             )
         else:
             found = _the_same(was, found)
@@ -177,7 +183,10 @@ class Source:
 
     def _hash_on(self, upto: int) -> None:
         buffer = memoryview(bytearray(min(BLOCK, max(0, upto - self._digests.upto))))
-        while self._digests.upto < upto:
+        while (at := self._digests.upto) < upto:
+            if run := self._holes.run(at):
+                self._digests.add(_ZEROS[: min(len(_ZEROS), run, upto - at)])
+                continue
             piece = buffer[: min(BLOCK, upto - self._digests.upto)]
             self._content(self._digests.upto, piece)
             self._digests.add(piece)
@@ -186,6 +195,8 @@ class Source:
         with self._hashing:
             self._hash_on(self._row.content)
             self._digests.end()
+            for file in self._holes.files:  # a hole is not read: that it is one still, the file's date says
+                self._contents.read_into(file, memoryview(bytearray(1)), 0)
             self._check_grown()
             return bytes(self._digests.area)
 

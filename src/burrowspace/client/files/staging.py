@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -18,19 +19,25 @@ import msgspec
 
 from burrowspace.client.errors import Mismatch
 from burrowspace.client.files.blocks import Blocks
+from burrowspace.client.files.keeping import keeps
 from burrowspace.client.files.moving import move_into, sync_all
 from burrowspace.client.files.pack import DIGEST, UNKNOWN, Digests, Row, total
-from burrowspace.client.files.placing import Places, read_at, store, texts
+from burrowspace.client.files.placing import Places, make_part, read_at, store, texts
 from burrowspace.client.files.space import make_sure_of_room
+from burrowspace.client.files.sparse import keeps_holes
 from burrowspace.client.files.spelling import lying_at, native, told, written_down
 from burrowspace.client.files.writing import write_atomically
 from burrowspace.core.consent import WINDOW
 from burrowspace.core.errors import BadRequest, BurrowError, Damaged, NoSpace, TooLarge, WrongState
+from burrowspace.core.holes import Holes
 from burrowspace.core.layout import MANIFEST_BYTES, blocks_of
 from burrowspace.core.manifest import Manifest, parse
-from burrowspace.core.names import safe_name, safe_path
+from burrowspace.core.names import ANYWHERE, Keeps, safe_name, safe_path
 from burrowspace.core.sealing import BLOCK
 
+_ZEROS = memoryview(bytes(16 * BLOCK))
+_BATCH = 256  # blocks of a hole that are passed over at once
+_HOLE = b"\0"  # the fingerprint of a block that did not travel: it is as short as none of a sealed one
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 Check = Callable[[int, int, bool, memoryview, bytes], bool]  # BlockKey.check: file, index, end, plain, fingerprint
 
@@ -47,6 +54,7 @@ class Plan(msgspec.Struct, kw_only=True):
     overwrite: bool = False
     moves: list[tuple[str, str]] | None = None  # once verified: name in the part folder, name in the target
     digest: str = ""
+    keeps: Keeps = ANYWHERE  # the names of the disk that it began on
 
 
 class Staging:
@@ -74,6 +82,7 @@ class Staging:
         self._tail = b""  # of a stream: the last bytes that arrived, content or digest
         self._sink: BinaryIO | None = None
         self._places: Places | None = None  # once it is accepted
+        self._holes = Holes((), ())
 
     @classmethod
     def begin(cls, folder: Path, manifest_size: int, pack_size: int | None) -> "Staging":
@@ -149,9 +158,15 @@ class Staging:
             if target is not None and tops:
                 target.mkdir(parents=True, exist_ok=True)
                 target = target.resolve()
-                make_sure_of_room(target, (entry.size for entry in manifest.entries))
                 part = target / f".burrow-{secrets.token_hex(6)}.part"
                 plan.target, plan.part = written_down(target), written_down(part)
+                make_part(part)
+                try:
+                    make_sure_of_room(target, self._sizes(manifest, part))
+                except NoSpace:
+                    part.rmdir()
+                    raise
+                plan.keeps = keeps(part)
             self._write(plan)
             self._prepare()
             self._drain()
@@ -255,6 +270,7 @@ class Staging:
 
     def _drain(self) -> None:
         while self._plan.accepted or self.held < self._first:
+            self._skip()
             waiting = self._window.get(self.held)
             if waiting is None:
                 return
@@ -262,6 +278,29 @@ class Staging:
             position = self.held
             self._put(position, end, memoryview(plain), fingerprint)
             del self._window[position]
+
+    def _skip(self) -> None:
+        """Blocks that lie in holes are here without travelling. Hashing them takes its time; others may look at this
+        staging, and give it blocks, between two batches."""
+        while self._plan.accepted and self._first <= (position := self.held) and self._positions is not None:
+            at = (position - self._first) * BLOCK
+            count = min(self._holes.run(at) // BLOCK, self._positions - 1 - position, _BATCH)
+            if count < 1:
+                return
+            if self._sink is None:
+                self._placed.skip(at, at + count * BLOCK)
+                self._log.write_many(position, count, _HOLE)
+            for start in range(0, count * BLOCK, len(_ZEROS)):
+                zeros = _ZEROS[: count * BLOCK - start]
+                if self._sink is not None:
+                    self._sink.write(zeros)
+                self._digests.add(zeros)
+            for each in range(position, position + count):
+                self._window.pop(each, None)
+            self.held = position + count
+            self._lock.release()
+            time.sleep(0)
+            self._lock.acquire()
 
     def _read_manifest(self) -> None:
         data = (self._folder / "manifest").read_bytes()[: self._plan.manifest_size]
@@ -272,6 +311,7 @@ class Staging:
         self.manifest = manifest
         self._row = Row([UNKNOWN if entry.size is None else entry.size for entry in files])
         self._digests = Digests(self._row)
+        self._holes = Holes(manifest.holes or (), self._row.starts)
         if not self._row.content:
             self._digests.add(memoryview(b""))
 
@@ -317,9 +357,16 @@ class Staging:
         write_plan(self._folder, plan)
         self._plan = plan
 
+    def _sizes(self, manifest: Manifest, part: Path) -> list[int | None]:
+        """What each entry takes on the disk, where it can keep holes."""
+        sizes = [entry.size for entry in manifest.entries if entry.kind != "folder"]
+        if self._holes.of and keeps_holes(part):
+            sizes = [size and size - self._holes.of.get(number, 0) for number, size in enumerate(sizes)]
+        return [*sizes, *(0 for entry in manifest.entries if entry.kind == "folder")]
+
     def _prepare(self) -> None:
         part = None if self._plan.part is None else Path(lying_at(self._plan.part))
-        self._places = Places(self._folder, self._known(), self._row, part)
+        self._places = Places(self._folder, self._known(), self._row, part, self._plan.keeps)
 
     @property
     def _placed(self) -> Places:
@@ -343,7 +390,10 @@ class Staging:
             if plain is None:
                 break
             index = position if position < self._first else position - self._first
-            if not check(int(position >= self._first), index, end, plain, fingerprint):
+            if fingerprint == _HOLE:
+                if self._holes.run(index * BLOCK) < BLOCK or bytes(plain) != bytes(BLOCK):
+                    break
+            elif not check(int(position >= self._first), index, end, plain, fingerprint):
                 break
             if position >= self._first:
                 self._count((position - self._first) * BLOCK, end, plain)
@@ -351,6 +401,8 @@ class Staging:
         if self.held == self._first and self._plan.accepted:
             self._prepare()
         self._log.cut(self.held)
+        with self._lock:
+            self._skip()
 
     def _stored(self, position: int, end: bool) -> memoryview | None:
         """The plaintext of a block as it lies on the disk; None if it is not there."""

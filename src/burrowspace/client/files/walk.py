@@ -15,6 +15,7 @@ from typing import NamedTuple
 from burrowspace.client.files import made
 from burrowspace.client.files.spelling import told
 from burrowspace.core.errors import BadRequest, NotFound
+from burrowspace.core.holes import LEAST
 from burrowspace.core.manifest import DEPTH, SEGMENT
 from burrowspace.core.names import alike, distinct
 from burrowspace.core.notes import Note, Notes, sentence
@@ -36,6 +37,7 @@ class Found(NamedTuple):
     inode: int
     stamp: int
     content: bytes | None = None
+    hollow: bool = False  # it takes less room on the disk than it has bytes
 
 
 _ODD = {
@@ -109,7 +111,8 @@ def _take(path: tuple[str, ...], real: str, seen: os.stat_result, found: list[Fo
         notes.add(path, "date", _date(stamp))
         mtime_ns = seen.st_ctime_ns if seen.st_ctime_ns in _TIMES else 0  # the same in every run
     size = 0 if folder else seen.st_size if content is None else len(content)
-    found.append(Found(path, real, folder, size, mtime_ns, seen.st_mode & 0o777, seen.st_ino, stamp, content))
+    hollow = not folder and getattr(seen, "st_blocks", size) * 512 < size - LEAST
+    found.append(Found(path, real, folder, size, mtime_ns, seen.st_mode & 0o777, seen.st_ino, stamp, content, hollow))
     return folder
 
 

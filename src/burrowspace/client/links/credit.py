@@ -103,6 +103,7 @@ class Asking:
     def moved(self, held: int) -> None:
         """All positions before `held` are written."""
         self.held = max(self.held, held)
+        self._next = max(self._next, self.held)  # what needs no asking (a hole) was passed over
 
     def wants(self) -> list[tuple[int, int, int]]:
         """(stream, start, upto) to ask for now: the stream with the least on its way comes first."""
@@ -112,7 +113,9 @@ class Asking:
         if self.end is not None:
             limit = min(limit, self.end)
         if len(self._open) == 1:
-            # One stream: everything that the credit allows, in messages of a piece or more.
+            # One stream: everything that the credit allows, in messages of a piece or more. Behind a leap what was
+            # asked before it is still on its way, and the other side counts that too.
+            limit = min(limit, self._next + self.credit - len(self._open[0]))
             if limit - self._next < PIECE and self._open[0] and limit != self.end:
                 return []
             pieces = [(0, self._next, limit)] if limit > self._next else []

@@ -58,6 +58,7 @@ class Routes:
         self._trying: dict[Path, asyncio.Task[Any]] = {}
         self._news = asyncio.Event()
         self._counted: tuple[object, int] = (None, 0)  # which carrier, and how many bytes the book knows of it
+        self._held = 0  # when bytes were last counted
         self._told: tuple[str, str] = ("", "")
         self._to_sender = ToSender(time.monotonic())
 
@@ -142,7 +143,9 @@ class Routes:
         carrier, size = (reader, reader.received) if reader is not None else (link, link.received if link else 0)
         if carrier is not self._counted[0]:
             self._counted = (carrier, 0 if link is None else size)
-        if more := size - self._counted[1]:
+        held, leapt = self._opener.held, self._opener.held > self._held
+        self._held = held
+        if more := size - self._counted[1] or int(leapt):  # a hole that is passed over takes its time, too
             self._counted = (carrier, size)
             self.moved_at = now
             self.book.carried(path, more, now)
