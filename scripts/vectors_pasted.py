@@ -59,6 +59,12 @@ LINKS: tuple[tuple[str, str, str], ...] = (
     ("characters that nobody sees", f"\ufeffhttps://box\u200b.example/r#{SECRET[:9]}\u00ad{SECRET[9:]}\u200e", BOX),
     ("a command line", f"burrow receive '{BOX}/r#{SECRET}'", BOX),
     ("an address of IPv6", f"<http://[2001:db8::1]:8443/r?fbclid=1#{SECRET}>.", "http://[2001:db8::1]:8443"),
+    ("an address with a zone", f"http://[fe80::1%eth0]:5000/r#{SECRET}", "http://[fe80::1%25eth0]:5000"),
+    (
+        "an address with a zone, spelled out",
+        f"http://[FE80::1%25Eth0]:5000/r#{SECRET}",
+        "http://[fe80::1%25Eth0]:5000",
+    ),
     ("an address of IPv4", f"http://192.0.2.7:8080/r/#{SECRET})", "http://192.0.2.7:8080"),
 )
 

@@ -25,7 +25,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="BURROW_", extra="ignore", frozen=True, populate_by_name=True)
 
-    host: str = Field("0.0.0.0", description="Address to listen on; 0.0.0.0 is every interface.")  # noqa: S104
+    host: str = Field("0.0.0.0", description="Address to listen on; 0.0.0.0 is every interface, by IPv4 and IPv6.")  # noqa: S104
     port: int = Field(5000, ge=0, le=65535, description="TCP port for everything; 0 picks a free one.")
     data: Path = Field(Path("data"), description="Folder for the database and the files at rest.")
     public_url: str | None = Field(None, description="Address this server has from outside, where there is one.")

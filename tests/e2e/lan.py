@@ -13,21 +13,27 @@ from tests.netns import run
 class Lan:
     """`within(name)` is the command that runs another one on a host, `address(name)` where that is reached."""
 
-    def __init__(self, mark: str, hosts: tuple[str, ...]) -> None:
-        self._mark, self._hosts = mark, hosts
+    def __init__(self, mark: str, hosts: tuple[str, ...], prefix: str) -> None:
+        self._mark, self._hosts, self._prefix = mark, hosts, prefix
+
+    def name(self, host: str) -> str:
+        """Of its namespace."""
+        return f"{self._mark}-{host}"
 
     def within(self, name: str) -> tuple[str, ...]:
         return ("ip", "netns", "exec", f"{self._mark}-{name}")
 
     def address(self, name: str) -> str:
-        return f"10.73.0.{self._hosts.index(name) + 2}"
+        """Empty on a network where each has only the IPv6 address that it gave itself."""
+        return self._prefix and f"{self._prefix}{self._hosts.index(name) + 2}"
 
 
 @contextlib.contextmanager
-def lan(*hosts: str) -> Iterator[Lan]:
-    """The hosts, with multicast between them and no way to anywhere else."""
+def lan(*hosts: str, prefix: str = "10.73.0.") -> Iterator[Lan]:
+    """The hosts, with multicast between them and no way to anywhere else. `prefix` "fd73::": a network of IPv6 alone;
+    "": of link-local addresses alone."""
     mark = f"l{secrets.token_hex(3)}"
-    made, hub = Lan(mark, hosts), f"{mark}-hub"
+    made, hub = Lan(mark, hosts, prefix), f"{mark}-hub"
     try:
         run("ip", "netns", "add", hub)
         run("ip", "-n", hub, "link", "add", "bridge", "type", "bridge", "mcast_snooping", "0")
@@ -38,7 +44,11 @@ def lan(*hosts: str) -> Iterator[Lan]:
             run("ip", "-n", name, "link", "set", "lo", "up")
             run("ip", "-n", name, "link", "add", "eth0", "type", "veth", "peer", "name", f"p{number}", "netns", hub)
             run("ip", "-n", hub, "link", "set", f"p{number}", "master", "bridge", "up")
-            run("ip", "-n", name, "addr", "add", f"{made.address(host)}/24", "dev", "eth0")
+            # An IPv6 address is good at once, and not after a second of asking around
+            run(*made.within(host), "sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0")
+            if prefix:
+                size = 64 if ":" in prefix else 24
+                run("ip", "-n", name, "addr", "add", f"{made.address(host)}/{size}", "dev", "eth0")
             run("ip", "-n", name, "link", "set", "eth0", "up")
         yield made
     finally:

@@ -1,6 +1,6 @@
 """The Beacon port on multicast DNS (RFC 6762, RFC 6763), by python-zeroconf. Spec: docs/spec/lan.md.
 
-IPv4 multicast, on every interface, or on the one of the address that is listened on.
+Multicast by IPv4 and, where there is any, by IPv6, on every interface or on the one of the address that is listened on.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class MdnsBeacon:
         )
         try:
             if self._interface is None:
-                self._speaker = AsyncZeroconf(ip_version=IPVersion.V4Only)
+                self._speaker = _on_every_interface()
             else:
                 self._speaker = AsyncZeroconf(interfaces=[self._interface])
             await self._speaker.async_register_service(info, allow_name_change=True)
@@ -62,10 +62,19 @@ class MdnsBeacon:
                 await speaker.async_close()
 
 
+def _on_every_interface() -> AsyncZeroconf:
+    try:
+        return AsyncZeroconf(ip_version=IPVersion.All)
+    except OSError:  # a system without IPv6
+        return AsyncZeroconf(ip_version=IPVersion.V4Only)
+
+
 def _all(known: tuple[str, ...]) -> list[str]:
     """The known addresses and those of all interfaces, without loopback where there is another."""
     found = dict.fromkeys(known)
     for adapter in ifaddr.get_adapters():
-        found |= dict.fromkeys(str(each.ip) for each in adapter.ips if each.is_IPv4 and is_near(str(each.ip)))
+        own = (each.ip if isinstance(each.ip, str) else each.ip[0] for each in adapter.ips)
+        found |= dict.fromkeys(at for at in own if is_near(at))
+    found = {at.partition("%")[0]: None for at in found}  # a zone means something here only
     outside = [at for at in found if not is_loopback(at)]
     return (outside or list(found))[:ADDRESSES]

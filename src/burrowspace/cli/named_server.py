@@ -22,7 +22,8 @@ _HOW = "write it as https://drop.example.org"
 _SHARED = ipaddress.ip_network("100.64.0.0/10")
 # An address as people write it: what a slip of the finger makes of one must not be read as some other host.
 _WRITTEN = re.compile(
-    r"(?:(?P<scheme>https?)://)?(?:[^\s/?#@]*@)?(?P<host>\[[0-9a-f:.]+\]|[^\s/?#@:\[\]\\]+)(?::(?P<port>[^/?#]*))?"
+    r"(?:(?P<scheme>https?)://)?(?:[^\s/?#@]*@)?"
+    r"(?P<host>\[[0-9a-f:.]+(?:%[\w.-]+)?\]|[^\s/?#@:\[\]\\]+)(?::(?P<port>[^/?#]*))?"
     r"(?:/(?!/)[^\s]*|[?#][^\s]*)?",
     re.IGNORECASE,
 )
@@ -109,6 +110,8 @@ def own_name(environment: Mapping[str, str] | None = None) -> str:
 def origin(written: str, said_by: str) -> str:
     """An address as a server's origin; what has no scheme is https, or http where it is not of the internet.
 
+    >>> origin("[fe80::1%eth0]:5000", "x"), origin("http://[fe80::1%25eth0]:5000", "x")
+    ('http://[fe80::1%25eth0]:5000', 'http://[fe80::1%25eth0]:5000')
     >>> origin("drop.example.org", "x"), origin("192.168.1.7:5000", "x"), origin("http://a.b:80/path", "x")
     ('https://drop.example.org', 'http://192.168.1.7:5000', 'http://a.b:80')
     """
@@ -128,7 +131,8 @@ def origin(written: str, said_by: str) -> str:
     except ValueError:
         raise Usage(f"{text!r} of {said_by} is no address of a server; {_HOW}") from None
     scheme = (found["scheme"] or ("http" if _is_near(host) else "https")).lower()
-    return f"{scheme}://{found['host']}{'' if port is None else f':{port}'}"
+    written = found["host"].replace("%25", "%").replace("%", "%25")  # a zone, in whichever of the two spellings
+    return f"{scheme}://{written}{'' if port is None else f':{port}'}"
 
 
 def _is_near(host: str) -> bool:

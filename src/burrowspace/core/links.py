@@ -20,7 +20,8 @@ LINK_CHARS = 512  # of a link; more is refused
 HOW = "a link is an address, /r# and 43 letters and digits: https://host/r#…"
 
 _LINK = re.compile(
-    r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?/r/?",
+    r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?"
+    r"(?P<host>\[[0-9a-f:.]+(?:%(?:25)?(?P<zone>[a-z0-9_.~-]{1,32}))?\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?/r/?",
     re.IGNORECASE,
 )
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -87,7 +88,10 @@ def _parsed(plain: str) -> Link:
     secret = base64.urlsafe_b64decode(fragment + "=")
     if base64.urlsafe_b64encode(secret).decode().rstrip("=") != fragment:
         raise BadLink("the last character of the link is wrong; copy the whole link")
-    return Link(f"{scheme}://{found['host'].lower()}{f':{int(port)}' if port else ''}", secret)
+    host = found["host"].lower()
+    if found["zone"]:  # of a link-local address; RFC 6874 spells its % as %25
+        host = f"{host.partition('%')[0]}%25{found['zone']}]"
+    return Link(f"{scheme}://{host}{f':{int(port)}' if port else ''}", secret)
 
 
 def mailbox_id(secret: bytes, receiver: str | None = None) -> str:

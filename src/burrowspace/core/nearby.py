@@ -14,6 +14,7 @@ SERVICE = "_burrowspace._tcp.local."
 VERSION = "1"  # of the announcement
 ADDRESSES = 8  # of one announcement that are looked at
 SERVERS = 32  # announcements that are looked at
+_ZONE = re.compile(r"[\w.-]{1,32}")
 _ID = re.compile(r"[0-9a-f]{8,64}\Z")
 
 
@@ -32,11 +33,12 @@ class Announcement:
 
         >>> Announcement("0" * 32, 5000, ("10.0.0.7", "fd00::7")).urls()
         ['http://10.0.0.7:5000', 'http://[fd00::7]:5000']
+        >>> Announcement("0" * 32, 5000, ("fe80::7%eth0",)).urls()
+        ['http://[fe80::7%25eth0]:5000']
         """
         scheme = "https" if self.secure else "http"
-        return [
-            f"{scheme}://[{at}]:{self.port}" if ":" in at else f"{scheme}://{at}:{self.port}" for at in self.addresses
-        ]
+        hosts = [f"[{at.replace('%', '%25')}]" if ":" in at else at for at in self.addresses]
+        return [f"{scheme}://{host}:{self.port}" for host in hosts]
 
 
 def properties(said: Announcement) -> dict[str, str]:
@@ -52,7 +54,8 @@ def properties(said: Announcement) -> dict[str, str]:
 def believe(port: int | None, addresses: Iterable[str], text: Mapping[bytes, bytes | None]) -> Announcement | None:
     """What a stranger's announcement is worth; None: nothing. The only door between them and our connections.
 
-    An IPv6 link-local address needs a zone that an origin cannot hold: what has a zone, or should, is left out.
+    An IPv6 link-local address without its zone, which says on which of our networks it is, leads nowhere: it is left
+    out. The zone is our own system's word, not the announcement's.
 
     >>> believe(5000, ["8.8.8.8", "10.0.0.7"], {b"v": b"1", b"id": b"00ff00ff"})
     Announcement(server_id='00ff00ff', port=5000, addresses=('10.0.0.7',), secure=False, brief=False)
@@ -60,7 +63,11 @@ def believe(port: int | None, addresses: Iterable[str], text: Mapping[bytes, byt
     """
     server_id = (text.get(b"id") or b"")[:65].decode("ascii", "replace")
     near = dict.fromkeys(
-        at for at in list(addresses)[:ADDRESSES] if is_near(at) and "%" not in at and not at.lower().startswith("fe80:")
+        at
+        for at in list(addresses)[:ADDRESSES]
+        if is_near(at)
+        and _ZONE.fullmatch(at.partition("%")[2] or "-")
+        and ("%" in at or not at.lower().startswith("fe80:"))
     )
     if text.get(b"v") != VERSION.encode() or text.get(b"path", b"/") != b"/" or not _ID.match(server_id):
         return None

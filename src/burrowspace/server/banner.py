@@ -21,6 +21,7 @@ from burrowspace.server.tls.identity import Identity
 
 log = structlog.get_logger("server")
 
+SHOWN = 4  # addresses; a machine with bridges for containers has dozens
 _INK = "#000000 on #ffffff"  # its own paper, so that it reads the same on dark and on light terminals
 
 
@@ -81,7 +82,7 @@ def show_public(url: str) -> None:
 
 def addresses(reach: Reachability) -> list[str]:
     """The URLs under which a phone could find us, the likeliest first."""
-    hosts = (f"[{ip}]" if ":" in ip else ip for ip in reach.addresses)
+    hosts = (f"[{ip.replace('%', '%25')}]" if ":" in ip else ip for ip in reach.addresses[:SHOWN])
     return [f"{reach.scheme}://{host}:{reach.port}" for host in hosts]
 
 

@@ -1,8 +1,10 @@
 """The addresses under which this server can be reached, as far as it knows them."""
 
+import contextlib
 import ipaddress
 import re
 import socket
+import sys
 from dataclasses import dataclass, field
 
 import ifaddr
@@ -11,6 +13,7 @@ from burrowspace.config import Settings
 from burrowspace.core.forwarded import authority_host
 from burrowspace.core.hosts import is_of_lan
 from burrowspace.core.ice import is_stun_uri
+from burrowspace.core.interfaces import Interface, likeliest
 from burrowspace.core.networks import is_loopback
 
 _LOCAL = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?\Z")
@@ -118,15 +121,30 @@ def _origin_of(url: str | None) -> str | None:
 
 
 def lan_addresses() -> list[str]:
-    """The IPv4 address of this machine that has the default route; without one all of them; loopback if there is none.
-    No name is looked up: a name service may not answer."""
-    routed = ""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # TEST-NET-1: chooses a route, sends nothing
-            routed = probe.getsockname()[0]
-        except OSError:
-            pass  # no route to anywhere: a machine without a network
-    own = [str(each.ip) for adapter in ifaddr.get_adapters() for each in adapter.ips if each.is_IPv4]
-    outside = [at for at in own if not ipaddress.ip_address(at).is_loopback]
-    return [routed] if routed in outside else outside or ["127.0.0.1"]
+    """The addresses of this machine, the likeliest first; loopback if there is no other. No name is looked up: a name
+    service may not answer."""
+    found = []
+    for adapter in ifaddr.get_adapters():
+        for each in adapter.ips:
+            if isinstance(each.ip, str):
+                found.append(Interface(adapter.nice_name, each.ip))
+            else:
+                host, _, zone = each.ip
+                local = ipaddress.ip_address(host).is_link_local
+                found.append(Interface(adapter.nice_name, f"{host}%{_zone(adapter.name, zone)}" if local else host))
+    return likeliest(found, _routed()) or ["127.0.0.1"]
+
+
+def _routed() -> list[str]:
+    """Which addresses this machine speaks from to the outside. Nothing is sent."""
+    found = []
+    for family, outside in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):  # for documentation
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((outside, 9))
+            found.append(str(probe.getsockname()[0]))
+    return found
+
+
+def _zone(name: str, number: int) -> str:
+    """As this system writes it: Windows has numbers."""
+    return str(number) if sys.platform == "win32" else name

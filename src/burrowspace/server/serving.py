@@ -63,7 +63,8 @@ async def serving(app: App, listener: socket.socket, *, brief: bool = False) -> 
     await app.stun.open()
     server = _Server(_config(app))
     server.grace_s = app.settings.grace_s
-    task = asyncio.create_task(server.serve(sockets=[listener]))
+    sockets = [listener, *_twin(listener)]
+    task = asyncio.create_task(server.serve(sockets=sockets))
     while not server.started and not task.done():  # noqa: ASYNC110  (uvicorn has no event for it)
         await asyncio.sleep(0.005)
     looking = None
@@ -140,6 +141,30 @@ def listen(settings: Settings) -> socket.socket:
         raise
     listener.setblocking(False)
     return listener
+
+
+def _twin(listener: socket.socket) -> list[socket.socket]:
+    """The same port for IPv6, where the first one listens on every interface by IPv4; none where there is no IPv6.
+
+    Two sockets, and not one for both: a caller by IPv4 keeps its address as everybody writes it.
+    """
+    host, port = listener.getsockname()[:2]
+    if listener.family != socket.AF_INET or host != "0.0.0.0":  # noqa: S104
+        return []
+    twin = socket.socket(socket.AF_INET6, socket.SOCK_STREAM) if socket.has_ipv6 else None
+    if twin is None:
+        return []
+    try:
+        twin.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        twin.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        twin.bind(("::", port))
+        twin.listen(_BACKLOG)
+    except OSError as error:
+        twin.close()
+        log.info("only IPv4 is listened on", why=error.strerror or str(error))
+        return []
+    twin.setblocking(False)
+    return [twin]
 
 
 def _tune(settings: Settings) -> None:

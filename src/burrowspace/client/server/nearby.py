@@ -54,7 +54,10 @@ async def _announced(seconds: float) -> AsyncIterator[Announcement]:
                 names.put_nowait(name)
 
     try:
-        listener = AsyncZeroconf(ip_version=IPVersion.V4Only)
+        try:
+            listener = AsyncZeroconf(ip_version=IPVersion.All)
+        except OSError:  # a system without IPv6
+            listener = AsyncZeroconf(ip_version=IPVersion.V4Only)
     except (OSError, Error, RuntimeError) as error:
         log.debug("nobody can be looked for on this network", why=str(error))
         return
@@ -68,7 +71,7 @@ async def _announced(seconds: float) -> AsyncIterator[Announcement]:
                 info = AsyncServiceInfo(SERVICE, name)
                 if not await info.async_request(listener.zeroconf, ANSWER_S * 1000):
                     continue
-                said = believe(info.port, info.parsed_addresses(), info.properties)
+                said = believe(info.port, info.parsed_scoped_addresses(), info.properties)
                 if said is not None:
                     yield said
         await browser.async_cancel()
