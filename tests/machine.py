@@ -14,7 +14,7 @@ _DICE = random.SystemRandom()  # the tests' workers share a seed
 def free_port() -> int:
     """A port that nobody has, by TCP or UDP, and that the kernel gives to nobody who asks for none in particular: it is
     still free when its program has started, or has started again."""
-    lowest = int(_EPHEMERAL.read_text().split()[0])
+    lowest = int(_EPHEMERAL.read_text().split()[0]) if _EPHEMERAL.exists() else 32_768
     for port in _DICE.sample(range(lowest // 3, lowest), 100):
         with contextlib.suppress(OSError):
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):

@@ -32,6 +32,10 @@ _BURROW = (
     "burrowspace.client.session.outgoing",
     "burrowspace.client.session.incoming",
 )
+MISSING = sys.platform != "linux"  # where nothing forks, or a forked program may not go on: start them as they are
+OWN_GROUP: dict[str, int] = {}  # for a program of its own that hears Ctrl+Break alone
+if sys.platform == "win32":
+    OWN_GROUP["creationflags"] = subprocess.CREATE_NEW_PROCESS_GROUP
 _LONGEST = 1 << 17  # bytes of an order: an environment and some words
 
 

@@ -63,7 +63,7 @@ class Program:
         return await self.until(found)
 
     def interrupt(self) -> None:
-        self.process.send_signal(signal.SIGINT)
+        self.process.send_signal(signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGINT)
 
     async def ended(self, seconds: float = 60) -> int:
         async with asyncio.timeout(seconds):
@@ -137,7 +137,7 @@ class Person:
     ) -> Program:
         words, env = [BURROW, *map(str, args)], environment(self.state, **more)
         process: asyncio.subprocess.Process | warm.Process
-        if stdin == asyncio.subprocess.DEVNULL and not self.within:
+        if stdin == asyncio.subprocess.DEVNULL and not self.within and not warm.MISSING:
             process = await warm.start(*words, env=env, cwd=self.folder, stdout=stdout)
         else:
             process = await asyncio.create_subprocess_exec(
@@ -148,6 +148,7 @@ class Person:
                 stderr=stderr,
                 env=env,
                 cwd=self.folder,
+                **warm.OWN_GROUP,
             )
         program = Program(process)
         self.watch(program)

@@ -21,7 +21,7 @@ from tests.machine import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = str(ROOT / "server.py")
-_CLOCK = os.sysconf("SC_CLK_TCK")
+_CLOCK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0  # /proc counts by it
 KiB, MiB, GiB = 1 << 10, 1 << 20, 1 << 30
 
 
@@ -50,7 +50,8 @@ class Served:
         env |= {"BURROW_HOST": self.host, "BURROW_PORT": str(self.port), "BURROW_DATA": str(self.data)}
         env |= {"BURROW_DISK_FLOOR_BYTES": "0", "BURROW_LOG_FORMAT": "json"}
         env |= {f"BURROW_{name.upper()}": str(value) for name, value in self.settings.items()}
-        self._process = await self._fresh(env) if self.within or self.under or self.fresh else await self._warm(env)
+        fresh = self.within or self.under or self.fresh or warm.MISSING
+        self._process = await self._fresh(env) if fresh else await self._warm(env)
         assert not self.errors(), self.errors()  # of the run before
         self.log = []
         self._reader = asyncio.create_task(self._read(self._process))
@@ -68,6 +69,7 @@ class Served:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             limit=16 * MiB,
+            **warm.OWN_GROUP,
         )
 
     async def _warm(self, env: dict[str, str]) -> warm.Process:
@@ -99,12 +101,12 @@ class Served:
     async def kill(self) -> None:
         """As a power cut ends it, but for what the kernel holds."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
+        self._process.kill()
         await self._ended()
 
     def terminate(self) -> None:
         assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGTERM)
 
     async def ended(self, seconds: float = 15) -> int:
         """Waits until it has ended by itself; its exit code."""

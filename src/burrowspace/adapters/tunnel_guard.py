@@ -3,7 +3,8 @@ use to anyone else: `python tunnel_guard.py PROGRAM ARGUMENT…`.
 
 Why a process of its own: whatever ends the server, kill -9 too, ends its standard input here, and then the program and
 everything that it started is ended. The program gets a process group of its own, so that Ctrl+C in the operator's
-terminal is for the server alone, and on Linux it dies even if this process is killed first.
+terminal is for the server alone, and on Linux it dies even if this process is killed first. Windows has no groups to
+be ended: its `taskkill` ends a program and what that started.
 """
 
 import contextlib
@@ -20,25 +21,42 @@ DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
 
 def main() -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    program = subprocess.Popen(  # noqa: S603  (what the operator has chosen)
-        sys.argv[1:],
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-        preexec_fn=_die_with_us,  # noqa: PLW1509  (there is no other thread yet)
-    )
+    program = _started()
     threading.Thread(target=_end_with_the_server, args=(program,), daemon=True).start()
     code = program.wait()
-    _signal(program, signal.SIGKILL)  # what it left behind
+    _kill(program)  # what it left behind
     os._exit(code if 0 <= code < 256 else 1)
 
 
 def _end_with_the_server(program: "subprocess.Popen[bytes]") -> None:
     sys.stdin.buffer.read()
-    _signal(program, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        program.wait(GRACE_S)
-    _signal(program, signal.SIGKILL)
+    if sys.platform != "win32":
+        _signal(program, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            program.wait(GRACE_S)
+    _kill(program)
     os._exit(0)
+
+
+def _started() -> "subprocess.Popen[bytes]":
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP
+        return subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, creationflags=flags)  # noqa: S603
+    return subprocess.Popen(  # noqa: S603  (what the operator has chosen)
+        sys.argv[1:],
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=_die_with_us,  # noqa: PLW1509  (there is no other thread yet)
+    )
+
+
+def _kill(program: "subprocess.Popen[bytes]") -> None:
+    """It and all that it started."""
+    if sys.platform == "win32":
+        order = ["taskkill", "/T", "/F", "/PID", str(program.pid)]
+        subprocess.run(order, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603
+    else:
+        _signal(program, signal.SIGKILL)
 
 
 def _signal(program: "subprocess.Popen[bytes]", number: int) -> None:

@@ -64,6 +64,10 @@ def begin(system, loop):
     def imports(name, globals=None, locals=None, fromlist=(), level=0):
         if level == 0 and str((globals or {}).get("__name__", "")).partition(".")[0] == "burrowspace":
             top = name.partition(".")[0]
+            if name == "platformdirs.windows":  # asks Windows itself; here what it asks last, the environment
+                folders = _REAL_IMPORT(name, fromlist=["Windows"])
+                folders._RESOLVE_WIN_FOLDER = folders.get_win_folder_from_env_vars
+                return folders
             if top in blocked:
                 raise ModuleNotFoundError(f"No module named {name!r}", name=name)
             if top in proxies:
