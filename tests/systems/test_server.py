@@ -38,6 +38,18 @@ async def test_a_second_one_on_its_folder_is_refused(system: str, loop: str, tmp
         await second.ended()
 
 
+async def test_a_second_one_on_its_port_is_refused_and_one_after_it_is_not(system: str, loop: str, tmp_path: Path):
+    async with served(tmp_path / "data", under=under(system, loop)) as first, httpx.AsyncClient() as client:
+        await client.get(f"{first.url}/hello")  # a connection that the server will have closed
+        second = type(first)(tmp_path / "other", under=under(system, loop))
+        second.port = first.port
+        with pytest.raises(AssertionError, match=f"[Pp]ort {first.port}"):
+            await second.start()
+        await second.ended()
+        assert await first.stop() == 0
+        await first.start()
+
+
 async def test_a_file_rests_and_comes_back_whole(system: str, loop: str, tmp_path: Path):
     """By the path that does without splice, with every line end in it that Windows would change."""
     data = hashlib.shake_128(b"rest").digest(8 * MiB) + b"\n\r\n\x1a" * 1000

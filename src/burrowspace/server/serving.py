@@ -21,6 +21,7 @@ from burrowspace.server.tls.tls_sniff import TlsSniffer
 from burrowspace.socketio.front import front
 from burrowspace.system.heap import tune_heap
 from burrowspace.system.open_files import allow_open_files
+from burrowspace.system.ports import for_us_alone
 
 log = structlog.get_logger("server")
 
@@ -133,7 +134,7 @@ def listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for_us_alone(listener)
         listener.bind((settings.host, settings.port))
         listener.listen(_BACKLOG)
     except OSError:

@@ -13,6 +13,7 @@ import io
 import os
 import pathlib
 import signal
+import socket
 import stat
 import struct
 import sys
@@ -51,6 +52,8 @@ def begin(system, loop):
     if windows:
         given["os"] |= _files_of_windows()
         given["asyncio"] = _loops_of_windows(loop)
+        # Its own number means nothing to Linux, where SO_REUSEADDR says the same: one listener, and it may come back.
+        given["socket"] = {"SO_EXCLUSIVEADDRUSE": socket.SO_REUSEADDR}
         given["signal"] = {"SIGBREAK": signal.SIGUSR2, "CTRL_C_EVENT": 0, "CTRL_BREAK_EVENT": 1, "signal": _signal}
     proxies = {}
     for name in ("sys", "ctypes", *lacks.ATTRIBUTES[system]):

@@ -16,6 +16,7 @@ from burrowspace.client.links.link import DirectLink
 from burrowspace.client.links.race import dial, race
 from burrowspace.client.links.sockets import streams_wanted, tune
 from burrowspace.core.errors import BurrowError, TooMany
+from burrowspace.system.ports import for_us_alone
 
 HALF_OPEN = 64  # strangers that may be greeting at one time
 STREAMS = 8  # of one link, at most
@@ -128,7 +129,7 @@ class Listener:
         line = socket.socket(family, socket.SOCK_STREAM)
         try:
             line.setblocking(False)
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            for_us_alone(line)
             if family == socket.AF_INET6:
                 line.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             line.bind((host, port))

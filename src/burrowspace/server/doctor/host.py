@@ -24,6 +24,7 @@ from burrowspace.server.reachability import Reachability
 from burrowspace.server.tls.authority import Authority
 from burrowspace.server.tls.context import NoIdentity
 from burrowspace.system.clock import is_unsynchronised
+from burrowspace.system.ports import for_us_alone
 
 TUNNELS = {"cloudflared": "cloudflared", "bore": "bore", "tailscale": "tailscale"}  # kind, program
 SOON_DAYS = 14
@@ -53,7 +54,7 @@ def port(settings: Settings) -> Finding:
     number = settings.port
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for_us_alone(probe)
         try:
             probe.bind((settings.host, number))
             probe.listen()
