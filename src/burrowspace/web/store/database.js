@@ -11,6 +11,7 @@ import { NeverRefusing } from "./never-refusing.js";
 const NAME = "burrow";
 const VERSION = 1;
 const OPEN_MS = 5000; // a browser that has not answered by then will not
+const STEP_MS = 20_000; // the same, of one step, which may write 64 MiB
 
 /** @type {Promise<Database> | null} */ let opened = null;
 /** @type {Set<() => void>} */ const watchers = new Set();
@@ -54,21 +55,27 @@ async function open() {
 /** @param {IDBDatabase} base @returns {Database} */
 function ofBrowser(base) {
   /** @param {Shelf[]} shelves @param {IDBTransactionMode} mode @param {(transaction: IDBTransaction) => IDBRequest | void} act @returns {Promise<any>} */
-  const within = (shelves, mode, act) =>
-    new Promise((resolve, reject) => {
+  const within = (shelves, mode, act) => {
+    /** @type {ReturnType<typeof setTimeout> | undefined} */ let late;
+    return new Promise((resolve, reject) => {
       const transaction = base.transaction(shelves, mode, { durability: "strict" });
       /** @type {IDBRequest | void} */ let request;
+      late = setTimeout(() => {
+        reject(new BurrowError("error", "the browser's database does not answer"));
+        opened = null; // what waits behind it would wait for ever
+        base.close();
+      }, STEP_MS);
       const failed = () => reject(transaction.error ?? request?.error ?? new BurrowError("error", "the browser's database gave up"));
       transaction.oncomplete = () => resolve(request?.result);
-      transaction.onabort = failed;
-      transaction.onerror = failed;
+      transaction.onabort = transaction.onerror = failed;
       try {
         request = act(transaction);
       } catch (error) {
         transaction.abort(); // a value that cannot be cloned: all or none
         reject(error);
       }
-    });
+    }).finally(() => clearTimeout(late));
+  };
   /** @param {Shelf} shelf @param {IDBTransactionMode} mode @param {(store: IDBObjectStore) => IDBRequest} act @returns {Promise<any>} */
   const run = (shelf, mode, act) => within([shelf], mode, (transaction) => act(transaction.objectStore(shelf)));
   return {

@@ -9,6 +9,7 @@
 
 import { database } from "./database.js";
 
+const PROBE = "probe"; // no transfer's id
 const BYTES_MOST = 16 * 2 ** 20; // that are copied through the page's memory
 
 /**
@@ -42,8 +43,7 @@ export const kept = {
   async put(id, record) {
     const { files, ...kept } = record;
     if (!files) return database.change(id, files === undefined ? { kept } : { kept, held: undefined });
-    if (await database.tries(id, { kept, held: files })) return;
-    const held = await asBytes(files); // WebKit's private windows store no Blob
+    const held = (await (blobs ??= storesBlobs())) ? files : await asBytes(files);
     if (held && (await database.tries(id, { kept, held }))) return;
     if (!(await database.tries(id, { kept, held: undefined }))) await database.change(id, { kept, held: files });
   },
@@ -53,6 +53,15 @@ export const kept = {
     await database.change(id, { kept: undefined, held: undefined });
   },
 };
+
+/** @type {Promise<boolean> | null} */ let blobs = null;
+
+/** WebKit's private windows store no Blob. It is asked for alone: in a step with others, they would wait for ever. */
+async function storesBlobs() {
+  const takes = await database.tries(PROBE, { held: new Blob(["?"]) });
+  await database.change(PROBE, { held: undefined });
+  return takes;
+}
 
 /** For a browser that stores no Blob; null: too much of it, or it cannot be read any more. @param {KeptItem[]} files @returns {Promise<KeptItem[] | null>} */
 async function asBytes(files) {

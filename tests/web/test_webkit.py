@@ -1,0 +1,99 @@
+"""The web app in WebKit, which has neither WebRTC nor OPFS here, and whose database stores no file."""
+
+import os
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import Person
+from tests.e2e.served import Served, served
+from tests.web.desk import sha256, until
+from tests.web.webkit import WebKit, webkit
+
+pytestmark = pytest.mark.anyio
+__all__ = ["webkit"]
+
+MB = 1_000_000
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Served]:
+    async with served(tmp_path / "data", stun_servers="") as running:
+        yield running
+
+
+@pytest.fixture
+async def person(tmp_path: Path) -> AsyncIterator[Person]:
+    somebody = Person(tmp_path / "person")
+    yield somebody
+    await somebody.close()
+
+
+def made(folder: Path, name: str, size: int) -> Path:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(os.urandom(size))
+    return file
+
+
+async def test_webkit_sends_to_a_terminal(webkit: WebKit, server: Served, tmp_path: Path, person: Person) -> None:
+    file = made(tmp_path, "a.bin", 5 * MB)
+    ann = await webkit.tab(server.url)
+    program = await person.burrow("receive", await ann.send(file), "--json", "--yes")
+    assert await program.ended(60) == 0, program.out
+    assert sha256(person.folder / "a.bin") == sha256(file)
+    await ann.whole()
+    await webkit.close(ann)
+
+
+async def test_a_terminal_sends_a_folder_to_webkit(webkit: WebKit, server: Served, person: Person) -> None:
+    """As a download that its service worker makes: it has no place for it in the browser."""
+    files = [made(person.folder, name, 2 * MB) for name in ("holiday/a.bin", "holiday/sub/b.bin")]
+    program = await person.burrow("send", person.folder / "holiday", "--server", server.url, "--json")
+    bob = await webkit.tab(str((await program.event("ready"))["link"]))
+    await bob.accept()
+    await bob.whole()
+    assert await bob.job("sink.kind") == "stream"
+    with zipfile.ZipFile(await webkit.saved("holiday.zip")) as found:
+        assert {name: found.read(name) for name in found.namelist() if not name.endswith("/")} == {
+            str(each.relative_to(person.folder)): each.read_bytes() for each in files
+        }
+    assert await program.ended(30) == 0
+    await webkit.close(bob)
+
+
+async def test_webkit_goes_on_after_a_reload_and_leaves_it_on_the_server_for_webkit(
+    webkit: WebKit, server: Served, tmp_path: Path
+) -> None:
+    file = made(tmp_path, "c.bin", 12 * MB)
+    ann = await webkit.tab(server.url)
+    link = await ann.send(file)
+    await ann.reload()
+    await until(lambda: ann.evaluate("Boolean(deep('share-panel .link'))"))
+    assert await ann.evaluate("deep('share-panel .link').textContent.trim()") == link, "the files were there again"
+    await ann.click("button", "Leave it on the server")
+    await ann.sees("It rests on the server")
+    await webkit.close(ann)
+    bob = await webkit.tab(link)
+    await bob.accept()
+    await bob.whole()
+    assert sha256(await webkit.saved("c.bin")) == sha256(file)
+    await webkit.close(bob)
+
+
+async def test_webkit_is_asked_for_more_than_its_database_holds_again(
+    webkit: WebKit, server: Served, tmp_path: Path, person: Person
+) -> None:
+    file = made(tmp_path, "d.bin", 20 * MB)
+    ann = await webkit.tab(server.url)
+    link = await ann.send(file)
+    await ann.reload()
+    await ann.sees("Choose the same ones to go on")
+    await ann.click("transfer-card button", "Choose again")
+    await ann.choose(file)
+    program = await person.burrow("receive", link, "--json", "--yes")
+    assert await program.ended(60) == 0, program.out
+    assert sha256(person.folder / "d.bin") == sha256(file)
+    await webkit.close(ann)
