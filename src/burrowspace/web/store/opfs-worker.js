@@ -41,8 +41,9 @@ const CALLS = {
     try {
       for (let done = 0; done < content.length && !refuses; ) {
         const wrote = access?.write(content.subarray(done), { at: at + done }) ?? 0;
-        if (wrote <= 0) refuses = true;
-        done += wrote;
+        // Where there is no room, Chromium says that it wrote 4,294,967,288 bytes: an error's number, without its sign.
+        if (wrote > 0 && wrote <= content.length - done) done += wrote;
+        else refuses = true;
       }
     } catch {
       refuses = true;

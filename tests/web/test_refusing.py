@@ -1,0 +1,143 @@
+"""Browsers that refuse: room, a database, workers; and pages that are frozen or closed at the worst moment."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.served import Served, served
+from tests.web.browser import Browsing, Pages
+from tests.web.desk import EXCUSED, Desk, desk, sha256
+
+pytestmark = pytest.mark.anyio
+
+MB = 1_000_000
+SQUEEZED = """async () => {
+  const { OpfsSink } = await import("/web/store/sink-opfs.js");
+  const { Manifest } = await import("/web/core/manifest.js");
+  const BLOCK = 262144, size = 96 * BLOCK;
+  const manifest = new Manifest([{ path: ["a"], kind: "file", size, mtimeNs: 0, mode: 0o644 }], "a");
+  const sink = new OpfsSink("t1", manifest, 2 ** 28);
+  await sink.open(manifest, false);
+  const flushes = [];
+  for (let n = 0; n < 96; n++) {
+    await sink.write(0, n * BLOCK, new Uint8Array(BLOCK).fill(n));
+    if (n !== 8) continue;
+    flushes.push(await sink.flush());
+    await squeeze();
+  }
+  flushes.push(await sink.flush());
+  await sink.finish();
+  const bytes = new Uint8Array(await (await (await sink.received())[0].blob()).arrayBuffer());
+  return [sink.spilled, flushes, bytes.length === size && bytes.every((byte, at) => byte === Math.floor(at / BLOCK))];
+}"""
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Served]:
+    async with served(tmp_path / "data", stun_servers="") as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _excused(server: Served, browsing: Browsing) -> None:
+    """The server goes after the pages."""
+    browsing.excused = EXCUSED
+
+
+def made(folder: Path, name: str, size: int) -> Path:
+    file = folder / name
+    file.write_bytes(os.urandom(size))
+    return file
+
+
+async def by_relay(browsing: Browsing, server: Served, file: Path) -> tuple[Desk, Desk]:
+    ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
+    for each in (ann, bob):
+        await each.cut()
+    link = await ann.send(file)
+    await bob.page.evaluate(f"location.href = {link!r}")
+    await bob.page.locator("offer-card button.main").wait_for()
+    return ann, bob
+
+
+async def test_a_quota_that_is_used_up_in_the_middle_costs_a_reload_and_no_byte(
+    browsing: Browsing, pages: Pages
+) -> None:
+    page = await browsing.page(pages.url)
+    session = await page.context.new_cdp_session(page)
+    little = {"origin": pages.url, "quotaSize": 3 * MB}
+    await page.expose_function("squeeze", lambda: session.send("Storage.overrideQuotaForOrigin", little))
+    spilled, flushes, whole = await page.evaluate(SQUEEZED)
+    assert (spilled, flushes, whole) == (True, [True, False], True)
+
+
+async def test_a_database_that_is_deleted_in_the_middle_fails_nothing(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    file = made(tmp_path, "b.bin", 30 * MB)
+    ann, bob = await by_relay(browsing, server, file)
+    await bob.accept()
+    await bob.reaches(2 * MB)
+    for each in (ann, bob):
+        session = await each.page.context.new_cdp_session(each.page)
+        await session.send("Storage.clearDataForOrigin", {"origin": server.url, "storageTypes": "indexeddb"})
+    await bob.whole()
+    assert sha256(await bob.saved()) == sha256(file)
+    await ann.whole()
+
+
+async def test_a_page_whose_workers_do_not_start_sends_and_receives(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    """Not even the one that its files are kept by: they stay in memory."""
+    browsing.excused = (*EXCUSED, "a policy")
+    file = made(tmp_path, "c.bin", 3 * MB)
+    refused = "globalThis.Worker = class { constructor() { throw new DOMException('a policy', 'SecurityError'); } }"
+    pages = []
+    for _ in range(2):
+        page = await desk(browsing, "about:blank")
+        await page.page.add_init_script(refused)
+        await page.page.goto(server.url)
+        pages.append(page)
+    ann, bob = pages
+    await bob.page.goto(await ann.send(file))
+    await bob.accept()
+    await bob.whole()
+    assert sha256(await bob.saved()) == sha256(file)
+    await ann.whole()
+
+
+async def test_a_page_that_was_frozen_goes_on(browsing: Browsing, server: Served, tmp_path: Path) -> None:
+    file = made(tmp_path, "d.bin", 40 * MB)
+    ann, bob = await by_relay(browsing, server, file)
+    await bob.accept()
+    await bob.reaches(4 * MB)
+    session = await bob.page.context.new_cdp_session(bob.page)
+    await session.send("Page.setWebLifecycleState", {"state": "frozen"})
+    was = await ann.job("done")
+    await ann.page.wait_for_timeout(2000)  # time that it is frozen for
+    await session.send("Page.setWebLifecycleState", {"state": "active"})
+    await bob.whole()
+    assert sha256(await bob.saved()) == sha256(file)
+    assert was is not None
+    await ann.whole()
+
+
+async def test_a_tab_that_is_closed_at_100_percent_has_it_in_the_next_one(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    file = made(tmp_path, "e.bin", 6 * MB)
+    ann, bob = await by_relay(browsing, server, file)
+    browsing.excused = (*EXCUSED, "ERR_FAILED")
+    context = bob.page.context
+    await context.route("**/mailboxes/**", lambda route: route.abort())  # it cannot say that it has it all
+    await bob.accept()
+    await bob.reaches(file.stat().st_size)
+    await bob.page.close()
+    await context.unroute("**/mailboxes/**")
+    again = Desk(await browsing.page(server.url, context), browsing)
+    await again.whole()
+    assert sha256(await again.saved()) == sha256(file)
+    await ann.whole()
