@@ -20,6 +20,7 @@ from scripts.vectors_session import session_vectors
 
 from burrowspace.core import codes, frames, links, manifest, signals
 from burrowspace.core.layout import Layout
+from burrowspace.core.notes import Note
 from burrowspace.core.sealing import BLOCK, MANIFEST, PACK, BlockKey, Suite, derive
 from burrowspace.core.words import WORDS
 
@@ -149,6 +150,13 @@ def manifest_vectors() -> dict[str, Any]:
         ),
         manifest.Manifest((entry(("stdin",), "file", None),), "stdin"),
         manifest.Manifest((entry(("message.txt",), "text", 11),), "a text"),
+        manifest.Manifest(
+            (entry(("a",), "file", 9),),
+            "a",
+            notes=(Note("a/pipe", "pipe"), Note("a/b", "unreadable", "permission denied"), Note("x", "later")),
+            unlisted=7,
+            holes=((0, 0, 4), (0, 4, 2), (0, 8, 1)),
+        ),
     ]
     row = '["a"],"file",1,0,420'
     bad = {
@@ -171,6 +179,18 @@ def manifest_vectors() -> dict[str, Any]:
             '{"entries":[[["a"],"file",null,0,420],[["b"],"file",1,0,420]],"name":"x","version":1}'
         ),
     }
+    more = {
+        "notes that are no list": '"notes":1',
+        "a note without a path": '"notes":[["","pipe"]]',
+        "a note that is a number": '"notes":[["a",1]]',
+        "a note that is too long": f'"notes":[["a","{"x" * 33}"]]',
+        "fewer notes than none": '"unlisted":-1',
+        "a hole outside of its file": '"holes":[[0,5,5]]',
+        "a hole in no file": '"holes":[[1,0,1]]',
+        "holes in disorder": '"holes":[[0,4,1],[0,1,1]]',
+        "a hole of nothing": '"holes":[[0,1,0]]',
+    }
+    bad |= {why: f'{{"entries":[[["a"],"file",9,0,420]],"name":"x","version":1,{text}}}' for why, text in more.items()}
     return {
         "good": [
             {"json": manifest.encode(one).decode(), "content_size": one.content_size, "pack_size": one.pack_size}

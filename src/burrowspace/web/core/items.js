@@ -2,12 +2,12 @@
  * What a person sends, as a manifest and the contents in its order. No byte of them is read here.
  *
  * @import { Bytes } from "./bytes.js"
- * @import { Entry } from "./manifest.js"
+ * @import { Entry, Note } from "./manifest.js"
  */
 
 import { utf8 } from "./bytes.js";
 import { BurrowError } from "./errors.js";
-import { Manifest } from "./manifest.js";
+import { Manifest, NOTES } from "./manifest.js";
 
 /**
  * One thing to send: a file with its path (the name alone, or with folders in front), a text, or an empty folder.
@@ -22,6 +22,7 @@ import { Manifest } from "./manifest.js";
 export function listed(items, title) {
   /** @type {Entry[]} */ const entries = [];
   /** @type {Blob[]} */ const files = [];
+  /** @type {Note[]} */ const notes = [];
   let texts = 0;
   for (const item of items) {
     if ("folder" in item) entries.push({ path: item.folder, kind: "folder", size: 0, mtimeNs: 0, mode: 0o755 });
@@ -32,14 +33,31 @@ export function listed(items, title) {
       entries.push({ path, kind: "text", size: blob.size, mtimeNs: 0, mode: 0o644 });
       files.push(blob);
     } else {
-      const mtimeNs = Math.round(item.modified ?? 0) * 1e6;
+      let mtimeNs = Math.round(item.modified ?? 0) * 1e6;
+      if (!(Math.abs(mtimeNs) < 2 ** 63)) {
+        notes.push(note(item.path.join("/").slice(-1000), "date", dateOf(item.modified ?? 0)));
+        mtimeNs = 0; // one odd date never stops the rest
+      }
       entries.push({ path: item.path, kind: "file", size: item.blob.size, mtimeNs, mode: 0o644 });
       files.push(item.blob);
     }
   }
   const tops = new Set(entries.map((entry) => entry.path[0]));
   const named = tops.size === 1 ? [...tops][0] : `${tops.size} things`;
-  return { manifest: new Manifest(entries, title ?? (texts === entries.length ? "a text" : named)), files };
+  const called = title ?? (texts === entries.length ? "a text" : named);
+  const manifest = new Manifest(entries, called, notes.slice(0, NOTES), Math.max(0, notes.length - NOTES));
+  return { manifest, files };
+}
+
+/** @param {string} path @param {string} why @param {string} detail @returns {Note} */
+function note(path, why, detail) {
+  return { path, why, detail };
+}
+
+/** @param {number} modified ms since 1970 */
+function dateOf(modified) {
+  const date = new Date(modified);
+  return Number.isNaN(date.getTime()) ? "" : date.toISOString().replace(/T.*/, "");
 }
 
 /** `encoded`: the manifest as it travels; an earlier run's, where there is one. `files`: contents in its order.

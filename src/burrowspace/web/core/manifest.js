@@ -17,6 +17,11 @@ export const ENTRIES = 1_000_000; // of one manifest
 export const DEPTH = 128; // segments of one path
 export const SEGMENT = 255; // code points of one segment
 export const TEXT_BYTES = 2 ** 20; // of a text entry
+export const NOTES = 1000; // of one manifest; the others are counted
+export const HOLES = 100_000;
+const NOTE_PATH = 1024; // code points
+const NOTE_WHY = 32;
+const NOTE_DETAIL = 255;
 export const DIGEST_BYTES = 32; // BLAKE3 of one file, in the pack behind the contents
 export const PACK_BYTES = (POSITIONS - MANIFEST_BYTES / BLOCK - 2) * BLOCK; // the longest pack
 
@@ -31,11 +36,23 @@ export const PACK_BYTES = (POSITIONS - MANIFEST_BYTES / BLOCK - 2) * BLOCK; // t
  * @property {number} mode nine permission bits
  */
 
+/**
+ * What the sender could not send, or not as it is: `why` is a word of docs/spec/manifest.md, or a later one.
+ *
+ * @typedef {{path: string, why: string, detail: string}} Note
+ */
+
 /** `name` is what to call the whole to a person; contents lie in the pack in the order of the entries. */
 export class Manifest {
-  /** bad-manifest if the other side would refuse it. @param {Entry[]} entries @param {string} name */
-  constructor(entries, name) {
+  /** bad-manifest if the other side would refuse it. `unlisted`: how many notes more there would be. `holes`: file,
+   * offset, length of zeros that need not travel.
+   * @param {Entry[]} entries @param {string} name @param {Note[]} [notes] @param {number} [unlisted]
+   * @param {number[][]} [holes] */
+  constructor(entries, name, notes = [], unlisted = 0, holes = []) {
     this.entries = entries;
+    this.notes = notes;
+    this.unlisted = unlisted;
+    this.holes = holes;
     this.name = name;
     /** Those that have contents, in the pack's order. @type {Entry[]} */
     this.files = entries.filter((entry) => entry.kind !== "folder");
@@ -51,7 +68,13 @@ export class Manifest {
   /** As JSON. bad-manifest. @returns {Bytes} */
   encode() {
     const entries = this.entries.map((each) => [each.path, each.kind, each.size, each.mtimeNs, each.mode]);
-    const data = utf8(JSON.stringify({ entries, name: this.name, version: 1 }));
+    const notes = this.notes.map(({ path, why, detail }) => [path, why, detail]);
+    const more = {
+      ...(notes.length && { notes }),
+      ...(this.unlisted && { unlisted: this.unlisted }),
+      ...(this.holes.length && { holes: this.holes }),
+    };
+    const data = utf8(JSON.stringify({ entries, name: this.name, version: 1, ...more }));
     if (data.length > MANIFEST_BYTES) bad(`the list of files has more than ${MANIFEST_BYTES} bytes; send it in parts`);
     return data;
   }
@@ -73,9 +96,19 @@ export class Manifest {
     } catch {
       bad("the list of files cannot be read");
     }
-    const { entries, name, version = 1 } = /** @type {Record<string, unknown>} */ (isObject(found) ? found : {});
+    const read = /** @type {Record<string, unknown>} */ (isObject(found) ? found : {});
+    const { entries, name, version = 1, notes = [], unlisted = 0, holes = [] } = read;
     if (!Array.isArray(entries) || typeof name !== "string" || version !== 1) bad("the list of files cannot be read");
-    return new Manifest(/** @type {unknown[]} */ (entries).map(entryOf), /** @type {string} */ (name));
+    if (!Array.isArray(notes) || !Array.isArray(holes) || !Number.isInteger(unlisted)) {
+      bad("the list of files cannot be read");
+    }
+    return new Manifest(
+      /** @type {unknown[]} */ (entries).map(entryOf),
+      /** @type {string} */ (name),
+      /** @type {unknown[]} */ (notes).map(noteOf),
+      /** @type {number} */ (unlisted),
+      /** @type {unknown[]} */ (holes).map(holeOf),
+    );
   }
 }
 
@@ -104,13 +137,56 @@ function entryOf(row) {
   return /** @type {Entry} */ ({ path, kind, size, mtimeNs, mode });
 }
 
+/** @param {unknown} row @returns {Note} */
+function noteOf(row) {
+  const [path, why, detail = ""] = /** @type {unknown[]} */ (Array.isArray(row) ? row : []);
+  if (typeof path !== "string" || typeof why !== "string" || typeof detail !== "string") {
+    bad("the list of files cannot be read");
+  }
+  return /** @type {Note} */ ({ path, why, detail });
+}
+
+/** @param {unknown} row @returns {number[]} */
+function holeOf(row) {
+  if (!Array.isArray(row) || row.length !== 3 || !row.every(Number.isInteger)) bad("the list of files cannot be read");
+  return /** @type {number[]} */ (row);
+}
+
+/** @param {string} text @param {number} limit in code points */
+function within(text, limit) {
+  return text.length <= limit || (text.length <= 2 * limit && [...text].length <= limit);
+}
+
+/** @param {Manifest} manifest */
+function checkNotes({ notes, unlisted }) {
+  if (notes.length > NOTES || unlisted < 0) bad("the list of files has too many notes");
+  for (const { path, why, detail } of notes) {
+    const fits = path && why && within(path, NOTE_PATH) && within(why, NOTE_WHY) && within(detail, NOTE_DETAIL);
+    if (!fits || /\p{Surrogate}/u.test(path + why + detail)) bad("a note in the list of files is none");
+  }
+}
+
+/** In order, apart, and each inside of its file. @param {Manifest} manifest */
+function checkHoles({ holes, files }) {
+  if (holes.length > HOLES) bad("the list of files has too many holes");
+  let [last, end] = [-1, 0];
+  for (const [file, offset, length] of holes) {
+    const size = files[file]?.size ?? -1;
+    if (offset < 0 || length < 1 || offset + length > size || file < last || (file === last && offset < end)) {
+      bad("the list of files has a hole outside of its file");
+    }
+    [last, end] = [file, offset + length];
+  }
+}
+
 /** @param {string} part */
 function long(part) {
   return part.length > SEGMENT && (part.length > 2 * SEGMENT || [...part].length > SEGMENT);
 }
 
 /** @param {Manifest} manifest */
-function check({ entries, name, files, packSize }) {
+function check(manifest) {
+  const { entries, name, files, packSize } = manifest;
   if (!(1 <= entries.length && entries.length <= ENTRIES)) bad(`a transfer has 1 to ${ENTRIES} files and folders`);
   if (!name || long(name)) bad(`a transfer's name has 1 to ${SEGMENT} characters`);
   if (/\p{Surrogate}/u.test(name)) bad("a transfer's name is no text that can be written as UTF-8");
@@ -125,6 +201,8 @@ function check({ entries, name, files, packSize }) {
   }
   if (packSize === null && files.length !== 1) bad("a file of unknown size travels alone");
   if (packSize !== null && packSize > PACK_BYTES) bad(`one transfer carries at most ${PACK_BYTES} bytes`);
+  checkNotes(manifest);
+  checkHoles(manifest);
   checkPaths(entries);
 }
 

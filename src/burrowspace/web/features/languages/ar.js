@@ -68,6 +68,7 @@ export default {
   "Language": "اللغة",
   "Leave it on the server": "الترك على الخادم",
   "Leave it there": "تركه هناك",
+  "Left out by the sender, or sent changed:": "تركه المرسِل أو أرسله مع تغييرات:",
   "Let go": "أفلِت هنا",
   "Light": "فاتح",
   "Looking…": "جارٍ الفحص…",

@@ -68,6 +68,7 @@ export default {
   "Language": "Sprache",
   "Leave it on the server": "Auf den Server legen",
   "Leave it there": "Liegen lassen",
+  "Left out by the sender, or sent changed:": "Vom Absender ausgelassen oder verändert gesendet:",
   "Let go": "Loslassen",
   "Light": "Hell",
   "Looking…": "Sehe nach …",

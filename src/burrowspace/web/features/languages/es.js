@@ -68,6 +68,7 @@ export default {
   "Language": "Idioma",
   "Leave it on the server": "Dejar en el servidor",
   "Leave it there": "Dejarlo ahí",
+  "Left out by the sender, or sent changed:": "Omitido por quien envía, o enviado con cambios:",
   "Let go": "Suelta aquí",
   "Light": "Claro",
   "Looking…": "Revisando…",

@@ -68,6 +68,7 @@ export default {
   "Language": "Langue",
   "Leave it on the server": "Laisser sur le serveur",
   "Leave it there": "Le laisser",
+  "Left out by the sender, or sent changed:": "Omis par l’expéditeur, ou envoyé avec des changements :",
   "Let go": "Relâchez",
   "Light": "Clair",
   "Looking…": "Lecture…",

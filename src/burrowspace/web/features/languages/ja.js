@@ -68,6 +68,7 @@ export default {
   "Language": "言語",
   "Leave it on the server": "サーバーに預ける",
   "Leave it there": "そのまま預ける",
+  "Left out by the sender, or sent changed:": "送信者が省いたか、変更して送ったもの：",
   "Let go": "ここで離す",
   "Light": "ライト",
   "Looking…": "確認中…",

@@ -68,6 +68,7 @@ export default {
   "Language": "Idioma",
   "Leave it on the server": "Deixar no servidor",
   "Leave it there": "Deixar lá",
+  "Left out by the sender, or sent changed:": "Omitido por quem envia, ou enviado com alterações:",
   "Let go": "Solte",
   "Light": "Claro",
   "Looking…": "Verificando…",

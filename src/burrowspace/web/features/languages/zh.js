@@ -68,6 +68,7 @@ export default {
   "Language": "语言",
   "Leave it on the server": "存到服务器",
   "Leave it there": "继续保留",
+  "Left out by the sender, or sent changed:": "发送方略去，或更改后发送：",
   "Let go": "松开即可",
   "Light": "浅色",
   "Looking…": "正在查看…",

@@ -73,6 +73,7 @@ export class OfferCard extends LitElement {
     const { manifest, sender, ways } = job;
     const entries = manifest.files.length > 1 ? manifest.files.slice(0, LISTED) : [];
     const more = manifest.files.length - entries.length;
+    const unnamed = manifest.notes.slice(LISTED).length + manifest.unlisted;
     const best = ways?.best ?? null;
     return html`
       <article class="card" aria-labelledby="what">
@@ -90,6 +91,15 @@ export class OfferCard extends LitElement {
               )}
               ${more > 0 ? html`<li class="soft">${t("and {n} more", { n: more })}</li>` : nothing}
             </ul>`
+          : nothing}
+        ${manifest.notes.length
+          ? html`<p class="small soft">${t("Left out by the sender, or sent changed:")}</p>
+              <ul class="files notes">
+                ${manifest.notes.slice(0, LISTED).map(
+                  ({ path, detail }) => html`<li><span class="name cut">${shown(path, 100)}</span><span class="soft">${shown(detail, 60)}</span></li>`,
+                )}
+                ${unnamed > 0 ? html`<li class="soft">${t("and {n} more", { n: unnamed })}</li>` : nothing}
+              </ul>`
           : nothing}
         ${ways?.why ? html`<p class="notice bad" role="alert">${t(ways.why)}</p>` : nothing}
         ${job.trouble ? html`<p class="notice bad" role="alert">${t(job.trouble)}</p>` : nothing}
