@@ -79,3 +79,17 @@ async def test_a_stream_of_unknown_length_gets_through_where_no_tunnel_does(tmp_
         await arrived(sender, receiver)
         (got,) = at.bob.folder.iterdir()
         assert digest(got) == digest(at.ann.folder / "a.bin")
+
+
+@pytest.mark.parametrize("how", ["CONNECT to 443 only", "socks"])
+async def test_the_way_of_the_app_goes_through_the_proxy_too(tmp_path: Path, how: str) -> None:
+    async with office(tmp_path) as at:
+        url = await at.server()
+        proxy = await (at.microsocks(auth=True) if how == "socks" else at.tinyproxy("ConnectPort 443", auth=True))
+        make(at.ann.folder / "a.bin", SIZE)
+        receiver = await at.bob.burrow("receive", "--as", "bob", "--yes", "--server", url, all_proxy=proxy)
+        await receiver.until(lambda each: "Waiting for what the app sends" in each.said)
+        sender = await at.ann.burrow("send", "a.bin", "--to", "bob", "--plain", "--server", url, all_proxy=proxy)
+        assert await sender.ended(30) == 0, sender.said
+        assert await receiver.ended(30) == 0, receiver.said
+        assert digest(at.bob.folder / "a.bin") == digest(at.ann.folder / "a.bin")

@@ -1,7 +1,7 @@
 """A device as the published app is one: HTTP calls, and the events of a socket by long polls. Nothing here is sealed.
 
 Only what the two plain commands need of docs/spec/http.md, events.md and realtime.md: one socket, default namespace,
-no attachments. Errors of httpx stop here.
+no attachments. Errors of sockets stop here.
 """
 
 import asyncio
@@ -11,12 +11,11 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any
 
-import httpx
-
 from burrowspace.client.errors import Missing, Refused, Unreachable
-from burrowspace.client.server.http import NO_WARNING, parsed
-from burrowspace.client.server.trust import context
+from burrowspace.client.server.http import Answer, Http, parsed
 
+_CALL_S = 30.0  # that a call may take
+_HEARD_S = 15.0  # within which the server must hear us
 _BEAT_S = 20.0  # between two heartbeats
 _POLL_S = 60.0  # that a poll may last: above the server's ping interval
 _RETRY_S = 1.0
@@ -29,8 +28,8 @@ class AppPeer:
     def __init__(self, server: str, user: str) -> None:
         self.user, self.peer = user, ""
         self.news: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
-        wait = httpx.Timeout(30, read=300)
-        self.http = httpx.AsyncClient(base_url=server, timeout=wait, headers=NO_WARNING, verify=context())
+        self.http = Http(server, _CALL_S)
+        self._why = "no answer came to its socket"  # it is not heard
         self._server = server
         self._tasks: list[asyncio.Task[None]] = []
         self._registered = asyncio.Event()
@@ -38,7 +37,12 @@ class AppPeer:
     async def __aenter__(self) -> "AppPeer":
         self.peer = str((await self.call("POST", "/connect", {"user_id": self.user}))["peer_id"])
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._beat())]
-        await self._registered.wait()
+        try:
+            async with asyncio.timeout(_HEARD_S):
+                await self._registered.wait()
+        except TimeoutError:
+            await self.__aexit__(None, None, None)
+            raise Unreachable(f"{self._server} cannot be reached: {self._why}") from None
         return self
 
     async def __aexit__(
@@ -50,17 +54,15 @@ class AppPeer:
         with contextlib.suppress(Unreachable, Refused):
             async with asyncio.timeout(3):
                 await self.call("POST", f"/disconnect/{self.peer}")
-        await self.http.aclose()
+        await self.http.close()
 
-    async def call(self, method: str, path: str, body: dict[str, Any] | None = None, **how: Any) -> dict[str, Any]:
+    async def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """The JSON of a good answer. Unreachable, Refused."""
-        if body is not None:
-            how["json"] = body
         try:
-            answer = await self.http.request(method, path, **how)
-        except httpx.TransportError as error:
-            raise Unreachable(f"{self._server} cannot be reached: {str(error) or type(error).__name__}") from error
-        return await good(answer)
+            answer = await self.http.request(method, path, json=body)
+        except OSError as error:
+            raise Unreachable(f"{self._server} cannot be reached: {_words(error)}") from error
+        return good(answer)
 
     async def hear(self, *names: str) -> tuple[str, dict[str, Any]]:
         """The next event of these names; others are dropped."""
@@ -75,23 +77,22 @@ class AppPeer:
             try:
                 async for name, data in self._socket():
                     self.news.put_nowait((name, data))
-            except (httpx.HTTPError, ValueError, LookupError, TypeError):  # or what came is not what a server says
-                pass
+            except OSError as error:
+                self._why = _words(error)
+            except (ValueError, LookupError, TypeError):
+                self._why = "what answers on /socket.io/ is not a BurrowSpace server"
             await asyncio.sleep(_RETRY_S)
 
     async def _socket(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
         known: dict[str, Any] = {"EIO": 4, "transport": "polling"}
-        opened = await self.http.get("/socket.io/", params=known)
-        known["sid"] = parsed(opened.text.split(_SEPARATOR)[0][1:])["sid"]
+        known["sid"] = parsed((await self._poll(known))[0][1:])["sid"]
 
         async def post(packet: str) -> None:
-            (await self.http.post("/socket.io/", params=known, content=packet)).raise_for_status()
+            _ok(await self.http.request("POST", "/socket.io/", params=known, content=packet.encode()))
 
         await post("40")
         while True:
-            answer = await self.http.get("/socket.io/", params=known, timeout=_POLL_S)
-            answer.raise_for_status()
-            for packet in answer.text.split(_SEPARATOR):
+            for packet in await self._poll(known):
                 if packet == "2":
                     await post("3")
                 elif packet.startswith("40"):
@@ -104,6 +105,12 @@ class AppPeer:
                 elif packet in ("1", "41"):
                     return
 
+    async def _poll(self, known: dict[str, Any]) -> list[str]:
+        """The packets of one poll."""
+        answer = await self.http.request("GET", "/socket.io/", params=known, seconds=_POLL_S)
+        _ok(answer)
+        return answer.body.decode().split(_SEPARATOR)
+
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(_BEAT_S)
@@ -111,14 +118,26 @@ class AppPeer:
                 await self.call("POST", f"/heartbeat/{self.peer}")
 
 
-async def good(answer: httpx.Response) -> dict[str, Any]:
+def good(answer: Answer) -> dict[str, Any]:
     """The JSON of an answer. Refused, Missing."""
     try:
-        said = parsed(await answer.aread())
+        said = answer.json()
     except ValueError:
         said = {}
-    if answer.is_success and isinstance(said, dict):
+    if 200 <= answer.status < 300 and isinstance(said, dict):
         return said
-    sentence = str(said.get("error", f"the server answered {answer.status_code}"))[:500]
-    kind = Missing if answer.status_code in (404, 410) else Refused
-    raise kind(answer.status_code, str(said.get("code", "error"))[:64], sentence)
+    sentence, code = f"the server answered {answer.status}", "error"
+    if isinstance(said, dict):
+        sentence, code = str(said.get("error", sentence))[:500], str(said.get("code", code))[:64]
+    kind = Missing if answer.status in (404, 410) else Refused
+    raise kind(answer.status, code, sentence)
+
+
+def _ok(answer: Answer) -> None:
+    """ValueError: the server said no to a poll."""
+    if answer.status != 200:
+        raise ValueError(f"a poll was answered with {answer.status}")
+
+
+def _words(error: OSError) -> str:
+    return (error.strerror or str(error) or type(error).__name__)[:500]

@@ -7,9 +7,7 @@ An app that insists on WebRTC falls back to the server, since nobody answers it 
 import asyncio
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import httpx
+from typing import TYPE_CHECKING
 
 from burrowspace.cli.app_peer import AppPeer, good
 from burrowspace.cli.asking import can_ask, yes
@@ -19,12 +17,14 @@ from burrowspace.client import events
 from burrowspace.client.errors import Cancelled, Unreachable
 from burrowspace.client.files.moving import move_into
 from burrowspace.client.files.space import make_sure_of_room
+from burrowspace.client.server.http import NO_WARNING, Answer
 from burrowspace.core.names import is_our_id, safe_name, shown
 from burrowspace.system.files import sync
 
 if TYPE_CHECKING:
     from burrowspace.cli.named_server import NamedServer
 
+ANSWER_S = 60.0  # for the head of the answer
 _TELL_S = 0.1
 
 
@@ -99,25 +99,30 @@ async def _download(runner: Runner, peer: AppPeer, transfer: str, part: Path) ->
     """The file to `part`; its size. Cut short, nothing counts."""
     assert runner.reporter is not None
     done, told, began = 0, 0.0, time.monotonic()
-    path: Any = f"/download/{transfer}"
+    line = None
     try:
-        async with peer.http.stream("GET", path) as answer:
-            if not answer.is_success:
-                await good(answer)
-            size = int(answer.headers["content-length"])
-            make_sure_of_room(part.parent, [size])
-            runner.reporter.heard(events.PathChanged("store", "", "the app's way"))
-            with part.open("xb") as out:
-                async for piece in answer.aiter_raw(1 << 18):
-                    await asyncio.to_thread(out.write, piece)
-                    done += len(piece)
-                    now = time.monotonic()
-                    if now - told >= _TELL_S or done == size:
-                        told, rate = now, done / max(now - began, 1e-3)
-                        runner.reporter.heard(events.Progress(done, size, rate, (size - done) / rate, "store"))
-                sync(out.fileno())
-    except httpx.HTTPError as error:
+        line = await peer.http.begin("GET", f"/download/{transfer}", NO_WARNING, tunnel=True)
+        async with asyncio.timeout(ANSWER_S):
+            status, head = await line.head()
+        if status != 200:
+            good(Answer(status, head, b"".join([piece async for piece in line.pieces(head)])))
+        size = int(head["content-length"])
+        make_sure_of_room(part.parent, [size])
+        runner.reporter.heard(events.PathChanged("store", "", "the app's way"))
+        with part.open("xb") as out:
+            async for piece in line.pieces(head, size):
+                await asyncio.to_thread(out.write, piece)
+                done += len(piece)
+                now = time.monotonic()
+                if now - told >= _TELL_S or done == size:
+                    told, rate = now, done / max(now - began, 1e-3)
+                    runner.reporter.heard(events.Progress(done, size, rate, (size - done) / rate, "store"))
+            sync(out.fileno())
+    except (ConnectionError, TimeoutError, EOFError, asyncio.LimitOverrunError) as error:
         raise Unreachable(f"the download broke off: {str(error) or type(error).__name__}") from error
+    finally:
+        if line is not None:
+            line.close()
     if done != size:
         raise Unreachable("the download broke off before its end")
     return size

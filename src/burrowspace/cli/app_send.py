@@ -5,6 +5,7 @@ side learns of it from its server, so both must use the same one.
 """
 
 import asyncio
+import contextlib
 import getpass
 import time
 from collections.abc import AsyncIterator
@@ -15,8 +16,9 @@ from burrowspace.cli.app_peer import AppPeer, good
 from burrowspace.cli.exits import Exit, Usage
 from burrowspace.cli.runner import Runner
 from burrowspace.client import events
-from burrowspace.client.errors import Cancelled
+from burrowspace.client.errors import Cancelled, Unreachable
 from burrowspace.client.limits import Bucket
+from burrowspace.client.server.http import NO_WARNING, Answer
 from burrowspace.core.names import safe_name, shown
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from burrowspace.client.options import Options
 
 PIECE = 1 << 18
+WRITE_S = 60.0  # that a piece may wait for the line
+ANSWER_S = 300.0  # for the answer to it all: the server makes it durable first
 _TELL_S = 0.1
 
 
@@ -113,6 +117,24 @@ async def _upload(
 
     length = len(head) + size + len(tail)
     headers = {"content-type": f"multipart/form-data; boundary={boundary}", "content-length": str(length)}
-    answer = await peer.http.post(f"/upload/{transfer}", content=body(), headers=headers)
-    await good(answer)
+    try:
+        good(await _put(peer, f"/upload/{transfer}", headers, body()))
+    except (OSError, EOFError, asyncio.LimitOverrunError) as error:
+        raise Unreachable(f"the upload broke off: {str(error) or type(error).__name__}") from error
     return size
+
+
+async def _put(peer: AppPeer, path: str, headers: dict[str, str], body: AsyncIterator[bytes]) -> Answer:
+    """Posts a long body. OSError, EOFError."""
+    line = await peer.http.begin("POST", path, {**NO_WARNING, **headers}, tunnel=True)
+    try:
+        with contextlib.suppress(ConnectionError):  # the server may have said why before it hung up
+            async for piece in body:
+                line.writer.write(piece)
+                async with asyncio.timeout(WRITE_S):
+                    await line.writer.drain()
+        async with asyncio.timeout(ANSWER_S):
+            status, head = await line.head()
+            return Answer(status, head, b"".join([piece async for piece in line.pieces(head)]))
+    finally:
+        line.close()
