@@ -6,11 +6,18 @@ This file is read by every Python there is, so that an old one gets a sentence i
 import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036
-    sys.exit(
+    sys.stderr.write(
         "BurrowSpace needs Python 3.11 or later, and this is "
         + ".".join(map(str, sys.version_info[:3]))
-        + ": versions before 3.11 are no longer maintained. Install a newer one, then run: python3 server.py"
+        + ": versions before 3.11 are no longer maintained. Install a newer one, then run: python3 server.py\n"
     )
+    sys.exit(2)
+
+
+def stop(sentence):
+    """Nothing began, and the same start would fail again: exit code 2."""
+    sys.stderr.write(sentence + "\n")
+    sys.exit(2)
 
 
 def main():
@@ -21,7 +28,9 @@ def main():
     try:
         from burrowspace.cli.main import serve_alone
     except ModuleNotFoundError as missing:
-        sys.exit("the module " + repr(missing.name) + " is missing; run: pip install -r requirements.txt")
+        stop("the module " + repr(missing.name) + " is missing; run: pip install -r requirements.txt")
+    except (ImportError, MemoryError, OSError) as error:
+        stop("this system gives Python too little to start: " + str(error) + "; raise the limits (ulimit -a)")
     serve_alone()
 
 

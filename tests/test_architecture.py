@@ -23,7 +23,7 @@ CALLS = {"open", "print", "input", "exec", "eval", "__import__", "breakpoint"}
 CLOCKS = {"now", "utcnow", "today"}  # of datetime
 TUNNELS = {"tunnel_program", "tunnel_guard", "tunnel_cloudflared", "tunnel_bore", "tunnel_tailscale"}
 TUNNELS |= {"tunnel_ngrok", "ngrok_agent", "tunnel_environment"}
-FAMILIES = [{"state_sql", "tables", "migrations"}, TUNNELS]
+FAMILIES = [{"state_sql", "sql_faults", "tables", "migrations"}, TUNNELS]
 
 
 def modules(root: Path, *under: str) -> Iterator[tuple[str, ast.Module]]:
@@ -242,7 +242,8 @@ def test_a_contract_of_pyproject_fails_on_a_wrong_tree(tmp_path: Path, path: str
     for name in ("", "cli", "server", "client", "adapters", "socketio", "system", "core", *parts_of_the_client()):
         (package / name).mkdir(parents=True)
         (package / name / "__init__.py").touch()
-    for name in ("ports", "config", "private", "server/build", "client/files/source", "core/names", "socketio/stats"):
+    single = ("ports", "config", "private", "faults")
+    for name in (*single, "server/build", "client/files/source", "core/names", "socketio/stats"):
         (package / f"{name}.py").touch()
     kept = lint_imports(tmp_path / "pyproject.toml", tmp_path / "src")
     assert kept.returncode == 0, kept.stdout + kept.stderr

@@ -45,12 +45,16 @@ class State(Protocol):
 
     `read` and `write` run a plain function over the records in one transaction. What `write` returned is durable:
     it survives `kill -9` and power loss. A function that raises changes nothing and its error reaches the caller.
-    The function may run again when the database asks for that, so it has no effect but on the rows.
+    The function may run again when the database asks for that, so it has no effect but on the rows. Both raise
+    Unavailable while the database does not work, and NoSpace when its disk is full.
     """
 
     async def read(self, ask: Callable[[Rows], T]) -> T: ...
 
     async def write(self, change: Callable[[Rows], T]) -> T: ...
+
+    async def broken(self) -> str:
+        """Waits until another database took the place of the one that was opened; the sentence for the operator."""
 
     async def close(self) -> None: ...
 

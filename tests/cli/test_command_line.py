@@ -192,7 +192,7 @@ def test_a_server_says_where_it_is_serves_there_and_ends_with_0(
         assert process.wait(20) == 0
 
 
-def test_a_taken_port_is_one_sentence_and_exit_code_1(tmp_path: Path) -> None:
+def test_a_taken_port_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = subprocess.run(
@@ -203,8 +203,9 @@ def test_a_taken_port_is_one_sentence_and_exit_code_1(tmp_path: Path) -> None:
             check=False,
             timeout=30,
         )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert port in done.stderr
+    assert f"(process {os.getpid()})" in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
@@ -222,21 +223,25 @@ def test_a_tunnel_that_cannot_be_had_fails_nothing_and_is_explained(tmp_path: Pa
         assert process.wait(20) == 0
 
 
-def test_server_py_is_read_by_old_pythons_and_refuses_them_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_py_is_read_by_old_pythons_and_refuses_them_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     source = (ROOT / "server.py").read_text(encoding="ascii")
     ast.parse(source, feature_version=(3, 4))
     assert not re.search(r"\bf\"|\bf'|: \w+ =|->", source), "Python 2 is to read it as well"
     monkeypatch.setattr(sys, "version_info", (3, 10, 12))
     with pytest.raises(SystemExit) as caught:
         runpy.run_path(str(ROOT / "server.py"), run_name="__main__")
-    assert "needs Python 3.11 or later, and this is 3.10.12" in str(caught.value)
-    assert "no longer maintained" in str(caught.value)
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert "needs Python 3.11 or later, and this is 3.10.12" in said
+    assert "no longer maintained" in said
 
 
 def test_server_py_without_its_requirements_says_what_to_run() -> None:
     done = subprocess.run(
         [sys.executable, "-S", ROOT / "server.py"], capture_output=True, text=True, check=False
     )  # -S: without site-packages
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "pip install -r requirements.txt" in done.stderr
     assert "Traceback" not in done.stderr

@@ -200,7 +200,7 @@ def test_what_cannot_be_used_is_refused_with_a_sentence(tmp_path: Path):
     (tmp_path / "text").write_text("hello")
     with pytest.raises(NoIdentity, match="does not belong to the certificate"):
         make_context(first.cert, second.key)
-    with pytest.raises(NoIdentity, match="cannot be read: No such file"):
+    with pytest.raises(NoIdentity, match="cannot be read: there is no such file"):
         make_context(tmp_path / "none", first.key)
     with pytest.raises(NoIdentity, match="not in PEM form"):
         make_context(tmp_path / "text", first.key)
@@ -214,7 +214,9 @@ async def test_a_server_without_its_key_does_not_start(tmp_path: Path):
     env = {**os.environ, "BURROW_DATA": str(tmp_path / "data"), "BURROW_PORT": "0", "BURROW_HOST": "127.0.0.1"}
     process = await asyncio.create_subprocess_exec(*argv, env=env, stderr=asyncio.subprocess.PIPE)
     _, said = await process.communicate()
-    assert (process.returncode, said) == (1, b"the key none.pem cannot be read: No such file or directory\n")
+    cure = b"correct --tls-key (BURROW_TLS_KEY), or let this user read that file"
+    wanted = b"burrow: the key none.pem cannot be read: there is no such file or folder; " + cure + b"\n"
+    assert (process.returncode, said) == (2, wanted)
 
 
 def test_the_certificate_follows_the_names_and_its_end_and_the_authority_stays(tmp_path: Path):

@@ -5,6 +5,7 @@ fsync; reads do likewise beside it on a thread of their own. Proven by tests/con
 """
 
 import asyncio
+import contextlib
 import os
 import queue
 import threading
@@ -18,8 +19,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection, Engine
 
+from burrowspace.adapters.sql_faults import Watch, cannot_start, newer
 from burrowspace.adapters.tables import KEY, TABLES, metadata
+from burrowspace.core.errors import Unavailable
 from burrowspace.core.records import Notice, Record
+from burrowspace.faults import CannotStart
 from burrowspace.ports import Rows
 from burrowspace.private import private_file
 
@@ -151,8 +155,9 @@ def _listed(where: dict[str, Any]) -> dict[str, Any]:
 class SqlState:
     """State over an engine. Make one with `open_sqlite`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, watch: Watch | None = None) -> None:
         self._engine = engine
+        self._watch = watch or Watch()
         self._changes: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._questions: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._threads = [
@@ -167,6 +172,9 @@ class SqlState:
 
     async def write(self, change: Callable[[Rows], T]) -> T:
         return cast(T, await self._ask(self._changes, change))
+
+    async def broken(self) -> str:
+        return await asyncio.shield(asyncio.wrap_future(self._watch.replaced))
 
     async def close(self) -> None:
         """Finishes what was asked for, then lets go of the database."""
@@ -183,11 +191,26 @@ class SqlState:
         return await asyncio.shield(job.future)
 
     def _write_loop(self) -> None:
-        with self._engine.connect() as connection:
-            last = False
-            while not last:
-                batch, last = _take(self._changes)
-                self._commit(connection, batch)
+        self._loop(self._changes, self._commit)
+
+    def _read_loop(self) -> None:
+        self._loop(self._questions, self._answer)
+
+    def _loop(self, jobs: "queue.SimpleQueue[_Job | None]", work: "Callable[[Connection, list[_Job]], None]") -> None:
+        """Ends only when it is told to: whatever goes wrong is the answer of those that asked."""
+        connection: Connection | None = None
+        last = False
+        while not last:
+            batch, last = _take(jobs)
+            try:
+                connection = connection or self._engine.connect()
+                work(connection, batch)
+            except Exception as error:
+                for job in batch:
+                    job.fail(self._watch.refusal(error))
+        if connection is not None:
+            with contextlib.suppress(sa.exc.SQLAlchemyError):
+                connection.close()
 
     def _commit(self, connection: Connection, batch: "list[_Job]") -> None:
         """One commit for all. If one of several fails after it wrote, all are undone and each runs again by itself."""
@@ -195,6 +218,7 @@ class SqlState:
         done: list[tuple[_Job, Any]] = []
         refused: list[tuple[_Job, Exception]] = []
         try:
+            self._watch.check()
             with connection.begin():
                 for job in batch:
                     writes = rows.writes
@@ -204,31 +228,28 @@ class SqlState:
                         if rows.writes != writes:
                             raise
                         refused.append((job, error))
+            self._watch.check()  # what went into a file that is gone is not durable
         except Exception as error:
-            if len(batch) == 1:
-                batch[0].fail(error)
+            refusal = self._watch.refusal(error)
+            if len(batch) == 1 or isinstance(refusal, Unavailable):
+                for job in batch:
+                    job.fail(refusal)
             else:
                 for job in batch:
                     self._commit(connection, [job])
             return
+        self._watch.works()
         for job, result in done:
             job.settle(result)
         for job, refusal in refused:
             job.fail(refusal)
 
-    def _read_loop(self) -> None:
-        with self._engine.connect() as connection:
-            rows = SqlRows(connection)
-            last = False
-            while not last:
-                batch, last = _take(self._questions)
-                try:
-                    with connection.begin():
-                        for job in batch:
-                            job.run(rows)
-                except Exception as error:
-                    for job in batch:
-                        job.fail(error)
+    def _answer(self, connection: Connection, batch: "list[_Job]") -> None:
+        rows = SqlRows(connection)
+        self._watch.check()
+        with connection.begin():
+            for job in batch:
+                job.run(rows, self._watch)
 
 
 class _Job:
@@ -241,12 +262,12 @@ class _Job:
     ) -> None:
         self.work, self.loop, self.future = work, loop, future
 
-    def run(self, rows: Rows) -> None:
+    def run(self, rows: Rows, watch: Watch) -> None:
         """For a question: its answer or its error, at once."""
         try:
             result = self.work(rows)
         except Exception as error:
-            self.fail(error)
+            self.fail(watch.refusal(error))
         else:
             self.settle(result)
 
@@ -282,8 +303,29 @@ def _take(jobs: "queue.SimpleQueue[_Job | None]") -> tuple[list[_Job], bool]:
 
 
 def open_sqlite(path: Path) -> SqlState:
-    """The database in one file, made or brought up to date. Blocking: called once, at the start."""
-    os.close(private_file(path))  # SQLite gives its other files (-wal, -shm) the mode of this one
+    """The database in one file, made or brought up to date. Blocking: called once, at the start. CannotStart."""
+    try:
+        os.close(private_file(path))  # SQLite gives its other files (-wal, -shm) the mode of this one
+        engine = _engine(path)
+        migrate(engine)
+        return SqlState(engine, Watch(path))
+    except NewerDatabase as error:
+        raise newer(path, error.found, newest()) from None
+    except CannotStart:
+        raise
+    except (OSError, sa.exc.SQLAlchemyError) as error:
+        raise cannot_start(error, path) from error
+
+
+class NewerDatabase(Exception):
+    """A revision that this version does not know."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(found)
+        self.found = found
+
+
+def _engine(path: Path) -> Engine:
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(path)),
         poolclass=sa.pool.QueuePool,
@@ -300,8 +342,7 @@ def open_sqlite(path: Path) -> SqlState:
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
 
-    migrate(engine)
-    return SqlState(engine)
+    return engine
 
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -313,16 +354,22 @@ _VERSION = sa.Table(  # as Alembic makes it
 )
 
 
+def revisions() -> list[str]:
+    """Those that this version knows, the oldest first: the numbered files."""
+    return sorted(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+
+
 def newest() -> str:
-    """The revision that the tables of `adapters/tables.py` are: the last of the numbered files."""
-    return max(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+    """The revision that the tables of `adapters/tables.py` are."""
+    return revisions()[-1]
 
 
 def migrate(engine: Engine) -> None:
     """Brings the schema to the newest revision.
 
     A new database gets the tables as they are now, and one that is up to date is left alone: only an older one waits
-    for Alembic (adapters/migrations). Proven equal to all the revisions by tests/contracts/test_migrations.py.
+    for Alembic (adapters/migrations). NewerDatabase: nothing is changed. Proven equal to all the revisions by
+    tests/contracts/test_migrations.py.
     """
     with engine.begin() as connection:
         names = sa.inspect(connection).get_table_names()
@@ -330,7 +377,11 @@ def migrate(engine: Engine) -> None:
             metadata.create_all(connection)
             _VERSION.create(connection)
             connection.execute(_VERSION.insert().values(version_num=newest()))
-        elif _VERSION.name not in names or connection.scalars(sa.select(_VERSION)).all() != [newest()]:
+            return
+        held = list(connection.scalars(sa.select(_VERSION))) if _VERSION.name in names else []
+        if strange := sorted(set(held) - set(revisions())):
+            raise NewerDatabase(str(strange[-1])[:40])
+        if held != [newest()]:
             upgrade(connection)
 
 

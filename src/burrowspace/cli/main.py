@@ -10,6 +10,7 @@ import gc
 import importlib
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -18,7 +19,7 @@ from burrowspace import __version__
 from burrowspace.cli.streams import mend
 
 _COLLECT = (20_000, 20, 50)  # of the garbage collector: the lists of many files are no garbage
-_INTERRUPTED = 130  # as exits.py has it
+_INTERRUPTED, _CANNOT_START = 130, 2  # as exits.py has it
 _COMMANDS = {  # in the order of the help page; each is an object of that name in a module of that name
     "send": "Send files, folders, a text or stdin.",
     "receive": "Receive by a code, a link, or from a paired device.",
@@ -118,7 +119,8 @@ def main() -> None:
     gc.set_threshold(*_COLLECT)
     mend()
     try:
-        app()
+        with _enough():
+            app()
     except SystemExit as ended:
         if ended.code is not None and not isinstance(ended.code, int):
             raise
@@ -132,7 +134,22 @@ def main() -> None:
 def serve_alone() -> None:
     """`python server.py`: the command `serve` without its name."""
     mend()
-    _load("serve").main(prog_name="python server.py")
+    with _enough():
+        _load("serve").main(prog_name="python server.py")
+
+
+@contextlib.contextmanager
+def _enough() -> Iterator[None]:
+    """Where this machine gives too little memory or too few files to begin, that is one sentence."""
+    try:
+        yield
+    except Exception as error:
+        from burrowspace.faults import is_machines, why_and_cure
+
+        if not is_machines(error) or os.environ.get("BURROW_DEBUG"):
+            raise
+        print(f"burrow: {why_and_cure(error)}", file=sys.stderr)
+        raise SystemExit(_CANNOT_START) from None
 
 
 if __name__ == "__main__":

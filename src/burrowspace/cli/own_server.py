@@ -120,6 +120,7 @@ def _serve(port: int, opened: "Future[_Opened]") -> None:
 
 async def _life(port: int, opened: "Future[_Opened]") -> None:
     from burrowspace.server import banner
+    from burrowspace.server.allowance import allow
     from burrowspace.server.build import build
     from burrowspace.server.serving import listen, serving
 
@@ -132,7 +133,9 @@ async def _life(port: int, opened: "Future[_Opened]") -> None:
         listener = listen(_settings(0, Path()))
     port = listener.getsockname()[1]
     folder = _root() / str(port)
-    app = build(_settings(port, folder))
+    settings = _settings(port, folder)
+    allow(settings.max_sockets)
+    app = build(settings)
     stopping = asyncio.Event()
     async with serving(app, listener, brief=True):
         url = next(iter(banner.addresses(app.reach)), f"http://127.0.0.1:{port}")

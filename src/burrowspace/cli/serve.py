@@ -23,7 +23,8 @@ Examples:
   burrow serve --tunnel cloudflared             with a public address, opened through Cloudflare
   NGROK_AUTHTOKEN=… burrow serve --tunnel ngrok with one through ngrok; bore and tailscale are known, too
 
-Exit codes: 0 when it was told to stop, 1 when it could not start, 2 for a bad setting.
+Exit codes: 0 when it was told to stop, 1 when it could not go on, 2 when it cannot start as it is: a bad setting, a
+taken port, a data folder or a database that cannot be used. A sentence says which, and what to do.
 """
 
 

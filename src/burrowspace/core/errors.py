@@ -27,6 +27,7 @@
     ├── UnknownHost           421   a web page called this server by a name that it does not know
     ├── WrongChecksum         460   the body is not what its checksum says; it was not kept
     ├── Damaged               500   the disk failed; what was not durable is not pretended to be
+    ├── Unavailable           503   the server's own database or disk does not work at the moment
     └── NoSpace               507   the disk or a quota is full
 
 The sentence never holds a traceback, a path of this machine or a secret.
@@ -157,6 +158,12 @@ class WrongChecksum(BurrowError):
 
 class Damaged(BurrowError):
     code, status = "damaged", 500
+
+
+class Unavailable(BurrowError):
+    """The same call works again once the operator has mended it."""
+
+    code, status = "unavailable", 503
 
 
 class Busy(BurrowError):

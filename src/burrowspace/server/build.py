@@ -1,6 +1,8 @@
 """The composition root: the only file that knows which adapter stands behind which port."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -13,6 +15,7 @@ from burrowspace.adapters.spool_disk import DiskSpool
 from burrowspace.adapters.state_sql import SqlState, open_sqlite
 from burrowspace.config import Settings
 from burrowspace.core.networks import counted, is_loopback, is_near
+from burrowspace.faults import CannotStart, is_machines, why_and_cure
 from burrowspace.ports import Beacon, Tunnel
 from burrowspace.private import close_files, private_file, private_folder
 from burrowspace.server.api.app import make_api
@@ -38,10 +41,12 @@ from burrowspace.system.locks import try_lock_file
 
 _OURS = ("burrowspace.db", "lock", "spool", "tls", "origins")  # how the names in the data folder begin
 
+_ELSEWHERE = "choose another with --data (BURROW_DATA)"
+
 log = structlog.get_logger("server")
 
 
-class DataFolderInUse(Exception):
+class DataFolderInUse(CannotStart):
     """Another server runs on this folder."""
 
 
@@ -76,14 +81,12 @@ class App:
 
 
 def build(settings: Settings) -> App:
-    """Opens the data folder and wires the parts. Blocking: before the loop has anything else to do."""
-    if said := private_folder(settings.data, _OURS):
-        log.warning(said)
-    close_files(settings.data, _OURS)
-    lock = _lock(settings.data)
+    """Opens the data folder and wires the parts. Blocking: before the loop has anything else to do. CannotStart."""
+    lock = _open_folder(settings.data)
     identity = identity_of(settings)
     state = open_sqlite(settings.data / "burrowspace.db")
-    spool = DiskSpool(settings.data / "spool", floor_bytes=settings.disk_floor_bytes)
+    with _usable(settings.data / "spool"):
+        spool = DiskSpool(settings.data / "spool", floor_bytes=settings.disk_floor_bytes)
     reach = Reachability(settings)
     driver = Driver(DriverContext(settings, state, LocalBus(), spool))
     realtime = RealTime(_options(settings, reach))
@@ -170,12 +173,34 @@ def _is_outside(host: str) -> bool:
     return is_near(host) and not is_loopback(host)
 
 
+def _open_folder(folder: Path) -> IO[str]:
+    """Makes the data folder where it is not there yet, and locks it. CannotStart."""
+    with _usable(folder):
+        if folder.exists() and not folder.is_dir():
+            raise CannotStart(f"the data folder {folder} is a file; remove it, or {_ELSEWHERE}")
+        if said := private_folder(folder, _OURS):
+            log.warning(said)
+        close_files(folder, _OURS)
+        return _lock(folder)
+
+
+@contextlib.contextmanager
+def _usable(folder: Path) -> Iterator[None]:
+    """What the system refuses in here, it refuses for good."""
+    try:
+        yield
+    except OSError as error:
+        if is_machines(error):
+            raise
+        raise CannotStart(f"the data folder {folder} cannot be used: {why_and_cure(error)}, or {_ELSEWHERE}") from None
+
+
 def _lock(folder: Path) -> IO[str]:
     """One server per data folder: two would sweep away each other's uploads."""
     file = os.fdopen(private_file(folder / "lock"), "w")
     try:
         try_lock_file(file.fileno())
-    except OSError:
+    except BlockingIOError:
         file.close()
         raise DataFolderInUse(
             f"another BurrowSpace server runs on {folder}; stop it, or choose another folder with --data"

@@ -13,6 +13,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from burrowspace.config import Settings
+from burrowspace.faults import why
 from burrowspace.server.build import App
 from burrowspace.server.bulk.front import BulkFront
 from burrowspace.server.bulk.watch import watch
@@ -20,7 +21,6 @@ from burrowspace.server.lan import announce, withdraw
 from burrowspace.server.tls.tls_sniff import TlsSniffer
 from burrowspace.socketio.front import front
 from burrowspace.system.heap import tune_heap
-from burrowspace.system.open_files import allow_open_files
 from burrowspace.system.ports import for_us_alone
 
 log = structlog.get_logger("server")
@@ -70,7 +70,7 @@ async def serving(app: App, listener: socket.socket, *, brief: bool = False) -> 
         await asyncio.sleep(0.005)
     looking = None
     try:
-        _tune(app.settings)
+        _tune()
         watching = asyncio.create_task(
             watch(server.server_state.connections, app.settings.stall_s, app.settings.min_bytes_per_s)
         )
@@ -157,22 +157,20 @@ def _twin(listener: socket.socket) -> list[socket.socket]:
         return []
     try:
         twin.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        twin.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for_us_alone(twin)
         twin.bind(("::", port))
         twin.listen(_BACKLOG)
     except OSError as error:
         twin.close()
-        log.info("only IPv4 is listened on", why=error.strerror or str(error))
+        log.info("only IPv4 is listened on", why=why(error))
         return []
     twin.setblocking(False)
     return [twin]
 
 
-def _tune(settings: Settings) -> None:
-    """More open files, freed memory kept for the next message, a collector that leaves alone what stays."""
+def _tune() -> None:
+    """Freed memory kept for the next message, a collector that leaves alone what stays."""
     tune_heap()
-    if (fewer := allow_open_files(settings.max_sockets + 1024)) is not None:
-        log.warning("this system allows fewer open files than sockets are allowed", files=fewer)
     gc.collect()
     gc.freeze()
     # small young generations, since one of 50,000 objects keeps everybody waiting for 30 ms; rare old ones

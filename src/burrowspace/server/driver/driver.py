@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from burrowspace.core.errors import NoSpace, Unavailable
 from burrowspace.core.records import Meta
 from burrowspace.ports import Rows
 from burrowspace.server.driver.announcer import Announcer
@@ -103,5 +104,7 @@ class Driver:
             await asyncio.sleep(seconds)
             try:
                 await sweep()
+            except (Unavailable, NoSpace):
+                continue  # the State has said so in the log, once
             except Exception as error:
                 log.error("a sweep failed; the next one tries again", error=repr(error), exc_info=error)

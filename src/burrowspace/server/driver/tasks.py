@@ -6,6 +6,8 @@ from typing import Any
 
 import structlog
 
+from burrowspace.core.errors import NoSpace, Unavailable
+
 log = structlog.get_logger("tasks")
 
 
@@ -23,7 +25,11 @@ class Tasks:
 
     def _ended(self, task: "asyncio.Task[Any]") -> None:
         self._running.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if isinstance(error, Unavailable | NoSpace):  # the State has said in the log what to do
+            log.warning("background work was left undone", why=error.sentence)
+        else:
             log.error("background work failed", error=repr(error), exc_info=error)
 
     async def idle(self) -> None:

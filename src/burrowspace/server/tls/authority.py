@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from burrowspace.core.hosts import LOCAL, Address
+from burrowspace.faults import why_and_cure
 from burrowspace.private import close_files, private_folder
 from burrowspace.server.tls.context import NoIdentity
 from burrowspace.system.files import open_file, replace, sync
@@ -67,7 +68,7 @@ class Authority:
             if not (self.folder / "ca.crt").exists():
                 self._make(names, addresses, now)
         except OSError as error:
-            raise NoIdentity(f"the authority in {self.folder} cannot be used: {error.strerror}") from None
+            raise NoIdentity(f"the authority in {self.folder} cannot be used: {why_and_cure(error)}") from None
         self.read()
         if self._cert.not_valid_after_utc - now < _RENEW:
             raise NoIdentity(f"the authority in {self.folder} is at the end of its ten years; {_AGAIN}")
@@ -78,7 +79,7 @@ class Authority:
             self._cert = x509.load_pem_x509_certificate((self.folder / "ca.crt").read_bytes())
             found = serialization.load_pem_private_key((self.folder / "ca.key").read_bytes(), None)
         except OSError as error:
-            raise NoIdentity(f"the authority in {self.folder} cannot be used: {error.strerror}") from None
+            raise NoIdentity(f"the authority in {self.folder} cannot be used: {why_and_cure(error)}") from None
         except (ValueError, TypeError):
             raise NoIdentity(f"the authority in {self.folder} is damaged; {_AGAIN}") from None
         if not isinstance(found, ec.EllipticCurvePrivateKey) or found.public_key() != self._cert.public_key():
@@ -194,7 +195,7 @@ class Authority:
             _write(self.key, _pem_of(key))
             _write(self.cert, made.public_bytes(serialization.Encoding.PEM))
         except OSError as error:
-            raise NoIdentity(f"a certificate cannot be written into {self.folder}: {error.strerror}") from None
+            raise NoIdentity(f"a certificate cannot be written into {self.folder}: {why_and_cure(error)}") from None
 
 
 def _bounded(names: Iterable[str]) -> Iterable[str]:
