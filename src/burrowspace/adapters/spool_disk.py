@@ -15,9 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple, Unpack
 
-from burrowspace.core.errors import Damaged, NoSpace, NotFound, WrongOffset
+import structlog
+
+from burrowspace.core.errors import Damaged, NoSpace, NotFound, Unavailable, WrongOffset
+from burrowspace.faults import Fault, fault, is_full
 from burrowspace.private import private_folder
 from burrowspace.system import disk, files
+
+log = structlog.get_logger("spool")
 
 T = TypeVar("T")
 Args = TypeVarTuple("Args")
@@ -40,6 +45,7 @@ class DiskSpool:
         self._leaving: set[str] = set()  # dropped, and still there because somebody reads them
         self._in_flight = _in_flight()
         self._marking = [threading.Lock() for _ in range(16)]  # a key's mark has one writer at a time
+        self._failing: Fault | None = None  # what was said in the log
         private_folder(self._folder)
 
     async def begin(self, key: str, at: int = 0) -> None:
@@ -97,7 +103,23 @@ class DiskSpool:
         await asyncio.to_thread(self._threads.shutdown)
 
     async def _run(self, work: Callable[[Unpack[Args]], T], *args: *Args) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+        """On a thread. Unavailable: the folder or its disk does not work, which the log says once, with the cure."""
+        try:
+            done = await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+        except OSError as error:
+            found = fault(error)
+            if self._failing != found:
+                self._failing = found
+                log.error(
+                    "the folder for files does not work", folder=str(self._folder), why=found.words, todo=found.cure
+                )
+            if is_full(error):
+                raise NoSpace("the server's disk is full; try again later") from error
+            raise Unavailable(f"the server cannot use its disk ({found.words}); try again later") from error
+        if self._failing is not None:
+            self._failing = None
+            log.info("the folder for files works again")
+        return done
 
     def _path(self, key: str) -> Path:
         """The file of a key. The only place where a key becomes a path, so nothing but our own ids passes."""

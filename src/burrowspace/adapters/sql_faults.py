@@ -101,6 +101,8 @@ class Watch:
                             f"{_REPLACED.cure}"
                         )
                 raise refusal
+        if self._said is _AWAY:  # of other troubles only a write knows that they are over
+            self.works()
 
     def refusal(self, error: Exception) -> Exception:
         """What a caller is told: a refusal of ours where the database does not work, else the error itself."""

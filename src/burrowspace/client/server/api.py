@@ -259,6 +259,8 @@ class Server:
         if 200 <= answer.status < 300 or (missing and answer.status in (404, 410)):
             return answer
         code, sentence = refusal(answer.status, answer.body)
+        if code == "unavailable":  # it is there, and will work again: as good as away
+            raise Unreachable(f"{self.origin} cannot work at the moment: {sentence}")
         raise (Missing if answer.status in (404, 410) else Refused)(answer.status, code, sentence)
 
 

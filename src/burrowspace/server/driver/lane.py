@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import structlog
 
-from burrowspace.core.errors import Gone, NotFound, Removed, Stalled
+from burrowspace.core.errors import BurrowError, Gone, Removed, Stalled
 from burrowspace.core.spooling import Ahead, Ledger, Policy
 from burrowspace.ports import Spool
 from burrowspace.server.driver.uncancellable import uncancellable
@@ -177,8 +177,8 @@ class Lane:
     async def _give(self, upto: int) -> None:
         try:
             await self.spool.give_back(self.key, upto)
-        except (NotFound, OSError) as error:
-            log.warning("space could not be given back", error=repr(error))
+        except BurrowError as error:
+            log.warning("space could not be given back", why=error.sentence)
         finally:
             self._giving = False
             self.leave()
