@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from burrowspace.core.hosts import hosts
 from burrowspace.core.ice import GOOGLE, is_stun_uri, is_turn_uri
+from burrowspace.faults import why
 
 MiB = 1 << 20
 GiB = 1 << 30
@@ -402,8 +403,8 @@ def _secret_in(file: Path) -> str:
         with file.open(encoding="utf-8") as opened:
             secret = opened.readline(1024).strip()
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise ValueError(f"{str(file)!r} cannot be read: {why}") from None
+        said = why(error) if isinstance(error, OSError) else "it is no text"
+        raise ValueError(f"{str(file)!r} cannot be read: {said}") from None
     if len(secret) < 16:
         raise ValueError(f"{str(file)!r} should hold 16 characters or more; `openssl rand -hex 32` makes them")
     return secret

@@ -9,6 +9,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from burrowspace.faults import why
 from burrowspace.system.files import knows_modes, open_file, set_mode
 
 OTHERS = 0o077  # the bits of a mode that let anybody else in
@@ -55,7 +56,7 @@ def _closed(path: Path, ours: tuple[str, ...]) -> str:
     try:
         path.chmod(0o700)
     except OSError as error:
-        return f"{path} is open to other users, and cannot be closed to them: {error.strerror}"
+        return f"{path} is open to other users, and cannot be closed to them: {why(error)}"
     if path.stat().st_mode & OTHERS:
         return f"{path} is open to other users, and its disk knows no permissions; use a folder on another one"
     return f"{path} was open to other users; now only its owner may enter it"

@@ -132,7 +132,7 @@ def test_what_may_not_be_read_is_left_out(tmp_path: Path):
     )
     loaded = f"from burrowspace.client.files.walk import walk; import os, sys\n{script}"
     said = subprocess.run([sys.executable, "-c", loaded, str(top)], capture_output=True, text=True, check=True).stdout
-    why = "permission denied"
+    why = "this user has no permission"
     assert said.strip() == repr([("top/closed", "unreadable", why), ("top/secret", "unreadable", why)])
 
 

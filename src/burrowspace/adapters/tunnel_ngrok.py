@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from burrowspace import __version__
 from burrowspace.adapters.tunnel_environment import small_environment
 from burrowspace.adapters.tunnel_program import reachable
+from burrowspace.faults import why
 from burrowspace.ports import TunnelDown
 
 PATIENCE_S = 15.0  # to open a tunnel; a service that is silent would hold the SDK for much longer
@@ -111,7 +112,7 @@ class NgrokTunnel:
         except OSError as error:
             await self.close()
             raise TunnelDown(
-                f"the process that speaks with ngrok could not be started ({error.strerror})",
+                f"the process that speaks with ngrok could not be started ({why(error)})",
                 "check the memory and the process limit of this machine",
             ) from None
         except asyncio.CancelledError:

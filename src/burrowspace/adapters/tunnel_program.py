@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from burrowspace.adapters.tunnel_environment import small_environment
+from burrowspace.faults import why
 from burrowspace.ports import TunnelDown
 
 PATIENCE_S = 30.0  # from the start of the program to its URL
@@ -91,7 +92,7 @@ class ProgramTunnel:
         except TimeoutError:
             down = self._explain(f"{kind.name} {ear.late()} within {self._patience_s:g} s")
         except OSError as error:
-            down = TunnelDown(f"{kind.name} could not be started ({error.strerror})", "check that this user may run it")
+            down = TunnelDown(f"{kind.name} could not be started ({why(error)})", "check that this user may run it")
         except asyncio.CancelledError:
             await self.close()
             raise

@@ -13,6 +13,7 @@ from typing import Any
 
 from burrowspace.client.errors import Missing, Refused, Unreachable
 from burrowspace.client.server.http import Answer, Http, parsed
+from burrowspace.faults import why, why_and_cure
 
 _CALL_S = 30.0  # that a call may take
 _HEARD_S = 15.0  # within which the server must hear us
@@ -61,7 +62,7 @@ class AppPeer:
         try:
             answer = await self.http.request(method, path, json=body)
         except OSError as error:
-            raise Unreachable(f"{self._server} cannot be reached: {_words(error)}") from error
+            raise Unreachable(f"{self._server} cannot be reached: {why_and_cure(error)}") from error
         return good(answer)
 
     async def hear(self, *names: str) -> tuple[str, dict[str, Any]]:
@@ -78,7 +79,7 @@ class AppPeer:
                 async for name, data in self._socket():
                     self.news.put_nowait((name, data))
             except OSError as error:
-                self._why = _words(error)
+                self._why = why(error)
             except (ValueError, LookupError, TypeError):
                 self._why = "what answers on /socket.io/ is not a BurrowSpace server"
             await asyncio.sleep(_RETRY_S)
@@ -137,7 +138,3 @@ def _ok(answer: Answer) -> None:
     """ValueError: the server said no to a poll."""
     if answer.status != 200:
         raise ValueError(f"a poll was answered with {answer.status}")
-
-
-def _words(error: OSError) -> str:
-    return (error.strerror or str(error) or type(error).__name__)[:500]

@@ -19,6 +19,7 @@ from burrowspace.client.files.moving import move_into
 from burrowspace.client.files.space import make_sure_of_room
 from burrowspace.client.server.http import NO_WARNING, Answer
 from burrowspace.core.names import is_our_id, safe_name, shown
+from burrowspace.faults import why
 from burrowspace.system.files import sync
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ async def _download(runner: Runner, peer: AppPeer, transfer: str, part: Path) ->
                     runner.reporter.heard(events.Progress(done, size, rate, (size - done) / rate, "store"))
             sync(out.fileno())
     except (ConnectionError, TimeoutError, EOFError, asyncio.LimitOverrunError) as error:
-        raise Unreachable(f"the download broke off: {str(error) or type(error).__name__}") from error
+        raise Unreachable(f"the download broke off: {why(error)}; the same command starts again") from error
     finally:
         if line is not None:
             line.close()

@@ -3,11 +3,11 @@
 The codes are a contract with scripts; docs/guide/terminal.md lists them.
 """
 
-import errno
 from enum import IntEnum
 
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.names import shown
+from burrowspace.faults import fault, is_full, is_machines, named
 
 
 class Exit(IntEnum):
@@ -32,7 +32,7 @@ class Usage(BurrowError):
 MEANING = {
     Exit.DONE: "done and verified",
     Exit.ERROR: "an error; the sentence says which",
-    Exit.USAGE: "the command line was not understood",
+    Exit.USAGE: "the command line was not understood, or nothing could begin: a folder or a limit is in the way",
     Exit.DECLINED: "the other side declined or called it off",
     Exit.WRONG_CODE: "the code or link is wrong, used or expired",
     Exit.NOT_VERIFIED: "what arrived is not what was sent; nothing was kept",
@@ -44,6 +44,7 @@ MEANING = {
 
 _TABLE: dict[str, tuple[Exit, str]] = {
     "usage": (Exit.USAGE, "--help shows how it is written"),
+    "cannot-start": (Exit.USAGE, ""),
     "declined": (Exit.DECLINED, "ask the other person, then send again"),
     "cancelled": (Exit.DECLINED, "ask the other person, then send again"),
     "called-off": (Exit.DECLINED, "ask the other person, then send again"),
@@ -61,6 +62,7 @@ _TABLE: dict[str, tuple[Exit, str]] = {
     "tampered": (Exit.NOT_VERIFIED, "somebody in between may have changed it; send it again with a fresh code"),
     "not-verified": (Exit.NOT_VERIFIED, "send it again"),
     "changed": (Exit.ERROR, "send it again as a new transfer"),
+    "unavailable": (Exit.UNREACHABLE, "try again later"),
     "unreachable": (Exit.UNREACHABLE, "check the address and your network, or name another server with --server"),
     "no-server": (
         Exit.UNREACHABLE,
@@ -85,7 +87,7 @@ def exit_of(error: BaseException) -> Exit:
     """
     if isinstance(error, BurrowError):
         return _TABLE.get(_code(error), (Exit.ERROR, ""))[0]
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         return Exit.DISK_FULL
     return Exit.ERROR
 
@@ -102,11 +104,11 @@ def said(error: BaseException) -> tuple[str, str]:
         if sentence.endswith(advice) or ";" in sentence:
             advice = ""  # the sentence says it already
     elif isinstance(error, OSError):
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        sentence, advice = named(error), ""
+        if is_full(error):
             sentence, advice = "the disk is full", _TABLE["no-space"][1]
-        else:
-            name = f"{error.filename}: " if isinstance(error.filename, str) else ""
-            sentence, advice = f"{name}{error.strerror or type(error).__name__}", "check the name and the permissions"
+    elif is_machines(error):
+        sentence, advice = fault(error)
     else:
         sentence = f"something that should not happen did: {type(error).__name__}: {error}"
         advice = "run it again with BURROW_DEBUG=1 and report what it prints; the same command goes on"

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from burrowspace.cli.exits import Usage
 from burrowspace.core.networks import is_near
+from burrowspace.faults import why, why_and_cure
 from burrowspace.system.folders import config_home
 
 _HOW = "write it as https://drop.example.org"
@@ -72,7 +73,8 @@ def settings(environment: Mapping[str, str]) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise Usage(f"{path} cannot be read: {error}; correct or remove it") from None
+        said = why(error) if isinstance(error, OSError) else str(error)
+        raise Usage(f"{path} cannot be read: {said}; correct or remove it") from None
 
 
 def named_server(option: str | None, environment: Mapping[str, str] | None = None) -> NamedServer | None:
@@ -186,7 +188,9 @@ async def reachable(server: NamedServer, seconds: float = 5.0) -> str | None:
     except Untrusted as error:
         return str(error)
     except OSError as error:
-        return (error.strerror or str(error) or type(error).__name__)[:200] + server.hint
+        from burrowspace.core.names import shown
+
+        return shown(why_and_cure(error), 300) + server.hint
     except ValueError:
         return why or "what answers there is no BurrowSpace server"
     finally:

@@ -1,5 +1,6 @@
 """`burrow pair`: two devices know each other from now on, and need no codes any more."""
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -62,8 +63,10 @@ async def _pair(runner: Runner, code: str, name: str, where: "NamedServer | None
     from burrowspace.cli.find_server import server_or_none
     from burrowspace.client.client import Client
     from burrowspace.client.client_state import own_name
+    from burrowspace.client.state.root import usable_state
     from burrowspace.core.names import shown
 
+    usable_state(os.environ)
     url = await server_or_none(runner, where, needed=True)
     async with Client(url) as client:
         if code:

@@ -1,5 +1,6 @@
 """`burrow receive`: what a code, a link, a paired device or the published app sends."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,8 +146,10 @@ async def _receive(
     from burrowspace.cli.stdio import stdout
     from burrowspace.client.client import Client
     from burrowspace.client.errors import Unreachable
+    from burrowspace.client.state.root import usable_state
     from burrowspace.core.pasted import looks_like_link
 
+    usable_state(os.environ)
     url = where.url if where else None
     if what is not None and looks_like_link(what):
         from burrowspace.core.links import parse_link

@@ -1,5 +1,6 @@
 """`burrow resume`: goes on with what was interrupted."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -149,7 +150,9 @@ async def _resume(runner: Runner, record: "Record", options: "Options", into: Pa
     from burrowspace.cli.receive import Asker
     from burrowspace.cli.reporters import reporter
     from burrowspace.client.client import Client
+    from burrowspace.client.state.root import usable_state
 
+    usable_state(os.environ)
     runner.say(f"Going on: {listed(record)}", "dim") if not quiet else None
     async with contextlib.AsyncExitStack() as stack:
         url = record.server or ""

@@ -1,6 +1,7 @@
 """`burrow send`: files, folders, a text or stdin, to whoever has the code or the link, or to a paired device."""
 
 import contextlib
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -204,7 +205,9 @@ async def _send(
     from burrowspace.cli.own_server import begun, own_server, port_of
     from burrowspace.cli.reporters import reporter
     from burrowspace.client.client import Client
+    from burrowspace.client.state.root import usable_state
 
+    usable_state(os.environ)
     async with contextlib.AsyncExitStack() as stack:
         needed, earlier = to is not None or options.store_now, begun(what.get("paths", []))
         port = port_of(earlier)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from burrowspace import faults
 from burrowspace.cli.exits import Usage
 from burrowspace.cli.streams import CLOSED
 from burrowspace.core.errors import BadRequest, BurrowError, NoSpace
@@ -62,7 +63,7 @@ class _Named(io.RawIOBase):
             into[: len(data)] = data
             return len(data)
         except OSError as error:
-            why = (error.strerror or "error").lower()
+            why = faults.why(error)
             raise BadRequest(f"{self._path} cannot be read: {why}; check the permissions") from error
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ import structlog
 
 from burrowspace.core.nearby import ADDRESSES, Announcement
 from burrowspace.core.networks import is_near
+from burrowspace.faults import why
 from burrowspace.server.build import App
 
 log = structlog.get_logger("lan")
@@ -19,7 +20,7 @@ async def announce(app: App, *, brief: bool) -> None:
     try:
         await app.beacon.announce(said)
     except OSError as error:
-        log.info("the server is not announced on the local network", why=str(error)[:200])
+        log.info("the server is not announced on the local network", why=why(error))
     else:
         log.info("the server is announced on the local network")
 

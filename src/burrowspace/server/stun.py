@@ -17,6 +17,7 @@ from burrowspace.config import Settings
 from burrowspace.core import stun
 from burrowspace.core.networks import counted, is_loopback
 from burrowspace.core.rates import Window
+from burrowspace.faults import why
 from burrowspace.server.reachability import Reachability
 
 log = structlog.get_logger("stun")
@@ -81,15 +82,15 @@ class Stun:
         try:
             await self._listen(port)
         except OSError as error:
-            why = "it is in use" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
-            self._reach.stun_message = f"UDP port {port} is not to be had ({why}), so there is no STUN of our own"
-            log.info("no STUN of our own; Google's or others of the settings are offered", port=port, why=why)
+            said = "it is in use" if error.errno == errno.EADDRINUSE else why(error)
+            self._reach.stun_message = f"UDP port {port} is not to be had ({said}), so there is no STUN of our own"
+            log.info("no STUN of our own; Google's or others of the settings are offered", port=port, why=said)
             return
         self._reach.stun_ports = (port,)
         try:
             await self._listen(port + 1)
         except OSError as error:
-            log.info("the second port of STUN is not to be had", port=port + 1, why=error.strerror)
+            log.info("the second port of STUN is not to be had", port=port + 1, why=why(error))
             return
         self._reach.stun_ports = (port, port + 1)
 

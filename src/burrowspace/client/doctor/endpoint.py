@@ -19,6 +19,7 @@ from burrowspace.client.server.proxies import proxy_of
 from burrowspace.core.findings import Fact, Finding, bad, doubtful, good
 from burrowspace.core.names import shown
 from burrowspace.core.proxies import Proxy
+from burrowspace.faults import why
 
 SECONDS = 4.0  # for each step
 SOON_DAYS = 14  # before its end, in which a certificate that renews itself has done so
@@ -61,9 +62,9 @@ async def name(at: Endpoint) -> Finding:
     except TimeoutError:
         return bad("name", f"Nobody says within {SECONDS:g} s which address {shown(host)} has.", _ASK_DNS)
     except (OSError, UnicodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no name"
+        said = why(error) if isinstance(error, OSError) else "it is no name"
         todo = "Check how it is written; where it is right, this network's name service (DNS) does not know it."
-        return bad("name", f"{shown(host)} has no address here: {why}.", todo)
+        return bad("name", f"{shown(host)} has no address here: {said}.", todo)
     addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
     if addresses == [host]:
         return good("name", f"{shown(host)} is an address; no name has to be looked up.", addresses=host)
@@ -93,7 +94,7 @@ async def port(at: Endpoint) -> Finding:
         return bad("port", f"Nobody listens on {what}: the connection is refused.", todo, port=number)
     except OSError as error:
         todo = "Check this machine's network: there is no way to that address."
-        return bad("port", f"{what} cannot be reached: {error.strerror or error}.", todo, port=number)
+        return bad("port", f"{what} cannot be reached: {why(error)}.", todo, port=number)
     took = loop.time() - began
     writer.close()
     through = f" (the proxy that {at.proxy.named_by} names)" if at.proxy is not None else ""
@@ -114,7 +115,7 @@ async def tls(at: Endpoint, now: Callable[[], float]) -> Finding | None:
         if "WRONG_VERSION" in str(error) or "RECORD_LAYER" in str(error) or "HTTP_REQUEST" in str(error):
             todo = f"Use http://{at.host}:{at.port}, or give the server a certificate (--tls-cert)."
             return bad("tls", f"What listens there speaks no TLS on port {at.port}.", todo)
-        return bad("tls", f"The TLS handshake fails: {shown(error.reason or str(error))}.", _FRONT)
+        return bad("tls", f"What answers there cannot be spoken with: {shown(why(error))}.", _FRONT)
     except (OSError, EOFError, TimeoutError) as error:
         return bad("tls", f"The TLS handshake is not answered: {_why(error)}.", _FRONT)
     return judged(raw, now(), version)
@@ -142,7 +143,7 @@ async def _distrusted(at: Endpoint, error: ssl.SSLCertVerificationError, now: fl
     try:
         _, raw = await _handshake(at, blind)
     except (OSError, EOFError, TimeoutError):
-        return bad("tls", f"The certificate is not to be trusted: {error.verify_message}.", _FRONT)
+        return bad("tls", f"The server is not to be trusted: {why(error)}.", _FRONT)
     offered = await asyncio.to_thread(trust.authority_of, at.origin) if error.verify_code in _UNKNOWN else None
     if offered is not None:
         said = await asyncio.to_thread(trust.untrusted, error, at.origin)
@@ -201,4 +202,4 @@ def _day(seconds: float) -> str:
 def _why(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return f"nothing comes within {SECONDS:g} s"
-    return shown(getattr(error, "strerror", None) or str(error) or "the connection is closed", 200)
+    return shown(why(error), 200)

@@ -20,6 +20,7 @@ from burrowspace.client.server.http import Http
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.findings import Finding, Verdict, bad
 from burrowspace.core.names import shown
+from burrowspace.faults import why
 
 CALL_S = 4.0  # for a call
 LONG_POLL_S = 50.0
@@ -35,10 +36,10 @@ async def guarded(check: str, work: Awaitable[Finding], seconds: float = MOST_S)
         async with asyncio.timeout(seconds):
             return await work
     except (OSError, EOFError, asyncio.LimitOverrunError, BurrowError) as error:
-        why = shown(getattr(error, "strerror", None) or str(error) or "it takes too long", 200)
+        said = error.sentence if isinstance(error, BurrowError) else shown(why(error), 200)
     except (ValueError, LookupError, TypeError, RecursionError):
-        why = "the answer is not one of a BurrowSpace server"
-    return bad(check, f"This could not be tried to its end: {why}.", "Look at what answers there, and at its log.")
+        said = "the answer is not one of a BurrowSpace server"
+    return bad(check, f"This could not be tried to its end: {said}.", "Look at what answers there, and at its log.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from burrowspace.client.server.http import Exchange, Http, refusal
 from burrowspace.core.findings import Finding, Verdict, bad, doubtful, good
 from burrowspace.core.names import shown
 from burrowspace.core.sizes import size_shown
+from burrowspace.faults import why
 
 KiB, MiB = 1 << 10, 1 << 20
 
@@ -262,4 +263,4 @@ def _sentence(status: int, text: bytes) -> str:
 
 
 def _words(error: BaseException) -> str:
-    return shown(getattr(error, "strerror", None) or str(error) or "the connection was closed", 200)
+    return shown(why(error), 200)

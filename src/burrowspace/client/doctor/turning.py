@@ -13,6 +13,7 @@ from burrowspace.core import stun, turn
 from burrowspace.core.findings import Finding, bad, good
 from burrowspace.core.ice import TurnCredentials
 from burrowspace.core.names import shown
+from burrowspace.faults import why
 
 
 async def relay(offers: Iterable[tuple[Uri, TurnCredentials]]) -> Finding | None:
@@ -36,8 +37,8 @@ async def _allocation(uri: Uri, passed: TurnCredentials) -> Finding:
         todo = "Start it, open its port, or correct BURROW_TURN_URLS on the server."
         return bad("turn", f"No answer from {where}.", todo)
     except (OSError, EOFError) as error:
-        why = shown(getattr(error, "strerror", None) or str(error) or "the connection is closed", 120)
-        return bad("turn", f"{_capital(where)} cannot be reached: {why}.", "Correct BURROW_TURN_URLS.")
+        found = f"{_capital(where)} cannot be reached: {shown(why(error), 120)}."
+        return bad("turn", found, "Correct BURROW_TURN_URLS.")
     finally:
         asked.close()
 

@@ -16,6 +16,7 @@ from burrowspace.client.server.trust import Untrusted
 from burrowspace.core import forwarded
 from burrowspace.core.findings import Fact, Finding, Verdict, bad, doubtful, good
 from burrowspace.core.names import shown
+from burrowspace.faults import why
 
 NEEDED = frozenset(("mailboxes", "nameplates", "spools", "follow"))  # what a sealed transfer asks of a server
 SKEW_S = 30.0
@@ -113,11 +114,11 @@ async def no_answer(error: BaseException, at: Endpoint) -> Finding:
         return bad("tls", f"The server is not to be trusted: {error}.", todo)
     if isinstance(error, ssl.SSLCertVerificationError):  # behind a proxy, which cannot ask for the authority
         todo = "Look at what ends TLS there; an authority of your own is trusted with --ca FILE."
-        return bad("tls", f"The certificate is not to be trusted: {error.verify_message}.", todo)
+        return bad("tls", f"The server is not to be trusted: {why(error)}.", todo)
     if isinstance(error, TimeoutError):
         todo = "The server hangs, or the port is another program's: look at its log and at what listens there."
         return bad("server", "The port is open, but no answer comes.", todo)
-    words = shown(getattr(error, "strerror", None) or str(error) or "the connection is closed", 200)
+    words = shown(why(error), 200)
     todo = "Most likely another program has this port; check host and port."
     return bad("server", f"The port is open, but there is no answer of a server: {words}.", todo)
 

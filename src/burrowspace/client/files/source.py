@@ -23,6 +23,7 @@ from burrowspace.core.holes import Holes
 from burrowspace.core.layout import Layout, blocks_of
 from burrowspace.core.manifest import Entry, Manifest, encode
 from burrowspace.core.sealing import BLOCK, Suite
+from burrowspace.faults import why
 from burrowspace.system import files
 from burrowspace.system.disk import room
 
@@ -270,8 +271,8 @@ class _Files:
             try:
                 got = files.read_into(opened.file, into[done:], offset + done)
             except OSError as error:
-                why = (error.strerror or "error").lower()
-                raise Damaged(f"{'/'.join(found.path)} cannot be read any more: {why}; try again") from error
+                name = "/".join(found.path)
+                raise Damaged(f"{name} cannot be read any more: {why(error)}; try again") from error
             if not got:
                 raise Changed("/".join(found.path), SHRUNK)
             done += got
@@ -329,7 +330,7 @@ class _Stream:
                         written = files.write_at(self._kept.fileno(), view, self._held)
                     except OSError as error:
                         raise NoSpace(
-                            f"what is read from the standard input cannot be kept ({(error.strerror or '').lower()}); "
+                            f"what is read from the standard input cannot be kept ({why(error)}); "
                             "free some space, or send a file instead"
                         ) from error
                     self._held += written

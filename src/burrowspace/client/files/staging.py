@@ -34,6 +34,7 @@ from burrowspace.core.layout import MANIFEST_BYTES, blocks_of
 from burrowspace.core.manifest import Manifest, parse
 from burrowspace.core.names import ANYWHERE, Keeps, safe_name, safe_path
 from burrowspace.core.sealing import BLOCK
+from burrowspace.faults import why
 
 _ZEROS = memoryview(bytes(16 * BLOCK))
 _BATCH = 256  # blocks of a hole that are passed over at once
@@ -486,7 +487,7 @@ class Staging:
                     "the disk is full; what arrived is kept: free some space and go on with `burrow resume`"
                 ) from error
             raise Damaged(
-                f"the disk refused: {(error.strerror or 'error').lower()}; what arrived before is kept: "
+                f"the disk refused: {why(error)}; what arrived before is kept: "
                 "check the folder, or choose another one with -o"
             ) from error
 

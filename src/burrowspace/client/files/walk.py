@@ -19,6 +19,7 @@ from burrowspace.core.holes import LEAST
 from burrowspace.core.manifest import DEPTH, SEGMENT
 from burrowspace.core.names import alike, distinct
 from burrowspace.core.notes import Note, Notes, sentence
+from burrowspace.faults import why
 
 _TIMES = range(-(1 << 63), 1 << 63)  # nanoseconds since 1970 that a manifest can say: the years 1678 to 2261
 
@@ -201,4 +202,4 @@ def _shown(real: str) -> str:
 
 
 def _why(error: OSError | ValueError) -> str:
-    return (getattr(error, "strerror", None) or str(error)).lower()
+    return why(error)

@@ -13,6 +13,7 @@ from burrowspace.client.server.http import refusal
 from burrowspace.core import proxies
 from burrowspace.core.layout import Layout
 from burrowspace.core.sealing import SEALED_MOST
+from burrowspace.faults import why
 
 SLICE_LEAST = 4096
 SLICE = 64 << 10  # bytes after which progress is seen: a slow line has not stalled
@@ -59,7 +60,7 @@ class SpoolReader(RelayStream):
             connection = self._connect()
             self._follow(connection)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise Ended(str(error) or type(error).__name__) from error
+            raise Ended(why(error)) from error
 
     def _follow(self, connection: http.client.HTTPConnection) -> None:
         start = self._layout.offset(self.position) - self._base

@@ -17,6 +17,7 @@ from burrowspace.client.server.http import AWAY, refusal
 from burrowspace.core import proxies
 from burrowspace.core.layout import Layout
 from burrowspace.core.sealing import SEALED_MOST
+from burrowspace.faults import why
 
 PIECE = 60 << 20  # bytes of one request at most: tunnels and proxies refuse bodies of 100 MB
 FIRST = 4  # blocks of the first request: behind a proxy that keeps each until it is whole, something arrives soon
@@ -219,4 +220,4 @@ class SpoolWriter(RelayStream):
             connection.request("PATCH", f"{self._prefix}/upload/{self.spool}", body=b"", headers=headers)
             self._answered(connection)
         except (OSError, http.client.HTTPException) as error:
-            raise Ended(str(error)) from error
+            raise Ended(why(error)) from error

@@ -23,6 +23,7 @@ from burrowspace.client.server.trust import Untrusted
 from burrowspace.core import reports
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.names import shown
+from burrowspace.faults import why_and_cure
 
 TIMEOUT_S = 10.0  # for an answer, beyond what a call says that it may wait
 BUSY_S = 2.0  # between two looks at a server that lets no more calls of our address wait
@@ -298,9 +299,7 @@ def _elsewhere(answer: Answer) -> str:
 
 
 def _words(error: OSError) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return (error.strerror or str(error) or type(error).__name__)[:200]
+    return shown(why_and_cure(error), 300)
 
 
 def _seconds(time: str) -> float:

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from burrowspace.core.errors import BadRequest
+from burrowspace.faults import why_and_cure
 
 _LOCK = threading.Lock()
 _named: list[str] = []  # PEM texts
@@ -23,6 +24,7 @@ class Untrusted(ConnectionError):
 
 
 LOOK_S = 5.0
+_NO_AUTHORITY = {18, 19, 20, 21}  # X509_V_ERR_…: whoever signed it is not known here
 CA_MOST = 64 << 10  # bytes of an authority's certificate
 
 
@@ -32,7 +34,7 @@ def trust(file: Path) -> None:
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise BadRequest(f"{file} cannot be read: {error.strerror}") from None
+        raise BadRequest(f"{file} cannot be read: {why_and_cure(error)}") from None
     try:
         text = content.decode("ascii") if b"-----BEGIN " in content else ssl.DER_cert_to_PEM_cert(content)
         ssl.create_default_context(cadata=text)
@@ -56,9 +58,9 @@ def context() -> ssl.SSLContext:
 
 def untrusted(error: ssl.SSLCertVerificationError, origin: str) -> Untrusted:
     """The refusal of a certificate in a sentence. Blocking: the server is asked for its authority."""
-    found = authority_of(origin)
+    found = authority_of(origin) if error.verify_code in _NO_AUTHORITY else None
     if found is None:
-        return Untrusted(f"its certificate cannot be trusted ({error.verify_message})")
+        return Untrusted(why_and_cure(error))
     return Untrusted(
         f"nobody that this machine trusts vouches for it; if the server's own screen shows the fingerprint {found}, "
         f"get its certificate with `curl -O {_plain(origin)}/ca.crt` and name that with --ca ca.crt"

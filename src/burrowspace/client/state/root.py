@@ -1,8 +1,10 @@
 """Where this person's state lies, and that nobody else may look into it."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from burrowspace.faults import CannotStart, why
 from burrowspace.private import close_files, private_folder
 from burrowspace.system.folders import state_home
 
@@ -21,8 +23,23 @@ def state_folder(environment: Mapping[str, str]) -> Path:
 
 
 def make_state(root: Path) -> None:
-    """Makes the folder, for its owner alone. Whoever writes into it calls this first."""
-    private_folder(root, _OURS)
+    """Makes the folder, for its owner alone. Whoever writes into it calls this first. CannotStart."""
+    try:
+        private_folder(root, _OURS)
+        if not root.is_dir():
+            raise NotADirectoryError("it is a file")
+        if not os.access(root, os.W_OK | os.X_OK):
+            _write_something(root)  # it says why not
+    except OSError as error:
+        raise CannotStart(
+            f"your state folder {root} cannot be used: {why(error)}; make it writable for this user, or name another "
+            "with BURROW_STATE"
+        ) from None
+
+
+def usable_state(environment: Mapping[str, str]) -> None:
+    """Before anything is asked of another side. CannotStart: nothing could be written down."""
+    make_state(state_folder(environment))
 
 
 def close_state(root: Path) -> str:
@@ -32,3 +49,9 @@ def close_state(root: Path) -> str:
     said = private_folder(root, _OURS)
     close_files(root, _OURS)
     return said
+
+
+def _write_something(root: Path) -> None:
+    probe = root / f".probe-{os.getpid()}"
+    os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    probe.unlink()

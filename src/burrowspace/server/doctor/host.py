@@ -19,6 +19,7 @@ from burrowspace.config import Settings
 from burrowspace.core.findings import Fact, Finding, Verdict, bad, doubtful, good, of_space
 from burrowspace.core.names import shown
 from burrowspace.core.sizes import size_shown
+from burrowspace.faults import why
 from burrowspace.server.doctor.holder import holder
 from burrowspace.server.reachability import Reachability
 from burrowspace.server.tls.authority import Authority
@@ -75,7 +76,7 @@ def _taken(settings: Settings, error: OSError) -> Finding:
     if error.errno == errno.EACCES:
         todo = "Choose a port above 1023 with --port (BURROW_PORT)."
         return bad("port", f"This user may not listen on port {number}.", todo, port=number)
-    found = f"Nobody can listen on {settings.host}, port {number}: {error.strerror}."
+    found = f"Nobody can listen on {settings.host}, port {number}: {why(error)}."
     return bad("port", found, "Correct --host (BURROW_HOST).", port=number)
 
 
@@ -252,7 +253,7 @@ def own_certificate(settings: Settings) -> Finding | None:
         if settings.tls_cert is None:
             return good("certificate", "The server makes an authority and a certificate of its own when it first runs.")
         todo = "Correct --tls-cert (BURROW_TLS_CERT), or let this user read it."
-        return bad("certificate", f"The certificate {file} cannot be read: {error.strerror}.", todo)
+        return bad("certificate", f"The certificate {file} cannot be read: {why(error)}.", todo)
 
 
 def look(settings: Settings) -> list[Finding]:
