@@ -148,7 +148,7 @@ async def _distrusted(at: Endpoint, error: ssl.SSLCertVerificationError, now: fl
     if offered is not None:
         said = await asyncio.to_thread(trust.untrusted, error, at.origin)
         return bad("tls", f"The certificate is by an authority of the server's own: {said}.", "Then name it with --ca.")
-    return wrong(raw, error.verify_code, error.verify_message, at.host, now)
+    return wrong(raw, error.verify_code, why(error), at.host, now)
 
 
 def wrong(raw: bytes, code: int, said: str, host: str, now: float) -> Finding:

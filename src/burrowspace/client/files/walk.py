@@ -5,6 +5,7 @@ link inside a folder is not, so nothing is sent that does not lie in what was na
 it is sent without what cannot travel, or left out, and there is a note.
 """
 
+import errno
 import os
 import stat
 import time
@@ -73,7 +74,7 @@ def walk(given: Sequence[str | Path]) -> tuple[list[Found], Notes]:
             notes.add((name,), "dangling")
             continue
         except (OSError, ValueError) as error:
-            notes.add((name,), "unreadable", _why(error))
+            notes.add((name,), "unreadable", why(error))
             continue
         taken.add(alike(name))
         if told(resolved) != resolved and os.fsencode(resolved) != told(resolved).encode():
@@ -96,7 +97,7 @@ def _take(path: tuple[str, ...], real: str, seen: os.stat_result, found: list[Fo
         return False
     folder, content = kind == stat.S_IFDIR, None
     if not os.access(real, os.R_OK | os.X_OK if folder else os.R_OK):
-        notes.add(path, "unreadable", "permission denied")
+        notes.add(path, "unreadable", why(PermissionError(errno.EACCES, "")))
         return False
     if not folder:
         try:
@@ -162,7 +163,7 @@ def _fit(name: str) -> str:
 
 
 def _reason(error: OSError) -> tuple[str, str]:
-    return ("gone", "") if isinstance(error, FileNotFoundError) else ("unreadable", _why(error))
+    return ("gone", "") if isinstance(error, FileNotFoundError) else ("unreadable", why(error))
 
 
 def _nothing(given: Sequence[str | Path], notes: Sequence[Note]) -> str:
@@ -199,7 +200,3 @@ def _spelled(name: str) -> str:
 
 def _shown(real: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in told(real))
-
-
-def _why(error: OSError | ValueError) -> str:
-    return why(error)

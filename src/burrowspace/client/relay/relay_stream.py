@@ -17,6 +17,7 @@ from burrowspace.client.server.http import NO_WARNING, is_page
 from burrowspace.client.server.line import ProxyFailed, open_line, place, proxy_to
 from burrowspace.core import proxies
 from burrowspace.core.proxies import DENIED, Proxy
+from burrowspace.faults import why
 
 HANDSHAKE_S = 10.0
 SILENT_S = 8.0  # without a word through a proxy, after which the person is told
@@ -93,7 +94,7 @@ class RelayStream(threading.Thread):
         try:
             connection = self._connected()
         except (OSError, ssl.SSLError) as error:
-            self.trouble = error.strerror or str(error) or type(error).__name__
+            self.trouble = why(error)
             raise
         line = connection.sock
         line.settimeout(IDLE_S)

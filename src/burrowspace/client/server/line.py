@@ -6,8 +6,6 @@ the caller. Which proxy: proxies.py. What its answers mean: core/proxies.py.
 
 import asyncio
 import contextlib
-import errno
-import os
 import socket
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -18,6 +16,7 @@ from burrowspace.client.server import trust
 from burrowspace.client.server.proxies import proxy_of
 from burrowspace.core import proxies
 from burrowspace.core.proxies import BadProxy, Kind, Proxy
+from burrowspace.faults import why
 
 HAPPY_EYEBALLS_S = 0.25  # after which the next address of a host is tried as well
 DIRECT_S = 10.0  # for a connection without a proxy
@@ -190,7 +189,7 @@ async def _socks(proxy: Proxy, at: Place) -> socket.socket:
     except ProxyTimeoutError:
         raise ProxyFailed(proxies.silent(proxy)) from None
     except ProxyConnectionError as error:
-        raise ProxyFailed(proxies.unreachable(proxy, _why(error.__cause__ or error))) from None
+        raise ProxyFailed(proxies.unreachable(proxy, why(error.__cause__ or error))) from None
     except ProxyError as error:
         if error.error_code is not None:
             raise ProxyFailed(proxies.socks_refusal(proxy, error.error_code, at.to)) from None
@@ -211,7 +210,7 @@ async def _to_proxy(proxy: Proxy) -> socket.socket:
     try:
         line = await _tcp(proxy.host, proxy.port)
     except OSError as error:
-        raise ProxyFailed(proxies.unreachable(proxy, _why(error))) from None
+        raise ProxyFailed(proxies.unreachable(proxy, why(error))) from None
     if proxy.kind is Kind.HTTP:
         return line
     from burrowspace.client.server.tls_pipe import tls_pipe
@@ -219,7 +218,7 @@ async def _to_proxy(proxy: Proxy) -> socket.socket:
     try:
         return await tls_pipe(line, trust.context(), proxy.host)
     except OSError as error:  # ssl.SSLError is one
-        raise ProxyFailed(proxies.unreachable(proxy, _why(error)), final=True) from None
+        raise ProxyFailed(proxies.unreachable(proxy, why(error)), final=True) from None
 
 
 async def _tcp(host: str, port: int) -> socket.socket:
@@ -232,10 +231,3 @@ async def _tcp(host: str, port: int) -> socket.socket:
     with contextlib.suppress(OSError):
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return line
-
-
-def _why(error: BaseException) -> str:
-    number = error.errno if isinstance(error, OSError) and not isinstance(error, socket.gaierror) else None
-    if number is not None and number in errno.errorcode:
-        return os.strerror(number)  # asyncio puts addresses into the text
-    return (getattr(error, "strerror", None) or str(error) or type(error).__name__)[:200]
