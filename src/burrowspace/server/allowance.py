@@ -29,8 +29,8 @@ def allow(sockets: int) -> None:
         return
     if fewer < LEAST_FILES:
         raise CannotStart(
-            f"this system lets the server open only {fewer} files, and it needs {LEAST_FILES} or more; raise the limit, "
-            "for example with `ulimit -n 4096` (systemd: LimitNOFILE=)"
+            f"this system lets the server open only {fewer} files, and it needs {LEAST_FILES} or more; raise the "
+            "limit, for example with `ulimit -n 4096` (systemd: LimitNOFILE=)"
         )
     log.warning("this system allows fewer open files than sockets are allowed", files=fewer)
 
