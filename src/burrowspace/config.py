@@ -204,7 +204,10 @@ class Settings(BaseSettings):
         description="Most claims a minute from one address, of numbers that are there or not; ten times as many "
         "from loopback.",
     )
-    nearby: bool = Field(True, description="Show devices of one network to each other, if they ask for it.")
+    show_devices: bool = Field(True, description="Show devices of one network to each other, if they ask for it.")
+    nearby: bool | None = Field(
+        None, description="Older name of the setting above. Use that one: `burrow` takes this one for its own."
+    )
     max_nearby: int = Field(200, ge=1, description="Most devices of one network that show themselves.")
     max_nearby_per_address: int = Field(
         20, ge=1, description="Most of those from one address of the server's own network; loopback is not counted."
@@ -279,6 +282,12 @@ class Settings(BaseSettings):
     send_budget_bytes: int = Field(MiB, ge=64 * 1024, description="Unsent bytes of a socket before its feeder waits.")
     slow_socket_s: float = Field(30, gt=0, description="Seconds over that budget until the slow socket is dropped.")
     grace_s: float = Field(7, ge=0, le=9, description="Seconds that running requests get to end when told to stop.")
+
+    @model_validator(mode="after")
+    def _older_name(self) -> Self:
+        if self.nearby is not None and "show_devices" not in self.model_fields_set:
+            object.__setattr__(self, "show_devices", self.nearby)
+        return self
 
     @property
     def tunnel_kind(self) -> str | None:

@@ -19,7 +19,12 @@ OURS = ("BURROW_", "USE_NGROK", "NGROK_", "XDG_", "NO_COLOR", "COLUMNS")
 
 def environment(state: Path, **more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    return kept | {"BURROW_NEARBY": "0", "BURROW_STATE": str(state), "XDG_CONFIG_HOME": str(state / "config"), **more}
+    quiet = {
+        "BURROW_FIND_SERVERS": "0",
+        "BURROW_NEARBY": "0",
+        "BURROW_SHOW_DEVICES": "0",
+    }  # the second for earlier ones
+    return kept | quiet | {"BURROW_STATE": str(state), "XDG_CONFIG_HOME": str(state / "config"), **more}
 
 
 class Program:

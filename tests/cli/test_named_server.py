@@ -14,6 +14,7 @@ from burrowspace.cli.named_server import config_file, named_server
 from burrowspace.cli.own_server import begun, port_of
 from burrowspace.client.state.folders import here
 from burrowspace.client.state.journal import Record, known
+from burrowspace.config import Settings
 from burrowspace.core.links import reached_at
 from tests.cli.program import BURROW, environment, people
 from tests.e2e.served import served
@@ -135,20 +136,65 @@ def test_a_server_in_the_file_that_is_none_is_an_error_and_not_the_same_as_no_li
 
 
 @pytest.mark.parametrize(
-    ("line", "variable"), [('nearby = "false"', None), ("nearby = 0", None), (None, "nope"), (None, "flase")]
+    ("line", "variable"),
+    [
+        *[(f"{name} = {value}", None) for name in ("find_servers", "nearby") for value in ('"false"', "0")],
+        *[
+            (None, f"{name}={value}")
+            for name in ("BURROW_FIND_SERVERS", "BURROW_NEARBY")
+            for value in ("nope", "flase")
+        ],
+    ],
 )
 def test_a_wish_for_no_looking_around_is_understood_or_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str | None, variable: str | None
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.delenv("BURROW_NEARBY", raising=False)
+    monkeypatch.delenv("BURROW_FIND_SERVERS", raising=False)
     if variable is not None:
-        monkeypatch.setenv("BURROW_NEARBY", variable)
+        monkeypatch.setenv(*variable.split("="))
     if line is not None:
         config_file(os.environ).parent.mkdir()
         config_file(os.environ).write_text(line + "\n")
     with pytest.raises(Usage, match=r"should be (1 or 0|true or false)"):
         near.wanted()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "line", "looks", "told"),
+    [
+        ({"BURROW_FIND_SERVERS": "0"}, "", False, False),
+        ({"BURROW_NEARBY": "0"}, "", False, True),
+        ({"BURROW_FIND_SERVERS": "1", "BURROW_NEARBY": "0"}, "", True, False),
+        ({"BURROW_SHOW_DEVICES": "0"}, "", True, False),
+        ({}, "find_servers = false", False, False),
+        ({}, "nearby = false", False, True),
+        ({}, "", True, False),
+    ],
+)
+def test_not_looking_around_has_a_name_of_its_own_and_the_older_one_still_works(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    chosen: dict[str, str],
+    line: str,
+    looks: bool,
+    told: bool,
+) -> None:
+    monkeypatch.setattr(near, "_told", False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    for name in ("BURROW_FIND_SERVERS", "BURROW_NEARBY", "BURROW_SHOW_DEVICES"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in chosen.items():
+        monkeypatch.setenv(name, value)
+    config_file(os.environ).parent.mkdir()
+    config_file(os.environ).write_text(line + "\n")
+    assert near.wanted() is looks
+    assert near.wanted() is looks
+    assert capsys.readouterr().err.count("BURROW_FIND_SERVERS") == int(told)
+    hello = Settings()
+    assert hello.show_devices is ("0" not in (chosen.get("BURROW_SHOW_DEVICES"), chosen.get("BURROW_NEARBY")))
 
 
 def test_an_authority_that_cannot_be_trusted_as_asked_ends_the_command(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ class Home(Machine):
     """A person on the local network who looks for what is near."""
 
     async def burrow(self, *args: str | Path, **more: str):  # type: ignore[no-untyped-def,override]
-        return await super().burrow(*args, **{"BURROW_NEARBY": "1", **more})
+        return await super().burrow(*args, **{"BURROW_FIND_SERVERS": "1", **more})
 
 
 @contextlib.asynccontextmanager

@@ -101,7 +101,8 @@ async def _look_near(view: "FindingsView", examination: "Examination") -> None:
         view.begin("server", f"From here to {found[0].url}, found on this network")
         await examination.server(found[0].url)
         return
-    said = f"There are several servers on this network: {near.named(found)}." if found else _NOBODY
+    nobody = _NOBODY if near.wanted() else "No server is named, and none was looked for (BURROW_FIND_SERVERS)."
+    said = f"There are several servers on this network: {near.named(found)}." if found else nobody
     view.begin("server", "The server")
     view.heard(doubtful("server", said, "Name it with --server, BURROW_SERVER or in config.toml."))
 

@@ -1,9 +1,11 @@
 """The server on the local network, where none was named: which of those that announce themselves is meant.
 
-`BURROW_NEARBY=0`, or `nearby = false` in the person's file: do not look for any.
+`BURROW_FIND_SERVERS=0`, or `find_servers = false` in the person's file: do not look for any. Both were called `nearby`,
+which a server takes for another wish of the same name; the older name still works.
 """
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from burrowspace.cli.exits import Usage
@@ -13,6 +15,12 @@ if TYPE_CHECKING:
     from burrowspace.client.server.nearby import Near
 
 
+TWO_MEANINGS = (
+    "BURROW_NEARBY (--nearby, `nearby`) means two things, so it has two new names: BURROW_SHOW_DEVICES is whether a "
+    "server shows devices of one network to each other, BURROW_FIND_SERVERS is whether `burrow` looks for a server. "
+    "Use the one that you mean."
+)
+
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -20,14 +28,30 @@ def wanted() -> bool:
     """Whether to look for servers at all. Usage: what is written is neither yes nor no, and a guess might be wrong."""
     from burrowspace.cli.named_server import config_file, settings
 
-    if named := os.environ.get("BURROW_NEARBY"):
-        if (said := named.strip().lower()) not in (*_YES, *_NO):
-            raise Usage(f"BURROW_NEARBY is {named[:40]!r}; it should be 1 or 0")
-        return said in _YES
-    written = settings(os.environ).get("nearby", True)
-    if not isinstance(written, bool):
-        raise Usage(f"`nearby` in {config_file(os.environ)} should be true or false, without quotation marks")
-    return written
+    for name in ("BURROW_FIND_SERVERS", "BURROW_NEARBY"):
+        if named := os.environ.get(name):
+            if (said := named.strip().lower()) not in (*_YES, *_NO):
+                raise Usage(f"{name} is {named[:40]!r}; it should be 1 or 0")
+            _tell(older=name == "BURROW_NEARBY")
+            return said in _YES
+    for name in ("find_servers", "nearby"):
+        if (written := settings(os.environ).get(name)) is not None:
+            if not isinstance(written, bool):
+                raise Usage(f"`{name}` in {config_file(os.environ)} should be true or false, without quotation marks")
+            _tell(older=name == "nearby")
+            return written
+    return True
+
+
+_told = False
+
+
+def _tell(*, older: bool) -> None:
+    """Once for each command."""
+    global _told
+    if older and not _told:
+        _told = True
+        print(TWO_MEANINGS, file=sys.stderr, flush=True)
 
 
 async def standing(runner: "Runner", *, needed: bool, quiet: bool = False) -> str | None:

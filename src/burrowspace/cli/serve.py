@@ -6,6 +6,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from burrowspace.cli.near import TWO_MEANINGS
 from burrowspace.cli.setting_options import SettingOption, complaints, setting_options, strays
 from burrowspace.config import Settings
 
@@ -36,7 +37,7 @@ def _serve(**given: Any) -> None:
         for sentence in complaints(error, chosen):
             click.echo(f"burrow: {sentence}", err=True)
         raise click.exceptions.Exit(BAD_SETTING) from None
-    for sentence in strays(os.environ):
+    for sentence in [*strays(os.environ), *([TWO_MEANINGS] if settings.nearby is not None else [])]:
         click.echo(f"burrow: {sentence}", err=True)
     from burrowspace.server.run import run  # late: a help page needs none of the server
 

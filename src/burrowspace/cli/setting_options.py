@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from burrowspace.config import Settings
 
 _UNITS = {"_bytes": "BYTES", "_s": "SECONDS", "_ms": "MILLISECONDS", "_days": "DAYS", "_per_second": "NUMBER"}
+_OF_BURROW = ("BURROW_FIND_SERVERS", "BURROW_SERVER")  # the command line's own, and near to a setting
 _PLACEHOLDERS = {int: "NUMBER", float: "NUMBER", Path: "FOLDER"}
 
 
@@ -149,11 +150,13 @@ def strays(environment: Iterable[str]) -> list[str]:
 
     >>> strays(["BURROW_PROT", "BURROW_PORT", "BURROW_SERVICE_HOST"])
     ['BURROW_PROT is no setting; is BURROW_PORT meant?']
+    >>> strays(["BURROW_FIND_SERVERS"])
+    []
     """
     known = [setting.env for setting in setting_options()]
     sentences = []
     for name in sorted(environment):
-        if name.upper().startswith("BURROW_") and name.upper() not in known:
+        if name.upper().startswith("BURROW_") and name.upper() not in (*known, *_OF_BURROW):
             near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.85)
             sentences += [f"{name} is no setting; is {close} meant?" for close in near]
     return sentences

@@ -21,7 +21,7 @@ Version = Annotated[int, Query(ge=-1, le=2**53 - 1, description="The version of 
 
 
 def _on(server: Server) -> None:
-    if not server.settings.nearby:
+    if not server.settings.show_devices:
         raise NotFound("this server does not show devices to each other")
 
 

@@ -62,7 +62,7 @@ def iso(seconds: float) -> str:
 
 def features(settings: Settings) -> list[str]:
     """What this server has beyond the published API."""
-    return [*FEATURES, "nearby"] if settings.nearby else FEATURES
+    return [*FEATURES, "nearby"] if settings.show_devices else FEATURES
 
 
 async def limits(server: Context) -> Limits:
