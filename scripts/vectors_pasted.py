@@ -65,6 +65,10 @@ LINKS: tuple[tuple[str, str, str], ...] = (
         f"http://[FE80::1%25Eth0]:5000/r#{SECRET}",
         "http://[fe80::1%25Eth0]:5000",
     ),
+    ("a path", f"{BOX}/burrow/r#{SECRET}", f"{BOX}/burrow"),
+    ("a path, and what happens to links", f"<{BOX}/tools/burrow/r/?fbclid=1%23{SECRET}>.", f"{BOX}/tools/burrow"),
+    ("a path, no scheme", f"at box.example/Burrow_1/r#{SECRET}", f"{BOX}/Burrow_1"),
+    ("a path that ends like a link's", f"{BOX}/r/r#{SECRET}", f"{BOX}/r"),
     ("an address of IPv4", f"http://192.0.2.7:8080/r/#{SECRET})", "http://192.0.2.7:8080"),
 )
 
@@ -79,6 +83,10 @@ NO_LINKS: tuple[tuple[str, str], ...] = (
     ("a name in front of a bare host", f"ann@box.example/r#{SECRET}"),
     ("a backslash", f"https://good.example\\@box.example/r#{SECRET}"),
     ("another page", f"{BOX}/x#{SECRET}"),
+    ("a path that leads up", f"{BOX}/../r#{SECRET}"),
+    ("a hidden path", f"{BOX}/.burrow/r#{SECRET}"),
+    ("a path without a name", f"{BOX}//r#{SECRET}"),
+    ("a path that is too long", f"{BOX}/{'a' * 120}/r#{SECRET}"),
     ("two links", f"{BOX}/r#{SECRET} or {BOX}/r#{OTHER}"),
 )
 

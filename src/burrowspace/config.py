@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from burrowspace.core.base_path import base_path
 from burrowspace.core.hosts import hosts
 from burrowspace.core.ice import GOOGLE, is_stun_uri, is_turn_uri
 from burrowspace.faults import why
@@ -29,7 +30,11 @@ class Settings(BaseSettings):
     host: str = Field("0.0.0.0", description="Address to listen on; 0.0.0.0 is every interface, by IPv4 and IPv6.")  # noqa: S104
     port: int = Field(5000, ge=0, le=65535, description="TCP port for everything; 0 picks a free one.")
     data: Path = Field(Path("data"), description="Folder for the database and the files at rest.")
-    public_url: str | None = Field(None, description="Address this server has from outside, where there is one.")
+    public_url: str | None = Field(
+        None,
+        description="Address this server has from outside, where there is one. It may have a path: "
+        "https://box.example.org/burrow.",
+    )
     mdns: bool = Field(
         True, description="Announce the server on the local network, so that `burrow` finds it without an address."
     )
@@ -387,7 +392,12 @@ class Settings(BaseSettings):
             if origin != "*" and not origin.startswith(("http://", "https://")):
                 raise ValueError(f"{origin!r} is no web address; it starts with http:// or https://")
         if isinstance(given, str):
-            return given.rstrip("/")
+            given = given.rstrip("/")
+            if base_path("/" + given.partition("://")[2].partition("/")[2]) is None:
+                raise ValueError(
+                    f"{given!r} has a path that cannot be used; write it as https://box.example.org/burrow"
+                )
+            return given
         return tuple(origin.rstrip("/") for origin in given) if given else given
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ from tests.fuzz.target import Target, text
 KEY, HANDLE = bytes(range(32)), "0" * 32
 CODE = codes.parse_code("7-walnut-orbit")
 _CODE = re.compile(r"[1-9][0-9]{0,8}(-[a-z]+){2,3}\Z")
-_ORIGIN = re.compile(r"https?://[^/\s#?]+\Z")
+_ORIGIN = re.compile(r"https?://[^/\s#?]+(/[\w~-][\w.~-]*)*\Z", re.ASCII)
 
 
 def meeting(data: bytes) -> object:

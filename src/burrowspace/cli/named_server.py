@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from burrowspace.cli.exits import Usage
+from burrowspace.core.base_path import base_path
 from burrowspace.core.networks import is_near
 from burrowspace.faults import why, why_and_cure
 from burrowspace.system.folders import config_home
@@ -25,7 +26,7 @@ _SHARED = ipaddress.ip_network("100.64.0.0/10")
 _WRITTEN = re.compile(
     r"(?:(?P<scheme>https?)://)?(?:[^\s/?#@]*@)?"
     r"(?P<host>\[[0-9a-f:.]+(?:%[\w.-]+)?\]|[^\s/?#@:\[\]\\]+)(?::(?P<port>[^/?#]*))?"
-    r"(?:/(?!/)[^\s]*|[?#][^\s]*)?",
+    r"(?P<path>/(?!/)[^\s?#]*)?(?:[?#][^\s]*)?",
     re.IGNORECASE,
 )
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*:/+|https?:)", re.IGNORECASE)  # of something else, or not all of it
@@ -110,12 +111,15 @@ def own_name(environment: Mapping[str, str] | None = None) -> str:
 
 
 def origin(written: str, said_by: str) -> str:
-    """An address as a server's origin; what has no scheme is https, or http where it is not of the internet.
+    """An address as a server's origin, with the path below which it is reached; what has no scheme is https, or http
+    where it is not of the internet. A link's page, /r, is no such path.
 
     >>> origin("[fe80::1%eth0]:5000", "x"), origin("http://[fe80::1%25eth0]:5000", "x")
     ('http://[fe80::1%25eth0]:5000', 'http://[fe80::1%25eth0]:5000')
-    >>> origin("drop.example.org", "x"), origin("192.168.1.7:5000", "x"), origin("http://a.b:80/path", "x")
-    ('https://drop.example.org', 'http://192.168.1.7:5000', 'http://a.b:80')
+    >>> origin("drop.example.org", "x"), origin("192.168.1.7:5000", "x"), origin("http://a.b:80/path/", "x")
+    ('https://drop.example.org', 'http://192.168.1.7:5000', 'http://a.b:80/path')
+    >>> origin("https://a.b/r?x#y", "x"), origin("https://a.b/path/r/", "x")
+    ('https://a.b', 'https://a.b/path')
     """
     text = written.strip()
     if not text:
@@ -133,8 +137,11 @@ def origin(written: str, said_by: str) -> str:
     except ValueError:
         raise Usage(f"{text!r} of {said_by} is no address of a server; {_HOW}") from None
     scheme = (found["scheme"] or ("http" if _is_near(host) else "https")).lower()
+    base = base_path(re.sub(r"(/r)?/?$", "", found["path"] or ""))
+    if base is None:
+        raise Usage(f"{text!r} of {said_by} is no address of a server: its path is none of ours; {_HOW}")
     written = found["host"].replace("%25", "%").replace("%", "%25")  # a zone, in whichever of the two spellings
-    return f"{scheme}://{written}{'' if port is None else f':{port}'}"
+    return f"{scheme}://{written}{'' if port is None else f':{port}'}{base}"
 
 
 def _is_near(host: str) -> bool:

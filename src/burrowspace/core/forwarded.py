@@ -14,7 +14,15 @@ from typing import NamedTuple
 
 from burrowspace.core.networks import UNREADABLE
 
-_OTHERS = (b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"via", b"cf-connecting-ip", b"true-client-ip")
+_OTHERS = (
+    b"x-forwarded-host",
+    b"x-forwarded-prefix",
+    b"x-forwarded-proto",
+    b"x-real-ip",
+    b"via",
+    b"cf-connecting-ip",
+    b"true-client-ip",
+)
 SIGNS = frozenset((b"forwarded", b"x-forwarded-for", *_OTHERS))  # who sends one passes on somebody else's request
 TEXT_MOST = 4096  # characters of all headers of one kind; longer is not read
 HOPS = 32  # entries that are read, from the right

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from burrowspace.core.base_path import SEGMENT, base_path
 from burrowspace.core.errors import BadLink, BurrowError
 from burrowspace.core.networks import is_near
 from burrowspace.core.pasted import SECRET_CHARS, cleaned, links_in
@@ -21,7 +22,8 @@ HOW = "a link is an address, /r# and 43 letters and digits: https://host/r#…"
 
 _LINK = re.compile(
     r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?"
-    r"(?P<host>\[[0-9a-f:.]+(?:%(?:25)?(?P<zone>[a-z0-9_.~-]{1,32}))?\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?/r/?",
+    r"(?P<host>\[[0-9a-f:.]+(?:%(?:25)?(?P<zone>[a-z0-9_.~-]{1,32}))?\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?"
+    rf"(?P<path>(?:/{SEGMENT})*?)/r/?",
     re.IGNORECASE,
 )
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -29,7 +31,7 @@ _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Link:
-    """`server` is an origin, `https://host` or `http://host:port`;
+    """`server` is where it is reached, `https://host`, `http://host:port` or `https://host/path`;
 
     `str` gives the whole link, `repr` hides the secret.
     """
@@ -83,6 +85,8 @@ def _parsed(plain: str) -> Link:
     port = found["port"]
     if port is not None and not 1 <= int(port) <= 65535:
         raise BadLink(f"there is no such port; {HOW}")
+    if base_path(found["path"]) is None:
+        raise BadLink(f"the path in front of /r is too long; {HOW}")
     if not _SECRET.fullmatch(fragment):
         raise BadLink(f"behind the # stand {SECRET_CHARS} letters, digits, - and _; copy the whole link. {HOW}")
     secret = base64.urlsafe_b64decode(fragment + "=")
@@ -91,7 +95,7 @@ def _parsed(plain: str) -> Link:
     host = found["host"].lower()
     if found["zone"]:  # of a link-local address; RFC 6874 spells its % as %25
         host = f"{host.partition('%')[0]}%25{found['zone']}]"
-    return Link(f"{scheme}://{host}{f':{int(port)}' if port else ''}", secret)
+    return Link(f"{scheme}://{host}{f':{int(port)}' if port else ''}{found['path']}", secret)
 
 
 def mailbox_id(secret: bytes, receiver: str | None = None) -> str:

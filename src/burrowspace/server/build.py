@@ -94,7 +94,7 @@ def build(settings: Settings) -> App:
     callers, stun = Callers(reach, Hosts(reach, identity)), Stun(settings, reach)
     context = Context(settings, driver, reach, Turn(settings), callers, identity=identity)
     api = RequestGuard(make_api(context), reach, settings.max_json_bytes)
-    routes: ASGIApp = SeenAs(_Routes(realtime, Pages(), api), callers)
+    routes: ASGIApp = SeenAs(_Routes(realtime, Pages(reach.base), api), callers)
     if settings.hsts and identity is not None:
         routes = Hsts(routes, identity)
     routes = JsonAnswers(routes)

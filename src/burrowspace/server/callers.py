@@ -13,6 +13,7 @@ from typing import NamedTuple, cast
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from burrowspace.core import forwarded
+from burrowspace.core.base_path import base_path, below
 from burrowspace.core.errors import BurrowError, Forbidden, UnknownHost
 from burrowspace.core.forwarded import Caller
 from burrowspace.core.networks import UNREADABLE, counted, is_loopback, is_near
@@ -92,6 +93,15 @@ class Callers:
         if self.is_stranger(who.address):
             refusal = Forbidden(_UNKNOWN_PROXY if who.address == UNREADABLE else NOT_FOR_YOU)
         return SeenRequest(who.address, headers, refusal)
+
+    def own_url(self, peer: str, headers: Headers, url: bytes) -> bytes:
+        """What is asked for, without the path below which this server is reached: a trusted proxy's X-Forwarded-Prefix,
+        or that of the public URL. Everything behind the front sees a server at the root of its host."""
+        if self._networks and self.trusts(peer):
+            said = [value.decode("latin-1") for name, value in headers if name == b"x-forwarded-prefix"]
+            if len(said) == 1 and (base := base_path(said[0])):
+                url = below(base, url)
+        return below(self._reach.base, url) if self._reach.base else url
 
     def is_passed_on(self, peer: str, headers: Headers) -> bool:
         """Whether something stands in between that passes on TCP alone: a proxy of the operator's, a program of this

@@ -44,7 +44,7 @@ _ALIASES = {
 }
 _SPELLED = re.compile(r"/r(/?)(#[\w-]{1,200})?", re.ASCII)  # a link with a slash, or whose # came as %23
 _VERSIONED = re.compile(r"/web/@([0-9a-f]{12})(/.+)")
-_SCRIPTS = re.compile(rb'"/web/([^"]+\.(?:js|css))"')  # in the page
+_SCRIPTS = re.compile(rb'"(/?)web/([^"]+\.(?:js|css))"')  # in the page
 _LOOK_S = 1.0  # between two looks for files that are new
 _WORKER = re.compile(r"(?:sw|(?:.*-)?worker)\.js")  # a worker has the policy of its own answer, not that of its page
 
@@ -131,7 +131,7 @@ class _File:
             if hashlib.sha256(body).digest() != self._digest:
                 return None  # it changes this very moment
             if named:
-                body = _SCRIPTS.sub(rb'"/web/@%s/\1"' % named.encode(), body)
+                body = _SCRIPTS.sub(rb'"\1web/@%s/\2"' % named.encode(), body)
             self._forms = {(named, small): form for small, form in self._make(body).items()}
         return self._forms.get((named, zipped)) or self._forms[named, False]
 
@@ -164,8 +164,9 @@ def _raw(headers: dict[str, str]) -> Headers:
 class Pages:
     """All of `FOLDER`. Ask `takes` first."""
 
-    def __init__(self) -> None:
-        self._folder = FOLDER
+    def __init__(self, base: str = "") -> None:
+        """`base`: the path below which the server is reached; without the slash at its end it is sent on."""
+        self._folder, self._base = FOLDER, base
         self._files: dict[str, _File] = {}
         self._looked = 0.0
         self._version = ""
@@ -180,7 +181,7 @@ class Pages:
         path, method = scope["path"], scope["method"]
         if method not in ("GET", "HEAD"):
             return bool(path == SHARE and method == "POST")
-        if _spelled(path) or (method == "GET" and _KEPT.fullmatch(path)):
+        if self._spelled(path) or (method == "GET" and _KEPT.fullmatch(path)):
             return True
         if _VERSIONED.fullmatch(path):
             return True
@@ -204,7 +205,7 @@ class Pages:
         if scope["path"] == SHARE or scope["path"].startswith(f"{SHARE}/"):
             await _share(scope, send)
             return
-        if place := _spelled(scope["path"]):
+        if place := self._spelled(scope["path"]):
             moved = [(b"location", place.encode()), (b"content-length", b"0"), (b"cache-control", b"no-store")]
             await _answer(send, 302, moved)
             return
@@ -231,6 +232,9 @@ class Pages:
             return None
         return file.form(version, zipped=zipped)
 
+    def _spelled(self, path: str) -> str | None:
+        return f"{path.rpartition('/')[2]}/" if self._base and path == self._base else spelled(path)
+
     def _look(self) -> None:
         """Indexes the folder; what was made of a file that is still there is kept."""
         found = {
@@ -244,10 +248,10 @@ class Pages:
         self._looked = time.monotonic() + _LOOK_S
 
 
-def _spelled(path: str) -> str | None:
+def spelled(path: str) -> str | None:
     """Where a link leads that mail or chat spelled in another way, relative to it; the browser keeps what is behind #.
 
-    >>> _spelled("/r/"), _spelled("/r#AbC"), _spelled("/r/#AbC"), _spelled("/r"), _spelled("/r/x")
+    >>> spelled("/r/"), spelled("/r#AbC"), spelled("/r/#AbC"), spelled("/r"), spelled("/r/x")
     ('../r', 'r#AbC', '../r#AbC', None, None)
     """
     found = _SPELLED.fullmatch(path)
@@ -288,7 +292,8 @@ async def _share(scope: Scope, send: Send) -> None:
         await refuse(send, Forbidden("only this site and the system's share sheet may share with it"))
         return
     shared = kept[1] if kept is not None else "failed"
-    place = (b"location", f"/?shared={shared}".encode())
+    up = "./" if kept is None else "../"  # relative: a proxy may have put a path in front
+    place = (b"location", f"{up}?shared={shared}".encode())
     await _answer(send, 303, [place, (b"content-length", b"0"), (b"cache-control", b"no-store")])
 
 

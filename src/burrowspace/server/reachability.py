@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import ifaddr
 
 from burrowspace.config import Settings
+from burrowspace.core.base_path import base_path
 from burrowspace.core.forwarded import authority_host
 from burrowspace.core.hosts import is_of_lan
 from burrowspace.core.ice import is_stun_uri
@@ -36,6 +37,12 @@ class Reachability:
     @property
     def scheme(self) -> str:
         return "https" if self.settings.is_secure else "http"
+
+    @property
+    def base(self) -> str:
+        """The path of the public URL of the settings; empty: none."""
+        url = self.settings.public_url
+        return "" if url is None else base_path("/" + url.partition("://")[2].partition("/")[2]) or ""
 
     @property
     def public_url(self) -> str | None:

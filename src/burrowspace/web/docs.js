@@ -2,4 +2,6 @@
 
 import { SwaggerUI } from "./vendor/swagger-ui.js";
 
-SwaggerUI({ url: "/openapi.json", dom_id: "#docs", deepLinking: true, queryConfigEnabled: false, validatorUrl: null });
+const spec = await (await fetch("openapi.json")).json();
+spec.servers ??= [{ url: new URL(".", location.href).href.replace(/\/$/, "") }]; // it may be below a path
+SwaggerUI({ spec, dom_id: "#docs", deepLinking: true, queryConfigEnabled: false, validatorUrl: null });

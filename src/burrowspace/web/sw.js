@@ -16,12 +16,13 @@
 (() => {
   const SHELL = "burrow-shell";
   const SHARED = "burrow-shared";
-  const STREAMS = "/web/stream/";
-  const VERSION = /^\/web\/@(\w+)\//;
+  const worker = /** @type {any} */ (globalThis);
+  const BASE = new URL("./", worker.location.href).pathname; // a proxy may have put a path in front
+  const STREAMS = `${BASE}web/stream/`;
+  const VERSION = new RegExp(`^${BASE}web/@(\\w+)/`);
   const VERSIONS_MOST = 2; // that are kept: of the page, and of one that was opened before an upgrade
   const AHEAD_BYTES = 2 ** 20; // that a stream has ready for the browser
   const SHARED_MS = 600_000; // what no page took in that time is thrown away
-  const worker = /** @type {any} */ (globalThis);
 
   /** Downloads that a page has announced. @type {Map<string, {name: string, size: number | null, port: MessagePort, begun: boolean}>} */
   const streams = new Map();
@@ -29,7 +30,7 @@
   // Where the browser knows routes, a page's calls of the API do not even wake this worker. So a page that goes can still
   // say so: by way of a worker, most such requests die with the page. A worker's own calls come here all the same.
   worker.addEventListener("install", (/** @type {any} */ event) => {
-    const own = ["/", "/r", "/web/*", "/share"].map((pathname) => ({ urlPattern: { pathname } }));
+    const own = ["", "r", "web/*", "share"].map((path) => BASE + path).map((pathname) => ({ urlPattern: { pathname } }));
     const routed = event.addRoutes?.({ condition: { not: { or: own } }, source: "network" });
     event.waitUntil(Promise.resolve(routed).catch(() => undefined)); // an older browser: all of them pass it
   });
@@ -40,7 +41,7 @@
     /** @type {Request} */ const request = event.request;
     const url = new URL(request.url);
     if (url.origin !== worker.location.origin) return;
-    if (request.method === "POST" && url.pathname === "/share") event.respondWith(shared(request));
+    if (request.method === "POST" && url.pathname === `${BASE}share`) event.respondWith(shared(request));
     else if (request.method === "PATCH") makeRoom();
     else if (request.method !== "GET") return;
     else if (url.pathname.startsWith(STREAMS)) event.respondWith(stream(url.pathname.slice(STREAMS.length)));
@@ -67,7 +68,7 @@
 
   /** @param {URL} url */
   function ofShell({ pathname }) {
-    return pathname === "/" || pathname === "/r" || pathname.startsWith("/web/");
+    return pathname === BASE || pathname === `${BASE}r` || pathname.startsWith(`${BASE}web/`);
   }
 
   /** The network's, and kept; without it what was kept. @param {any} event @param {Request} request @param {URL} url */
@@ -85,7 +86,7 @@
       return answer;
     } catch (error) {
       const cache = await caches.open(SHELL);
-      const found = (await cache.match(key)) ?? (request.mode === "navigate" ? await cache.match(`${url.origin}/`) : undefined);
+      const found = (await cache.match(key)) ?? (request.mode === "navigate" ? await cache.match(`${url.origin}${BASE}`) : undefined);
       if (found) return found;
       throw error;
     }
@@ -190,9 +191,9 @@
       }
       const texts = ["title", "text", "url"].map((field) => form.get(field)).filter((text) => typeof text === "string" && text);
       if (texts.length) await put("text", [...new Set(texts)].join("\n"), "", now);
-      return Response.redirect(`/share/${id}`, 303); // which sends it on to `/?shared=<id>`, unless another site's form posted it
+      return Response.redirect(`${BASE}share/${id}`, 303); // which sends it on to `?shared=<id>` of the page, unless another site's form posted it
     } catch {
-      return Response.redirect("/?shared=failed", 303); // no room, or no form: the page says so
+      return Response.redirect(`${BASE}?shared=failed`, 303); // no room, or no form: the page says so
     }
   }
 })();

@@ -99,7 +99,7 @@ class Exchange:
 
 @dataclass(slots=True)
 class Http:
-    """All calls to one origin. ValueError: it is no address."""
+    """All calls to one origin, or to what is below a path of it. ValueError: it is no address."""
 
     origin: str
     seconds: float  # for a whole call, where the call does not say
@@ -127,7 +127,7 @@ class Http:
             content, said["content-type"] = _json(json), "application/json"
         if content or method in ("POST", "PUT", "PATCH"):
             said["content-length"] = str(len(content))
-        target = path + ("?" + urlencode(params) if params else "")
+        target = self._place.base + path + ("?" + urlencode(params) if params else "")
         proxy: Proxy | None = None
         try:
             async with asyncio.timeout(self.seconds if seconds is None else seconds):
@@ -185,7 +185,9 @@ class Http:
                 raise
             raise ProxyFailed(proxies.no_answer(proxy)) from None
         head = "".join(f"{name}: {value}\r\n" for name, value in {"host": self._place.name, **headers}.items())
-        line.writer.write(f"{method} {line.prefix}{path} HTTP/1.1\r\n{head}{line.further}\r\n".encode("latin-1"))
+        line.writer.write(
+            f"{method} {line.prefix}{self._place.base}{path} HTTP/1.1\r\n{head}{line.further}\r\n".encode("latin-1")
+        )
         return Exchange(line.reader, line.writer)
 
     async def close(self) -> None:

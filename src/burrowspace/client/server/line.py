@@ -57,6 +57,7 @@ class Place:
     host: str
     port: int
     name: str
+    base: str  # before every path, where the server is reached below one
 
     @property
     def to(self) -> str:
@@ -72,7 +73,7 @@ def place(origin: str) -> Place:
     """ValueError: the origin is none.
 
     >>> place("http://[fe80::1%25eth0]:5000")
-    Place(secure=False, host='fe80::1%eth0', port=5000, name='[fe80::1]:5000')
+    Place(secure=False, host='fe80::1%eth0', port=5000, name='[fe80::1]:5000', base='')
     """
     parts: SplitResult = urlsplit(origin)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -81,7 +82,8 @@ def place(origin: str) -> Place:
     host = parts.hostname if ":" in parts.hostname else parts.hostname.encode("idna").decode()
     host = host.replace("%25", "%", 1)
     name = f"[{host.partition('%')[0]}]" if ":" in host else host  # a zone means nothing to the other end
-    return Place(secure, host, port or (443 if secure else 80), name if port is None else f"{name}:{port}")
+    name = name if port is None else f"{name}:{port}"
+    return Place(secure, host, port or (443 if secure else 80), name, parts.path.rstrip("/"))
 
 
 def proxy_to(at: Place) -> Proxy | None:

@@ -152,6 +152,7 @@ class BulkFront(Front):
     def on_headers_complete(self) -> None:
         if self._piped:
             return
+        self.url = self.callers.own_url(self.client_address(), self.headers, self.url)
         job = self._as_job()
         if job is None:
             super().on_headers_complete()

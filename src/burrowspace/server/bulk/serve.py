@@ -153,7 +153,7 @@ class Bulk:
             return None
         now = self._driver.now()
         life = lifetime(now + self.settings.unfinished_days * 86_400, now, self.settings.max_file_bytes)
-        return {"location": f"/upload/{job.key}", "upload-limit": life["upload-limit"]}
+        return {"location": job.key, "upload-limit": life["upload-limit"]}
 
     async def _tell_progress(self, connection: Connection, writer: UploadWriter) -> None:
         """The draft's other 104s: so far the server has it, and its client may forget it."""

@@ -137,7 +137,7 @@ class UploadWriter:
             told["filename"] = (await self._finish(name)).filename
         else:
             await self._keeper.progress(self.upload, size)
-        location = f"/upload/{self.transfer_id}" if write.fresh else None
+        location = self.transfer_id if write.fresh else None  # beside this one, whatever path a proxy puts in front
         settings, now = self._context.settings, self._context.now()
         life = lifetime(None if done else self.upload.expires_at, now, settings.max_file_bytes)
         return written(write.style, size, done, told, location, life)

@@ -13,7 +13,8 @@ import { derive, SECRET_BYTES } from "./sealing.js";
 export const LINK_CHARS = 512; // of a link; more is refused
 const HOW = "a link is an address, /r# and 43 letters and digits: https://host/r#…";
 const SHAPE =
-  /^(?:(?<scheme>[a-z][a-z0-9+.-]*):\/\/)?(?<host>\[[0-9a-f:.]+(?:%(?:25)?(?<zone>[a-z0-9_.~-]{1,32}))?\]|[a-z0-9._-]+)(?::(?<port>[0-9]{1,5}))?\/r\/?$/i;
+  /^(?:(?<scheme>[a-z][a-z0-9+.-]*):\/\/)?(?<host>\[[0-9a-f:.]+(?:%(?:25)?(?<zone>[a-z0-9_.~-]{1,32}))?\]|[a-z0-9._-]+)(?::(?<port>[0-9]{1,5}))?(?<path>(?:\/[a-z0-9_~-][a-z0-9._~-]*)*?)\/r\/?$/i;
+const BASE_CHARS = 100; // of the path below which a server is reached
 const NOTHING = new Uint8Array(0);
 
 /** The link for a secret on the server of this origin. @param {string} server @param {Uint8Array} secret 32 bytes */
@@ -27,7 +28,7 @@ export function formatLink(server, secret) {
  * bad-link teaches.
  *
  * @param {string} text
- * @returns {{server: string, secret: Bytes}} `server` is an origin
+ * @returns {{server: string, secret: Bytes}} `server` is where it is reached: an origin, and perhaps a path
  */
 export function parseLink(text) {
   const all = linksIn(text);
@@ -42,10 +43,11 @@ export function parseLink(text) {
   if (scheme !== "http" && scheme !== "https") bad(`a link begins with https:// or http://; ${HOW}`);
   const port = found.port === undefined ? null : Number(found.port);
   if (port !== null && !(1 <= port && port <= 65535)) bad(`there is no such port; ${HOW}`);
+  if (found.path.length > BASE_CHARS) bad(`the path in front of /r is too long; ${HOW}`);
   let host = found.host.toLowerCase();
   if (found.zone) host = `${host.split("%")[0]}%25${found.zone}]`; // RFC 6874 spells its % as %25
   return {
-    server: `${scheme}://${host}${port === null ? "" : `:${port}`}`,
+    server: `${scheme}://${host}${port === null ? "" : `:${port}`}${found.path}`,
     secret: parseSecret(plain.slice(mark + 1)),
   };
 }

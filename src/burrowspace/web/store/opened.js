@@ -9,6 +9,9 @@ const SHELF = "burrow-opened";
 const LINKS_MOST = 12;
 const LINK_CHARS = 1024; // a link has less (core/links.js), and what has more is refused whatever follows
 
+// A proxy may have put a path in front; behind web/ stands the version of the page.
+const BASE = new URL(import.meta.url.replace(/web\/(?:@\w+\/)?store\/opened\.js.*$/, "")).pathname;
+
 /** Where the browser keeps nothing. @type {string[]} */ let memory = [];
 
 export const opened = {
@@ -16,7 +19,7 @@ export const opened = {
   take() {
     if (!linkOf(location.href)) return;
     opened.add(location.href);
-    history.replaceState(history.state, "", "/r");
+    history.replaceState(history.state, "", `${BASE}r`);
   },
 
   /** The oldest first. @returns {string[]} */
@@ -56,7 +59,7 @@ function keep(links) {
 /** Without what counts visitors, which would crowd out the secret. Empty: it is no link. @param {string} address */
 function linkOf(address) {
   const { origin, hash, pathname } = new URL(address);
-  return hash && /^\/r\/?$/.test(pathname) ? `${origin}${pathname}${hash}` : "";
+  return hash && pathname.replace(/\/$/, "") === `${BASE}r` ? `${origin}${pathname}${hash}` : "";
 }
 
 opened.take();

@@ -11,12 +11,12 @@
 import { joined } from "../core/bytes.js";
 import { BurrowError } from "../core/errors.js";
 import { safeName } from "../core/names.js";
-import { randomId } from "../wire/runtime.js";
+import { BASE, randomId } from "../wire/runtime.js";
 import { crc32 } from "./crc32.js";
 import { placed } from "./placing.js";
 import { ZipParts } from "./zip.js";
 
-export const STREAMS = "/web/stream/"; // sw.js answers below it
+export const STREAMS = `${BASE.pathname}web/stream/`; // sw.js answers below it
 const PIECE_BYTES = 256 * 1024;
 const BEGIN_MS = 15_000; // until the browser asks for the first piece
 const PING_MS = 10_000; // a browser ends a worker that hears nothing for 30 s
@@ -193,5 +193,5 @@ export class StreamSink {
 
 /** @returns {Promise<ServiceWorker | null>} */
 async function activeWorker() {
-  return (await navigator.serviceWorker?.getRegistration("/"))?.active ?? null;
+  return (await navigator.serviceWorker?.getRegistration(BASE))?.active ?? null;
 }

@@ -13,6 +13,7 @@ import { FolderSink } from "./sink-folder.js";
 import { MemorySink } from "./sink-memory.js";
 import { OpfsSink } from "./sink-opfs.js";
 import { StreamSink } from "./sink-stream.js";
+import { BASE } from "../wire/runtime.js";
 
 /** `open` asks for the folder or the file where the kind has one, so it is called from a click; it throws an AbortError
  * (DOMException) when the person changes their mind. @typedef {{kind: Kind, open: (id: string) => Promise<KeepingSink>}} Way */
@@ -101,7 +102,7 @@ function isIpad() {
 
 async function hasWorker() {
   try {
-    return Boolean((await navigator.serviceWorker?.getRegistration("/"))?.active);
+    return Boolean((await navigator.serviceWorker?.getRegistration(BASE))?.active);
   } catch {
     return false; // a private window
   }

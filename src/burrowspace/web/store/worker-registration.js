@@ -2,6 +2,7 @@
 
 import { trusted } from "../wire/trusted.js";
 import { anyHeld } from "./hold.js";
+import { BASE } from "../wire/runtime.js";
 
 const LOOK_MS = 3_600_000; // between two looks for a new version
 
@@ -15,10 +16,10 @@ const LOOK_MS = 3_600_000; // between two looks for a new version
 export async function registerWorker({ busy = () => false, updated = () => undefined } = {}) {
   const container = globalThis.isSecureContext ? navigator.serviceWorker : undefined;
   if (!container) return null;
-  const url = /** @type {URL} */ (trusted(new URL("/sw.js", location.origin)));
+  const url = /** @type {URL} */ (trusted(new URL("../sw.js", `${BASE.href}web/`)));
   /** @type {ServiceWorkerRegistration} */ let registration;
   try {
-    registration = await container.register(url, { scope: "/", updateViaCache: "none" });
+    registration = await container.register(url, { scope: BASE.pathname, updateViaCache: "none" });
   } catch (error) {
     console.warn("no service worker here:", error); // a private window, a setting: the app works without
     return null;
@@ -46,5 +47,5 @@ export async function registerWorker({ busy = () => false, updated = () => undef
 
 /** What this page has loaded of the app so far. */
 function loaded() {
-  return performance.getEntriesByType("resource").map(({ name }) => name).filter((name) => name.startsWith(location.origin));
+  return performance.getEntriesByType("resource").map(({ name }) => name).filter((name) => name.startsWith(BASE.href));
 }

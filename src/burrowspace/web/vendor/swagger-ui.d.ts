@@ -1,5 +1,6 @@
 export function SwaggerUI(options: {
-  url: string;
+  url?: string;
+  spec?: unknown;
   dom_id: string;
   deepLinking?: boolean;
   queryConfigEnabled?: boolean;

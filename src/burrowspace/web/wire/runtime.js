@@ -10,6 +10,12 @@ import { BurrowError } from "../core/errors.js";
 /** The code of an error: a person closed it, and it can be continued. */
 export const CLOSED = "closed";
 
+/** Where the server of this page is: its origin, and the path that a proxy may have put in front. */
+export const BASE = new URL(import.meta.url.replace(/web\/(?:@\w+\/)?wire\/runtime\.js.*$/, "")); // @: a version
+
+/** The same without a slash at its end, as links and calls begin. */
+export const HERE = BASE.href.replace(/\/+$/, "");
+
 /** Seconds of a clock that only goes forward. */
 export function seconds() {
   return performance.now() / 1000;

@@ -17,7 +17,7 @@ import { looksLikeLink } from "../../core/pasted.js";
 import { kept } from "../../store/kept.js";
 import { opened } from "../../store/opened.js";
 import { database, watchLasting } from "../../store/database.js";
-import { ours, randomId } from "../../wire/runtime.js";
+import { BASE, HERE, ours, randomId } from "../../wire/runtime.js";
 import { Server } from "../../wire/server/api.js";
 import { loadLazily, outdated } from "../../wire/lazy-import.js";
 import { offline } from "../../wire/offline.js";
@@ -29,7 +29,7 @@ import { StayAwake } from "./stay-awake.js";
 const ASKED_MOST = 12; // invitations that wait for an answer; who is the thirteenth has to come again
 
 export class AppModel extends Observable {
-  server = new Server(location.origin);
+  server = new Server(HERE);
   /** The newest first. @type {AnyJob[]} */ jobs = [];
   remembered = new Remembered();
   devices = new Devices(this.server);
@@ -39,7 +39,7 @@ export class AppModel extends Observable {
   /** The server has a newer page than this one. */ outdated = false;
 
   #awake = new StayAwake();
-  /** Where others reach the server. */ #origin = location.origin;
+  /** Where others reach the server. */ #origin = HERE;
   /** @type {Promise<Keeping> | null} */ #keeping = null;
 
   /** The page is protected from whoever is between it and the server. */
@@ -146,7 +146,7 @@ export class AppModel extends Observable {
   async take(typed) {
     if (looksLikeLink(typed)) {
       const { server, secret } = parseLink(typed);
-      if (server !== location.origin) {
+      if (server !== HERE) {
         location.assign(formatLink(server, secret));
         return;
       }
@@ -212,7 +212,7 @@ export class AppModel extends Observable {
   /** Until then a page that is loaded again still knows what it was opened for. @param {Bytes} secret */
   #isOver(secret) {
     opened.drop((link) => same(secretOf(link), secret));
-    if (location.pathname !== "/" && !opened.list().length) history.replaceState(null, "", "/");
+    if (location.pathname !== BASE.pathname && !opened.list().length) history.replaceState(null, "", BASE);
   }
 
   /** @param {AnyJob} job */
@@ -263,10 +263,10 @@ export class AppModel extends Observable {
 /** Where others reach the server that this page is of: by its public address, where it has one; and a page that was
  * opened on the server's own machine must not pass on "localhost". @returns {Promise<string>} */
 async function reached() {
-  if (!/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(location.hostname)) return location.origin;
-  const { ip, port, public_url: known } = await (await fetch("/status", { cache: "no-store" })).json();
-  if (typeof known === "string" && URL.canParse(known)) return new URL(known).origin;
-  return /^127\./.test(ip) || !Number.isInteger(port) ? location.origin : `${location.protocol}//${ip}:${port}`;
+  if (!/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(location.hostname)) return HERE;
+  const { ip, port, public_url: known } = await (await fetch(`${HERE}/status`, { cache: "no-store" })).json();
+  if (typeof known === "string" && URL.canParse(known)) return known.replace(/\/+$/, "");
+  return /^127\./.test(ip) || !Number.isInteger(port) ? HERE : `${location.protocol}//${ip}:${port}`;
 }
 
 /** Empty: it has none. @param {string} link */

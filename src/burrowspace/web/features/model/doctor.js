@@ -5,7 +5,7 @@
  * @import { Server } from "../../wire/server/api.js"
  */
 
-import { random, seconds } from "../../wire/runtime.js";
+import { HERE, random, seconds } from "../../wire/runtime.js";
 
 /** `found` and `todo` are sentences of the catalogues, with `values` in their {places}.
  * @typedef {{check: string, verdict: "good" | "doubtful" | "bad", found: string, todo: string, values?: Record<string, string | number>}} Finding */
@@ -26,7 +26,7 @@ export async function* examine(server) {
   const answer = await http(server);
   yield answer;
   if (answer.verdict === "bad") return;
-  const said = await (await fetch("/doctor", { cache: "no-store" })).json();
+  const said = await (await fetch(`${HERE}/doctor`, { cache: "no-store" })).json();
   yield* ofServer(said);
   yield await webSocket();
   yield await udp(await server.hello());
@@ -95,7 +95,7 @@ function* ofServer(said) {
 /** @returns {Promise<Finding>} */
 function webSocket() {
   const check = "WebSocket";
-  const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/socket.io/?EIO=4&transport=websocket`);
+  const socket = new WebSocket(`${HERE.replace(/^http/, "ws")}/socket.io/?EIO=4&transport=websocket`);
   return new Promise((resolve) => {
     /** @param {boolean} works */
     const over = (works) => {
@@ -165,13 +165,13 @@ async function speed(server) {
     const body = new Blob(Array.from({ length: SPEED_BYTES / 65536 }, () => random(65536)));
     const headers = { authorization: `Bearer ${spool.token}`, "tus-resumable": "1.0.0", "upload-offset": "0", "content-type": "application/offset+octet-stream" };
     let began = seconds();
-    const sent = await fetch(`/upload/${spool.id}`, { method: "PATCH", headers, body });
+    const sent = await fetch(`${HERE}/upload/${spool.id}`, { method: "PATCH", headers, body });
     const up = SPEED_BYTES / (seconds() - began);
     if (!sent.ok) {
       return { check, verdict: "bad", found: "The server refused 4 MB.", todo: "A proxy in between may forbid large bodies: burrow doctor tells which." };
     }
     began = seconds();
-    await (await fetch(`/download/${spool.id}`, { cache: "no-store" })).arrayBuffer();
+    await (await fetch(`${HERE}/download/${spool.id}`, { cache: "no-store" })).arrayBuffer();
     const down = SPEED_BYTES / (seconds() - began);
     const slow = Math.min(up, down) < SLOW_RATE;
     const todo = slow ? "Your line, or the server's, is slow; a direct way is not bound to it." : "";

@@ -17,6 +17,7 @@ import { AppModel } from "../model/app-model.js";
 import { Tastes } from "../model/tastes.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
+import { BASE, HERE } from "../../wire/runtime.js";
 
 /** @type {Record<string, () => Promise<unknown>>} */
 const DIALOGS = {
@@ -159,7 +160,7 @@ export class BurrowApp extends LitElement {
   async #given() {
     const shared = new URLSearchParams(location.search).get("shared");
     if (shared) {
-      history.replaceState(null, "", "/");
+      history.replaceState(null, "", BASE);
       this.#send(await takeShared(shared));
     }
     const queue = /** @type {any} */ (globalThis).launchQueue;
@@ -274,7 +275,7 @@ export class BurrowApp extends LitElement {
         @take-back=${this.#takeBack}
       >
         <header>
-          <img src="/web/icons/burrow.svg" alt="" />
+          <img src=${`${HERE}/web/icons/burrow.svg`} alt="" />
           <b>BurrowSpace</b>
           <button class="me" @click=${() => this.#show("settings-dialog")} aria-label=${t("Settings; this device is {name}", { name: app.devices.name })}>
             <device-picture .picture=${app.devices.picture} size="30"></device-picture>
