@@ -1,7 +1,10 @@
 """What Linux has and macOS or Windows lack, and where that is written. Names of modules and of their attributes.
 
-The source of each row is the "Availability:" line of the name in the documentation of CPython 3.13,
-https://docs.python.org/3.13/library/, page and line in the comment; `Unix` there means not on Windows.
+The source of each row is a page of CPython's documentation, https://docs.python.org/3.13/library/, named in the comment
+("Availability: Unix" there means not on Windows), and typeshed: `mypy --platform` finds each of these names missing on
+that system. It does not for a few that are taken away all the same. Only newer versions have os.fchmod, os.get_blocking
+and os.set_blocking on Windows, os.preadv, os.pwritev and socket.MSG_NOSIGNAL on macOS; nothing here needs os.EX_OK and
+MSG_ERRQUEUE on Windows, SO_BINDTODEVICE, time.clock_settime and three of fcntl on macOS.
 """
 
 # Modules. Windows: fcntl.html, grp.html, pwd.html, resource.html, termios.html, tty.html, pty.html, syslog.html,
