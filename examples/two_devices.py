@@ -3,7 +3,7 @@
     python two_devices.py receive --user bob --into received
     python two_devices.py send    --user ann --to bob --mode direct|relay|storage FILE
 
-Needs python-socketio with its asynchronous client (`pip install "python-socketio[asyncio_client]"`), which brings
+Needs python-socketio with its asynchronous client (`pip install python-socketio aiohttp`), which brings
 aiohttp. A sample, to read and to take from: it trusts the network it runs in. In the direct mode its two processes find
 each other through signals, as two devices with WebRTC do, and then use a plain TCP connection in its place.
 """
