@@ -36,7 +36,8 @@ def paths_in(settings: dict[str, str]) -> list[Path]:
     """The files and folders of this machine that they name, each once; none below another."""
     words = " ".join(settings.values()).split()
     named = {Path(word.removeprefix("file://")) for word in words if word.removeprefix("file://").startswith("/")}
-    there = sorted(path for path in named if path.exists())
+    # an index has its files beside its pages (PEP 503 says only where the pages lie)
+    there = sorted(path.parent if path.name == "simple" else path for path in named if path.exists())
     return [path for path in there if not any(other in path.parents for other in there)]
 
 

@@ -15,7 +15,7 @@ PROSE = {"in", "installs"}  # the sentence goes on
 # What each line is run as, in a virtual environment of a clean system; `python` is that environment's.
 PROOFS = {
     ".[webrtc]": "burrow --version && python -c 'import aiortc'",
-    "-r requirements.txt": "python server.py --help >/dev/null && python -c 'import burrowspace.server.build'",
+    "-r requirements.txt": "python server.py --help && cd src && python -c 'import burrowspace.server.build'",
     "--no-deps .": "burrow --version",
     "python-socketio aiohttp": "python -c 'import socketio, aiohttp; socketio.AsyncClient()'",
     "-U ngrok": "python -c 'import ngrok'",
@@ -37,8 +37,10 @@ def said() -> dict[str, list[str]]:
 def meant(line: str) -> str:
     """The line without quotes, and without what only makes an image smaller.
 
-    >>> meant('"python-socketio"  aiohttp '), meant("--no-cache-dir --no-deps /src "), meant("'.[webrtc]' in a checkout")
-    ('python-socketio aiohttp', '--no-deps .', '.[webrtc]')
+    >>> meant('"python-socketio"  aiohttp '), meant("--no-cache-dir --no-deps /src ")
+    ('python-socketio aiohttp', '--no-deps .')
+    >>> meant("'.[webrtc]' in a checkout")
+    '.[webrtc]'
     """
     words = line.translate(QUOTES).replace("\\\n", " ").split()
     words = words[: next((at for at, word in enumerate(words) if word in PROSE), None)]
