@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, Response
+from playwright.async_api import Page, Response, expect
 
 from tests.cli.program import Person
 from tests.e2e.served import Served, served
@@ -79,7 +79,7 @@ async def test_every_language_is_spoken_on_a_phone_and_nothing_sticks_out(browsi
     headings = set()
     for code in codes:
         await languages.select_option(code)
-        await page.wait_for_function(f"() => document.documentElement.lang === '{code}'")
+        await expect(page.locator("html")).to_have_attribute("lang", code)
         assert await page.evaluate("document.documentElement.dir") == ("rtl" if code == "ar" else "ltr")
         heading = page.locator("burrow-app h1")
         headings.add(await heading.inner_text())
