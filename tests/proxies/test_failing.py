@@ -80,7 +80,7 @@ async def test_a_proxy_that_is_not_there_or_cannot_be_read_is_named(tmp_path: Pa
     async with office(tmp_path) as at:
         make(at.ann.folder / "a.bin", 1000)
         url = f"http://{NAME}:5000"
-        await refused(at.ann, url, "cannot be reached (Connection refused)", http_proxy=f"http://{GATEWAY}:9")
+        await refused(at.ann, url, "cannot be reached (nobody listens there", http_proxy=f"http://{GATEWAY}:9")
         await refused(at.ann, url, "of the kind ftp", http_proxy=f"ftp://ann:{PASSWORD}@{GATEWAY}:9")
         await refused(at.ann, url, "not the address of a proxy", http_proxy=f"http://ann:{PASSWORD}@{GATEWAY}:port")
 

@@ -6,6 +6,7 @@ Multicast by IPv4 and, where there is any, by IPv6, on every interface or on the
 import asyncio
 import contextlib
 import ipaddress
+import logging
 
 import ifaddr
 from zeroconf import Error, IPVersion
@@ -15,6 +16,9 @@ from burrowspace.core.nearby import ADDRESSES, SERVICE, Announcement, properties
 from burrowspace.core.networks import is_loopback, is_near
 
 GOODBYE_S = 0.5  # for each of the two steps of leaving
+
+# It tells of each interface that cannot send, with a traceback. Others can, and who cannot be found has a link.
+logging.getLogger("zeroconf").setLevel(logging.CRITICAL)
 
 
 class MdnsBeacon:

@@ -34,6 +34,6 @@ async def server_or_none(
         return None
     why = await reachable(where)
     if why is not None:
-        or_own = "" if needed or ";" in why else "; check the address, or be the server yourself with --own-server"
+        or_own = "" if needed or where.guessed else "; or be the server yourself with --own-server"
         raise Unreachable(f"{where.url} ({where.said_by}) cannot be reached: {why}{or_own}")
     return where.url

@@ -22,6 +22,11 @@ class Room(NamedTuple):
     files: int | None
 
 
+def longest_name(folder: str | Path) -> int:
+    """Bytes that the name of a file in `folder` may have; 255 where the system does not tell. OSError, ValueError."""
+    return os.pathconf(folder, "PC_NAME_MAX") if hasattr(os, "pathconf") else 255
+
+
 def room(folder: str | Path) -> Room:
     """Of the disk on which `folder` lies."""
     if not hasattr(os, "statvfs"):

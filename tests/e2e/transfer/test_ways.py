@@ -212,8 +212,8 @@ async def test_a_file_that_changes_while_it_is_sent_ends_it_at_both_ends(tmp_pat
         sender = await two.send("a.bin", "--limit-rate", "5M")
         receiver = await two.receive(await link_of(sender))
         await reaches(receiver, 3 * MB)
-        with (two.ann.folder / "a.bin").open("ab") as file:
-            file.write(b"more")
+        with (two.ann.folder / "a.bin").open("r+b") as file:
+            file.write(b"other")
         assert await sender.ended(20) == 1
         assert await receiver.ended(20) == 3
         assert "changed" in sender.said

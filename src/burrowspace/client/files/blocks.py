@@ -41,7 +41,7 @@ class Blocks:
         record = bytes([len(fingerprint)]) + fingerprint.ljust(_ROOM, b"\0")
         data, done = record * (count - 1), 0
         while done < len(data):
-            done += os.pwrite(self._file, data[done:], (position + 1) * _RECORD + done)
+            done += files.write_at(self._file, data[done:], (position + 1) * _RECORD + done)
 
     def count(self) -> int:
         """Whole records."""

@@ -9,6 +9,8 @@ from pathlib import Path
 from burrowspace.client.files.spelling import native, told
 from burrowspace.core.manifest import DEPTH
 from burrowspace.core.names import ANYWHERE, NAME_BYTES, PATH_BYTES, Keeps
+from burrowspace.system.disk import longest_name
+from burrowspace.system.files import open_file
 
 _ODD = ' x?:*|<>"\\ .', "aux.txt", "con"
 _CASE, _FORMS = ("case", "CASE"), ("\u00e9", "e\u0301")
@@ -28,7 +30,7 @@ def keeps(folder: Path) -> Keeps:
             case = not os.path.lexists(folder / _CASE[1])
         with _there(folder, native(_FORMS[0])) as seen:
             forms = native(_FORMS[0]) in seen and not os.path.lexists(folder / native(_FORMS[1]))
-        name = min(NAME_BYTES, max(64, os.pathconf(folder, "PC_NAME_MAX")))
+        name = min(NAME_BYTES, max(64, longest_name(folder)))
     except (OSError, ValueError):
         return ANYWHERE
     if not characters:
@@ -43,7 +45,7 @@ def _there(folder: Path, *names: str) -> Iterator[set[str]]:
     """Makes empty files of these names, gives the names that are there then, and removes them. OSError."""
     try:
         for name in names:
-            os.close(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            os.close(open_file(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         yield {each.name for each in folder.iterdir()}
     finally:
         for each in folder.iterdir():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from burrowspace.client.files.walk import Found
 from burrowspace.core.holes import HOLES, LEAST, Hole
+from burrowspace.system.files import open_file
 
 _TRY = 1 << 20  # bytes
 
@@ -26,7 +27,7 @@ def keeps_holes(folder: Path) -> bool:
     """Whether a file in this folder may have holes; the folder is as empty afterwards."""
     place = folder / "hole"
     try:
-        handle = os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        handle = open_file(place, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             os.ftruncate(handle, _TRY)
             return getattr(os.fstat(handle), "st_blocks", _TRY) * 512 < _TRY // 2
@@ -40,7 +41,7 @@ def keeps_holes(folder: Path) -> bool:
 def _of(file: Found) -> Iterator[tuple[int, int]]:
     """Offset and length of each; none if the file cannot be looked at now: its reading says why."""
     try:
-        handle = os.open(file.real, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_BINARY", 0))
+        handle = open_file(file.real, os.O_RDONLY)
     except OSError:
         return
     try:

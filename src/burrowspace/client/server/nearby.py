@@ -6,6 +6,7 @@ it announced. zeroconf is imported by who looks, not by who has a server already
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,7 @@ async def _announced(seconds: float) -> AsyncIterator[Announcement]:
     from zeroconf import Error, IPVersion, ServiceStateChange
     from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
+    logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # a traceback for each interface that cannot send
     names: asyncio.Queue[str] = asyncio.Queue(SERVERS)
 
     def changed(zeroconf: Any, service_type: str, name: str, state_change: ServiceStateChange) -> None:

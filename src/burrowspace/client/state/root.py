@@ -6,6 +6,7 @@ from pathlib import Path
 
 from burrowspace.faults import CannotStart, why
 from burrowspace.private import close_files, private_folder
+from burrowspace.system.files import open_file
 from burrowspace.system.folders import state_home
 
 _OURS = ("transfers", "resting", "own", "devices.json", "history.", "spent-codes.")  # how the names in it begin
@@ -53,5 +54,5 @@ def close_state(root: Path) -> str:
 
 def _write_something(root: Path) -> None:
     probe = root / f".probe-{os.getpid()}"
-    os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    os.close(open_file(probe, os.O_WRONLY | os.O_CREAT, 0o600))
     probe.unlink()
