@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from burrowspace.client.server.nearby import Near
 
 
+LOOKS = (
+    3  # for who knows a code: a sender that has just begun takes a second to announce itself (RFC 6762, section 8.1)
+)
 TWO_MEANINGS = (
     "BURROW_NEARBY (--nearby, `nearby`) means two things, so it has two new names: BURROW_SHOW_DEVICES is whether a "
     "server shows devices of one network to each other, BURROW_FIND_SERVERS is whether `burrow` looks for a server. "
@@ -74,9 +77,13 @@ async def knowing(runner: "Runner", number: int, *, quiet: bool = False) -> str 
     """
     import asyncio
 
-    found = await look()
-    known = await asyncio.gather(*(_knows(near.url, number) for near in found))
-    found = [near for near, knows in zip(found, known, strict=True) if knows]
+    found: list[Near] = []
+    for _ in range(LOOKS):
+        seen = await look()
+        known = await asyncio.gather(*(_knows(near.url, number) for near in seen))
+        found = [near for near, knows in zip(seen, known, strict=True) if knows]
+        if found or not wanted():
+            break
     if len(found) > 1:
         raise Usage(f"several servers on your network know the number {number}: {named(found)}; choose with --server")
     return _used(runner, found[0], quiet) if found else None
