@@ -210,13 +210,16 @@ def is_machines(error: BaseException) -> bool:
 
     >>> is_machines(MemoryError()), is_machines(RuntimeError("can't start new thread")), is_machines(KeyError("x"))
     (True, True, False)
+    >>> is_machines(SystemError("error return without exception set"))
+    True
     """
     return _starved(error) is not None
 
 
 def _starved(error: BaseException) -> Fault | None:
-    memory = isinstance(error, MemoryError)
     text = str(error)
+    # C code that had no memory left to say so: "error return without exception set"
+    memory = isinstance(error, MemoryError) or (isinstance(error, SystemError) and "without exception set" in text)
     if isinstance(error, ImportError):  # of a shared object that does not fit into what is left
         memory = "failed to map" in text or "cannot allocate memory" in text.lower()
         if "Too many open files" in text:
