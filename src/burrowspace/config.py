@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AliasChoices, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from burrowspace.core.base_path import base_path
+from burrowspace.core.base_path import base_of
 from burrowspace.core.hosts import hosts
 from burrowspace.core.ice import GOOGLE, is_stun_uri, is_turn_uri
 from burrowspace.faults import why
@@ -393,7 +393,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"{origin!r} is no web address; it starts with http:// or https://")
         if isinstance(given, str):
             given = given.rstrip("/")
-            if base_path("/" + given.partition("://")[2].partition("/")[2]) is None:
+            if base_of(given) is None:
                 raise ValueError(
                     f"{given!r} has a path that cannot be used; write it as https://box.example.org/burrow"
                 )

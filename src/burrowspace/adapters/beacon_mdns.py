@@ -6,19 +6,16 @@ Multicast by IPv4 and, where there is any, by IPv6, on every interface or on the
 import asyncio
 import contextlib
 import ipaddress
-import logging
 
 import ifaddr
-from zeroconf import Error, IPVersion
+from zeroconf import Error
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from burrowspace.core.nearby import ADDRESSES, SERVICE, Announcement, properties
 from burrowspace.core.networks import is_loopback, is_near
+from burrowspace.system.multicast import on_every_interface
 
 GOODBYE_S = 0.5  # for each of the two steps of leaving
-
-# It tells of each interface that cannot send, with a traceback. Others can, and who cannot be found has a link.
-logging.getLogger("zeroconf").setLevel(logging.CRITICAL)
 
 
 class MdnsBeacon:
@@ -44,7 +41,7 @@ class MdnsBeacon:
         )
         try:
             if self._interface is None:
-                self._speaker = _on_every_interface()
+                self._speaker = on_every_interface()
             else:
                 self._speaker = AsyncZeroconf(interfaces=[self._interface])
             await self._speaker.async_register_service(info, allow_name_change=True)
@@ -64,13 +61,6 @@ class MdnsBeacon:
         with contextlib.suppress(OSError, Error, RuntimeError, TimeoutError):
             async with asyncio.timeout(GOODBYE_S):
                 await speaker.async_close()
-
-
-def _on_every_interface() -> AsyncZeroconf:
-    try:
-        return AsyncZeroconf(ip_version=IPVersion.All)
-    except OSError:  # a system without IPv6
-        return AsyncZeroconf(ip_version=IPVersion.V4Only)
 
 
 def _all(known: tuple[str, ...]) -> list[str]:

@@ -6,7 +6,6 @@ tests/contracts/test_spool.py.
 """
 
 import asyncio
-import errno
 import os
 import re
 import threading
@@ -29,7 +28,6 @@ Args = TypeVarTuple("Args")
 
 _KEY = re.compile(r"[0-9a-f]{32}(-[a-z]{1,8})?\Z")
 _READ = 256 * 1024  # bytes a reader takes at once
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 _BLOCK = 1 << 16  # holes start and end at multiples of this, whatever the file system's own block is
 _WORDS = "the server's disk failed under this file; what was sent may not be kept, start it over"
 
@@ -215,7 +213,7 @@ class DiskSpool:
                 view = view[written:]
         except OSError as error:
             os.ftruncate(file, held)
-            if error.errno in _FULL:
+            if is_full(error):
                 raise NoSpace("the server's disk is full; nothing of this was kept, try again later") from error
             raise
         finally:

@@ -106,7 +106,7 @@ async def _download(runner: Runner, peer: AppPeer, transfer: str, part: Path) ->
         async with asyncio.timeout(ANSWER_S):
             status, head = await line.head()
         if status != 200:
-            good(Answer(status, head, b"".join([piece async for piece in line.pieces(head)])))
+            good(Answer(status, head, await line.body(head)))
         size = int(head["content-length"])
         make_sure_of_room(part.parent, [size])
         runner.reporter.heard(events.PathChanged("store", "", "the app's way"))

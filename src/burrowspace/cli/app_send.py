@@ -20,6 +20,7 @@ from burrowspace.client.errors import Cancelled, Unreachable
 from burrowspace.client.limits import Bucket
 from burrowspace.client.server.http import NO_WARNING, Answer
 from burrowspace.core.names import safe_name, shown
+from burrowspace.faults import why
 
 if TYPE_CHECKING:
     from burrowspace.cli.named_server import NamedServer
@@ -120,7 +121,7 @@ async def _upload(
     try:
         good(await _put(peer, f"/upload/{transfer}", headers, body()))
     except (OSError, EOFError, asyncio.LimitOverrunError) as error:
-        raise Unreachable(f"the upload broke off: {str(error) or type(error).__name__}") from error
+        raise Unreachable(f"the upload broke off: {why(error)}") from error
     return size
 
 
@@ -135,6 +136,6 @@ async def _put(peer: AppPeer, path: str, headers: dict[str, str], body: AsyncIte
                     await line.writer.drain()
         async with asyncio.timeout(ANSWER_S):
             status, head = await line.head()
-            return Answer(status, head, b"".join([piece async for piece in line.pieces(head)]))
+            return Answer(status, head, await line.body(head))
     finally:
         line.close()

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from burrowspace.client.server.nearby import Near
 
 
-LOOKS = (
-    3  # for who knows a code: a sender that has just begun takes a second to announce itself (RFC 6762, section 8.1)
-)
+# For who knows a code: a sender that has just begun takes a second to announce itself (RFC 6762, section 8.1)
+LOOKS = 3
 TWO_MEANINGS = (
     "BURROW_NEARBY (--nearby, `nearby`) means two things, so it has two new names: BURROW_SHOW_DEVICES is whether a "
     "server shows devices of one network to each other, BURROW_FIND_SERVERS is whether `burrow` looks for a server. "
@@ -78,11 +77,11 @@ async def knowing(runner: "Runner", number: int, *, quiet: bool = False) -> str 
     import asyncio
 
     found: list[Near] = []
-    for _ in range(LOOKS):
+    for _ in range(LOOKS if wanted() else 0):
         seen = await look()
         known = await asyncio.gather(*(_knows(near.url, number) for near in seen))
         found = [near for near, knows in zip(seen, known, strict=True) if knows]
-        if found or not wanted():
+        if found:
             break
     if len(found) > 1:
         raise Usage(f"several servers on your network know the number {number}: {named(found)}; choose with --server")

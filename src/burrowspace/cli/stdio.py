@@ -1,7 +1,6 @@
 """stdout, stdin and pipes with a name as the SDK wants them: raw, so that no thread holds a lock at the end, and with
 sentences."""
 
-import errno
 import io
 import os
 import stat
@@ -39,7 +38,7 @@ class _Out(io.RawIOBase):
             while view:
                 view = view[os.write(self._handle, view) :]
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if faults.is_full(error):
                 raise NoSpace("the disk that stdout goes to is full") from error
             raise OutputClosed("whoever read the output has gone; nothing more is received") from error
         return size

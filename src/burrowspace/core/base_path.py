@@ -23,6 +23,15 @@ def base_path(text: str) -> str | None:
     return found[1] if found and len(text) <= BASE_CHARS else None
 
 
+def base_of(url: str) -> str | None:
+    """The same of a whole URL.
+
+    >>> base_of("https://box.example/burrow"), base_of("https://box.example"), base_of("https://box.example/a/../b")
+    ('/burrow', '', None)
+    """
+    return base_path("/" + url.partition("://")[2].partition("/")[2])
+
+
 def below(base: str, path: bytes) -> bytes:
     """The path, with its query, as a server at the root of a host would get it; unchanged where a proxy has cut the
     base off already, and where somebody calls the server by another way.

@@ -1,7 +1,7 @@
 """Which proxy stands between this machine and a server. Pure: the environment and the network are arguments.
 
 The rules are those of curl and of Python's standard library, and one more: what is on this machine or on its own
-network needs no proxy. How a connection is made through one: client/server/lines.py. Guide: docs/guide/proxies.md.
+network needs no proxy. How a connection is made through one: client/server/line.py. Guide: docs/guide/proxies.md.
 """
 
 import base64

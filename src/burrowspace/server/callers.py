@@ -101,7 +101,7 @@ class Callers:
             said = [value.decode("latin-1") for name, value in headers if name == b"x-forwarded-prefix"]
             if len(said) == 1 and (base := base_path(said[0])):
                 url = below(base, url)
-        return below(self._reach.base, url) if self._reach.base else url
+        return below(self._reach.base, url)
 
     def is_passed_on(self, peer: str, headers: Headers) -> bool:
         """Whether something stands in between that passes on TCP alone: a proxy of the operator's, a program of this

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import ifaddr
 
 from burrowspace.config import Settings
-from burrowspace.core.base_path import base_path
+from burrowspace.core.base_path import base_of
 from burrowspace.core.forwarded import authority_host
 from burrowspace.core.hosts import is_of_lan
 from burrowspace.core.ice import is_stun_uri
@@ -33,16 +33,14 @@ class Reachability:
     addresses: list[str] = field(default_factory=list)
     stun_ports: tuple[int, ...] = ()  # UDP, of our own; none, one, or two that follow each other
     stun_message: str | None = None  # why there are none
+    base: str = field(init=False)  # the path of the public URL of the settings; empty: none
+
+    def __post_init__(self) -> None:
+        self.base = base_of(self.settings.public_url or "") or ""
 
     @property
     def scheme(self) -> str:
         return "https" if self.settings.is_secure else "http"
-
-    @property
-    def base(self) -> str:
-        """The path of the public URL of the settings; empty: none."""
-        url = self.settings.public_url
-        return "" if url is None else base_path("/" + url.partition("://")[2].partition("/")[2]) or ""
 
     @property
     def public_url(self) -> str | None:

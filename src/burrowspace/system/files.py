@@ -47,6 +47,15 @@ else:
             return os.write(file, data)
 
 
+def write_all(file: int, data: bytes | memoryview, offset: int) -> None:
+    """All of `data` at `offset`, however many calls that takes."""
+    view = memoryview(data)
+    while view:
+        written = write_at(file, view, offset)
+        offset += written
+        view = view[written:]
+
+
 if hasattr(os, "pread"):
 
     def read_at(file: int, size: int, offset: int) -> bytes:

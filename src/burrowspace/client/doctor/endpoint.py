@@ -24,7 +24,6 @@ from burrowspace.faults import why
 SECONDS = 4.0  # for each step
 SOON_DAYS = 14  # before its end, in which a certificate that renews itself has done so
 _DAY_S = 86_400
-_UNKNOWN = {18, 19, 20, 21}  # X509_V_ERR_…: nobody that is trusted has signed it
 _BITS = {18, 19}  # X509_V_ERR_…: self-signed, alone or at the end of its chain
 _EXPIRED, _EARLY, _NAME, _ADDRESS = 10, 9, 62, 64
 
@@ -144,7 +143,9 @@ async def _distrusted(at: Endpoint, error: ssl.SSLCertVerificationError, now: fl
         _, raw = await _handshake(at, blind)
     except (OSError, EOFError, TimeoutError):
         return bad("tls", f"The server is not to be trusted: {why(error)}.", _FRONT)
-    offered = await asyncio.to_thread(trust.authority_of, at.origin) if error.verify_code in _UNKNOWN else None
+    offered = (
+        await asyncio.to_thread(trust.authority_of, at.origin) if error.verify_code in trust.NO_AUTHORITY else None
+    )
     if offered is not None:
         said = await asyncio.to_thread(trust.untrusted, error, at.origin)
         return bad("tls", f"The certificate is by an authority of the server's own: {said}.", "Then name it with --ca.")

@@ -31,17 +31,13 @@ class Blocks:
         if self._file < 0:
             self._file = files.open_file(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         record = bytes([len(fingerprint) | (_END if end else 0)]) + fingerprint.ljust(_ROOM, b"\0")
-        done = files.write_at(self._file, record, position * _RECORD)
-        if done < _RECORD:
-            files.write_at(self._file, record[done:], position * _RECORD + done)
+        files.write_all(self._file, record, position * _RECORD)
 
     def write_many(self, position: int, count: int, fingerprint: bytes) -> None:
         """The same for each of `count` blocks from `position` on, none of which is a stream's last."""
         self.write(position, False, fingerprint)  # opens the file, and checks
         record = bytes([len(fingerprint)]) + fingerprint.ljust(_ROOM, b"\0")
-        data, done = record * (count - 1), 0
-        while done < len(data):
-            done += files.write_at(self._file, data[done:], (position + 1) * _RECORD + done)
+        files.write_all(self._file, record * (count - 1), (position + 1) * _RECORD)
 
     def count(self) -> int:
         """Whole records."""

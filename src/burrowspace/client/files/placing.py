@@ -73,7 +73,7 @@ class Places:
             if file in self._holes.files:
                 self._write_around(file, handle, content[begin:end], offset)
             else:
-                write_at(handle, content[begin:end], offset)
+                files.write_all(handle, content[begin:end], offset)
             self._dirty += end - begin
             if self._dirty >= _WRITEBACK:
                 self._dirty = 0
@@ -128,7 +128,7 @@ class Places:
                 os.ftruncate(handle, offset + begin - start)
                 os.ftruncate(handle, offset + end - start)
             else:
-                write_at(handle, piece, offset + begin - start)
+                files.write_all(handle, piece, offset + begin - start)
 
     def _write_whole(self, file: int, data: memoryview) -> None:
         place, entry = self._places[file], self._entries[file]
@@ -140,7 +140,7 @@ class Places:
             Path(place).unlink()
             handle = files.open_file(place, _FLAGS | os.O_TRUNC, mode)
         try:
-            write_at(handle, data, 0)
+            files.write_all(handle, data, 0)
         except BaseException:
             os.close(handle)
             raise
@@ -208,16 +208,9 @@ def make_part(part: Path) -> None:
 def store(path: Path, data: memoryview, offset: int) -> None:
     handle = files.open_file(path, _FLAGS, 0o600)
     try:
-        write_at(handle, data, offset)
+        files.write_all(handle, data, offset)
     finally:
         os.close(handle)
-
-
-def write_at(handle: int, data: memoryview, offset: int) -> None:
-    while data:
-        written = files.write_at(handle, data, offset)
-        offset += written
-        data = data[written:]
 
 
 def read_at(path: str | Path, offset: int, size: int) -> memoryview:

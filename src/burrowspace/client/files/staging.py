@@ -5,7 +5,6 @@ Where the files lie meanwhile: placing.py. Spec: docs/spec/staging.md.
 """
 
 import contextlib
-import errno
 import os
 import secrets
 import shutil
@@ -23,39 +22,23 @@ from burrowspace.client.files.keeping import keeps
 from burrowspace.client.files.moving import move_into, sync_all
 from burrowspace.client.files.pack import DIGEST, UNKNOWN, Digests, Row, total
 from burrowspace.client.files.placing import Places, make_part, read_at, store, texts
+from burrowspace.client.files.plan import Plan, read_plan, write_plan
 from burrowspace.client.files.space import make_sure_of_room
 from burrowspace.client.files.sparse import keeps_holes
 from burrowspace.client.files.spelling import lying_at, native, told, written_down
-from burrowspace.client.files.writing import write_atomically
 from burrowspace.core.consent import WINDOW
 from burrowspace.core.errors import BadRequest, BurrowError, Damaged, NoSpace, TooLarge, WrongState
 from burrowspace.core.holes import Holes
 from burrowspace.core.layout import MANIFEST_BYTES, blocks_of
 from burrowspace.core.manifest import Manifest, parse
-from burrowspace.core.names import ANYWHERE, Keeps, safe_name, safe_path
+from burrowspace.core.names import safe_name, safe_path
 from burrowspace.core.sealing import BLOCK
-from burrowspace.faults import why
+from burrowspace.faults import is_full, why
 
 _ZEROS = memoryview(bytes(16 * BLOCK))
 _BATCH = 256  # blocks of a hole that are passed over at once
 _HOLE = b"\0"  # the fingerprint of a block that did not travel: it is as short as none of a sealed one
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 Check = Callable[[int, int, bool, memoryview, bytes], bool]  # BlockKey.check: file, index, end, plain, fingerprint
-
-
-class Plan(msgspec.Struct, kw_only=True):
-    """What is written down of a staging; sizes in bytes."""
-
-    manifest_size: int
-    pack_size: int | None
-    accepted: bool = False
-    target: str | None = None
-    part: str | None = None
-    name: str | None = None
-    overwrite: bool = False
-    moves: list[tuple[str, str]] | None = None  # once verified: name in the part folder, name in the target
-    digest: str = ""
-    keeps: Keeps = ANYWHERE  # the names of the disk that it began on
 
 
 class Staging:
@@ -482,7 +465,7 @@ class Staging:
         except BrokenPipeError:  # of an output that nobody reads any more
             raise
         except OSError as error:
-            if error.errno in _FULL:
+            if is_full(error):
                 raise NoSpace(
                     "the disk is full; what arrived is kept: free some space and go on with `burrow resume`"
                 ) from error
@@ -490,18 +473,6 @@ class Staging:
                 f"the disk refused: {why(error)}; what arrived before is kept: "
                 "check the folder, or choose another one with -o"
             ) from error
-
-
-def read_plan(folder: Path) -> Plan | None:
-    """What is written down of the staging in `folder`; None: nothing that can be read."""
-    try:
-        return msgspec.json.decode((folder / "landing.json").read_bytes(), type=Plan)
-    except (OSError, msgspec.MsgspecError):
-        return None
-
-
-def write_plan(folder: Path, plan: Plan) -> None:
-    write_atomically(folder / "landing.json", msgspec.json.encode(plan))
 
 
 def aimed(manifest: Manifest, into: Path) -> tuple[Path | None, str | None]:

@@ -9,9 +9,10 @@ from typing import BinaryIO
 
 import msgspec
 
+from burrowspace.client.files.plan import Plan, read_plan, write_plan
 from burrowspace.client.files.space import make_sure_of_room
 from burrowspace.client.files.spelling import lying_at, told, written_down
-from burrowspace.client.files.staging import Plan, aimed, read_plan, write_plan
+from burrowspace.client.files.staging import aimed
 from burrowspace.core.errors import BadRequest, NoSpace
 from burrowspace.core.manifest import parse
 from burrowspace.system.disk import is_read_only

@@ -126,6 +126,10 @@ class RelayStream(threading.Thread):
             self._said["Connection"] = "close"
         return connection
 
+    def _path_of(self, path: str) -> str:
+        """What stands in the first line of a request for `path`."""
+        return f"{self._prefix}{self._place.base}{path}"
+
     def _drop(self) -> None:
         with self._lock:
             connection, self._connection = self._connection, None

@@ -66,7 +66,7 @@ class SpoolReader(RelayStream):
         start = self._layout.offset(self.position) - self._base
         last = "" if self._asked_upto is None else str(self._layout.offset(self._asked_upto) - self._base - 1)
         headers = {**self._said, "Range": f"bytes={start}-{last}"} if start or last else self._said
-        connection.request("GET", f"{self._prefix}{self._place.base}/download/{self.spool}?follow=1", headers=headers)
+        connection.request("GET", self._path_of(f"/download/{self.spool}?follow=1"), headers=headers)
         answer = connection.getresponse()
         self._answered = True
         self._ours(answer)

@@ -118,8 +118,7 @@ class SpoolWriter(RelayStream):
         else:
             upto = min(upto, layout.positions)
             size = layout.offset(upto) - layout.offset(self.position)
-        path = f"{self._prefix}{self._place.base}/upload/{self.spool}"
-        connection.putrequest("PATCH", path, skip_host=True, skip_accept_encoding=True)
+        connection.putrequest("PATCH", self._path_of(f"/upload/{self.spool}"), skip_host=True, skip_accept_encoding=True)
         headers = {
             **self._said,
             "Authorization": f"Bearer {self._token}",
@@ -189,7 +188,7 @@ class SpoolWriter(RelayStream):
             try:
                 connection = self._connect()
                 headers = {**self._said, "Authorization": f"Bearer {self._token}", "Tus-Resumable": "1.0.0"}
-                connection.request("HEAD", f"{self._prefix}{self._place.base}/upload/{self.spool}", headers=headers)
+                connection.request("HEAD", self._path_of(f"/upload/{self.spool}"), headers=headers)
                 answer = connection.getresponse()
                 answer.read()
                 self._ours(answer)
@@ -217,9 +216,7 @@ class SpoolWriter(RelayStream):
             "Content-Type": "application/offset+octet-stream",
         }
         try:
-            connection.request(
-                "PATCH", f"{self._prefix}{self._place.base}/upload/{self.spool}", body=b"", headers=headers
-            )
+            connection.request("PATCH", self._path_of(f"/upload/{self.spool}"), body=b"", headers=headers)
             self._answered(connection)
         except (OSError, http.client.HTTPException) as error:
             raise Ended(why(error)) from error

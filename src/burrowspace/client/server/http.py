@@ -61,6 +61,11 @@ class _Line:
         fresh = time.monotonic() - self.since < IDLE_S
         return fresh and not self.reader.at_eof() and not self.writer.is_closing()
 
+    def head(self, method: str, target: str, said: dict[str, str]) -> bytes:
+        """Of a request."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in said.items())
+        return f"{method} {self.prefix}{target} HTTP/1.1\r\n{lines}{self.further}\r\n".encode("latin-1")
+
 
 @dataclass(slots=True, eq=False)
 class Exchange:
@@ -72,6 +77,10 @@ class Exchange:
     async def head(self) -> tuple[int, dict[str, str]]:
         """The status and the headers, by lower-case name. OSError, EOFError, asyncio.LimitOverrunError."""
         return await _head(self.reader)
+
+    async def body(self, headers: dict[str, str]) -> bytes:
+        """All of it. OSError, EOFError: it breaks off."""
+        return b"".join([piece async for piece in self.pieces(headers)])
 
     async def pieces(self, headers: dict[str, str], most: int = BODY_MOST) -> AsyncIterator[bytes]:
         """The body as it comes, at most 64 KiB at a time. OSError, EOFError: it breaks off. `most`: bytes of it."""
@@ -128,17 +137,10 @@ class Http:
         if content or method in ("POST", "PUT", "PATCH"):
             said["content-length"] = str(len(content))
         target = self._place.base + path + ("?" + urlencode(params) if params else "")
-        proxy: Proxy | None = None
-        try:
-            async with asyncio.timeout(self.seconds if seconds is None else seconds):
-                proxy = proxy_to(self._place)
-                line = self._kept() or await self._connect(proxy)
-                self.peer = line.writer.get_extra_info("peername") or self.peer
-                answer, stays = await self._exchange(line, method, target, said, content)
-        except TimeoutError:
-            if proxy is None:
-                raise
-            raise ProxyFailed(proxies.no_answer(proxy)) from None
+        async with self._in_time(self.seconds if seconds is None else seconds) as proxy:
+            line = self._kept() or await self._connect(proxy)
+            self.peer = line.writer.get_extra_info("peername") or self.peer
+            answer, stays = await self._exchange(line, method, target, said, content)
         # tinyproxy hangs up after an answer without having said so; a call on that line would be lost
         if stays and not line.prefix and len(self._idle) < IDLE_MOST:
             line.since = time.monotonic()
@@ -147,15 +149,24 @@ class Http:
             line.writer.close()
         return answer
 
+    @contextlib.asynccontextmanager
+    async def _in_time(self, seconds: float) -> AsyncIterator[Proxy | None]:
+        """The proxy on the way, if any. TimeoutError; through a proxy, a ProxyFailed that names it."""
+        proxy = proxy_to(self._place)
+        try:
+            async with asyncio.timeout(seconds):
+                yield proxy
+        except TimeoutError:
+            if proxy is None:
+                raise
+            raise ProxyFailed(proxies.no_answer(proxy)) from None
+
     async def _exchange(
         self, line: _Line, method: str, target: str, said: dict[str, str], content: bytes
     ) -> tuple[Answer, bool]:
         """The answer on this line, and whether it can be used again."""
         try:
-            head = "".join(f"{name}: {value}\r\n" for name, value in said.items())
-            line.writer.write(
-                f"{method} {line.prefix}{target} HTTP/1.1\r\n{head}{line.further}\r\n".encode("latin-1") + content
-            )
+            line.writer.write(line.head(method, target, said) + content)
             await line.writer.drain()
             answer, stays = await _answer(line.reader, method)
             if line.proxy is not None and line.prefix and _is_of_proxy(answer):
@@ -175,19 +186,9 @@ class Http:
 
     async def begin(self, method: str, path: str, headers: dict[str, str], *, tunnel: bool = False) -> Exchange:
         """Sends the head of a call. OSError: there is no connection. `tunnel`: what follows may be no HTTP."""
-        proxy: Proxy | None = None
-        try:
-            async with asyncio.timeout(self.seconds):
-                proxy = proxy_to(self._place)
-                line = await self._connect(proxy, tunnel=tunnel)
-        except TimeoutError:
-            if proxy is None:
-                raise
-            raise ProxyFailed(proxies.no_answer(proxy)) from None
-        head = "".join(f"{name}: {value}\r\n" for name, value in {"host": self._place.name, **headers}.items())
-        line.writer.write(
-            f"{method} {line.prefix}{self._place.base}{path} HTTP/1.1\r\n{head}{line.further}\r\n".encode("latin-1")
-        )
+        async with self._in_time(self.seconds) as proxy:
+            line = await self._connect(proxy, tunnel=tunnel)
+        line.writer.write(line.head(method, self._place.base + path, {"host": self._place.name, **headers}))
         return Exchange(line.reader, line.writer)
 
     async def close(self) -> None:

@@ -6,7 +6,6 @@ it announced. zeroconf is imported by who looks, not by who has a server already
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from burrowspace.client.server.api import Server
 from burrowspace.client.server.proxies import go_direct
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.nearby import SERVERS, SERVICE, Announcement, believe
+from burrowspace.system.multicast import on_every_interface
 
 log = Log("client")
 
@@ -44,10 +44,9 @@ async def look(seconds: float = LOOK_S) -> list[Near]:
 
 
 async def _announced(seconds: float) -> AsyncIterator[Announcement]:
-    from zeroconf import Error, IPVersion, ServiceStateChange
-    from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
+    from zeroconf import Error, ServiceStateChange
+    from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo
 
-    logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # a traceback for each interface that cannot send
     names: asyncio.Queue[str] = asyncio.Queue(SERVERS)
 
     def changed(zeroconf: Any, service_type: str, name: str, state_change: ServiceStateChange) -> None:
@@ -56,10 +55,7 @@ async def _announced(seconds: float) -> AsyncIterator[Announcement]:
                 names.put_nowait(name)
 
     try:
-        try:
-            listener = AsyncZeroconf(ip_version=IPVersion.All)
-        except OSError:  # a system without IPv6
-            listener = AsyncZeroconf(ip_version=IPVersion.V4Only)
+        listener = on_every_interface()
     except (OSError, Error, RuntimeError) as error:
         log.debug("nobody can be looked for on this network", why=str(error))
         return

@@ -24,7 +24,7 @@ class Untrusted(ConnectionError):
 
 
 LOOK_S = 5.0
-_NO_AUTHORITY = {18, 19, 20, 21}  # X509_V_ERR_…: whoever signed it is not known here
+NO_AUTHORITY = {18, 19, 20, 21}  # X509_V_ERR_…: whoever signed it is not known here
 CA_MOST = 64 << 10  # bytes of an authority's certificate
 
 
@@ -58,7 +58,7 @@ def context() -> ssl.SSLContext:
 
 def untrusted(error: ssl.SSLCertVerificationError, origin: str) -> Untrusted:
     """The refusal of a certificate in a sentence. Blocking: the server is asked for its authority."""
-    found = authority_of(origin) if error.verify_code in _NO_AUTHORITY else None
+    found = authority_of(origin) if error.verify_code in NO_AUTHORITY else None
     if found is None:
         return Untrusted(why_and_cure(error))
     return Untrusted(

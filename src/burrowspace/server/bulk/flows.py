@@ -9,6 +9,7 @@ import socket
 
 from burrowspace.core.errors import NoSpace, Removed
 from burrowspace.core.spooling import Ahead, Policy
+from burrowspace.faults import is_full
 from burrowspace.server.bulk.mover import TURN, Flow, Mover, Need
 from burrowspace.server.driver.lane import Lane, Reader
 from burrowspace.system import moving
@@ -90,7 +91,7 @@ class Receive(Flow):
         try:
             moved = os.splice(self._out, self._file, self._held, offset_dst=self.lane.size, flags=moving.MOVE)
         except OSError as error:
-            if error.errno in (28, 122):  # ENOSPC, EDQUOT
+            if is_full(error):
                 raise NoSpace("the server's disk is full; what arrived so far is kept") from error
             raise
         self._took(moved)
