@@ -8,15 +8,9 @@ import pytest
 
 from tests.cli.program import Person, people
 from tests.e2e.device import devices
-from tests.e2e.served import Served, calling, served
+from tests.e2e.served import Served, calling
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(tmp_path / "data") as server:
-        yield server
 
 
 @pytest.fixture

@@ -5,29 +5,16 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.program import Person, people
+from tests.cli.program import Person
 from tests.cli.test_streams import begun, link_of, shell
-from tests.e2e.served import Served, served
+from tests.e2e.served import Served
 
 pytestmark = pytest.mark.anyio
 ODD = os.fsdecode(b"caf\xe9")  # no UTF-8
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(tmp_path / "data") as server:
-        yield server
-
-
-@pytest.fixture
-async def pair(tmp_path: Path) -> AsyncIterator[list[Person]]:
-    async with people(tmp_path, "ann", "bob") as pair:
-        yield pair
 
 
 @pytest.fixture(scope="session")

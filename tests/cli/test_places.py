@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,26 +11,14 @@ import pytest
 from burrowspace.client.files.source import Source
 from burrowspace.client.files.target import retarget, why_not
 from burrowspace.core.errors import BadRequest
-from tests.cli.program import BURROW, Person, Program, Screen, environment, people
+from tests.cli.program import BURROW, Person, Program, Screen, environment
 from tests.client.carry import begin, carry, reopen, tree, write
 from tests.e2e.files import make
-from tests.e2e.served import Served, served
+from tests.e2e.served import Served
 from tests.machine import small_disk
 
 pytestmark = pytest.mark.anyio
 MB = 1_000_000
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(tmp_path / "data") as server:
-        yield server
-
-
-@pytest.fixture
-async def pair(tmp_path: Path) -> AsyncIterator[list[Person]]:
-    async with people(tmp_path, "ann", "bob") as pair:
-        yield pair
 
 
 async def code_of(program: Program) -> str:

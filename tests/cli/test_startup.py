@@ -8,13 +8,12 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.program import Person, environment, people
-from tests.e2e.served import Served, served
+from tests.cli.program import Person, environment
+from tests.e2e.served import Served
 
 pytestmark = pytest.mark.anyio
 
@@ -93,18 +92,6 @@ sys.argv = ["burrow", *words]
 from burrowspace.cli.main import main
 main()
 """
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(tmp_path / "data") as server:
-        yield server
-
-
-@pytest.fixture
-async def pair(tmp_path: Path) -> AsyncIterator[list[Person]]:
-    async with people(tmp_path, "ann", "bob") as pair:
-        yield pair
 
 
 @pytest.fixture(scope="module")

@@ -6,27 +6,14 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.program import BURROW, Person, Program, Screen, environment, people
-from tests.e2e.served import Served, served
+from tests.cli.program import BURROW, Person, Program, Screen, environment
+from tests.e2e.served import Served
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(tmp_path / "data") as server:
-        yield server
-
-
-@pytest.fixture
-async def pair(tmp_path: Path) -> AsyncIterator[list[Person]]:
-    async with people(tmp_path, "ann", "bob") as pair:
-        yield pair
 
 
 def shell(person: Person, line: str) -> "subprocess.CompletedProcess[bytes]":

@@ -4,29 +4,16 @@ import asyncio
 import hashlib
 import os
 import stat
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.program import Person, Program, Screen, people
-from tests.e2e.served import Served, served
+from tests.cli.program import Person, Program, Screen
+from tests.e2e.served import Served
 
 pytestmark = pytest.mark.anyio
 
 MB = 1_000_000
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(tmp_path / "data") as server:
-        yield server
-
-
-@pytest.fixture
-async def pair(tmp_path: Path) -> AsyncIterator[list[Person]]:
-    async with people(tmp_path, "ann", "bob") as pair:
-        yield pair
 
 
 def make(path: Path, size: int, seed: int = 0) -> Path:

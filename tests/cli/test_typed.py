@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import BURROW, Person, environment, people
+from tests.cli.program import BURROW, Person, environment
 from tests.e2e.served import Served, served
 
 pytestmark = pytest.mark.anyio
@@ -21,12 +21,6 @@ pytestmark = pytest.mark.anyio
 async def server(tmp_path: Path) -> AsyncIterator[Served]:
     async with served(tmp_path / "data", stun_servers="") as server:
         yield server
-
-
-@pytest.fixture
-async def pair(tmp_path: Path) -> AsyncIterator[list[Person]]:
-    async with people(tmp_path, "ann", "bob") as pair:
-        yield pair
 
 
 class Terminal:

@@ -6,7 +6,6 @@ Five network namespaces with addresses of 10.90 (outside) and 10.91 (inside) tha
 iproute2, nftables. However it ends, its processes and namespaces are gone.
 """
 
-import asyncio
 import contextlib
 import json
 import os
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from tests.client.coturn import SECRET
 from tests.e2e.served import Served
+from tests.foreign import foreign
 from tests.nat.kinds import RULES, Kind
 from tests.netns import run
 
@@ -131,21 +131,7 @@ class Lab:
 
     async def _start(self, place: str, listens: str, *command: str) -> None:
         """A foreign server, until it listens."""
-        quiet = asyncio.subprocess.DEVNULL
-        process = await asyncio.create_subprocess_exec(
-            *self.within(place), *command, stdin=quiet, stdout=quiet, stderr=quiet, cwd=self._home
-        )
-        self._stack.push_async_callback(_ended, process)
-        async with asyncio.timeout(20):
-            while f"{listens} " not in await asyncio.to_thread(run, *self.within(place), "ss", "-Hltun"):
-                assert process.returncode is None, f"{command[0]} ended at once"
-                await asyncio.sleep(0.05)
-
-
-async def _ended(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
-    await process.wait()
+        await self._stack.enter_async_context(foreign(self.within(place), listens, *command, cwd=self._home))
 
 
 def _inside(side: str, number: int) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from tests.client.nginx import certificate
 from tests.e2e.served import Served
 from tests.e2e.transfer.pair import Machine
+from tests.foreign import foreign
 from tests.netns import run, wired
 
 NAME = "drop.example.org"  # of the server; only the gateway and the server know it
@@ -80,22 +81,7 @@ class Office:
 
     async def _start(self, place: str, listens: str, *command: str) -> None:
         """A foreign program, until it listens."""
-        assert shutil.which(command[0]), f"the tests need {command[0]}; see scripts/test_parts.sh"
-        quiet = asyncio.subprocess.DEVNULL
-        process = await asyncio.create_subprocess_exec(
-            *self.within(place), *command, stdin=quiet, stdout=quiet, stderr=quiet, cwd=self.home
-        )
-        self._stack.push_async_callback(_ended, process)
-        async with asyncio.timeout(20):
-            while f"{listens} " not in await asyncio.to_thread(run, *self.within(place), "ss", "-Hltn"):
-                assert process.returncode is None, f"{command[0]} ended at once"
-                await asyncio.sleep(0.05)
-
-
-async def _ended(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
-    await process.wait()
+        await self._stack.enter_async_context(foreign(self.within(place), listens, *command, cwd=self.home))
 
 
 @contextlib.asynccontextmanager

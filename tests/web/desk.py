@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,14 @@ async def until(so: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
 
 async def _true(value: Any) -> bool:
     return bool(value)
+
+
+def made(folder: Path, name: str, size: int) -> Path:
+    """A file of random bytes, and the folders on the way to it."""
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(os.urandom(size))
+    return file
 
 
 def sha256(file: Path) -> str:

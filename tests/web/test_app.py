@@ -22,7 +22,7 @@ from tests.cli.program import Person
 from tests.client.codes import another
 from tests.e2e.served import Served, calling, served
 from tests.web.browser import Browsing, ordinary
-from tests.web.desk import EXCUSED, JOB, Desk, desk, sha256, until
+from tests.web.desk import EXCUSED, JOB, Desk, desk, made, sha256, until
 
 pytestmark = pytest.mark.anyio
 
@@ -33,34 +33,15 @@ OFFICE = {"extra_http_headers": {"X-Forwarded-For": "203.0.113.7"}}  # all its p
 CROWDED = (*EXCUSED, *AWAY, "429 (Too Many Requests)")  # the server goes before the pages
 
 
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(tmp_path / "data", stun_servers="") as running:
-        yield running
-
-
 @pytest.fixture(autouse=True)
 def _excused(server: Served, browsing: Browsing) -> None:
     """The server goes after the pages."""
     browsing.excused = EXCUSED
 
 
-@pytest.fixture
-async def person(tmp_path: Path) -> AsyncIterator[Person]:
-    somebody = Person(tmp_path / "person")
-    yield somebody
-    await somebody.close()
-
-
 def office(home: Path, **bounds: str) -> contextlib.AbstractAsyncContextManager[Served]:
     """A server with these bounds that believes what OFFICE says."""
     return served(home / "office", stun_servers="", trusted_proxies="127.0.0.1", **bounds)
-
-
-def made(folder: Path, name: str, size: int) -> Path:
-    file = folder / name
-    file.write_bytes(os.urandom(size))
-    return file
 
 
 async def two(browsing: Browsing, url: str, file: Path) -> tuple[Desk, Desk]:

@@ -1,6 +1,5 @@
 """The web app in Firefox: page to page, with a terminal, by the server, over a reload, by its service worker."""
 
-import os
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 from tests.cli.program import Person
 from tests.e2e.served import Served, served
 from tests.web.browser import Browsing
-from tests.web.desk import EXCUSED, desk, sha256
+from tests.web.desk import EXCUSED, desk, made, sha256
 from tests.web.firefox import firefox, in_firefox
 
 pytestmark = pytest.mark.anyio
@@ -24,20 +23,6 @@ async def server(tmp_path: Path, in_firefox: Browsing) -> AsyncIterator[Served]:
     in_firefox.excused = EXCUSED
     async with served(tmp_path / "data", stun_servers="") as running:
         yield running
-
-
-@pytest.fixture
-async def person(tmp_path: Path) -> AsyncIterator[Person]:
-    somebody = Person(tmp_path / "person")
-    yield somebody
-    await somebody.close()
-
-
-def made(folder: Path, name: str, size: int) -> Path:
-    file = folder / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(os.urandom(size))
-    return file
 
 
 async def test_firefox_sends_to_firefox_directly_and_what_was_there_outlives_a_reload(

@@ -1,26 +1,19 @@
 """A link's secret stands in the address bar and in the tab's history no longer than it takes to read it, and a page
 that is loaded again still knows what it was opened for."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 from playwright.async_api import Page
 
-from tests.e2e.served import Served, served
+from tests.e2e.served import Served
 from tests.web.browser import Browsing
 from tests.web.desk import EXCUSED, Desk, desk, sha256, until
 
 pytestmark = pytest.mark.anyio
 
 KEPT_BY_THE_TAB = "sessionStorage.length"
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(tmp_path / "data", stun_servers="") as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)

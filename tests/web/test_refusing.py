@@ -1,14 +1,12 @@
 """Browsers that refuse: room, a database, workers; and pages that are frozen or closed at the worst moment."""
 
-import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.served import Served, served
+from tests.e2e.served import Served
 from tests.web.browser import Browsing, Pages
-from tests.web.desk import EXCUSED, Desk, desk, sha256
+from tests.web.desk import EXCUSED, Desk, desk, made, sha256
 
 pytestmark = pytest.mark.anyio
 
@@ -34,22 +32,10 @@ SQUEEZED = """async () => {
 }"""
 
 
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(tmp_path / "data", stun_servers="") as running:
-        yield running
-
-
 @pytest.fixture(autouse=True)
 def _excused(server: Served, browsing: Browsing) -> None:
     """The server goes after the pages."""
     browsing.excused = EXCUSED
-
-
-def made(folder: Path, name: str, size: int) -> Path:
-    file = folder / name
-    file.write_bytes(os.urandom(size))
-    return file
 
 
 async def by_relay(browsing: Browsing, server: Served, file: Path) -> tuple[Desk, Desk]:

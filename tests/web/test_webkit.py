@@ -1,41 +1,19 @@
 """The web app in WebKit, which has neither WebRTC nor OPFS here, and whose database stores no file."""
 
-import os
 import zipfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.program import Person
-from tests.e2e.served import Served, served
-from tests.web.desk import sha256, until
+from tests.e2e.served import Served
+from tests.web.desk import made, sha256, until
 from tests.web.webkit import WebKit, webkit
 
 pytestmark = pytest.mark.anyio
 __all__ = ["webkit"]
 
 MB = 1_000_000
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(tmp_path / "data", stun_servers="") as running:
-        yield running
-
-
-@pytest.fixture
-async def person(tmp_path: Path) -> AsyncIterator[Person]:
-    somebody = Person(tmp_path / "person")
-    yield somebody
-    await somebody.close()
-
-
-def made(folder: Path, name: str, size: int) -> Path:
-    file = folder / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(os.urandom(size))
-    return file
 
 
 async def test_webkit_sends_to_a_terminal(webkit: WebKit, server: Served, tmp_path: Path, person: Person) -> None:
