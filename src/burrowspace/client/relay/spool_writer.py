@@ -118,7 +118,8 @@ class SpoolWriter(RelayStream):
         else:
             upto = min(upto, layout.positions)
             size = layout.offset(upto) - layout.offset(self.position)
-        connection.putrequest("PATCH", self._path_of(f"/upload/{self.spool}"), skip_host=True, skip_accept_encoding=True)
+        path = self._path_of(f"/upload/{self.spool}")
+        connection.putrequest("PATCH", path, skip_host=True, skip_accept_encoding=True)
         headers = {
             **self._said,
             "Authorization": f"Bearer {self._token}",
