@@ -82,6 +82,17 @@ def test_a_near_miss_is_known(offered: str, word: str | None) -> None:
     assert nearest(offered) == word
 
 
+@settings(deadline=None)
+@given(st.sampled_from(WORDS), st.lists(st.tuples(st.integers(0, 9), st.sampled_from("aehlorstxz")), max_size=4))
+def test_what_rules_words_out_early_changes_no_answer(word: str, slips: list[tuple[int, str]]) -> None:
+    offered = word
+    for at, letter in slips:
+        offered = offered[:at] + letter + offered[at + at % 2 :]
+    ranked = sorted((distance(offered, each), each) for each in WORDS)
+    clear = ranked[0][0] <= 2 and ranked[0][0] < ranked[1][0]
+    assert nearest(offered) == (ranked[0][1] if clear else None)
+
+
 def test_every_word_is_as_likely_as_any_other() -> None:
     picked = pick(b"".join(n.to_bytes(2, "big") for n in range(1024)))
     assert picked == WORDS * 2
