@@ -20,7 +20,7 @@ from scripts.vectors_session import session_vectors
 
 from burrowspace.core import codes, frames, links, manifest, signals
 from burrowspace.core.layout import Layout
-from burrowspace.core.notes import Note
+from burrowspace.core.notes import CHANGED, LEFT_OUT, Note
 from burrowspace.core.sealing import BLOCK, MANIFEST, PACK, BlockKey, Suite, derive
 from burrowspace.core.words import WORDS
 
@@ -197,6 +197,7 @@ def manifest_vectors() -> dict[str, Any]:
             for one in good
         ],
         "bad": [{"why": why, "json": text} for why, text in bad.items()],
+        "notes": [*LEFT_OUT, *CHANGED],
     }
 
 

@@ -15,7 +15,7 @@ PATH_CHARS = 1024
 WORD_CHARS = 32
 DETAIL_CHARS = 255
 
-_LEFT_OUT = {
+LEFT_OUT = {
     "link": "is a symbolic link",
     "dangling": "is a symbolic link to something that is not there",
     "socket": "is a socket",
@@ -27,7 +27,7 @@ _LEFT_OUT = {
     "deep": "lies in too many folders inside each other",
     "endless": "has no size of its own and is too long; `burrow send -` can send it alone",
 }
-_CHANGED = {
+CHANGED = {
     "date": "has a date that cannot be stored",
     "name": "has a name that is not valid text",
 }
@@ -44,7 +44,7 @@ class Note(msgspec.Struct, frozen=True, array_like=True):
     @property
     def changed(self) -> bool:
         """It is sent, but not as it is. False: it is left out."""
-        return self.why in _CHANGED
+        return self.why in CHANGED
 
 
 class Notes:
@@ -73,10 +73,10 @@ def sentence(note: Note) -> str:
     """
     detail = f" ({note.detail})" if note.detail else ""
     if note.why == "date":
-        return f"{note.path} {_CHANGED['date']}{detail}: sent without its date"
+        return f"{note.path} {CHANGED['date']}{detail}: sent without its date"
     if note.why == "name":
-        return f"{note.path} {_CHANGED['name']} here{detail}: sent under this name"
-    known = _LEFT_OUT.get(note.why)
+        return f"{note.path} {CHANGED['name']} here{detail}: sent under this name"
+    known = LEFT_OUT.get(note.why)
     return f"{note.path} {known}{detail}: left out" if known else f"{note.path}{detail}: left out"
 
 

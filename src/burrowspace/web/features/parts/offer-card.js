@@ -11,6 +11,7 @@ import { css, html, LitElement, nothing } from "../../vendor/lit.js";
 import { size } from "../format.js";
 import { icons } from "../icons.js";
 import { look } from "../look.js";
+import { reason } from "../sender-notes.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
 
@@ -52,6 +53,9 @@ export class OfferCard extends LitElement {
         gap: 12px;
         justify-content: space-between;
         padding: 3px 0;
+      }
+      .files.notes li {
+        display: block;
       }
       .files span:last-child {
         white-space: nowrap;
@@ -96,7 +100,10 @@ export class OfferCard extends LitElement {
           ? html`<p class="small soft">${t("Left out by the sender, or sent changed:")}</p>
               <ul class="files notes">
                 ${manifest.notes.slice(0, LISTED).map(
-                  ({ path, detail }) => html`<li><span class="name cut">${shown(path, 100)}</span><span class="soft">${shown(detail, 60)}</span></li>`,
+                  (note) => html`<li>
+                    <p class="name">${shown(note.path, 100)}</p>
+                    <p class="soft">${[reason(note), shown(note.detail, 60)].filter(Boolean).join(" · ")}</p>
+                  </li>`,
                 )}
                 ${unnamed > 0 ? html`<li class="soft">${t("and {n} more", { n: unnamed })}</li>` : nothing}
               </ul>`
