@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.served import Served
 from tests.web.browser import Browsing, Pages
-from tests.web.desk import EXCUSED, Desk, desk, made, sha256
+from tests.web.desk import EXCUSED, JOB, Desk, desk, made, sha256, until
 
 pytestmark = pytest.mark.anyio
 
@@ -127,3 +127,37 @@ async def test_a_tab_that_is_closed_at_100_percent_has_it_in_the_next_one(
     await again.whole()
     assert sha256(await again.saved()) == sha256(file)
     await ann.whole()
+
+
+async def test_what_a_page_had_no_room_for_goes_with_the_next_start_but_not_while_its_tab_is_open(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    file = made(tmp_path, "f.bin", 30 * MB)
+    _, bob = await by_relay(browsing, server, file)
+    session = await bob.page.context.new_cdp_session(bob.page)
+    await bob.accept()
+    await bob.reaches(2 * MB)
+    await session.send("Storage.overrideQuotaForOrigin", {"origin": server.url, "quotaSize": 3 * MB})
+    await bob.whole()
+    assert await bob.page.evaluate(f"{JOB}.sink.spilled")
+    stored = "import('/web/store/opfs.js').then(({ opfsIds }) => opfsIds())"
+    clear = "import('/web/store/orphans.js').then(({ clearOrphans }) => clearOrphans())"
+    assert len(await bob.page.evaluate(stored)) == 1
+    other = await desk_of(browsing, bob, server.url)
+    await other.page.evaluate(clear)
+    assert len(await other.page.evaluate(stored)) == 1, "the file of a tab that is open is gone"
+    async with bob.page.expect_download() as again:
+        await bob.page.locator("received-files button").first.click()
+    assert sha256(await browsing.saved(await again.value)) == sha256(file)
+    await bob.page.close()
+    last = await desk_of(browsing, other, server.url)
+
+    async def gone() -> bool:
+        return not await last.page.evaluate(stored)
+
+    await until(gone)
+
+
+async def desk_of(browsing: Browsing, tab: Desk, url: str) -> Desk:
+    """Another tab of the same browser."""
+    return Desk(await browsing.page(url, tab.page.context), browsing)

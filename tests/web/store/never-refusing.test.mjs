@@ -81,3 +81,12 @@ test("a try leaves nothing in memory", async () => {
   its.may = () => true;
   assert.equal(await base.tries("a", { kept: 1 }), true);
 });
+
+test("where the browser's own keys cannot be read, that is said, and not that there are none", async () => {
+  const { its, open } = browsers();
+  const base = new NeverRefusing(open);
+  await base.change("a", { kept: 1 });
+  assert.deepEqual(await base.sureKeys("kept"), ["a"]);
+  its.broken = true;
+  assert.deepEqual([await base.sureKeys("kept"), await base.keys("kept")], [null, []]);
+});

@@ -11,17 +11,27 @@ import { Row } from "./pack.js";
 
 const TEXTS_BYTES = 8 * 2 ** 20; // of all texts together
 
+/** Which files are texts to be shown, by their number: as many of them, in their order, as fit into memory. Any other text
+ * is stored like a file. @param {Manifest} manifest @returns {Set<number>} */
+export function shownTexts({ files }) {
+  /** @type {Set<number>} */ const shown = new Set();
+  let room = TEXTS_BYTES;
+  for (const [number, { kind, size }] of files.entries()) {
+    if (kind !== "text" || (size ?? 0) > room) continue;
+    room -= size ?? 0;
+    shown.add(number);
+  }
+  return shown;
+}
+
 export class Placement {
   /** Chunks of texts by the number of their file. @type {Map<number, Uint8Array[]>} */ #texts = new Map();
   /** @type {Row} */ #row;
 
   /** @param {Manifest} manifest */
-  constructor({ files }) {
-    this.#row = new Row(files.map((file) => file.size ?? Infinity));
-    let room = TEXTS_BYTES;
-    for (const [number, file] of files.entries()) {
-      if (file.kind === "text" && (room -= file.size ?? 0) >= 0) this.#texts.set(number, []);
-    }
+  constructor(manifest) {
+    this.#row = new Row(manifest.files.map((file) => file.size ?? Infinity));
+    for (const number of shownTexts(manifest)) this.#texts.set(number, []);
   }
 
   /** Content from byte `at` on: what of it goes into which file; texts are kept.

@@ -63,8 +63,14 @@ export class NeverRefusing {
 
   /** @param {Shelf} shelf @returns {Promise<string[]>} */
   async keys(shelf) {
-    const theirs = await this.#read((base) => base.keys(shelf), /** @type {string[]} */ ([]));
-    return [...theirs.filter((key) => !this.#owns(shelf, key)), ...(await this.#memory.keys(shelf))].sort();
+    return (await this.sureKeys(shelf)) ?? this.#memory.keys(shelf);
+  }
+
+  /** The same; null where the browser's own cannot be read now, so what it has is not known. @param {Shelf} shelf
+   * @returns {Promise<string[] | null>} */
+  async sureKeys(shelf) {
+    const theirs = await this.#read((base) => base.keys(shelf), null);
+    return theirs && [...theirs.filter((key) => !this.#owns(shelf, key)), ...(await this.#memory.keys(shelf))].sort();
   }
 
   /** @param {Shelf} shelf */

@@ -7,6 +7,7 @@
  */
 
 import { safePaths } from "../core/names.js";
+import { shownTexts } from "../core/placement.js";
 
 /**
  * A place that keeps what arrives. `kept` is what `reopen` (ways.js) needs after a reload, as of the last `flush`; it
@@ -17,6 +18,7 @@ import { safePaths } from "../core/names.js";
  * @property {Kept | null} kept
  * @property {boolean} [spilled] a part of it is in the page's memory alone: a reload loses that part
  * @property {() => Promise<Received[]>} [received] after `finish`, where it is still to be handed to the person
+ * @property {() => Promise<void>} [free] what the browser keeps of it goes
  * @property {() => string[][]} [folders] after `open`: all of them, safe, for a ZIP or a folder that is made of `received`
  * @typedef {Sink & Keeping} KeepingSink
  */
@@ -36,9 +38,10 @@ import { safePaths } from "../core/names.js";
 /** A file of a manifest: where its bytes begin in the row of all files that are no texts; `number` in `manifest.files`.
  * @typedef {{number: number, path: string[], size: number | null, modified: number, begin: number}} Placed */
 
-/** Texts are shown, not stored: they have no place. @param {Manifest} manifest @returns {{files: Placed[], folders: string[][]}} */
+/** Texts that are shown are not stored: they have no place. @param {Manifest} manifest @returns {{files: Placed[], folders: string[][]}} */
 export function placed(manifest) {
-  const stored = manifest.entries.filter((entry) => entry.kind !== "text");
+  const shown = new Set([...shownTexts(manifest)].map((number) => manifest.files[number]));
+  const stored = manifest.entries.filter((entry) => !shown.has(entry));
   const safe = safePaths(stored.map(({ path, kind }) => ({ path, folder: kind === "folder" })));
   const numbers = new Map(manifest.files.map((entry, number) => [entry, number]));
   /** @type {Placed[]} */ const files = [];
@@ -56,8 +59,9 @@ export function placed(manifest) {
   return { files, folders };
 }
 
-/** Bytes that a sink gets: all but texts; null while they are not known. @param {Manifest} manifest */
-export function stored({ contentSize, files }) {
+/** Bytes that a sink gets: all but the texts that are shown; null while they are not known. @param {Manifest} manifest */
+export function stored(manifest) {
+  const { contentSize, files } = manifest;
   if (contentSize === null) return null;
-  return contentSize - files.reduce((sum, { kind, size }) => sum + (kind === "text" ? (size ?? 0) : 0), 0);
+  return [...shownTexts(manifest)].reduce((rest, number) => rest - (files[number].size ?? 0), contentSize);
 }

@@ -12,7 +12,7 @@
 import { BurrowError } from "../core/errors.js";
 import { Far } from "../wire/far.js";
 import { MemoryRow } from "./memory-row.js";
-import { opfsFolder } from "./opfs.js";
+import { opfsDiscard, opfsFolder } from "./opfs.js";
 import { named } from "./platform.js";
 import { placed } from "./placing.js";
 import { Sums } from "./sums.js";
@@ -75,13 +75,9 @@ export class OpfsSink {
     return file.slice(kept.size);
   }
 
-  /** Frees what a transfer took; nothing, where there is none. @param {string} id */
-  static async discard(id) {
-    try {
-      await (await opfsFolder()).removeEntry(id);
-    } catch (error) {
-      if (named(error) !== "NotFoundError") throw error;
-    }
+  /** What it took of the browser's room. */
+  async free() {
+    await opfsDiscard(this.#id);
   }
 
   /** busy; missing. @param {Manifest} _manifest @param {boolean} resumed */
@@ -102,7 +98,9 @@ export class OpfsSink {
     const whole = content.byteLength === content.buffer.byteLength;
     const own = /** @type {Uint8Array<ArrayBuffer>} */ (whole ? content : content.slice());
     const { length } = own;
-    const at = (this.#begins.get(file) ?? 0) + offset;
+    const begin = this.#begins.get(file);
+    if (begin === undefined) throw new TypeError("no such file");
+    const at = begin + offset;
     this.#end = Math.max(this.#end, at + length);
     this.#underway += length;
     this.#ask("write", { at, file: this.#index(file), offset, content: own }, [own.buffer])
@@ -135,7 +133,7 @@ export class OpfsSink {
 
   async abort() {
     await this.#close();
-    await OpfsSink.discard(this.#id);
+    await opfsDiscard(this.#id);
     this.kept = null;
   }
 

@@ -7,6 +7,7 @@
  */
 
 import { choose, MEMORY_BYTES, MEMORY_SMALL_BYTES } from "./choosing.js";
+import { opfsDiscard } from "./opfs.js";
 import { pickers } from "./platform.js";
 import { placed, stored } from "./placing.js";
 import { FolderSink } from "./sink-folder.js";
@@ -38,7 +39,7 @@ export async function reopen(kept, manifest) {
 /** Frees what the browser keeps of a transfer that will not go on, or was handed to the person. What lies in a folder of
  * the person's stays. @param {Kept | null} kept */
 export async function discard(kept) {
-  if (kept?.kind === "browser") await OpfsSink.discard(kept.id);
+  if (kept?.kind === "browser") await opfsDiscard(kept.id);
 }
 
 /** @param {Kind} kind @param {Manifest} manifest @param {Here} here @returns {Way} */

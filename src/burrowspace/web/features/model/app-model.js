@@ -75,6 +75,7 @@ export class AppModel extends Observable {
     }
     await this.openLinks();
     this.devices.run((invited) => void this.#invited(invited));
+    void loadLazily(() => import("../../store/orphans.js")).then(({ clearOrphans }) => clearOrphans());
   }
 
   /** Loads what a transfer needs; at once, where something is about to be chosen. */

@@ -11,7 +11,7 @@
  */
 
 import { shown } from "../../core/names.js";
-import { discard, ways } from "../../store/ways.js";
+import { ways } from "../../store/ways.js";
 import { ours } from "../../wire/runtime.js";
 import { Receiver } from "../../wire/session/receiver.js";
 import { Job } from "./job.js";
@@ -209,7 +209,7 @@ export class ReceiveJob extends Job {
 
   /** Lets go of what lies in this browser. */
   async forget() {
-    if (this.#sink) await discard(this.#sink.kept);
+    await this.#sink?.free?.();
     this.#sink = null;
     this.received = [];
   }

@@ -23,7 +23,7 @@ const TELL_S = 0.05; // between two tellings that blocks came
  * @typedef {Saved & {texts?: [number, Bytes][]}} Snapshot */
 
 /**
- * Where a receiver's files go. Files are numbered as in `manifest.files`; texts never come here. Every method may
+ * Where a receiver's files go. Files are numbered as in `manifest.files`; texts that are shown never come here. Every method may
  * throw a BurrowError (`no-space`), which ends the transfer.
  *
  * @typedef {object} Sink
