@@ -256,6 +256,22 @@ def meeting_vectors() -> dict[str, Any]:
             )
         ],
         "no_links": [*strange, "https://example.org/r#" + "A" * 42 + "B", "https://example.org/x#" + "A" * 43],
+        "reached_by_others": [
+            [*case, links.reached_by_others(*case)]
+            for case in (
+                ("http://localhost:5000", "192.168.1.7", 5000),
+                ("https://127.0.0.1:5000/burrow", "192.168.1.7", 5000),
+                ("http://[::1]:5000", "fd00::7", 5000),
+                ("http://localhost:5000", "fe80::7%eth0", 5000),
+                ("http://localhost", "192.168.1.7", 80),
+                ("http://localhost:8080", "172.17.0.2", 5000),
+                ("http://localhost:5000", "127.0.0.1", 5000),
+                ("http://localhost:5000", "::1", 5000),
+                ("http://localhost:5000", None, 5000),
+                ("http://192.168.1.8:5000", "192.168.1.7", 5000),
+                ("https://drop.example.org", "192.168.1.7", 443),
+            )
+        ],
         "receiver": RECEIVER.hex(),
         "mailbox": links.mailbox_id(SECRET),
         "receiver_mailbox": links.mailbox_id(SECRET, RECEIVER.hex()),

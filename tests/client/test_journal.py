@@ -91,19 +91,19 @@ def test_both_ends_of_a_transfer_may_be_on_one_machine(folders: Folders):
     assert {each.role for each in folders.unfinished()} == {"send", "receive"}
 
 
-def test_a_transfer_is_found_by_its_code_its_link_or_its_paths(folders: Folders, tmp_path: Path):
+def test_a_transfer_is_found_by_its_code_its_secret_or_its_paths(folders: Folders, tmp_path: Path):
     (tmp_path / "a").write_bytes(b"a")
     (tmp_path / "b").write_bytes(b"b")
     paths = known([tmp_path / "a", tmp_path / "b"])
     by_paths = record("11" * 16, role="send", paths=paths)
     by_code = record("22" * 16, created=5.0, code="7-walnut-orbit")
     newer = record("33" * 16, created=6.0, code="7-walnut-orbit")
-    by_link = record("44" * 16, link="https://burrow.example/r#x")
-    for each in (by_paths, by_code, newer, by_link):
+    by_secret = record("44" * 16, secret=b"4" * 32)
+    for each in (by_paths, by_code, newer, by_secret):
         folders.create(each).close()
     assert folders.by_code("7-walnut-orbit") == newer
     assert folders.by_code("7-walnut-orbit", "send") is None
-    assert folders.by_link("https://burrow.example/r#x") == by_link
+    assert folders.by_secret(b"4" * 32) == by_secret
     assert folders.by_paths(known([tmp_path / "b", tmp_path / "d" / ".." / "a"])) == by_paths
     (tmp_path / "a").write_bytes(b"other")
     assert folders.by_paths(known([tmp_path / "a", tmp_path / "b"])) == by_paths

@@ -121,6 +121,8 @@ def test_codes_and_links_are_read_as_the_page_says() -> None:
     for text in meeting["no_links"]:
         with pytest.raises(BadLink):
             links.parse_link(text)
+    for *given, leads_to in meeting["reached_by_others"]:
+        assert links.reached_by_others(*given) == leads_to
 
 
 def test_signals_are_sealed_as_the_page_says() -> None:

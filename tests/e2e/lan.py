@@ -27,6 +27,15 @@ class Lan:
         """Empty on a network where each has only the IPv6 address that it gave itself."""
         return self._prefix and f"{self._prefix}{self._hosts.index(name) + 2}"
 
+    def join(self, host: str, other: "Lan") -> str:
+        """Puts a host of this network on another one as well, as eth1; its address there."""
+        name, hub, address = self.name(host), other.name("hub"), f"{other._prefix}200"
+        run("ip", "-n", name, "link", "add", "eth1", "type", "veth", "peer", "name", "joined", "netns", hub)
+        run("ip", "-n", hub, "link", "set", "joined", "master", "bridge", "up")
+        run("ip", "-n", name, "addr", "add", f"{address}/24", "dev", "eth1")
+        run("ip", "-n", name, "link", "set", "eth1", "up")
+        return address
+
 
 @contextlib.contextmanager
 def lan(*hosts: str, prefix: str = "10.73.0.") -> Iterator[Lan]:

@@ -9,16 +9,21 @@ from burrowspace.client.events import NewCode, Ready
 @dataclass(frozen=True, slots=True)
 class Invitation:
     """`known`: the other side is likely to use the same server without being told; our own it cannot know. `keys`: a
-    person is at the keyboard and may ask for a new code."""
+    person is at the keyboard and may ask for a new code. `others`: further addresses of the server, on other networks.
+    """
 
     known: bool = True
     keys: bool = False
     to: str = ""  # the paired device that hears of it by itself
+    others: tuple[str, ...] = ()
 
     def lines(self, ready: Ready) -> list[StyledLine]:
         """
         >>> [line.text for line in Invitation(known=False).lines(Ready("http://10.0.0.7:1/r#x", "7-ivy-opal", "http://10.0.0.7:1"))]
         ['On the other machine:', '', '    burrow receive 7-ivy-opal --server http://10.0.0.7:1', '', 'or with the link:', '', "    burrow receive 'http://10.0.0.7:1/r#x'", '']
+        >>> two = Invitation(known=False, others=("http://10.8.0.2:1",))
+        >>> two.lines(Ready("http://10.0.0.7:1/r#x", None, "http://10.0.0.7:1"))[-2].text
+        'From another network than that of http://10.0.0.7:1, use --server http://10.8.0.2:1.'
         """  # noqa: E501
         from burrowspace.core.names import shown
 
@@ -36,6 +41,9 @@ class Invitation:
                 StyledLine(""),
             ]
         lines += [StyledLine(f"    burrow receive '{ready.link}'", "bold"), StyledLine("")]
+        if self.others:
+            named = " or ".join(f"--server {each}" for each in self.others)
+            lines += [StyledLine(f"From another network than that of {ready.server}, use {named}."), StyledLine("")]
         if ready.why:
             lines += [StyledLine(f"There is no short code: {shown(ready.why, 200)}. The link is enough.", "yellow")]
             lines += [*self._asking(ready.asks), StyledLine("")]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _ORIGINS = "origins"  # a file: the addresses under which a server of ours was used
 _FLOOR = 16 << 20  # bytes of the disk that are left free
-_Opened = tuple[str, Path, asyncio.AbstractEventLoop, asyncio.Event]
+_Opened = tuple[list[str], Path, asyncio.AbstractEventLoop, asyncio.Event]
 
 
 def was_own(record: "Record") -> int | None:
@@ -65,19 +65,20 @@ def prepare() -> None:
 
 
 @contextlib.asynccontextmanager
-async def own_server(port: int = 0) -> AsyncIterator[str]:
-    """The origin of a server that serves until the context ends, under the likeliest address of this machine.
+async def own_server(port: int = 0) -> AsyncIterator[list[str]]:
+    """The origins of a server that serves until the context ends: under the likeliest address of this machine, and
+    under one of each further network.
 
     `port` 0, or one that is taken: a free one.
     """
     opened: Future[_Opened] = Future()
     thread = threading.Thread(target=_serve, args=(port, opened), name="own server", daemon=True)
     thread.start()
-    url, folder, loop, stopping = await asyncio.wrap_future(opened)
-    go_direct(urlsplit(url).hostname or "")
+    urls, folder, loop, stopping = await asyncio.wrap_future(opened)
+    go_direct(urlsplit(urls[0]).hostname or "")
     keep = False
     try:
-        yield url
+        yield urls
     except asyncio.CancelledError:
         keep = True
         raise
@@ -139,9 +140,10 @@ async def _life(port: int, opened: "Future[_Opened]") -> None:
     stopping = asyncio.Event()
     async with serving(app, listener, brief=True):
         url = next(iter(banner.addresses(app.reach)), f"http://127.0.0.1:{port}")
+        others = [each for each in banner.urls(app.reach, app.reach.networks) if each != url]
         with os.fdopen(private_file(folder / _ORIGINS), "a", encoding="utf-8") as known:
             known.write(url + "\n")
-        opened.set_result((url, folder, asyncio.get_running_loop(), stopping))
+        opened.set_result(([url, *others], folder, asyncio.get_running_loop(), stopping))
         await stopping.wait()
 
 

@@ -152,11 +152,11 @@ async def _receive(
     usable_state(os.environ)
     url = where.url if where else None
     if what is not None and looks_like_link(what):
+        from burrowspace.cli.link_server import link_server
         from burrowspace.core.links import parse_link
 
-        link = parse_link(what)
-        url = link.server
-        await _there(str(link), url)
+        link = await link_server(runner, parse_link(what), where, quiet=quiet)
+        what, url = str(link), link.server
     elif what is not None:
         from burrowspace.cli import near
         from burrowspace.client.state.folders import here
@@ -188,16 +188,6 @@ async def _receive(
         if what is None and not quiet:
             runner.say("Waiting for paired devices; Ctrl-C ends it.", "dim")
         return await runner.follow(runs, asker.hears)
-
-
-async def _there(link: str, url: str) -> None:
-    """Unreachable: the link's server does not answer. What was begun before waits for it instead."""
-    from burrowspace.cli.named_server import NamedServer, reachable
-    from burrowspace.client.errors import Unreachable
-    from burrowspace.client.state.folders import here
-
-    if here().by_link(link) is None and (why := await reachable(NamedServer(url, "the link"))) is not None:
-        raise Unreachable(f"{url} of the link cannot be reached: {why}")
 
 
 def _folder_or_file(output: str | None) -> Path | None:

@@ -202,18 +202,20 @@ def reporter(
     quiet: bool,
     qr: bool | None = False,
     known: bool = True,
+    others: Sequence[str] = (),
     sealed: bool = True,
     keys: bool = False,
     to: str = "",
 ) -> Reporter:
-    """The one that fits where we are. `server`: its origin; `qr` None: where it fits; `keys`, `to`: see Invitation."""
+    """The one that fits where we are. `server`: its origin; `qr` None: where it fits; `known`, `others`, `keys`, `to`:
+    see Invitation."""
     if json:
         return JsonReporter()
     if quiet:
         return QuietReporter()
     err = sys.stderr
     host = server.partition("://")[2] or "the server"
-    invitation = Invitation(known, keys, to)
+    invitation = Invitation(known, keys, to, tuple(others))
     if not err.isatty() or os.environ.get("TERM") == "dumb":
         return LineReporter(ProgressView(sending, host, signs(err.encoding), sealed), invitation, err)
     from burrowspace.cli.consoles import console

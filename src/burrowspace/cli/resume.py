@@ -155,13 +155,19 @@ async def _resume(runner: Runner, record: "Record", options: "Options", into: Pa
     usable_state(os.environ)
     runner.say(f"Going on: {listed(record)}", "dim") if not quiet else None
     async with contextlib.AsyncExitStack() as stack:
-        url = record.server or ""
+        url, others = record.server or "", []
         port = was_own(record) if record.role == "send" else None
         if port is not None:
-            url = await stack.enter_async_context(own_server(port))
+            url, *others = await stack.enter_async_context(own_server(port))
         sending = record.role == "send"
         runner.reporter = reporter(
-            sending=sending, server=url, json=runner.json, quiet=quiet, known=port is None, to=record.device or ""
+            sending=sending,
+            server=url,
+            json=runner.json,
+            quiet=quiet,
+            known=port is None,
+            others=others,
+            to=record.device or "",
         )
         client = await stack.enter_async_context(Client(url or None))
         asker = Asker(runner, ask=False, by_code=True)

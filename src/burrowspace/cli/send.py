@@ -215,14 +215,22 @@ async def _send(
         if where is None and earlier is not None and not own:
             where = remembered(earlier.server)
         url = None if own else await server_or_none(runner, where, needed=needed, quiet=quiet)
-        own = url is None
+        own, others = url is None, []
         if url is None:
-            url = await stack.enter_async_context(own_server(port))
+            url, *others = await stack.enter_async_context(own_server(port))
             options = replace(options, store=False)  # what rested here would go with us
         with_code = with_code and to is None
         keys = with_code and "stream" not in what and not runner.json and not quiet and can_ask()
         runner.reporter = reporter(
-            sending=True, server=url, json=runner.json, quiet=quiet, qr=qr, known=not own, keys=keys, to=to or ""
+            sending=True,
+            server=url,
+            json=runner.json,
+            quiet=quiet,
+            qr=qr,
+            known=not own,
+            others=others,
+            keys=keys,
+            to=to or "",
         )
         if own and not quiet:
             runner.say(f"Serving from this program on {url} for as long as the transfer lasts.", "dim")

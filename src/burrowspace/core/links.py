@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from burrowspace.core.base_path import SEGMENT, base_path
 from burrowspace.core.errors import BadLink, BurrowError
-from burrowspace.core.networks import is_near
+from burrowspace.core.networks import is_loopback, is_near
 from burrowspace.core.pasted import SECRET_CHARS, cleaned, links_in
 from burrowspace.core.sealing import SECRET_BYTES, derive
 
@@ -140,3 +140,30 @@ def reached_at(origin: str, public: object) -> str:
     except BurrowError:
         return origin
     return origin if origin.startswith("https:") and not named.startswith("https:") else named
+
+
+def is_of_machine(origin: str) -> bool:
+    """Whether only this very machine reaches a server by this origin.
+
+    >>> is_of_machine("http://localhost:5000"), is_of_machine("http://[::1]:5000"), is_of_machine("http://10.0.0.7:5000")
+    (True, True, False)
+    """
+    host = urlsplit(origin).hostname or ""
+    return host == "localhost" or is_loopback(host)
+
+
+def reached_by_others(origin: str, ip: object, port: object) -> str:
+    """Where a link leads, to a server that we call by a name of this machine alone: to the address of its network, as
+    its status says. Where it says another port, something stands in between, and that address may be a container's.
+
+    >>> reached_by_others("http://localhost:5000", "10.0.0.7", 5000)
+    'http://10.0.0.7:5000'
+    >>> reached_by_others("http://localhost:8080", "172.17.0.2", 5000)
+    'http://localhost:8080'
+    """
+    parts = urlsplit(origin)
+    own_port = parts.port or (443 if parts.scheme == "https" else 80)
+    if not is_of_machine(origin) or not isinstance(ip, str) or is_loopback(ip) or port != own_port:
+        return origin
+    host = f"[{ip.replace('%', '%25')}]" if ":" in ip else ip
+    return f"{parts.scheme}://{host}:{port}{parts.path}"

@@ -4,9 +4,11 @@ Anybody on the network may announce anything. So an announcement is read within 
 are taken from it, and whoever is found must still answer as a BurrowSpace server before it is used.
 """
 
+import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from burrowspace.core.networks import is_near
 
@@ -39,6 +41,28 @@ class Announcement:
         scheme = "https" if self.secure else "http"
         hosts = [f"[{at.replace('%', '%25')}]" if ":" in at else at for at in self.addresses]
         return [f"{scheme}://{host}:{self.port}" for host in hosts]
+
+    def is_at(self, origin: str) -> bool:
+        """Whether it says that it is reached under this origin. Zones do not count: each end has its own.
+
+        >>> said = Announcement("0" * 32, 5000, ("10.0.0.7", "fe80::7%wlan0"))
+        >>> [said.is_at(f"http://{host}:5000") for host in ("10.0.0.7", "[FE80::7%25eth0]", "10.0.0.8", "nas")]
+        [True, True, False, False]
+        >>> said.is_at("http://10.0.0.7:5001"), said.is_at("https://10.0.0.7:5000"), said.is_at("http://10.0.0.7:5000/x")
+        (False, False, False)
+        """
+        wanted = _place(origin)
+        return wanted is not None and any(_place(url) == wanted for url in self.urls())
+
+
+def _place(origin: str) -> tuple[str, object, int] | None:
+    """Scheme, literal address and port of an origin; None for one with a name or a path."""
+    try:
+        parts = urlsplit(origin)
+        address = ipaddress.ip_address((parts.hostname or "").partition("%")[0])
+    except ValueError:
+        return None
+    return None if parts.path else (parts.scheme, address, parts.port or (443 if parts.scheme == "https" else 80))
 
 
 def properties(said: Announcement) -> dict[str, str]:

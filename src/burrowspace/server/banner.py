@@ -82,7 +82,12 @@ def show_public(url: str) -> None:
 
 def addresses(reach: Reachability) -> list[str]:
     """The URLs under which a phone could find us, the likeliest first."""
-    hosts = (f"[{ip.replace('%', '%25')}]" if ":" in ip else ip for ip in reach.addresses[:SHOWN])
+    return urls(reach, reach.addresses)
+
+
+def urls(reach: Reachability, addresses: list[str]) -> list[str]:
+    """The origins at these addresses, as many as are shown."""
+    hosts = (f"[{ip.replace('%', '%25')}]" if ":" in ip else ip for ip in addresses[:SHOWN])
     return [f"{reach.scheme}://{host}:{reach.port}" for host in hosts]
 
 

@@ -14,7 +14,7 @@ from burrowspace.core.base_path import base_of
 from burrowspace.core.forwarded import authority_host
 from burrowspace.core.hosts import is_of_lan
 from burrowspace.core.ice import is_stun_uri
-from burrowspace.core.interfaces import Interface, likeliest
+from burrowspace.core.interfaces import Interface, likeliest, networks
 from burrowspace.core.networks import is_loopback
 
 _LOCAL = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?\Z")
@@ -31,6 +31,7 @@ class Reachability:
     tunnel_state: str = "off"  # off, opening, up, down
     tunnel_message: str | None = None
     addresses: list[str] = field(default_factory=list)
+    networks: list[str] = field(default_factory=list)  # of the addresses, one for each network with other devices
     stun_ports: tuple[int, ...] = ()  # UDP, of our own; none, one, or two that follow each other
     stun_message: str | None = None  # why there are none
     base: str = field(init=False)  # the path of the public URL of the settings; empty: none
@@ -49,9 +50,11 @@ class Reachability:
     def look(self) -> None:
         """Reads the addresses of this machine; the first is the one a phone would use."""
         if self.settings.host not in ("0.0.0.0", "::", ""):  # noqa: S104
-            self.addresses = [self.settings.host]
+            self.addresses = self.networks = [self.settings.host]
         else:
-            self.addresses = lan_addresses()
+            found = _interfaces()
+            self.addresses = likeliest(found, _routed()) or ["127.0.0.1"]
+            self.networks = networks(found, self.addresses)
         self.ip = self.addresses[0] if self.addresses else "127.0.0.1"
 
     def is_tunnel(self, authority: str | None) -> bool:
@@ -125,9 +128,8 @@ def _origin_of(url: str | None) -> str | None:
     return f"{scheme}://{rest.split('/', 1)[0]}"
 
 
-def lan_addresses() -> list[str]:
-    """The addresses of this machine, the likeliest first; loopback if there is no other. No name is looked up: a name
-    service may not answer."""
+def _interfaces() -> list[Interface]:
+    """What this machine has. No name is looked up: a name service may not answer."""
     found = []
     for adapter in ifaddr.get_adapters():
         for each in adapter.ips:
@@ -137,7 +139,7 @@ def lan_addresses() -> list[str]:
                 host, _, zone = each.ip
                 local = ipaddress.ip_address(host).is_link_local
                 found.append(Interface(adapter.nice_name, f"{host}%{_zone(adapter.name, zone)}" if local else host))
-    return likeliest(found, _routed()) or ["127.0.0.1"]
+    return found
 
 
 def _routed() -> list[str]:

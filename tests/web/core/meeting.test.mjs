@@ -67,6 +67,9 @@ test("codes and links are read as the page says", () => {
     assert.deepEqual(links.parseLink(links.formatLink(link.server, link.secret)), link);
   }
   for (const typed of VECTORS.no_links) assert.throws(() => links.parseLink(typed), code("bad-link"));
+  for (const [origin, ip, port, leadsTo] of VECTORS.reached_by_others) {
+    assert.equal(links.reachedByOthers(origin, ip, port), leadsTo, `${origin} ${ip}`);
+  }
 });
 
 test("what follows from a secret is what the vectors say", () => {

@@ -93,6 +93,12 @@ class Server:
         with _understood():
             return dict(answer.json())
 
+    async def status(self) -> dict[str, Any]:
+        """Whether it is there, and by which `ip` and `port` its network reaches it."""
+        answer = await self._call("GET", "/status")
+        with _understood():
+            return dict(answer.json())
+
     # mailboxes
 
     async def post(self, mailbox: str, message: bytes) -> int:

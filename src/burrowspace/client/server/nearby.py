@@ -6,7 +6,7 @@ it announced. zeroconf is imported by who looks, not by who has a server already
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,27 @@ class Near:
     brief: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """`near`: the server, where it answers under another address. `tried`: all others that it announces."""
+
+    near: Near | None
+    tried: tuple[str, ...]
+
+
+async def elsewhere(origin: str, seconds: float = LOOK_S) -> Elsewhere:
+    """Another address of the server that announces `origin` as one of its own. Bounded in time like `look`."""
+    tried: dict[str, None] = {}
+    async with contextlib.aclosing(_announced(seconds)) as announced:
+        async for said in announced:
+            if not said.is_at(origin):
+                continue
+            if (near := await _ask(said)) is not None:
+                return Elsewhere(near, (near.url,))
+            tried |= dict.fromkeys(url for url in said.urls() if url != origin)
+    return Elsewhere(None, tuple(tried))
+
+
 async def look(seconds: float = LOOK_S) -> list[Near]:
     """Those that answer, in the order of their addresses; none where there is no network. Bounded in time by `seconds`
     and ANSWER_S."""
@@ -43,7 +64,7 @@ async def look(seconds: float = LOOK_S) -> list[Near]:
     return sorted((near for near in found if near is not None), key=lambda near: (near.brief, near.url))
 
 
-async def _announced(seconds: float) -> AsyncIterator[Announcement]:
+async def _announced(seconds: float) -> AsyncGenerator[Announcement]:
     from zeroconf import Error, ServiceStateChange
     from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo
 
@@ -59,8 +80,8 @@ async def _announced(seconds: float) -> AsyncIterator[Announcement]:
     except (OSError, Error, RuntimeError) as error:
         log.debug("nobody can be looked for on this network", why=str(error))
         return
+    browser = AsyncServiceBrowser(listener.zeroconf, SERVICE, handlers=[changed])
     try:
-        browser = AsyncServiceBrowser(listener.zeroconf, SERVICE, handlers=[changed])
         end = asyncio.get_running_loop().time() + seconds
         with contextlib.suppress(TimeoutError):
             while True:
@@ -72,9 +93,9 @@ async def _announced(seconds: float) -> AsyncIterator[Announcement]:
                 said = believe(info.port, info.parsed_scoped_addresses(), info.properties)
                 if said is not None:
                     yield said
-        await browser.async_cancel()
     finally:
         with contextlib.suppress(OSError, Error, RuntimeError):
+            await browser.async_cancel()
             await listener.async_close()
 
 

@@ -15,6 +15,7 @@ from burrowspace.client import events
 from burrowspace.client.client_state import ClientState, own_name
 from burrowspace.client.errors import Changed, Refused
 from burrowspace.client.files.source import Source
+from burrowspace.client.links.addresses import own_addresses
 from burrowspace.client.options import Options
 from burrowspace.client.rendezvous.conversation import Conversation
 from burrowspace.client.rendezvous.offers import ENOUGH, LEFT, Offers
@@ -31,7 +32,7 @@ from burrowspace.core import signals
 from burrowspace.core.codes import Code
 from burrowspace.core.errors import BadRequest, BurrowError
 from burrowspace.core.invitation import NAME_CHARS, Invitation
-from burrowspace.core.links import format_link, mailbox_id, reached_at
+from burrowspace.core.links import format_link, is_of_machine, mailbox_id, reached_at, reached_by_others
 from burrowspace.core.manifest import parse
 from burrowspace.core.sealing import SECRET_BYTES
 from burrowspace.core.signals import Role
@@ -72,7 +73,7 @@ class SendTransfer(Transfer):
             raise
         record = held.record
         name = options.name or own_name()
-        link = format_link(reached_at(server.origin, public), record.secret)
+        link = format_link(await _reached_at(server, public), record.secret)
         sending = Sender(
             server=server,
             secret=record.secret,
@@ -234,3 +235,15 @@ class SendTransfer(Transfer):
                 digest=digest.hex() if digest else None,
             ),
         )
+
+
+async def _reached_at(server: Server, public: object) -> str:
+    """Where the link leads. Somebody who called a server of this machine by "localhost" must not pass that on."""
+    found = reached_at(server.origin, public)
+    if not is_of_machine(found):
+        return found
+    known = await server.status()
+    ip = known.get("ip")
+    if ip not in await asyncio.to_thread(own_addresses):  # a container's, which only this machine reaches
+        return found
+    return reached_by_others(found, ip, known.get("port"))

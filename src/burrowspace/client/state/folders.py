@@ -75,8 +75,9 @@ class Folders:
             lambda record: record.role == role and record.code == code and server in (None, record.server)
         )
 
-    def by_link(self, link: str, role: Role = "receive") -> Record | None:
-        return self._find(lambda record: record.role == role and record.link == link)
+    def by_secret(self, secret: bytes, role: Role = "receive") -> Record | None:
+        """By what a link hands over: the same server may be reached elsewhere now."""
+        return self._find(lambda record: record.role == role and record.secret == secret)
 
     def by_paths(self, paths: tuple[Known, ...], text: str | None = None) -> Record | None:
         """The unfinished sending of these very paths, whatever lies there now: the source says if that has changed."""

@@ -14,6 +14,7 @@ export const LINK_CHARS = 512; // of a link; more is refused
 const HOW = "a link is an address, /r# and 43 letters and digits: https://host/r#…";
 const SHAPE =
   /^(?:(?<scheme>[a-z][a-z0-9+.-]*):\/\/)?(?<host>\[[0-9a-f:.]+(?:%(?:25)?(?<zone>[a-z0-9_.~-]{1,32}))?\]|[a-z0-9._-]+)(?::(?<port>[0-9]{1,5}))?(?<path>(?:\/[a-z0-9_~-][a-z0-9._~-]*)*?)\/r\/?$/i;
+const OF_MACHINE = /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$/;
 const BASE_CHARS = 100; // of the path below which a server is reached
 const NOTHING = new Uint8Array(0);
 
@@ -80,6 +81,23 @@ export function linkTag(secret, receiver) {
 export function linkKey(secret, receiver) {
   return derive(secret, unhex(receiver), "burrow/1 link key");
 }
+
+/**
+ * Where a link leads, to a server that we call by a name of this machine alone: to the address of its network, as its
+ * status says. Where it says another port, something stands in between, and that address may be a container's.
+ *
+ * @param {string} origin and perhaps a path @param {unknown} ip @param {unknown} port @returns {string}
+ */
+export function reachedByOthers(origin, ip, port) {
+  const at = new URL(origin);
+  const own = Number(at.port || (at.protocol === "https:" ? 443 : 80));
+  if (!OF_MACHINE.test(at.hostname) || typeof ip !== "string" || OF_MACHINE.test(ip) || port !== own) return origin;
+  const host = ip.includes(":") ? `[${ip.replace("%", "%25")}]` : ip;
+  return `${at.protocol}//${host}:${port}${at.pathname.replace(/\/+$/, "")}`;
+}
+
+/** Whether only this very machine reaches a server of this host. @param {string} host */
+export const isOfMachine = (host) => OF_MACHINE.test(host);
 
 /** @param {Uint8Array} secret */
 function spelled(secret) {

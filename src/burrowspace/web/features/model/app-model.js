@@ -12,7 +12,7 @@
  */
 
 import { BurrowError } from "../../core/errors.js";
-import { formatLink, parseLink } from "../../core/links.js";
+import { formatLink, isOfMachine, parseLink, reachedByOthers } from "../../core/links.js";
 import { looksLikeLink } from "../../core/pasted.js";
 import { kept } from "../../store/kept.js";
 import { opened } from "../../store/opened.js";
@@ -264,10 +264,10 @@ export class AppModel extends Observable {
 /** Where others reach the server that this page is of: by its public address, where it has one; and a page that was
  * opened on the server's own machine must not pass on "localhost". @returns {Promise<string>} */
 async function reached() {
-  if (!/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(location.hostname)) return HERE;
+  if (!isOfMachine(location.hostname)) return HERE;
   const { ip, port, public_url: known } = await (await fetch(`${HERE}/status`, { cache: "no-store" })).json();
   if (typeof known === "string" && URL.canParse(known)) return known.replace(/\/+$/, "");
-  return /^127\./.test(ip) || !Number.isInteger(port) ? HERE : `${location.protocol}//${ip}:${port}`;
+  return reachedByOthers(HERE, ip, port);
 }
 
 /** Empty: it has none. @param {string} link */
