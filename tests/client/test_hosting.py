@@ -161,15 +161,16 @@ async def test_a_meeting_that_is_cancelled_after_its_proof_has_burnt_the_code(ho
         assert len(sender.burnt) == 1
 
 
-async def test_of_many_proofs_at_once_one_is_looked_at(
+async def test_of_many_proofs_at_once_none_is_looked_at_after_a_wrong_one(
     house: Running, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked: list[Role] = []
+    right: list[bool] = []
     check = Agreed.check
 
     def counted(agreed: Agreed, other: Confirmation) -> None:
-        looked.append(agreed.role)
+        right.append(False)
         check(agreed, other)
+        right[-1] = True
 
     monkeypatch.setattr(Agreed, "check", counted)
     async with offering(house) as sender:
@@ -179,8 +180,8 @@ async def test_of_many_proofs_at_once_one_is_looked_at(
         await asyncio.gather(*(guest.say(each.confirmation) for guest, each in zip(guests, agreed, strict=False)))
         await real.say(agreed[-1].confirmation)
         await sender.ends(CodeBurnt)
-        assert looked == [Role.SENDER]
-        assert sender.handed == 0
+        assert right in ([False], [True, False])  # the real one may be heard first, and then has what it came for
+        assert sender.handed == right.count(True)
 
 
 # Before a proof
