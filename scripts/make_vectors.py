@@ -118,6 +118,9 @@ def layout_vectors() -> dict[str, Any]:
                     "where": layout.where(at),
                     "plain": layout.plain_size(at),
                     "end": layout.is_end(at),
+                    "sealed": layout.sealed_most(at),
+                    "last": layout.ends_with(at, layout.sealed_most(at)),
+                    "short_last": layout.ends_with(at, 29),
                     "offset": layout.offset(at),
                 }
                 for at in shown

@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "src"))
 
 import burrowspace  # noqa: E402
 from burrowspace.client import errors, events  # noqa: E402
-from burrowspace.client.session import outgoing, running  # noqa: E402
+from burrowspace.client.session import outgoing, transfer  # noqa: E402
 from burrowspace.client.state import devices, folders, journal, shelf  # noqa: E402
 
 PAGE = ROOT / "docs" / "guide" / "sdk.md"
@@ -37,8 +37,8 @@ def page() -> str:
     example = (ROOT / "examples" / "watch_a_transfer.py").read_text(encoding="utf-8").partition('"""\n\n')[2]
     parts = [HEAD.format(example=example)]
     parts += ["## Client\n", call("Client", burrowspace.Client.__init__), said(burrowspace.Client), *methods()]
-    parts += ["## Transfer\n", f"What `send`, `receive` and `resume` return.\n\n{said(running.Running)}"]
-    parts += [method("transfer", running.Running.close), method("transfer", outgoing.SendTransfer.new_code)]
+    parts += ["## Transfer\n", f"What `send`, `receive` and `resume` return.\n\n{said(transfer.Transfer)}"]
+    parts += [method("transfer", transfer.Transfer.close), method("transfer", outgoing.SendTransfer.new_code)]
     parts += ["## Options\n", said(burrowspace.Options), fields(burrowspace.Options)]
     parts += ["## Events\n", prose(inspect.getdoc(events) or "")]
     parts += [text for each in kinds(events, burrowspace.Event) for text in described(each)]

@@ -90,8 +90,8 @@ def _walk(number: int) -> dict[str, Any]:
             book.failed(path, now)
             event = ["failed", path]
         elif what == 12 and book.using is not None:
-            book.resumed(now)
-            event = ["resumed"]
+            book.pauses(now)
+            event = ["pauses"]
         elif what < 12 and book.using is not None:
             book.carried(book.using, size, now)
             event = ["carried", book.using, size]
@@ -106,7 +106,7 @@ def _walk(number: int) -> dict[str, Any]:
             event = ["senderCame"]
         said = book.decide(now)
         decided = [said.use, said.why, said.start, said.stop, said.ask_relay, said.penalise, round(said.again, 6)]
-        steps.append([now, event, decided])
+        steps.append([now, event, decided, [book.moved_at, book.idle_since]])
     allowed = {"relayOnly": options.relay_only, "directOnly": options.direct_only, "noStore": options.no_store}
     return {"began": 100.0, "options": allowed, "possible": possible, "steps": steps}
 

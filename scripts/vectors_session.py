@@ -202,8 +202,8 @@ def _sendings() -> list[dict[str, Any]]:
 def _silence_walk(name: str, ticks: list[tuple[float, float, bool]]) -> dict[str, Any]:
     silence, steps = Silence(100.0), []
     for now, heard_at, wanted in ticks:
-        acts = silence.tick(now, heard_at, wanted=wanted)
-        steps.append([now, heard_at, wanted, [list(acts), silence.warned]])
+        act = silence.tick(now, heard_at, wanted=wanted)
+        steps.append([now, heard_at, wanted, [act, silence.warned]])
     return {"name": name, "steps": steps}
 
 
@@ -250,8 +250,11 @@ def _to_senders() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _to_person_walk(name: str, events: list[tuple[float, dict[str, Any]] | bool]) -> dict[str, Any]:
-    seen, steps = reports.ToPerson(), []
+def _to_person_walk(
+    name: str, events: list[tuple[float, dict[str, Any]] | bool], *, stdin: bool = False
+) -> dict[str, Any]:
+    """`stdin`: the sender reads its standard input."""
+    seen, steps = reports.ToPerson(Silence(100.0) if stdin else None), []
     for event in events:
         if isinstance(event, bool):
             seen.looked(event)
@@ -260,11 +263,14 @@ def _to_person_walk(name: str, events: list[tuple[float, dict[str, Any]] | bool]
             now, how = event
             standing = reports.Standing(now, **{"carries": False, "moved_at": 100.0, "idle_since": 100.0, **how})
             steps.append([standing._asdict(), seen.tick(standing)])
-    return {"name": name, "steps": steps}
+    return {"name": name, "stdin": stdin, "steps": steps}
 
 
 def _to_persons() -> list[dict[str, Any]]:
     gone, path, cut = {"sender_here": False}, {"carries": True}, {"network": False}
+    link, quiet = {"linked": True}, {"heard_at": 100.0}
+    asked = [(110.0, quiet), (110.1, quiet), True, (110.3, quiet), (120.0, quiet), (120.2, quiet), True,
+             (120.4, quiet)]  # fmt: skip
     return [
         _to_person_walk("blocks come", [(100.0, path), (100.05, path), (100.2, path), (104.0, path)]),
         _to_person_walk("the path in use is silent", [(104.1, path), (104.3, path), True, (104.5, path), (110.0, path),
@@ -280,7 +286,42 @@ def _to_persons() -> list[dict[str, Any]]:
                                                 (103.4, {**gone, "nothing_left": False}), (104.0, {})]),
         _to_person_walk("the person is deciding", [(103.0, {"deciding": True}), (999.0, {**path, "deciding": True}),
                                                    (999.2, {**path, "deciding": True, "moved_at": 999.0})]),
+        _to_person_walk("a stream's sender never answers", [*asked, (140.0, quiet), (180.0, quiet), (220.0, quiet),
+                        True, (220.2, quiet)], stdin=True),
+        _to_person_walk("a stream's sender is silent, and we are cut off", [*asked, (220.0, quiet), (220.1, quiet),
+                        False, (220.2, quiet), (226.0, quiet), True, (226.2, quiet), (345.0, quiet), (346.0, quiet),
+                        True, (346.5, quiet)], stdin=True),
+        _to_person_walk("a stream's sender answers at last", [*asked, (220.0, quiet), True,
+                        (220.2, {"heard_at": 220.1}), (230.2, {"heard_at": 220.1}), (340.2, {"heard_at": 220.1})],
+                        stdin=True),
+        _to_person_walk("a stream's sender has a link, or a person decides", [(250.0, link), True,
+                        (255.0, {"deciding": True}), (264.9, {}), (265.1, {})], stdin=True),
     ]  # fmt: skip
+
+
+def _storings() -> list[list[Any]]:
+    """[now, when the server last acknowledged something, bytes that it has, [what is told, how much is there]]"""
+    seen, steps = reports.Storing(), []
+    for now, safe_at, stored in (
+        (101.0, 100.0, 5),
+        (101.05, 101.0, 6),
+        (105.9, 101.0, 6),
+        (106.1, 101.0, 6),
+        (110.0, 101.0, 6),
+        (111.2, 101.0, 6),
+        (112.0, 111.9, 4),
+        (112.2, 112.1, 9),
+    ):
+        steps.append([now, safe_at, stored, [seen.tick(now, safe_at, stored), seen.stored]])
+    return steps
+
+
+def _meters() -> list[list[Any]]:
+    """[now, done, total, [rate, seconds left]]"""
+    meter, steps = reports.Meter(), []
+    for now, done, total in ((100.0, 0, 100), (101.0, 10, 100), (101.0, 10, None), (103.0, 30, 100), (108.0, 30, 100)):
+        steps.append([now, done, total, meter.add(now, done, total)])
+    return steps
 
 
 def session_vectors() -> dict[str, Any]:
@@ -294,5 +335,7 @@ def session_vectors() -> dict[str, Any]:
         "silences": _silences(),
         "to_senders": _to_senders(),
         "to_persons": _to_persons(),
+        "storings": _storings(),
+        "meters": _meters(),
         **receiver_vectors(),
     }

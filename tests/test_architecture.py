@@ -251,3 +251,28 @@ def test_a_contract_of_pyproject_fails_on_a_wrong_tree(tmp_path: Path, path: str
     verdict = lint_imports(tmp_path / "pyproject.toml", tmp_path / "src")
     assert verdict.returncode == 1, verdict.stdout + verdict.stderr
     assert f"{broken} BROKEN" in verdict.stdout
+
+
+SESSION = ("client/session/*.py", "client/relay/*.py", "web/wire/session/*.js", "web/wire/relay/*.js")
+LONGEST = 250  # lines, with everything counted
+
+
+def too_long(package: Path) -> list[str]:
+    """Files of the session, in either language, that nobody reads at one go."""
+    files = [file for pattern in SESSION for file in package.glob(pattern)]
+    return [str(file.relative_to(package)) for file in files if len(file.read_text().splitlines()) > LONGEST]
+
+
+def test_no_file_of_the_session_is_too_long() -> None:
+    package = REPO / "src" / "burrowspace"
+    assert too_long(package) == []
+    assert all(list(package.glob(pattern)) for pattern in SESSION)
+
+
+@pytest.mark.parametrize("pattern", SESSION)
+def test_a_file_of_the_session_that_is_too_long_is_seen(tmp_path: Path, pattern: str) -> None:
+    for name, lines in (("long", LONGEST + 1), ("short", LONGEST)):
+        file = tmp_path / pattern.replace("*", name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("\n" * lines)
+    assert too_long(tmp_path) == [pattern.replace("*", "long")]

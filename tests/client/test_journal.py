@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from burrowspace.client.client import DEFAULT, Client
@@ -59,7 +60,7 @@ def test_only_the_owner_may_look(folders: Folders, tmp_path: Path):
     before = os.umask(0)
     try:
         folders.create(record()).keep("manifest.sent", b"x")
-        folders.finish(folders.create(record("cd" * 16)), ended(record("cd" * 16)))
+        folders.finish(folders.create(record("cd" * 16)), "verified", 2000.0)
     finally:
         os.umask(before)
     root = tmp_path / "deep" / "state"
@@ -114,7 +115,7 @@ def test_a_transfer_is_found_by_its_code_its_secret_or_its_paths(folders: Folder
 
 def test_an_ended_transfer_leaves_its_history_and_no_secret(folders: Folders, tmp_path: Path):
     journal = folders.create(record())
-    folders.finish(journal, ended(record(), size=5, digest="00"))
+    folders.finish(journal, "verified", 2000.0, size=5, digest="00")
     assert folders.unfinished() == []
     assert folders.history() == [ended(record(), size=5, digest="00")]
     with pytest.raises(NotFound):
@@ -126,11 +127,10 @@ def test_an_ended_transfer_leaves_its_history_and_no_secret(folders: Folders, tm
 
 
 def test_the_history_is_bounded_and_the_newest_is_first(folders: Folders):
-    for number in range(HISTORY + 3):
-        one = record(f"{number:032x}")
-        folders._remember([ended(one)])
-    assert len(folders.history()) == HISTORY
-    assert folders.history()[0].transfer == f"{HISTORY + 2:032x}"
+    one = folders.create(record("ab" * 16))
+    folders._history.write_bytes(msgspec.json.encode([ended(record(f"{number:032x}")) for number in range(HISTORY)]))
+    folders.finish(one, "verified", 2000.0)
+    assert [each.transfer for each in folders.history()] == ["ab" * 16, *(f"{at:032x}" for at in range(HISTORY - 1))]
 
 
 def test_after_thirty_days_it_is_forgotten_unless_somebody_works_on_it(folders: Folders):

@@ -12,6 +12,7 @@ from burrowspace.client.files.source import Source
 from burrowspace.client.links.credit import CREDIT
 from burrowspace.client.options import Options
 from burrowspace.client.session.sender import Sender
+from burrowspace.client.session.transfer import Transfer
 from burrowspace.client.state.journal import Record
 from burrowspace.core.sealing import BLOCK, SECRET_BYTES
 from burrowspace.core.signals import Signal
@@ -31,6 +32,7 @@ async def test_a_leg_that_is_dropped_before_anybody_followed_it_leaves_no_thread
         state = ClientState(server.url, state=tmp_path / "state")
         record = Record(role="send", transfer=secrets.token_hex(16), created=time.time())
         sending = Sender(
+            Transfer(),
             server=state.server(),
             secret=secrets.token_bytes(SECRET_BYTES),
             transfer=bytes.fromhex(record.transfer),
@@ -38,9 +40,8 @@ async def test_a_leg_that_is_dropped_before_anybody_followed_it_leaves_no_thread
             journal=state.folders.create(record),
             options=Options(relay_only=True),
             own_name="",
-            needs_meeting=False,
         )
-        segment = await sending.segments.open(0, unheard, policy="live-then-rest", rests=False)
+        segment = await sending.segments.open(0, unheard, "live-then-rest")
         writer = segment.writer
         assert writer is not None
         async with asyncio.timeout(20):

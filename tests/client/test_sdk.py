@@ -1,5 +1,6 @@
 """What `from burrowspace import …` offers: all of it, described as it is, and loaded when it is used."""
 
+import asyncio
 import inspect
 import re
 import secrets
@@ -13,11 +14,15 @@ import pytest
 import burrowspace
 from burrowspace import BurrowError, Client, Event
 from burrowspace.client import errors, events
+from burrowspace.client.rendezvous import meeting
 from burrowspace.client.session.transfer import Transfer
 from burrowspace.client.state import journal
 from burrowspace.client.state.journal import Record
+from burrowspace.core import sender_book
+from burrowspace.core.codes import parse_code
 from burrowspace.core.links import format_link
 from burrowspace.core.sealing import SECRET_BYTES
+from burrowspace.core.sender_book import Facts, Step
 from tests.app import running
 
 ROOT = Path(__file__).parents[2]
@@ -130,6 +135,32 @@ async def test_resume_of_a_sending_to_a_device_still_invites_it(tmp_path: Path):
         assert (await again).verified
         assert (tmp_path / "got" / "file").read_bytes() == b"1"
         assert await ann.server().messages(inbox.mailbox, -1) == []
+
+
+async def test_who_has_just_used_the_code_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Until it says hello nobody is known, and yet nothing goes to the server."""
+    steps = list[Step]()
+    step = sender_book.step
+
+    def seen(facts: Facts) -> Step:
+        steps.append(step(facts))
+        return steps[-1]
+
+    monkeypatch.setattr(sender_book, "STORE_AFTER", 0.0)
+    monkeypatch.setattr(sender_book, "step", seen)
+    (tmp_path / "file").write_bytes(b"1")
+    async with running(tmp_path / "data") as house, Client(house.url, state=tmp_path / "ann") as ann:
+        async with ann.send([tmp_path / "file"]) as sending:
+            async for event in sending:
+                if isinstance(event, events.Ready):
+                    assert event.code is not None
+                    await meeting.take_over(ann.server(), parse_code(event.code))
+                    break
+            before = len(steps)
+            async with asyncio.timeout(20):
+                while len(steps) < before + 6:
+                    await asyncio.sleep(0.05)
+        assert set(steps) == {Step.GO_ON}
 
 
 async def link_of(sending: Transfer) -> str:

@@ -36,6 +36,11 @@ def test_exactly_the_last_block_of_a_stream_is_short(layout: Layout, data: st.Da
     end = position in (layout.manifest_blocks - 1, layout.positions - 1)
     assert layout.is_end(position) is end
     assert (layout.plain_size(position) == BLOCK) is not end
+    sealed = layout.sealed_most(position)
+    assert sealed == layout.offset(position + 1) - layout.offset(position)
+    streamed = Layout(layout.suite, layout.manifest_size, None)
+    for each in (layout, streamed):
+        assert each.ends_with(position, sealed) is (position == layout.positions - 1)
     file, index = layout.where(position)
     assert position == index + (layout.manifest_blocks if file == PACK else 0)
     assert (file == MANIFEST) == (position < layout.manifest_blocks)

@@ -9,7 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burrowspace.core.paths import Path as Way
-from burrowspace.core.reports import BACK, TELL, WHY, Reason, Standing, Tell, ToPerson, ToSender
+from burrowspace.core.reports import (
+    BACK,
+    OVER,
+    TELL,
+    WHY,
+    Meter,
+    Reason,
+    Standing,
+    Storing,
+    Tell,
+    ToPerson,
+    ToSender,
+)
+from burrowspace.core.silence import Silence
 
 ROOT = Path(__file__).resolve().parents[2]
 HELD = json.loads((ROOT / "tests" / "vectors" / "session.json").read_text())
@@ -29,7 +42,7 @@ def test_a_sender_hears_what_the_walk_says(walk: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("walk", HELD["to_persons"], ids=lambda walk: walk["name"])
 def test_a_person_is_told_what_the_walk_says(walk: dict[str, Any]) -> None:
-    seen = ToPerson()
+    seen = ToPerson(Silence(100.0) if walk["stdin"] else None)
     for event, expected in walk["steps"]:
         if isinstance(event, bool):
             seen.looked(event)
@@ -39,8 +52,21 @@ def test_a_person_is_told_what_the_walk_says(walk: dict[str, Any]) -> None:
 
 
 def test_the_walks_reach_every_reason() -> None:
-    told = {step[1][1] for walk in HELD["to_persons"] for step in walk["steps"] if step[1]}
-    assert told == {"", BACK, *(reason.why for reason in WHY)}
+    told = [step[1] for walk in HELD["to_persons"] for step in walk["steps"] if step[1]]
+    assert {why for _, why in told} == {"", BACK, OVER, *(reason.why for reason in WHY)}
+    assert {what for what, _ in told} == set(Tell)
+
+
+def test_what_goes_to_rest_is_told_as_the_walk_says() -> None:
+    seen = Storing()
+    for now, safe_at, stored, follows in HELD["storings"]:
+        assert [seen.tick(now, safe_at, stored), seen.stored] == follows, now
+
+
+def test_the_rate_is_the_one_of_the_walk() -> None:
+    meter = Meter()
+    for now, done, total, follows in HELD["meters"]:
+        assert list(meter.add(now, done, total)) == follows, now
 
 
 @pytest.mark.parametrize("reason", WHY, ids=lambda reason: reason.because)

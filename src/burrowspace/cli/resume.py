@@ -116,22 +116,10 @@ def _checked(written: str) -> None:
 
 def _forget(record: "Record") -> None:
     """Gives it up: into the history, and what lies here of it goes."""
-    from burrowspace.client.files.staging import Staging
-    from burrowspace.client.state.folders import Ended, here
+    from burrowspace.client.state.folders import here
 
     folders = here()
-    journal = folders.open(record.role, record.transfer)
-    if record.role == "receive" and (journal.folder / "landing.json").exists():
-        Staging.reopen(journal.folder, lambda *block: False).discard()
-    ended = Ended(
-        role=record.role,
-        transfer=record.transfer,
-        name=record.name,
-        outcome="cancelled",
-        created=record.created,
-        ended=time.time(),
-    )
-    folders.finish(journal, ended)
+    folders.finish(folders.open(record.role, record.transfer), "cancelled", time.time())
 
 
 def listed(record: "Record") -> str:

@@ -32,6 +32,8 @@ class Layout:
     >>> layout = Layout(Suite.A256GCM, 100, BLOCK + 1)
     >>> layout.positions, layout.where(2), layout.plain_size(2), layout.offset(1), layout.position_at(130)
     (3, (1, 1), 1, 128, (1, 2))
+    >>> layout.sealed_most(2), layout.ends_with(2, 29), Layout(Suite.A256GCM, 100, None).ends_with(2, 29)
+    (29, True, True)
     """
 
     suite: Suite
@@ -81,6 +83,17 @@ class Layout:
         file, index = self.where(position)
         size = self.manifest_size if file == MANIFEST else self.pack_size
         return None if size is None else min(BLOCK, size - index * BLOCK)
+
+    def sealed_most(self, position: int) -> int:
+        """Bytes of this block as it is sealed; of a full one, while that is not known."""
+        size = self.plain_size(position)
+        return self.suite.sealed if size is None else size + self.suite.overhead
+
+    def ends_with(self, position: int, sealed: int) -> bool:
+        """Whether this block, of so many sealed bytes, is the last of the transfer."""
+        if self.positions is not None:
+            return position + 1 == self.positions
+        return position >= self.manifest_blocks and sealed < self.suite.sealed
 
     def offset(self, position: int) -> int:
         """Sealed bytes before this block; `positions` itself is allowed and gives all of them."""

@@ -40,6 +40,9 @@ class PathBook:
         self._left: dict[Path, int] = {}  # how often a path was left for being slow or stalled
         self._window: deque[tuple[float, int]] = deque()  # (when, bytes) of the path in use
         self.switches = 0
+        self.moved_at = began  # when a byte last came
+        self.idle_since = began  # when a path was last in use
+        self._paused = False
 
     @property
     def using(self) -> Path | None:
@@ -70,6 +73,7 @@ class PathBook:
 
     def carried(self, path: Path, size: int, now: float) -> None:
         """A block of `size` sealed bytes came."""
+        self.moved_at = now
         self._paths[path] = replace(self.known(path), progress_at=now)
         if path is not self.using:
             return
@@ -98,8 +102,14 @@ class PathBook:
         elif up and not there and not reading:
             self.released(path, now)
 
-    def resumed(self, now: float) -> None:
-        """After a pause that was nobody's fault (a person was asked): neither a stall nor a slow path."""
+    def pauses(self, now: float) -> None:
+        """Nothing may be requested now: a person is asked. That is nobody's fault."""
+        self.moved_at = self.idle_since = now
+        self._paused = True
+
+    def _resume(self, now: float) -> None:
+        """Neither a stall nor a slow path."""
+        self._paused = False
         self._facts = replace(self._facts, using_since=now)
         self._window.clear()
         if self.using is not None:
@@ -122,6 +132,8 @@ class PathBook:
 
     def decide(self, now: float) -> Decision:
         """Decides, and notes it as done: from here on `use` is in use, `start` is being tried."""
+        if self._paused:
+            self._resume(now)
         decision = decide(self.facts(now))
         for each in decision.start:
             self.trying(each, now)
@@ -139,6 +151,8 @@ class PathBook:
             )
         if decision.use is not self.using:
             self._switch(decision, now)
+        if self.using is not None:
+            self.idle_since = now
         return decision
 
     def _switch(self, decision: Decision, now: float) -> None:

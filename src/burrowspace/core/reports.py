@@ -4,11 +4,13 @@ Tell it what time it is and how things stand, and it says whether to speak now. 
 are seconds of one clock. Twin of web/core/reports.js, held to the same walks. Spec: docs/spec/session.md.
 """
 
+from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
 from burrowspace.core.paths import Path
+from burrowspace.core.silence import Act, Silence
 
 SAY_HELD = 0.25  # between two words on a link
 SAY, SAY_LATER = 1.0, 2.0  # between two words through the mailbox: in the first SAY_FIRST seconds, and after them
@@ -20,6 +22,7 @@ STILL = 4.0  # without a byte, after which a path that is in use moves nothing
 IDLE = 2.0  # without a path, after which the person is told why
 LOOK_AGAIN = 5.0  # between two looks whether the server answers
 TELL_AGAIN = 10.0  # until the same reason is told again
+SLOW = 5.0  # without a byte of what goes to rest, after which that is told
 
 
 class Say(StrEnum):
@@ -76,6 +79,9 @@ class Standing(NamedTuple):
     away: bool = False  # a call of ours found no server
     sender_here: bool = True
     nothing_left: bool = True  # of what the sender left on the server
+    heard_at: float = 0.0  # when the sender said something last
+    linked: bool = False  # there is a direct link to the sender
+    silent: bool = False  # the sender reads its standard input and does not answer; `ToPerson` knows
 
 
 class Tell(StrEnum):
@@ -84,42 +90,45 @@ class Tell(StrEnum):
     PROGRESS = "progress"
     WAITING = "waiting"  # told why
     LOOK = "look"  # first ask the server: it may be we who are cut off
+    ASK = "ask"  # the sender, for a segment: whether it lives
+    END = "end"  # the sender was stopped and cannot come back
 
 
 class Reason(NamedTuple):
     why: str
-    applies: Callable[["Standing", bool], bool]  # the second: the server did not answer
+    applies: Callable[["Standing"], bool]
     because: str
 
 
 OFFLINE = "this device is offline; it goes on when the network is back"
 BACK = "the network is back"
 AWAY = "the server cannot be reached; still trying"
+SILENT = (
+    "the sender does not answer; it reads its standard input, so it cannot come back if it was stopped. "
+    "After two minutes of silence this ends"
+)
+OVER = (
+    "the sender was silent for two minutes. It reads its standard input, which cannot be read twice, "
+    "so it cannot come back if it was stopped; ask for it again"
+)
 WAITS = "waiting for the sender"
 
 WHY: tuple[Reason, ...] = (
-    Reason(
-        OFFLINE,
-        lambda standing, offline: not standing.network,
-        "our own system knows no way out, so nothing is known of anybody",
-    ),
-    Reason(
-        AWAY,
-        lambda standing, offline: standing.away or offline,
-        "we are cut off ourselves, so nothing is known of the sender",
-    ),
+    Reason(OFFLINE, lambda s: not s.network, "our own system knows no way out, so nothing is known of anybody"),
+    Reason(AWAY, lambda s: s.away, "we are cut off ourselves, so nothing is known of the sender"),
     Reason(
         "the sender has left, and nothing of it rests on the server (any more); it goes on when they are back",
-        lambda standing, offline: not standing.sender_here and standing.nothing_left,
+        lambda s: not s.sender_here and s.nothing_left,
         "there is nothing to read until they come",
     ),
-    Reason(WAITS, lambda standing, offline: True, "they are here, or something of theirs is"),
+    Reason(SILENT, lambda s: s.silent, "it was asked twice: one that lives answers each time"),
+    Reason(WAITS, lambda s: True, "they are here, or something of theirs is"),
 )
 """Why nothing moves: the first that applies."""
 
 
 class ToPerson:
-    """What the receiver's person sees: progress, or why there is none.
+    """What the receiver's person sees: progress, or why there is none. `silence`: the sender cannot come back.
 
     >>> seen = ToPerson()
     >>> seen.tick(Standing(9.0, carries=True, moved_at=8.0, idle_since=9.0))
@@ -131,14 +140,21 @@ class ToPerson:
     (<Tell.WAITING: 'waiting'>, 'waiting for the sender')
     """
 
-    def __init__(self) -> None:
+    def __init__(self, silence: Silence | None = None) -> None:
+        self._silence = silence
         self._told_at = self._looked_at = self._said_at = float("-inf")
         self._why = ""  # that was said last
         self._network = True
         self._looking = self._offline = False
+        self._ends = False  # after this look, if the server answers
 
     def tick(self, standing: Standing) -> tuple[Tell, str] | None:
-        now = standing.now
+        now, silence = standing.now, self._silence
+        standing = standing._replace(away=standing.away or self._offline)
+        if silence is not None:
+            if (asks := self._asks(standing, silence)) is not None:
+                return asks
+            standing = standing._replace(silent=silence.warned)
         if standing.network is not self._network:
             self._network = standing.network
             return self._waits(now, BACK if standing.network else OFFLINE)
@@ -151,9 +167,25 @@ class ToPerson:
         if standing.deciding or self._looking or not (standing.carries or now - standing.idle_since > IDLE):
             return None
         if standing.network and now - self._looked_at > LOOK_AGAIN:
-            self._looking, self._looked_at = True, now
-            return Tell.LOOK, ""
-        return self._waits(now, next(reason.why for reason in WHY if reason.applies(standing, self._offline)))
+            return self._look(now)
+        return self._waits(now, next(reason.why for reason in WHY if reason.applies(standing)))
+
+    def _asks(self, standing: Standing, silence: Silence) -> tuple[Tell, str] | None:
+        """What follows from a silence that may be for good."""
+        if self._looking:
+            return None
+        now = standing.now
+        wanted = standing.network and not standing.deciding and not standing.away
+        heard_at = now if standing.linked else max(standing.heard_at, standing.moved_at)
+        act = silence.tick(now, heard_at, wanted=wanted)
+        sure, self._ends = self._ends, act is Act.END
+        if act is Act.END:
+            return (Tell.END, OVER) if sure else self._look(now)
+        return (Tell.ASK, "") if act is Act.ASK else None
+
+    def _look(self, now: float) -> tuple[Tell, str]:
+        self._looking, self._looked_at = True, now
+        return Tell.LOOK, ""
 
     def _waits(self, now: float, why: str) -> tuple[Tell, str] | None:
         """The same reason again only after a while."""
@@ -165,6 +197,7 @@ class ToPerson:
     def looked(self, reached: bool) -> None:
         """Whether the server answered."""
         self._looking, self._offline = False, not reached
+        self._ends = self._ends and reached
 
 
 class Troubles:
@@ -189,3 +222,57 @@ class Troubles:
             return ""
         self._said_at = now
         return why
+
+
+class Storing:
+    """What the person who sends sees of what goes to rest on the server: how much is there, or that nothing arrives.
+
+    >>> seen = Storing()
+    >>> seen.tick(101.0, 100.5, 7), seen.tick(106.0, 100.5, 7), seen.tick(109.0, 100.5, 7), seen.tick(110.0, 109.5, 5)
+    (<Tell.PROGRESS: 'progress'>, <Tell.WAITING: 'waiting'>, None, <Tell.PROGRESS: 'progress'>)
+    >>> seen.stored
+    7
+    """
+
+    WHY = "the line to the server is slow; nothing more has arrived there yet"
+
+    def __init__(self) -> None:
+        self.stored = 0  # content bytes that are there; a new segment may begin before the end of the last
+        self._told_at = self._slow_at = float("-inf")
+
+    def tick(self, now: float, safe_at: float, stored: int) -> Tell | None:
+        """`safe_at`: when the server last acknowledged something. WAITING counts until something arrives."""
+        if now - self._told_at < TELL:
+            return None
+        self._told_at = now
+        if now - max(safe_at, self._slow_at) > SLOW:
+            self._slow_at = now
+            return Tell.WAITING
+        if self._slow_at > safe_at:
+            return None
+        self.stored = max(self.stored, stored)
+        return Tell.PROGRESS
+
+
+class Meter:
+    """How fast bytes go, over the last few seconds.
+
+    >>> meter = Meter()
+    >>> meter.add(1.0, 0, 100), meter.add(2.0, 10, 100), meter.add(3.0, 40, None)
+    ((0.0, None), (10.0, 9.0), (20.0, None))
+    """
+
+    SPAN = 3.0
+
+    def __init__(self) -> None:
+        self._marks: deque[tuple[float, int]] = deque()
+
+    def add(self, now: float, done: int, total: int | None) -> tuple[float, float | None]:
+        """`done` of `total` bytes at `now`: bytes per second, and the seconds that are left, where they are known."""
+        marks = self._marks
+        marks.append((now, done))
+        while len(marks) > 2 and now - marks[0][0] > self.SPAN:
+            marks.popleft()
+        span = now - marks[0][0]
+        rate = (done - marks[0][1]) / span if span > 0 else 0.0
+        return rate, (total - done) / rate if total is not None and rate > 0 else None

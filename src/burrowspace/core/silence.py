@@ -1,7 +1,7 @@
 """How long a receiver waits for a sender that cannot come back: one that reads its standard input, once it was stopped.
 
 Nobody can tell a sender that was killed from one that is cut off, so it is asked a few times, then given up. Tell it
-what time it is, and it gives the acts that follow. No clock, no socket; times are seconds of one clock. Twin of
+what time it is, and it says what to do. No clock, no socket; times are seconds of one clock. Twin of
 web/core/silence.js, held to the same walks. Spec: docs/spec/session.md.
 """
 
@@ -13,7 +13,6 @@ END_AT = 120.0  # of silence, after which it counts as stopped
 
 class Act(StrEnum):
     ASK = "ask"  # for a segment from what is held on
-    WARN = "warn"  # the person, that this will end
     END = "end"
 
 
@@ -21,9 +20,9 @@ class Silence:
     """
     >>> silence = Silence(100.0)
     >>> silence.tick(110.0, 100.0, wanted=True), silence.tick(120.0, 100.0, wanted=True), silence.warned
-    ((<Act.ASK: 'ask'>,), (<Act.ASK: 'ask'>, <Act.WARN: 'warn'>), True)
+    (<Act.ASK: 'ask'>, <Act.ASK: 'ask'>, True)
     >>> silence.tick(121.0, 120.5, wanted=True), silence.tick(240.5, 120.5, wanted=True), silence.warned
-    ((), (<Act.END: 'end'>,), False)
+    (None, <Act.END: 'end'>, False)
     """
 
     def __init__(self, now: float) -> None:
@@ -31,18 +30,18 @@ class Silence:
 
     @property
     def warned(self) -> bool:
-        """It has not answered, and the person knows what that may mean."""
+        """It has not answered once: the person hears what that may mean."""
         return self._asked > 1
 
-    def tick(self, now: float, heard_at: float, *, wanted: bool) -> tuple[Act, ...]:
+    def tick(self, now: float, heard_at: float, *, wanted: bool) -> Act | None:
         """`heard_at`: its last word, or the last byte of its blocks. `wanted`: only the sender has what is missing, the
         person wants it, and the server answers us. Any other time is no silence of the sender's."""
         if not wanted or heard_at > self._since:
             self._since, self._asked = heard_at if wanted else now, 0
         silent = now - self._since
         if silent >= END_AT:
-            return (Act.END,)
+            return Act.END
         if self._asked >= len(ASK_AT) or silent < ASK_AT[self._asked]:
-            return ()
+            return None
         self._asked += 1
-        return (Act.ASK, Act.WARN) if self.warned else (Act.ASK,)
+        return Act.ASK

@@ -14,6 +14,9 @@ test("rows are where the vectors say, and every offset leads back", () => {
       assert.deepEqual([file, index], row.where);
       assert.equal(layout.plainSize(row.position), row.plain);
       assert.equal(layout.isEnd(row.position), row.end);
+      assert.equal(layout.sealedMost(row.position), row.sealed);
+      assert.equal(layout.endsWith(row.position, row.sealed), row.last);
+      assert.equal(layout.endsWith(row.position, 29), row.short_last);
       assert.equal(layout.offset(row.position), row.offset);
       assert.deepEqual(layout.positionAt(row.offset), { position: row.position, rest: 0 });
     }

@@ -30,8 +30,8 @@ async function refusing(status, goesOn) {
     keep: () => undefined,
     ends: new AbortController().signal,
   });
-  const segment = await segments.open(0, async (signal) => void told.said.push(signal.type), "rest", true);
-  segment.followers.add({ notStored: () => (told.notStored += 1) });
+  const segment = await segments.open(0, async (signal) => void told.said.push(signal.type), "rest");
+  segment.followers.add({ book: { notStored: () => (told.notStored += 1) }, segment });
   await ended;
   return { told, segments };
 }

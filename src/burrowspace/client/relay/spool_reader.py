@@ -39,7 +39,7 @@ class SpoolReader(RelayStream):
     ) -> None:
         super().__init__(origin, spool, over, "leg-reader")
         self._bucket = bucket
-        self.first, self.position, self.upto = first, position, upto
+        self.position, self.upto = position, upto
         # The server sends no more than this, even if `upto` grows meanwhile.
         self._asked_upto = upto if upto is None or layout.positions is None else min(upto, layout.positions)
         self.came_at = time.monotonic()
@@ -79,18 +79,15 @@ class SpoolReader(RelayStream):
             if not got:
                 raise Ended("the segment ended before the place to go on")
             skip -= got
+        layout = self._layout
         while not self._at_end():
-            wanted = self._size()
+            wanted = layout.sealed_most(self.position)
             got, cut = self._fill(answer, buffer[:wanted])
-            if got < wanted and (cut or not got or self._layout.pack_size is not None):
+            if got < wanted and (cut or not got or layout.pack_size is not None):
                 raise Ended("the segment was cut" if cut or got else "the segment ended before the transfer did")
             self._take(self.position, buffer[:got])
             self.position += 1
-            if (
-                self._layout.pack_size is None
-                and got < self._layout.suite.sealed
-                and self.position > self._layout.manifest_blocks
-            ):
+            if layout.ends_with(self.position - 1, got):
                 return
 
     def _fill(self, answer: http.client.HTTPResponse, room: memoryview) -> tuple[int, bool]:
@@ -114,7 +111,3 @@ class SpoolReader(RelayStream):
     def _at_end(self) -> bool:
         limits = [each for each in (self.upto, self._asked_upto, self._layout.positions) if each is not None]
         return bool(limits) and self.position >= min(limits)
-
-    def _size(self) -> int:
-        size = self._layout.plain_size(self.position)
-        return self._layout.suite.sealed if size is None else size + self._layout.suite.overhead

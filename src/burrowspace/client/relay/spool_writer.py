@@ -6,7 +6,7 @@ import contextlib
 import http.client
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from burrowspace.client.limits import Bucket
 from burrowspace.client.links.link import Seal
@@ -48,7 +48,7 @@ class SpoolWriter(RelayStream):
         self.woken = threading.Event()
         self._ahead = ahead
         self._count = FIRST
-        self.first, self.position = first, first
+        self.position = first
         self.sent = self.safe = 0
         self.moved_at = time.monotonic()
         self._token, self._layout, self._seal, self._bucket = spool.token, layout, seal, bucket
@@ -113,71 +113,55 @@ class SpoolWriter(RelayStream):
     def _piece(self, connection: http.client.HTTPConnection, upto: int) -> None:
         """One request, of whole blocks to before `upto`."""
         layout = self._layout
+        headers = {"Upload-Offset": str(self.sent), "Content-Type": "application/offset+octet-stream"}
         if layout.positions is None:
-            size = None
+            headers["Transfer-Encoding"] = "chunked"
         else:
             upto = min(upto, layout.positions)
-            size = layout.offset(upto) - layout.offset(self.position)
-        path = self._path_of(f"/upload/{self.spool}")
-        connection.putrequest("PATCH", path, skip_host=True, skip_accept_encoding=True)
-        headers = {
-            **self._said,
-            "Authorization": f"Bearer {self._token}",
-            "Tus-Resumable": "1.0.0",
-            "Upload-Offset": str(self.sent),
-            "Content-Type": "application/offset+octet-stream",
-        }
-        headers |= {"Transfer-Encoding": "chunked"} if size is None else {"Content-Length": str(size)}
-        for name, value in headers.items():
-            connection.putheader(name, value)
-        connection.endheaders()
-        buffer = memoryview(bytearray(SEALED_MOST))
+            headers["Content-Length"] = str(layout.offset(upto) - layout.offset(self.position))
         try:
-            while self.position < upto and not self._ended:
-                count = self._seal(self.position, buffer)
-                if self._bucket and (wait := self._bucket.spend(count)):
-                    self._pause(wait)
-                if size is None:
-                    connection.send(b"%x\r\n" % count)
-                connection.send(buffer[:count])
-                if size is None:
-                    connection.send(b"\r\n")
-                self.position += 1
-                self.sent += count
-                self.moved_at = time.monotonic()
-                self._ended = self._is_end(count)
-            if size is None:
-                connection.send(b"0\r\n\r\n")
+            self._request(connection, "PATCH", headers, self._blocks(upto))
         except (BrokenPipeError, ConnectionResetError):
-            self._refused(connection)
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                self._answered(connection)  # the server may have said why before it hung up
             raise
         self._answered(connection)
 
-    def _is_end(self, count: int) -> bool:
-        positions = self._layout.positions
-        if positions is not None:
-            return self.position == positions
-        return self.position > self._layout.manifest_blocks and count < self._layout.suite.sealed
+    def _blocks(self, upto: int) -> Iterator[memoryview]:
+        """Sealed blocks to before `upto`, each in the same buffer; one counts as sent when the next is asked for."""
+        buffer = memoryview(bytearray(SEALED_MOST))
+        while self.position < upto and not self._ended:
+            count = self._seal(self.position, buffer)
+            if self._bucket and (wait := self._bucket.spend(count)):
+                self._pause(wait)
+            yield buffer[:count]
+            self._ended = self._layout.ends_with(self.position, count)
+            self.position += 1
+            self.sent += count
+            self.moved_at = time.monotonic()
+
+    def _request(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        headers: dict[str, str],
+        body: bytes | Iterator[memoryview] | None = None,
+    ) -> None:
+        """A body without a length in `headers` goes in chunks."""
+        headers = {**self._said, "Authorization": f"Bearer {self._token}", "Tus-Resumable": "1.0.0", **headers}
+        path = self._path_of(f"/upload/{self.spool}")
+        connection.request(method, path, body, headers, encode_chunked=True)
 
     def _answered(self, connection: http.client.HTTPConnection) -> None:
         answer = connection.getresponse()
         body = answer.read()
         self._ours(answer)
-        if answer.status == 204:
+        status = answer.status
+        if status == 204:
             self.trouble = ""
             self.safe = int(answer.headers.get("Upload-Offset", self.sent))
             self.moved_at = self.safe_at = time.monotonic()
             return
-        self._raise(answer.status, body)
-
-    def _refused(self, connection: http.client.HTTPConnection) -> None:
-        """The server may have said why before it hung up."""
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            answer = connection.getresponse()
-            self._ours(answer)
-            self._raise(answer.status, answer.read())
-
-    def _raise(self, status: int, body: bytes) -> None:
         code, words = refusal(status, body)
         if status in (408, 409, 429) or status in AWAY:
             raise http.client.HTTPException(words)
@@ -188,8 +172,7 @@ class SpoolWriter(RelayStream):
         while True:
             try:
                 connection = self._connect()
-                headers = {**self._said, "Authorization": f"Bearer {self._token}", "Tus-Resumable": "1.0.0"}
-                connection.request("HEAD", self._path_of(f"/upload/{self.spool}"), headers=headers)
+                self._request(connection, "HEAD", {})
                 answer = connection.getresponse()
                 answer.read()
                 self._ours(answer)
@@ -209,15 +192,12 @@ class SpoolWriter(RelayStream):
             return
         connection = self._connection_now()
         headers = {
-            **self._said,
-            "Authorization": f"Bearer {self._token}",
-            "Tus-Resumable": "1.0.0",
             "Upload-Offset": str(self.sent),
             "Upload-Length": str(self.sent),
             "Content-Type": "application/offset+octet-stream",
         }
         try:
-            connection.request("PATCH", self._path_of(f"/upload/{self.spool}"), body=b"", headers=headers)
+            self._request(connection, "PATCH", headers, b"")
             self._answered(connection)
         except (OSError, http.client.HTTPException) as error:
             raise Ended(why(error)) from error

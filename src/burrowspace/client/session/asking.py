@@ -1,4 +1,7 @@
-"""Asks the receiver's person, and does what core/consent.py decides. Spec: docs/spec/session.md."""
+"""Asks the receiver's person, and does what core/consent.py decides. Twin of web/wire/session/asking.js.
+
+Spec: docs/spec/session.md.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -8,19 +11,19 @@ from burrowspace.client.events import Offered
 from burrowspace.client.files.staging import Staging
 from burrowspace.client.session.receive import Receive
 from burrowspace.client.session.remote_sender import GOODBYE_S, RemoteSender
-from burrowspace.client.session.running import Running
 from burrowspace.client.session.telling_notes import noted, renamed
+from burrowspace.client.session.transfer import Transfer
 from burrowspace.core import signals
 from burrowspace.core.consent import Act, Consent, Stage
 from burrowspace.core.sealing import Suite
 
 
 class Asking:
-    """`go_on` is called after a yes. `declined`: after a no."""
+    """`go_on` is called after a yes."""
 
     def __init__(
         self,
-        running: Running,
+        run: Transfer,
         how: Receive,
         consent: Consent,
         sender: RemoteSender,
@@ -28,8 +31,7 @@ class Asking:
         suite: Suite,
         go_on: Callable[[], None],
     ) -> None:
-        self.declined = False
-        self._running, self._how, self._consent, self._sender = running, how, consent, sender
+        self._run, self._how, self._consent, self._sender = run, how, consent, sender
         self._staging, self._suite, self._go_on = staging, suite, go_on
 
     @property
@@ -42,7 +44,7 @@ class Asking:
             await self._do(self._consent.know(now) + self._consent.tick(now))
 
     async def _do(self, acts: tuple[Act, ...]) -> None:
-        start, say, held = self._running.start, self._sender.say, self._staging.held
+        start, say, held = self._run.start, self._sender.say, self._staging.held
         for act in acts:
             if act is Act.ASK:
                 start(self._ask())
@@ -54,9 +56,8 @@ class Asking:
                 await self._sender.last_words(signals.Decline("declined by the receiver"), GOODBYE_S)
             elif act is Act.GO_ON:
                 self._go_on()
-                self._running.changed()
+                self._run.changed()
             elif act is Act.CLOSE:
-                self.declined = True
                 raise Cancelled("you declined it; nothing was written")
 
     async def _ask(self) -> None:
@@ -64,11 +65,11 @@ class Asking:
         assert manifest is not None
         text = all(each.kind == "text" for each in manifest.entries)
         if (said := noted(manifest)) is not None:
-            self._running.tell(said)
-        self._running.tell(Offered(manifest.name, len(manifest.files), manifest.content_size, name, text))
+            self._run.tell(said)
+        self._run.tell(Offered(manifest.name, len(manifest.files), manifest.content_size, name, text))
         if how.accept is not None and not await how.accept(manifest, name):
             await self._do(self._consent.answer(False))
         await asyncio.to_thread(self._staging.accept_into, how.into, overwrite=how.overwrite)
         if (said := renamed(self._staging.renamed)) is not None:
-            self._running.tell(said)
+            self._run.tell(said)
         await self._do(self._consent.answer(True))

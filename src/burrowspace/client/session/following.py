@@ -7,7 +7,8 @@ import asyncio
 import time
 
 from burrowspace.client.log import Log
-from burrowspace.client.relay.relay_segments import RelaySegment, RelaySegments, Say
+from burrowspace.client.relay.relay_segment import RelaySegment, Say
+from burrowspace.client.relay.relay_segments import RelaySegments
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.receiver_book import Acts, ReceiverBook
 from burrowspace.core.sealing import Suite
@@ -19,47 +20,35 @@ LOOK_S = 4.0  # for one look
 
 
 class Following:
-    def __init__(self, segments: RelaySegments, book: ReceiverBook, say: Say, suite: Suite, may_store: bool) -> None:
-        self._segments, self._book, self._say, self._suite = segments, book, say, suite
-        self._policy = "live-then-rest" if may_store else "live"
-        self._segment: RelaySegment | None = None
+    """`segment`: the one that the receiver follows, or would follow."""
 
-    @property
-    def _last(self) -> RelaySegment | None:
-        """The one that it follows or would follow."""
-        last = None if self._segment is None else self._segment.last
-        return None if last is None or last.dropped else last
+    def __init__(self, segments: RelaySegments, book: ReceiverBook, say: Say, suite: Suite, may_store: bool) -> None:
+        self.book = book
+        self.segment: RelaySegment | None = None
+        self._segments, self._say, self._suite = segments, say, suite
+        self._policy = "live-then-rest" if may_store else "live"
 
     @property
     def part(self) -> Part | None:
-        return self._last.part if self._last is not None else None
-
-    @property
-    def rests(self) -> bool | None:
-        return self._last.rests if self._last is not None else None
-
-    @property
-    def wanted(self) -> bool:
-        return self._last is not None and self._last.wanted.is_set()
+        return None if self.segment is None else self.segment.part
 
     def wake(self) -> None:
-        if self._last is not None:
-            self._last.wake()
+        if self.segment is not None:
+            self.segment.wake()
 
     def want(self) -> None:
-        if self._last is not None:
-            self._last.wanted.set()
-            self._last.wake()
+        if self.segment is not None:
+            self.segment.want()
 
     async def follow(self, segment: RelaySegment | None = None) -> None:
         """Another one, or none. The one before is dropped, unless somebody follows it, or it may be of use at rest."""
-        before, self._segment = self._last, segment
+        before, self.segment = self.segment, segment
         if before is segment:
             return
         if segment is not None:
-            segment.followers.add(self._book)
+            segment.followers.add(self)
         if before is not None:
-            before.followers.discard(self._book)
+            before.followers.discard(self)
             if not before.whole and not before.followers:
                 await self._segments.drop(before)
 
@@ -70,26 +59,26 @@ class Following:
             if found is not None and await self._segments.has(found, held):
                 await self._say(found.announcement())
             else:
-                found = await self._segments.open(held, self._say, policy=self._policy, rests=False, suite=self._suite)
+                found = await self._segments.open(held, self._say, self._policy, self._suite)
         except BurrowError as error:
             log.info("no relay can be had", why=error.sentence)
             return
         finally:
-            self._book.given()
+            self.book.given()
         await self.follow(found)
 
     async def look(self) -> Acts:
         """Whether it is read; the server knows, for the receiver says nothing while it reads."""
-        segment, read = self._last, False
+        segment, read = self.segment, False
         try:
             async with asyncio.timeout(LOOK_S):
                 read = segment is not None and await self._segments.is_read(segment)
         except (TimeoutError, BurrowError) as error:
             log.debug("nobody knows whether a segment is read", why=str(error))
-        return self._book.looked(time.monotonic(), read, segment is not None and segment.rests)
+        return self.book.looked(time.monotonic(), read, segment is not None and segment.rests)
 
     async def store(self) -> None:
         """What the receiver lacks goes to the server. Errors of the server."""
-        segment = await self._segments.rest(self._last, self._book.held, self._say, self._suite)
+        segment = await self._segments.rest(self.segment, self.book.held, self._say, self._suite)
         if segment is not None:
             await self.follow(segment)

@@ -19,7 +19,6 @@ from burrowspace.client.server.api import WAIT_S, Server
 from burrowspace.client.session.receive import Accept, Receive
 from burrowspace.client.session.receiver import Receiver
 from burrowspace.client.session.transfer import Transfer
-from burrowspace.client.state.folders import Ended
 from burrowspace.client.state.journal import Journal, Record
 from burrowspace.core.errors import BurrowError, Busy, NotFound
 from burrowspace.core.links import Link, mailbox_id, parse_link
@@ -42,6 +41,7 @@ class ReceiveTransfer(Transfer):
         options: Options,
     ) -> None:
         super().__init__()
+        self._receiver: Receiver | None = None
         self._state, self._given, self._into, self._overwrite = state, code_or_link, into, overwrite
         self._accept, self._options = accept, options
 
@@ -62,7 +62,18 @@ class ReceiveTransfer(Transfer):
             by_link=record.met == "link",
             moves=self._into is not None,
         )
-        return await self._follow(Receiver(how, self._done))
+        receiver = self._receiver = Receiver(self, how)
+        finished = await receiver.work()
+        await asyncio.to_thread(self._remember, receiver, held, finished)
+        return finished
+
+    async def _failed(self, error: BurrowError) -> None:
+        if self._receiver is not None:
+            await self._receiver.failed(error)
+
+    async def _end(self) -> None:
+        if self._receiver is not None:
+            await self._receiver.end()
 
     async def _meet(self) -> Journal:
         """The journal of this transfer: of an earlier run, or a new one with the secret."""
@@ -156,20 +167,14 @@ class ReceiveTransfer(Transfer):
         with contextlib.suppress(BurrowError):  # only tidiness: what was seen is passed over
             await server.trim_mailbox(inbox.mailbox, message.number)
 
-    def _done(self, receiving: Receiver, finished: events.Finished) -> None:
-        held, manifest = receiving.journal, receiving.manifest
+    def _remember(self, receiver: Receiver, held: Journal, finished: events.Finished) -> None:
         self._state.folders.finish(
             held,
-            Ended(
-                role="receive",
-                transfer=held.record.transfer,
-                name=manifest.name if manifest else held.record.name,
-                outcome="verified",
-                created=held.record.created,
-                ended=time.time(),
-                size=finished.size,
-                peer=receiving.sender,
-                target=finished.places[0] if finished.places else None,
-                digest=receiving.digest,
-            ),
+            "verified",
+            time.time(),
+            name=receiver.manifest.name if receiver.manifest else None,
+            size=finished.size,
+            peer=receiver.sender,
+            target=finished.places[0] if finished.places else None,
+            digest=receiver.digest,
         )

@@ -2,7 +2,6 @@
 sender.py's."""
 
 import asyncio
-import contextlib
 import secrets
 import time
 from collections.abc import Sequence
@@ -13,23 +12,21 @@ import msgspec
 
 from burrowspace.client import events
 from burrowspace.client.client_state import ClientState, own_name
-from burrowspace.client.errors import Changed, Refused
+from burrowspace.client.errors import Changed
 from burrowspace.client.files.source import Source
 from burrowspace.client.links.addresses import own_addresses
 from burrowspace.client.options import Options
 from burrowspace.client.rendezvous.conversation import Conversation
-from burrowspace.client.rendezvous.offers import ENOUGH, LEFT, Offers
 from burrowspace.client.server.api import Server
+from burrowspace.client.session.codes import Codes
 from burrowspace.client.session.sender import SEGMENTS_FILE, Sender
 from burrowspace.client.session.telling_notes import noted
 from burrowspace.client.session.transfer import Transfer
 from burrowspace.client.state import journal
-from burrowspace.client.state.folders import Ended
 from burrowspace.client.state.journal import Journal, Record
 from burrowspace.client.state.kept_segment import KeptSegment
 from burrowspace.client.state.shelf import Left
 from burrowspace.core import signals
-from burrowspace.core.codes import Code
 from burrowspace.core.errors import BadRequest, BurrowError
 from burrowspace.core.invitation import NAME_CHARS, Invitation
 from burrowspace.core.links import format_link, is_of_machine, mailbox_id, reached_at, reached_by_others
@@ -58,7 +55,8 @@ class SendTransfer(Transfer):
         self._stream, self._stream_name = stream, stream_name
         self._with_code, self._to, self._options = with_code, to, options
         self._earlier = earlier  # is continued, with its server
-        self._offers: Offers | None = None
+        self._codes: Codes | None = None
+        self._sender: Sender | None = None
         self._void: bytes | None = None  # the secret of a transfer that cannot be gone on with
 
     async def _work(self) -> events.Finished:
@@ -71,10 +69,12 @@ class SendTransfer(Transfer):
         except Changed as error:
             await self._call_off(server, error)
             raise
-        record = held.record
-        name = options.name or own_name()
+        record, name = held.record, options.name or own_name()
         link = format_link(await _reached_at(server, public), record.secret)
-        sending = Sender(
+        if self._with_code and device is None and not options.store_now:
+            self._codes = Codes(self, server, held, options, name)
+        sender = self._sender = Sender(
+            self,
             server=server,
             secret=record.secret,
             transfer=bytes.fromhex(record.transfer),
@@ -82,8 +82,7 @@ class SendTransfer(Transfer):
             journal=held,
             options=options,
             own_name=name,
-            needs_meeting=self._with_code and device is None and not options.store_now,
-            done=self._done,
+            codes=self._codes,
         )
         code, why = None, ""
         if device is not None:
@@ -92,39 +91,27 @@ class SendTransfer(Transfer):
             if not record.options.get("invited"):
                 await server.post(inbox.mailbox, inbox.seal(invitation, secrets.token_bytes(12)))
                 held.update(options={**record.options, "invited": True})
-        elif self._with_code and options.store_now:
-            why = "a code works only while this program runs"  # it hands the secret over itself
+        elif self._codes is not None:
+            code, why = await self._codes.first()
+            self.start(self._codes.run())
         elif self._with_code:
-
-            def counted(burns: int) -> None:
-                with contextlib.suppress(OSError):
-                    held.update(options={**held.record.options, "burns": burns})
-
-            burns = record.options.get("burns")
-            burns = burns if isinstance(burns, int) else 0
-            several = options.receivers != 1
-            offers = self._offers = Offers(
-                server,
-                record.secret,
-                burns=burns,
-                several=several,
-                once=None if several else name,
-                counted=counted,
-            )
-            try:
-                code = await offers.first()
-                why = "" if code is not None else ENOUGH
-            except Refused as error:
-                why = error.sentence
-            if code is None:
-                sending.needs_meeting = False  # the link is enough
-            self.start(self._meet(offers, sending))
-        held.update(link=link, code=None if code is None else str(code))
+            why = "a code works only while this program runs"  # it hands the secret over itself
+        shown = None if code is None else str(code)
+        held.update(link=link, code=shown)
         if (said := noted(source.manifest)) is not None:
             self.tell(said)
-        asks = self._offers is not None and code is None
-        self.tell(events.Ready(link, None if code is None else str(code), server.origin, why, asks))
-        return await self._follow(sending)
+        self.tell(events.Ready(link, shown, server.origin, why, self._codes is not None and code is None))
+        finished = await sender.work()
+        await asyncio.to_thread(self._remember, sender, held, finished)
+        return finished
+
+    async def _failed(self, error: BurrowError) -> None:
+        if self._sender is not None:
+            await self._sender.failed(error)
+
+    async def _end(self) -> None:
+        if self._sender is not None:
+            await self._sender.end()
 
     async def _call_off(self, server: Server, error: Changed) -> None:
         """Whoever waits for what was begun is told that it cannot come."""
@@ -184,56 +171,31 @@ class SendTransfer(Transfer):
 
     def new_code(self) -> None:
         """Asks for a new code. It comes as a NewCode event, and the old one no longer works."""
-        if self._offers is not None:
-            self._offers.another()
+        if self._codes is not None:
+            self._codes.another()
 
-    async def _meet(self, offers: Offers, sending: Sender) -> None:
-        """Hands the secret to whoever says the code, and tells of each code that follows it."""
-
-        def handed() -> None:
-            sending.needs_meeting = False
-            if self._options.receivers == 1:
-                sending.undecided = left
-
-        def left(name: str) -> None:
-            sending.undecided = None
-            offers.another(f"{name or 'the receiver'} {LEFT}")
-
-        def renewed(code: Code | None, why: str, *, asks: bool) -> None:
-            if code is None:
-                sending.needs_meeting = False  # the link is enough
-            self.tell(events.NewCode(None if code is None else str(code), why, offers.burns, asks))
-
-        await offers.run(handed, renewed)
-
-    def _done(self, sending: Sender, finished: events.Finished) -> None:
-        held, record = sending.journal, sending.journal.record
-        digest = sending.source.digest
-        if finished.resting and (kept := held.kept(SEGMENTS_FILE)) is not None and sending.at_rest.until is not None:
+    def _remember(self, sender: Sender, held: Journal, finished: events.Finished) -> None:
+        record, digest, until = held.record, sender.source.digest, sender.at_rest.until
+        if finished.resting and (kept := held.kept(SEGMENTS_FILE)) is not None and until is not None:
+            assert record.server is not None
             left = Left(
                 transfer=record.transfer,
                 name=record.name,
-                server=sending.server.origin,
+                server=record.server,
                 secret=record.secret,
                 legs=msgspec.json.decode(kept, type=list[KeptSegment]),
                 size=finished.size,
                 created=record.created,
-                until=sending.at_rest.until,
+                until=until,
             )
             self._state.shelf.put(left)  # before the journal goes: what rests can always be taken back
         self._state.folders.finish(
             held,
-            Ended(
-                role="send",
-                transfer=record.transfer,
-                name=record.name,
-                outcome="resting" if finished.resting else "verified",
-                created=record.created,
-                ended=time.time(),
-                size=finished.size,
-                peer=next(iter(sending.receivers.names), None),
-                digest=digest.hex() if digest else None,
-            ),
+            "resting" if finished.resting else "verified",
+            time.time(),
+            size=finished.size,
+            peer=next(iter(sender.receivers.names), None),
+            digest=digest.hex() if digest else None,
         )
 
 

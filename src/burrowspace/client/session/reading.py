@@ -1,4 +1,4 @@
-"""The segments that the sender announced, and the one that is read now. Twin of web/wire/session/reading.js.
+"""The segment of the sender's that is read now, of those that it announced. Twin of web/wire/session/reading.js.
 
 Which paths they make usable it tells core/path_book.py; when to read, routes.py says.
 """
@@ -17,7 +17,6 @@ from burrowspace.core.path_book import PathBook
 from burrowspace.core.paths import STALL, Path, backoff
 from burrowspace.core.sealing import Suite
 from burrowspace.core.segments import Announced, Segment
-from burrowspace.core.signals import Leg, LegEnd
 
 if TYPE_CHECKING:
     from burrowspace.client.relay.relay_stream import Ended, RelayStream
@@ -32,6 +31,7 @@ class Reading:
     def __init__(
         self,
         origin: str,
+        announced: Announced,
         opener: Opener,
         book: PathBook,
         over: Callable[[], None],
@@ -41,8 +41,7 @@ class Reading:
         self.spools: set[str] = set()
         self.reader: SpoolReader | None = None  # what brings bytes now
         self._origin, self._opener, self._book, self._bucket = origin, opener, book, bucket
-        self._over, self._wake = over, wake
-        self._announced = Announced()
+        self._over, self._wake, self._announced = over, wake, announced
         self._segment: Segment | None = None
         self._trouble = ""  # of the last reader
         self._limit: int | None = None
@@ -59,24 +58,24 @@ class Reading:
         reader = self.reader
         return self._trouble if reader is None or not reader.received else ""
 
-    def heard(self, signal: Leg | LegEnd) -> None:
-        if isinstance(signal, Leg):
-            self._announced.begins(signal.spool, signal.first, signal.suite, signal.resting)
-        else:
-            self._announced.ends(signal.spool, signal.upto)
-            self.limit(self._limit)
-        self._look()
-
-    def anew(self) -> None:
-        """The sender's program began (again): of what was written live it says once more what goes on."""
-        self._announced.anew()
-        self._look()
+    def look(self) -> None:
+        """What the sender announced may have changed."""
+        here, now = self._opener.here, time.monotonic()
+        self._bound()
+        for path in (Path.RELAY, Path.STORE):
+            there = self._announced.pick(here, path is Path.STORE) is not None
+            reading = self._segment is not None and _path_of(self._segment) is path
+            self._book.announced(path, now, there=there, reading=reading)
+        self._wake()
 
     def limit(self, limit: int | None) -> None:
         """The position before which blocks may be requested; None: all."""
         self._limit = limit
+        self._bound()
+
+    def _bound(self) -> None:
         if self.reader is not None and self._segment is not None:
-            self.reader.upto = _least(self._segment.upto, limit)
+            self.reader.upto = _least(self._segment.upto, self._limit)
 
     def begin(self, path: Path) -> bool:
         """Reads what this path brings. False: there is nothing any more."""
@@ -124,14 +123,6 @@ class Reading:
         reader.stop()
         self._ended_here(reader, None)
 
-    def _look(self) -> None:
-        here, now = self._opener.here, time.monotonic()
-        for path in (Path.RELAY, Path.STORE):
-            there = self._announced.pick(here, path is Path.STORE) is not None
-            reading = self._segment is not None and _path_of(self._segment) is path
-            self._book.announced(path, now, there=there, reading=reading)
-        self._wake()
-
     def _ended(self, reader: "RelayStream", ended: "Ended | None") -> None:
         """In the reader's thread."""
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
@@ -145,7 +136,7 @@ class Reading:
         self.reader = self._segment = None
         self._over()
         if ended is None:
-            self._look()
+            self.look()
             return
         log.debug("a segment was left", why=str(ended))
         # What does not open may do so another time; the session counts, and ends it.
@@ -154,7 +145,7 @@ class Reading:
         path = _path_of(segment)
         self._book.failed(path, time.monotonic())
         if not segment.dead:  # the server, or the way to it, may come back
-            self._loop.call_later(backoff(self._book.known(path).failures), self._look)
+            self._loop.call_later(backoff(self._book.known(path).failures), self.look)
 
 
 def _path_of(segment: Segment) -> Path:

@@ -9,22 +9,18 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from burrowspace.client.events import Declined, Event, Verified
-from burrowspace.client.limits import Bucket
-from burrowspace.client.links.handshake import Ticket
 from burrowspace.client.links.link import DirectLink
-from burrowspace.client.links.link_tcp import Listener
-from burrowspace.client.links.reach import Outside, Reach, outside
+from burrowspace.client.links.surroundings import Surroundings
 from burrowspace.client.log import Log
-from burrowspace.client.options import Options
 from burrowspace.client.relay.relay_segments import RelaySegments
 from burrowspace.client.rendezvous.conversation import Conversation
 from burrowspace.client.server.api import Server
 from burrowspace.client.session.remote_receiver import RemoteReceiver
-from burrowspace.client.session.running import Running
 from burrowspace.client.session.sends import Shared
 from burrowspace.client.session.serving import Serving
+from burrowspace.client.session.transfer import Transfer
 from burrowspace.core.consent import Stage
-from burrowspace.core.links import link_key, link_tag, mailbox_id
+from burrowspace.core.links import mailbox_id
 from burrowspace.core.signals import Hello, Role, Signal
 
 log = Log("client")
@@ -37,38 +33,24 @@ class Receivers:
 
     def __init__(
         self,
-        sender: Running,
-        *,
+        run: Transfer,
         server: Server,
+        main: Conversation,
         secret: bytes,
-        options: Options,
         shared: Shared,
         serving: Serving,
         segments: RelaySegments,
-        bucket: Bucket | None,
-        left: Callable[[str], None],
+        around: Surroundings,
+        left: Callable[[str], None] | None,
     ) -> None:
-        self.met_at: float | None = None  # when the first one came
-        self.start, self.fail, self.online = sender.start, sender.fail, server.answers
+        self.start, self.fail, self.online = run.start, run.fail, server.answers
         self.seal, self.digest, self.catch_up = serving.seal, serving.digest, serving.source.catch_up
-        self._sender, self._server, self._secret, self._options, self._shared = sender, server, secret, options, shared
-        self._segments, self._bucket, self._left = segments, bucket, left
+        self._run, self._server, self._main, self._secret, self._shared = run, server, main, secret, shared
+        self._serving, self._segments, self._around, self._left = serving, segments, around, left
         self._all: dict[str, RemoteReceiver] = {}
-        self._listener: Listener | None = None
-        self._outside = Outside()
 
-    async def look_around(self) -> Outside:
-        """Asks the server of the outside (again), for all of them."""
-        self._outside = outside(await self._server.hello(), self._options)
-        return self._outside
-
-    def listen(self) -> None:
-        if not self._options.relay_only:
-            self._listener = Listener()
-            self._listener.open()
-
-    async def recall(self, said: Iterable[tuple[bytes, Signal]]) -> bool:
-        """Those that an earlier run of the sender met: they may be gone, or wait for us. Whether there are any."""
+    async def recall(self, said: Iterable[tuple[bytes, Signal]]) -> None:
+        """Those that an earlier run of the sender met: they may be gone, or wait for us."""
         for session, signal in said:
             if isinstance(signal, Hello):
                 self._take(session, signal)
@@ -79,7 +61,6 @@ class Receivers:
                 del self._all[receiver.id]
             else:
                 receiver.begin()
-        return bool(known)
 
     def hello(self, session: bytes, hello: Hello) -> None:
         """One is here (again)."""
@@ -89,8 +70,8 @@ class Receivers:
             if receiver is None:
                 return
             receiver.begin()
-        if self.met_at is None:
-            self.met_at = time.monotonic()
+        if self._serving.met_at is None:
+            self._serving.met_at = time.monotonic()
         receiver.hello(session, hello)
 
     def tick(self, now: float) -> None:
@@ -105,7 +86,7 @@ class Receivers:
             "verified": len(self._all) - len(waiting),
             "living": sum(book.here(now) for book in waiting),
             "missing_rests": all(self._segments.covered(book.held) is None for book in waiting),
-            "met": self.met_at is not None,
+            "met": self._serving.met_at is not None,
         }
 
     @property
@@ -117,11 +98,9 @@ class Receivers:
     def names(self) -> list[str]:
         return [receiver.name for receiver in self._all.values()]
 
-    async def close(self) -> None:
+    def close(self) -> None:
         for receiver in self._all.values():
             receiver.close()
-        if self._listener is not None:
-            await self._listener.close()
 
     # ---- what each of them asks for
 
@@ -129,14 +108,15 @@ class Receivers:
         """One who declined is no longer counted or waited for. After these two the sender may have come to its end."""
         if isinstance(event, Declined):
             self._forget(event.receiver)
-        self._sender.tell(event)
+        self._run.tell(event)
         if isinstance(event, Declined | Verified):
-            self._sender.changed()
+            self._run.changed()
 
     def forget(self, receiver: str) -> None:
         name = self._all[receiver].name if receiver in self._all else ""
         self._forget(receiver)
-        self._left(name)
+        if self._left is not None:
+            self._left(name)
 
     def _forget(self, receiver: str) -> None:
         if (found := self._all.pop(receiver, None)) is not None:
@@ -148,21 +128,12 @@ class Receivers:
             log.warning("more receivers than one transfer takes")
             return None
         secret, id = self._secret, hello.receiver
-        pair = Conversation(self._server, secret, mailbox_id(secret, id), Role.SENDER)
+        pair = Conversation(self._server, secret, mailbox_id(secret, id), Role.SENDER, self._main.session)
 
         def add(link: DirectLink) -> None:
             receiver.add(link)
 
-        reach = Reach(
-            ticket=Ticket(link_tag(secret, id), link_key(secret, id), sender=True),
-            listener=self._listener,
-            options=self._options,
-            outside=self._outside,
-            say=pair.say,
-            add=add,
-            renew=self.look_around,
-            bucket=self._bucket,
-        )
+        reach = self._around.reach(secret, id, sender=True, say=pair.say, add=add)
         receiver = RemoteReceiver(self, self._shared, self._segments, pair, reach, hello, session)
         self._all[id] = receiver
         return receiver

@@ -18,11 +18,11 @@ from burrowspace.client.log import Log
 from burrowspace.client.relay.relay_segments import RelaySegments
 from burrowspace.client.rendezvous.conversation import Conversation, patiently
 from burrowspace.client.session.following import Following
-from burrowspace.client.session.running import Meter, seconds_left
 from burrowspace.client.session.sends import Sends, Shared
 from burrowspace.core import signals
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.receiver_book import Act, Acts, ReceiverBook, Runs
+from burrowspace.core.reports import Meter
 
 log = Log("client")
 
@@ -52,7 +52,6 @@ class RemoteReceiver:
         self._digest = ""  # the one that it verified
         self._asked = 0  # for a segment, from this block on
         self._why: BurrowError = Cancelled("")  # it is over
-        self._closed = False
         self._running: asyncio.Task[None] | None = None
         start, following = sends.start, self._following
         self._acts: dict[Act, Callable[[], object]] = {
@@ -107,8 +106,6 @@ class RemoteReceiver:
                 self._heard(signal)
             else:
                 self._history(signal)
-            if self._closed:
-                return
 
     def hello(self, session: bytes, hello: signals.Hello) -> None:
         """It is here (again)."""
@@ -118,13 +115,13 @@ class RemoteReceiver:
             self._heard(signal)
 
     def tick(self, now: float) -> None:
-        self._do(self.book.tick(now, self._following.part, self._following.wanted))
+        segment = self._following.segment
+        self._do(self.book.tick(now, self._following.part, segment is not None and segment.wanted))
 
     def close(self) -> None:
-        self._closed = True
         self._reach.close()
         self._close_links("the sender ends")
-        if self._running is not None and self._running is not asyncio.current_task():
+        if self._running is not None:
             self._running.cancel()
 
     # ---- words
@@ -137,7 +134,8 @@ class RemoteReceiver:
         elif isinstance(signal, signals.Decline):
             self.book.person.declines()
         elif isinstance(signal, signals.Verified):
-            self._verifies(signal)
+            self._digest = signal.digest
+            self._do(self.book.verifies())
 
     def _heard(self, signal: signals.Signal) -> None:
         if isinstance(signal, signals.AskRelay):
@@ -147,26 +145,20 @@ class RemoteReceiver:
                 self._asked = signal.held
                 self._do(self.book.asks(signal.held))
         elif isinstance(signal, signals.Progress):
-            self._do(self.book.progress(time.monotonic(), signal.held, self._following.rests))
+            segment = self._following.segment
+            self._do(self.book.progress(time.monotonic(), signal.held, None if segment is None else segment.rests))
         elif isinstance(signal, signals.Decline):
             self._why = Cancelled(f"{self.name or 'the receiver'} declined it")
             self._do(self.book.declines())
         elif isinstance(signal, signals.Cancel):
-            self._cancels(signal)
+            self._why = Cancelled(f"the receiver called it off: {signal.why}")
+            self._do(self.book.ends())
         elif isinstance(signal, signals.Bye):
             self._do(self.book.leaves(self._shared.code_used()))
         elif isinstance(signal, signals.Accept | signals.Verified):
             self._history(signal)
         else:
             self._reach.heard(signal)
-
-    def _cancels(self, signal: signals.Cancel) -> None:
-        self._why = Cancelled(f"the receiver called it off: {signal.why}")
-        self._do(self.book.ends())
-
-    def _verifies(self, signal: signals.Verified) -> None:
-        self._digest = signal.digest
-        self._do(self.book.verifies())
 
     async def _compare(self) -> None:
         same = await self._sends.digest() == self._digest
@@ -199,10 +191,8 @@ class RemoteReceiver:
             self.book.heard(time.monotonic())
             if isinstance(control, signals.Held):
                 self.book.holds(control.held)
-            elif isinstance(control, signals.Verified):
-                self._verifies(control)
-            elif isinstance(control, signals.Cancel):
-                self._cancels(control)
+            elif isinstance(control, signals.Verified | signals.Cancel):
+                self._heard(control)
         broken = await link.closed()
         self._links.remove(link)
         self.book.unlinked(time.monotonic())
@@ -246,5 +236,5 @@ class RemoteReceiver:
 
     def _tell_progress(self) -> None:
         done, total = self._shared.content(self.book.position(self._following.part)), self._shared.total
-        rate = self._meter.add(time.monotonic(), done)
-        self._tell(events.Progress(done, total, rate, seconds_left(done, total, rate), self.book.path, self.id))  # type: ignore[arg-type]
+        rate, eta = self._meter.add(time.monotonic(), done, total)
+        self._tell(events.Progress(done, total, rate, eta, self.book.path, self.id))  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ from burrowspace.core.errors import BurrowError, Gone
 from burrowspace.core.links import mailbox_id
 from burrowspace.core.reports import TELL_AGAIN
 from burrowspace.core.sealing import Suite
+from burrowspace.core.segments import Announced
 from burrowspace.core.signals import Role
 
 log = Log("client")
@@ -38,7 +39,9 @@ class Hears(Protocol):
     def cancelled(self, why: str) -> None:
         """For good."""
 
-    def segment(self, signal: signals.Leg | signals.LegEnd) -> None: ...
+    def announced(self) -> None:
+        """A segment, or the end of one."""
+
     def direct(self, signal: signals.Signal) -> None:
         """Where it is reached."""
 
@@ -47,11 +50,14 @@ class Hears(Protocol):
 
 
 class RemoteSender:
-    """`offer`: its last one. `here`: its program runs. `heard_at`: when it said something last, s."""
+    """`offer`: its last one. `here`: its program runs. `over`: why nothing comes any more. `heard_at`: when it said
+    something last, s."""
 
     def __init__(self, server: Server, secret: bytes, own_name: str, suites: tuple[Suite, ...], hears: Hears) -> None:
         self.offer: signals.Offer | None = None
+        self.announced = Announced()
         self.here = True
+        self.over: str | None = None
         self.heard_at = time.monotonic()
         self._server, self._secret, self._suites, self._hears = server, secret, suites, hears
         self._own_name = own_name[:255]
@@ -102,20 +108,11 @@ class RemoteSender:
         mailbox = mailbox_id(self._secret, receiver)
         self._pair = Conversation(self._server, self._secret, mailbox, Role.RECEIVER, self._main.session)
         for _, signal in await patiently(self._pair.so_far, self._server_away):
-            if isinstance(signal, signals.Leg | signals.LegEnd):
-                self._hears.segment(signal)
+            self._segment(signal)
 
     async def hear_pair(self) -> None:
-        async for _, signal in self._mine.heard():
-            self.heard_at = time.monotonic()
-            if isinstance(signal, signals.Leg | signals.LegEnd):
-                self._hears.segment(signal)
-            elif isinstance(signal, signals.Cancel):
-                self._hears.cancelled(signal.why)
-            elif isinstance(signal, signals.Bye):
-                self._hears.left()
-            else:
-                self._hears.direct(signal)
+        async for run, signal in self._mine.heard():
+            await self._heard(run, signal)
 
     async def hello(self, receiver: str, held: int) -> None:
         """We are here, with so much."""
@@ -155,12 +152,23 @@ class RemoteSender:
         if isinstance(signal, signals.Offer):
             await self._offered(run, signal)
         elif isinstance(signal, signals.Leg | signals.LegEnd):
-            self._hears.segment(signal)
+            self._segment(signal)
+            self._hears.announced()
         elif isinstance(signal, signals.Cancel):
+            self.over = signal.why
             self._hears.cancelled(signal.why)
-        elif isinstance(signal, signals.Bye) and run == self._run:
-            self.here = False
-            self._hears.left()
+        elif isinstance(signal, signals.Bye):
+            if run == self._run:
+                self.here = False
+                self._hears.left()
+        else:
+            self._hears.direct(signal)
+
+    def _segment(self, signal: signals.Signal) -> None:
+        if isinstance(signal, signals.Leg):
+            self.announced.begins(signal.spool, signal.first, signal.suite, signal.resting)
+        elif isinstance(signal, signals.LegEnd):
+            self.announced.ends(signal.spool, signal.upto)
 
     async def _offered(self, run: bytes, offer: signals.Offer) -> None:
         if self.offer is not None and offer.transfer != self.offer.transfer:
@@ -169,4 +177,5 @@ class RemoteSender:
         self.offer, self._run, self.here = offer, run, True
         self._came.set()
         if again:
+            self.announced.anew()
             await self._hears.came()

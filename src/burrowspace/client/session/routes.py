@@ -7,16 +7,18 @@ blocks are opened by opener.py. Spec: docs/spec/paths.md.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
-from burrowspace.client.events import Event, PathChanged
+from burrowspace.client.events import PathChanged
 from burrowspace.client.limits import Bucket
 from burrowspace.client.links.link import DirectLink
 from burrowspace.client.links.reach import Reach
 from burrowspace.client.log import Log
 from burrowspace.client.session.opener import Opener
 from burrowspace.client.session.reading import Reading
+from burrowspace.client.session.remote_sender import RemoteSender
+from burrowspace.client.session.transfer import Transfer
 from burrowspace.core import signals
 from burrowspace.core.consent import Consent
 from burrowspace.core.errors import BurrowError
@@ -34,30 +36,27 @@ class Routes:
 
     def __init__(
         self,
-        *,
-        origin: str,
+        run: Transfer,
+        sender: RemoteSender,
         reach: Reach,
         opener: Opener,
         consent: Consent,
-        say: Callable[[signals.Signal], Coroutine[Any, Any, None]],
-        tell: Callable[[Event], None],
-        start: Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]],
         book: PathBook,
-        control: Callable[[signals.Control], None],
-        bucket: Bucket | None = None,
+        *,
+        origin: str,
+        bucket: Bucket | None,
+        cancelled: Callable[[str], None],
     ) -> None:
         self.book = book
-        self.idle_since = self.moved_at = time.monotonic()
         self.using: Path | None = None
         self.links: dict[Path, DirectLink] = {}
-        self.reading = Reading(origin, opener, book, self._stands_still, self.wake, bucket)
-        self._reach, self._opener, self._consent, self._control = reach, opener, consent, control
-        self._say, self._tell, self._start = say, tell, start
-        self._resting = False  # nothing may be requested: the person has not said yes
+        self.reading = Reading(origin, sender.announced, opener, book, self._stands_still, self.wake, bucket)
+        self._run, self._sender, self.reach, self._opener = run, sender, reach, opener
+        self._consent, self._cancelled = consent, cancelled
         self._limit: int | None = None
         self._trying: dict[Path, asyncio.Task[Any]] = {}
         self._news = asyncio.Event()
-        self._counted: tuple[object, int] = (None, 0)  # which carrier, and how many bytes the book knows of it
+        self._seen = 0  # bytes of what carries that the book knows of
         self._held = 0  # when bytes were last counted
         self._told: tuple[str, str] = ("", "")
         self._to_sender = ToSender(time.monotonic())
@@ -67,15 +66,11 @@ class Routes:
     def wake(self) -> None:
         self._news.set()
 
-    def go_on(self) -> None:
-        """The person said yes: the pause was nobody's fault."""
-        self.idle_since = self.moved_at = time.monotonic()
-        self.wake()
-
     def sender_came(self) -> None:
-        """Its program began (again)."""
+        """Its program began (again): of what it wrote live it says once more what goes on."""
         self.book.sender_came(time.monotonic())
-        self.reading.anew()
+        self.reading.look()
+        self._run.start(self.reach.tell_again())
 
     def sender_left(self) -> None:
         self.book.sender(present=False)
@@ -89,12 +84,13 @@ class Routes:
             return
         self.links[path] = link
         self.book.up(path, now)
-        self._start(self._watch(path, link))
+        self._run.start(self._watch(path, link))
         self.wake()
 
     # ---- the loop
 
     async def run(self) -> None:
+        self._run.start(self.reach.open())
         while True:
             now = time.monotonic()
             self._count(now)
@@ -107,8 +103,6 @@ class Routes:
                 decision = self.book.decide(now)
                 again = max(0.01, decision.again)
                 await self._act(decision)
-                if self.using is not None:
-                    self.idle_since = now
             elif self.using is not None:
                 await self._leave()
                 self.using = None
@@ -122,11 +116,8 @@ class Routes:
         """Whether there is anything to request now; where there is not, no path is in use and none can stall."""
         positions = self._opener.layout.positions
         may = self._consent.may_request(self._opener.here, positions)
-        if may and self._resting:
-            self.book.resumed(now)
-        self._resting = not may
-        if self._resting:
-            self.idle_since = self.moved_at = now
+        if not may:
+            self.book.pauses(now)
         if (limit := self._consent.limit(positions)) != self._limit:
             self._limit = limit
             for link in self.links.values():
@@ -136,38 +127,34 @@ class Routes:
 
     def _count(self, now: float) -> None:
         """Tells the book what came, byte by byte: a slow line has not stalled."""
-        path, reader = self.using, self.reading.reader
-        if path is None:
+        leapt, self._held = self._opener.held > self._held, self._opener.held
+        carrier = self.links.get(self.using) if self.using in DIRECT else self.reading.reader
+        if self.using is None or carrier is None:
             return
-        link = self.links.get(path) if path in DIRECT else None
-        carrier, size = (reader, reader.received) if reader is not None else (link, link.received if link else 0)
-        if carrier is not self._counted[0]:
-            self._counted = (carrier, 0 if link is None else size)
-        held, leapt = self._opener.held, self._opener.held > self._held
-        self._held = held
-        if more := size - self._counted[1] or int(leapt):  # a hole that is passed over takes its time, too
-            self._counted = (carrier, size)
-            self.moved_at = now
-            self.book.carried(path, more, now)
+        if more := carrier.received - self._seen or int(leapt):  # a hole that is passed over takes its time, too
+            self._seen = carrier.received
+            self.book.carried(self.using, more, now)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self.reading.stop()
         for path in {*self.links, *self._trying}:
             self._let_go(path)
+        self.reach.close()
+        await self.reach.closed()
 
     async def _say_held(self, now: float) -> None:
         """The sender shows how far it is, and knows that we live."""
         link, held = self.links.get(self.using) if self.using is not None else None, self._opener.held
-        said = self._to_sender.tick(now, self.using, held, self.moved_at)
+        said = self._to_sender.tick(now, self.using, held, self.book.moved_at)
         if said is Say.PROGRESS:
-            self._start(self._say_progress(held))
+            self._run.start(self._say_progress(held))
         elif said is Say.HELD and link is not None:
             with contextlib.suppress(ConnectionError):
                 await link.send(signals.Held(held))
 
     async def _say_progress(self, held: int) -> None:
         try:
-            await self._say(signals.Progress(held))
+            await self._sender.say(signals.Progress(held))
         finally:
             self._to_sender.arrived()
 
@@ -177,7 +164,7 @@ class Routes:
         for path in decision.start:
             self._try(path)
         if decision.ask_relay:
-            self._start(self._say(signals.AskRelay(self._opener.held)))
+            self._run.start(self._sender.say(signals.AskRelay(self._opener.held)))
         if decision.use is not self.using:
             await self._switch(decision.use, decision.why)
 
@@ -187,7 +174,7 @@ class Routes:
 
         async def attempt() -> None:
             try:
-                link = await self._reach.make(path)
+                link = await self.reach.make(path)
             except (OSError, BurrowError, TimeoutError) as error:
                 log.debug("a path could not be made", path=path, why=str(error))
                 if path not in self.links:
@@ -198,7 +185,7 @@ class Routes:
             finally:
                 self._trying.pop(path, None)
 
-        self._trying[path] = self._start(attempt())
+        self._trying[path] = self._run.start(attempt())
 
     def _let_go(self, path: Path) -> None:
         task, link = self._trying.pop(path, None), self.links.pop(path, None)
@@ -216,12 +203,13 @@ class Routes:
         if not (self.reading.begin(path) if path not in DIRECT else link is not None):
             self._stands_still()  # it broke, or ended, while the other was left
             return
+        self._seen = 0 if link is None else link.received
         if link is not None:
             link.pull(self._opener.take(path), self._opener.here, self._limit)
         peer = "" if link is None else link.peer
         if (path.value, peer) != self._told:
             self._told = (path.value, peer)
-            self._tell(PathChanged(path.value, peer, why))
+            self._run.tell(PathChanged(path.value, peer, why))
 
     async def _leave(self) -> None:
         """Stops asking on the path in use; what is under way on a link that lives is still taken."""
@@ -242,7 +230,8 @@ class Routes:
 
     async def _watch(self, path: Path, link: DirectLink) -> None:
         async for control in link.controls():
-            self._control(control)
+            if isinstance(control, signals.Cancel):
+                self._cancelled(control.why)
         broken = await link.closed()
         log.debug("a link is no more", path=path, why=str(broken))
         if self.links.get(path) is link:

@@ -6,24 +6,24 @@ comes next is decided by core/sender_book.py. Spec: docs/spec/paths.md, docs/spe
 
 import asyncio
 import time
-from collections.abc import Callable
 
 from burrowspace.client import events
 from burrowspace.client.errors import GaveUp, Refused
 from burrowspace.client.files.source import Source
 from burrowspace.client.keys import PREFERRED, Keys
-from burrowspace.client.limits import Bucket
+from burrowspace.client.links.surroundings import Surroundings
 from burrowspace.client.offline import NetworkWatch
 from burrowspace.client.options import Options
 from burrowspace.client.relay.relay_segments import RelaySegments
 from burrowspace.client.rendezvous.conversation import Conversation, patiently
 from burrowspace.client.server.api import Server
 from burrowspace.client.session.at_rest import AtRest
+from burrowspace.client.session.codes import Codes
 from burrowspace.client.session.receivers import Receivers
-from burrowspace.client.session.running import Running
 from burrowspace.client.session.sends import Shared
 from burrowspace.client.session.serving import Serving
 from burrowspace.client.session.telling_notes import told
+from burrowspace.client.session.transfer import Transfer
 from burrowspace.client.state.journal import Journal
 from burrowspace.core import sender_book, signals
 from burrowspace.core.codes import check_words
@@ -37,14 +37,12 @@ SEGMENTS_FILE = "legs"  # of the journal
 OFFER_EVERY = 64  # hellos: a mailbox that is trimmed still has an offer
 
 
-class Sender(Running):
-    """Made by Client. `needs_meeting`: the receiver gets the secret from this program, so it must wait for it.
-
-    `undecided(name)` is called when the only one who can come by a code has gone without an answer; None before.
-    """
+class Sender:
+    """`codes`: by which whoever comes gets the secret from this program; None where there are none."""
 
     def __init__(
         self,
+        run: Transfer,
         *,
         server: Server,
         secret: bytes,
@@ -53,67 +51,58 @@ class Sender(Running):
         journal: Journal,
         options: Options,
         own_name: str,
-        needs_meeting: bool,
-        done: Callable[["Sender", events.Finished], None] | None = None,
+        codes: Codes | None = None,
     ) -> None:
-        super().__init__()
-        self.server, self.source, self.journal, self._options = server, source, journal, options
-        self.needs_meeting = needs_meeting
-        self.undecided: Callable[[str], None] | None = None
-        self._transfer, self._own_name, self._done = transfer, own_name, done
+        self._run, self._server, self._options, self._codes = run, server, options, codes
+        self.source, self.journal = source, journal
+        self._transfer, self._own_name = transfer, own_name
         self._may_store = options.store and not options.direct_only
         self._over = False
         self._main = Conversation(server, secret, mailbox_id(secret), Role.SENDER)
-        bucket = Bucket(options.limit_rate) if options.limit_rate else None
-        self._serving = serving = Serving(source, Keys(secret, transfer), lambda: self.receivers.met_at)
+        self._around = around = Surroundings(server, options)
+        self._serving = serving = Serving(source, Keys(secret, transfer))
         self.segments = RelaySegments(
             server,
             serving.layout_in,
             serving.for_segment,
-            bucket,
-            self.fail,
+            around.bucket,
+            run.start,
+            run.fail,
             self._refused,
-            self.changed,
+            run.changed,
             lambda data: journal.keep(SEGMENTS_FILE, data),
         )
-        self.at_rest = AtRest(server, self.segments, serving, self.tell)
-        self.receivers = Receivers(
-            self,
-            server=server,
-            secret=secret,
-            options=options,
-            shared=Shared(
-                words=check_words(secret, transfer),
-                manifest_blocks=serving.layout.manifest_blocks,
-                content=serving.content,
-                total=source.manifest.content_size,
-                may_store=self._may_store,
-                direct_only=options.direct_only,
-                alone=options.receivers == 1,
-                why_away=server.why_away,
-                code_used=lambda: self.undecided is not None,
-            ),
-            serving=serving,
-            segments=self.segments,
-            bucket=bucket,
-            left=self._left_undecided,
+        self.at_rest = AtRest(server, self.segments, serving, run.tell)
+        shared = Shared(
+            words=check_words(secret, transfer),
+            manifest_blocks=serving.layout.manifest_blocks,
+            content=serving.content,
+            total=source.manifest.content_size,
+            may_store=self._may_store,
+            direct_only=options.direct_only,
+            alone=options.receivers == 1,
+            why_away=server.why_away,
+            code_used=lambda: codes is not None and codes.used,
         )
+        left = codes.left_undecided if codes is not None else None
+        self.receivers = Receivers(run, server, self._main, secret, shared, serving, self.segments, around, left)
         self._began = time.monotonic()
 
-    async def _work(self) -> events.Finished:
-        await patiently(self.receivers.look_around, self._server_away)
-        self.receivers.listen()
+    async def work(self) -> events.Finished:
+        run = self._run
+        await patiently(self._around.look, self._server_away)
+        self._around.listen()
         await self._recall()
         await self._offer()
-        self.start(self._hear())
-        watch, troubles = NetworkWatch(self.server.offline), Troubles()
+        run.start(self._hear())
+        watch, troubles = NetworkWatch(self._server.offline), Troubles()
         while True:
-            await self._change(0.25)
+            await run.change(0.25)
             now = time.monotonic()
             if news := watch.news(now, self.receivers.direct_at):
-                self.tell(events.Waiting(news))
+                run.tell(events.Waiting(news))
             if trouble := troubles.tick(now, self.segments.trouble):
-                self.tell(events.Waiting(trouble))
+                run.tell(events.Waiting(trouble))
             self.receivers.tick(now)
             self.at_rest.tick(now)
             step = sender_book.step(self._facts(now))
@@ -135,7 +124,7 @@ class Sender(Running):
             wanted=options.receivers,
             store_now=options.store_now,
             may_store=self._may_store,
-            by_code=self.needs_meeting,
+            by_code=self._codes is not None and not self._codes.none,
             stored=self.at_rest.begun,
             rests=segments.resting is not None,
             all_rests=segments.covered(0) is None,
@@ -161,35 +150,28 @@ class Sender(Running):
         kept = await asyncio.to_thread(self.journal.kept, SEGMENTS_FILE)
         if kept is not None:
             await patiently(lambda: self.segments.take_up(kept, self._main.say), self._server_away)
-        if await self.receivers.recall(await patiently(self._main.so_far, self._server_away)):
-            self.needs_meeting = False
+        await self.receivers.recall(await patiently(self._main.so_far, self._server_away))
 
     async def _hear(self) -> None:
         hellos = 0
         async for session, signal in self._main.heard():
             if isinstance(signal, signals.Hello):
                 self.receivers.hello(session, signal)
-                self.changed()
+                self._run.changed()
                 hellos += 1
                 if hellos % OFFER_EVERY == 0:
                     await self._offer()
 
     def _server_away(self) -> None:
-        self.tell(events.Waiting(self.server.why_away()))
+        self._run.tell(events.Waiting(self._server.why_away()))
 
     def _refused(self, error: Refused) -> bool:
         """The server takes no more of a segment: who only wants to leave it there cannot, others find another way."""
         if self._options.store_now:
-            self.fail(error)
+            self._run.fail(error)
         else:
-            self.tell(events.Waiting(f"the server takes no more of it: {error.sentence}"))
+            self._run.tell(events.Waiting(f"the server takes no more of it: {error.sentence}"))
         return not self._options.store_now
-
-    def _left_undecided(self, name: str) -> None:
-        """The code is used up, nobody is waited for, and another code is offered."""
-        if self.undecided is not None:
-            self.needs_meeting = True
-            self.undecided(name)
 
     async def _finished(self, *, resting: bool) -> events.Finished:
         if not resting:
@@ -197,9 +179,9 @@ class Sender(Running):
             await self._main.last_words(signals.Cancel("everybody who was to have it has it"))
             await self.segments.drop_all()
         serving = self._serving
-        finished = events.Finished(
+        return events.Finished(
             size=serving.content(serving.layout.positions or 0),
-            seconds=time.monotonic() - (self.receivers.met_at or self._began),
+            seconds=time.monotonic() - (serving.met_at or self._began),
             first_byte=serving.first_byte,
             shares=dict(serving.network),
             verified=not resting,
@@ -209,19 +191,18 @@ class Sender(Running):
             network=dict(serving.network),
             sealed=serving.sealed,
         )
-        if self._done is not None:
-            await asyncio.to_thread(self._done, self, finished)
-        return finished
 
-    async def _failed(self, error: BurrowError) -> None:
+    async def failed(self, error: BurrowError) -> None:
         """What cannot be gone on with is said to whoever waits."""
         if error.code in ("changed", "cancelled") or not self.source.can_come_back:
             self._over = True
             await self._main.last_words(signals.Cancel(error.sentence[:1000]))
 
-    async def _end(self) -> None:
+    async def end(self) -> None:
+        """Lets go of everything, however it ended."""
         self.segments.stop()
-        await self.receivers.close()
+        self.receivers.close()
+        await self._around.close()
         if not self._over and self.at_rest.until is None and not self.source.can_come_back:
             why = "it came from the sender's standard input, which cannot be read again"
             await self._main.last_words(signals.Cancel(why))

@@ -10,22 +10,21 @@ from dataclasses import replace
 
 from burrowspace.client.files.source import Source
 from burrowspace.client.keys import PREFERRED, Keys
-from burrowspace.client.relay.relay_segments import RelaySegment
+from burrowspace.client.relay.relay_segment import RelaySegment
 from burrowspace.core.errors import BadRequest
 from burrowspace.core.layout import Layout
 from burrowspace.core.sealing import BLOCK, Suite
 
 
 class Serving:
-    """`met_at` says when the first receiver came, by time.monotonic()."""
-
-    def __init__(self, source: Source, keys: Keys, met_at: Callable[[], float | None]) -> None:
+    def __init__(self, source: Source, keys: Keys) -> None:
         self.source, self.layout = source, source.layout(PREFERRED[0])
         self.network: Counter[str] = Counter()  # sealed bytes, by path
         self.sealed = 0  # blocks
         self.again = 0  # blocks that were sent though the receiver had said that it holds them
+        self.met_at: float | None = None  # when the first receiver came, by time.monotonic()
         self.first_byte: float | None = None  # seconds from the first receiver's coming to its first block
-        self._keys, self._met_at = keys, met_at
+        self._keys = keys
         self._rooms = threading.local()
 
     def layout_in(self, suite: Suite) -> Layout:
@@ -52,15 +51,15 @@ class Serving:
             self.layout = layout.ended(position, size)
         self.sealed += 1
         self.network[path] += sealed
-        if self.first_byte is None and (met_at := self._met_at()) is not None:
-            self.first_byte = time.monotonic() - met_at
+        if self.first_byte is None and self.met_at is not None:
+            self.first_byte = time.monotonic() - self.met_at
         return sealed
 
     def for_segment(self, segment: RelaySegment) -> Callable[[int, memoryview], int]:
         """The callable that fills a segment, which may have several followers, or none yet."""
 
         def seal(position: int, into: memoryview) -> int:
-            held = min((book.held for book in tuple(segment.followers)), default=0)
+            held = min((each.book.held for each in tuple(segment.followers)), default=0)
             return self.seal("store" if segment.rests else "relay", position, into, held, segment.suite)
 
         return seal

@@ -88,9 +88,35 @@ class Folders:
             )
         )
 
-    def finish(self, journal: Journal, ended: Ended) -> None:
-        """Into the history; the secret is gone, and what lay beside a target and was never put in place."""
-        self._remember([ended])
+    def finish(
+        self,
+        journal: Journal,
+        outcome: str,
+        now: float,
+        *,
+        name: str | None = None,
+        size: int | None = None,
+        peer: str | None = None,
+        target: str | None = None,
+        digest: str | None = None,
+    ) -> None:
+        """Into the history, by its fields of Ended; the secret is gone, and what lay beside a target and was never put
+        in place. `name`: where it is another than the journal knew."""
+        record = journal.record
+        ended = Ended(
+            role=record.role,
+            transfer=record.transfer,
+            name=name or record.name,
+            outcome=outcome,
+            created=record.created,
+            ended=now,
+            size=size,
+            peer=peer,
+            target=target,
+            digest=digest,
+        )
+        with self._alone():
+            write_atomically(self._history, msgspec.json.encode([ended, *self.history()][:HISTORY]))
         if journal.record.role == "receive":
             from burrowspace.client.files.staging import discard  # late: a sender has none
 
@@ -129,22 +155,9 @@ class Folders:
                 continue
             with contextlib.suppress(BurrowError):
                 journal = self.open(record.role, record.transfer)
-                ended = Ended(
-                    role=record.role,
-                    transfer=record.transfer,
-                    name=record.name,
-                    outcome="expired",
-                    created=record.created,
-                    ended=now,
-                    target=record.target,
-                )
-                self.finish(journal, ended)
+                self.finish(journal, "expired", now, target=record.target)
                 gone.append(record)
         return gone
-
-    def _remember(self, ended: list[Ended]) -> None:
-        with self._alone():
-            write_atomically(self._history, msgspec.json.encode([*ended, *self.history()][:HISTORY]))
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

@@ -75,6 +75,20 @@ export class Layout {
     return size === null ? null : Math.min(BLOCK, size - index * BLOCK);
   }
 
+  /** Bytes of this block as it is sealed; of a full one, while that is not known. @param {number} position */
+  sealedMost(position) {
+    const size = this.plainSize(position);
+    const { sealed, overhead } = SUITES[this.suite];
+    return size === null ? sealed : size + overhead;
+  }
+
+  /** Whether this block, of so many sealed bytes, is the last of the transfer. @param {number} position
+   * @param {number} sealed */
+  endsWith(position, sealed) {
+    if (this.positions !== null) return position + 1 === this.positions;
+    return position >= this.manifestBlocks && sealed < SUITES[this.suite].sealed;
+  }
+
   /** Sealed bytes before this block; `positions` itself is allowed and gives all of them. @param {number} position @returns {number} */
   offset(position) {
     if (position === this.positions && this.sealedSize !== null) return this.sealedSize;

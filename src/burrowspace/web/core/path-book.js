@@ -16,9 +16,12 @@ export class PathBook {
   /** How often a path was left for being slow or stalled. @type {Map<Path, number>} */ #left = new Map();
   /** Of the path in use. @type {{at: number, size: number}[]} */ #window = [];
   switches = 0;
+  #paused = false;
 
   /** @param {number} began when the two ends had met @param {Allowed} [options] @param {readonly Path[]} [possible] */
   constructor(began, options = {}, possible = ALL) {
+    this.movedAt = began; // when a byte last came
+    this.idleSince = began; // when a path was last in use
     this.#facts = {
       began,
       options,
@@ -70,6 +73,7 @@ export class PathBook {
 
   /** So many sealed bytes came. @param {Path} path @param {number} size @param {number} now */
   carried(path, size, now) {
+    this.movedAt = now;
     this.#note(path, { progressAt: now });
     if (path !== this.using) return;
     const last = this.#window.at(-1);
@@ -101,8 +105,15 @@ export class PathBook {
     else if (up && !there && !reading) this.released(path, now);
   }
 
-  /** After a pause that was nobody's fault (a person was asked): neither a stall nor a slow path. @param {number} now */
-  resumed(now) {
+  /** Nothing may be requested now: a person is asked. That is nobody's fault. @param {number} now */
+  pauses(now) {
+    this.movedAt = this.idleSince = now;
+    this.#paused = true;
+  }
+
+  /** Neither a stall nor a slow path. @param {number} now */
+  #resume(now) {
+    this.#paused = false;
     this.#facts.usingSince = now;
     this.#window = [];
     if (this.using !== null) this.#note(this.using, { progressAt: now });
@@ -130,6 +141,7 @@ export class PathBook {
   /** Decides, and notes it as done: from here on `use` is in use, `start` is being tried. @param {number} now
    * @returns {Decision} */
   decide(now) {
+    if (this.#paused) this.#resume(now);
     const decision = decide(this.facts(now));
     for (const each of decision.start) this.trying(each, now);
     if (decision.askRelay) this.trying("relay", now);
@@ -143,6 +155,7 @@ export class PathBook {
       this.#note(decision.penalise, { penalisedUntil: now + penalty(times) });
     }
     if (decision.use !== this.using) this.#switch(decision, now);
+    if (this.using !== null) this.idleSince = now;
     return decision;
   }
 

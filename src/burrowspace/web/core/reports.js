@@ -5,6 +5,7 @@
  * docs/spec/session.md.
  *
  * @import { Path } from "./paths.js"
+ * @import { Silence } from "./silence.js"
  */
 
 const SAY_HELD = 0.25; // between two words on a link
@@ -18,6 +19,7 @@ const STILL = 4; // without a byte, after which a path that is in use moves noth
 const IDLE = 2; // without a path, after which the person is told why
 const LOOK_AGAIN = 5; // between two looks whether the server answers
 const TELL_AGAIN = 10; // until the same reason is told again
+const SLOW = 5; // without a byte of what goes to rest, after which that is told
 
 export class ToSender {
   #began;
@@ -52,31 +54,52 @@ export class ToSender {
   }
 }
 
-/** How things stand. `carries`: a path is in use. `movedAt`: when the last byte came. `idleSince`: when a path was in
- * use last. `deciding`: the person has been asked. `network`: this device has one at all. `away`: a call of ours found
- * no server. `nothingLeft`: of what the sender left on the server. @typedef {{now: number, carries: boolean, movedAt:
- * number,   idleSince: number, deciding: boolean, network: boolean, away: boolean, senderHere: boolean, nothingLeft:
- * boolean}} Standing */
+/**
+ * How things stand for a receiver.
+ *
+ * @typedef {object} Standing
+ * @property {number} now
+ * @property {boolean} carries a path is in use
+ * @property {number} movedAt when the last byte came
+ * @property {number} idleSince when a path was in use last
+ * @property {boolean} deciding its person has been asked
+ * @property {boolean} network this device has one at all
+ * @property {boolean} away a call of ours found no server
+ * @property {boolean} senderHere
+ * @property {boolean} nothingLeft of what the sender left on the server
+ * @property {number} heardAt when the sender said something last
+ * @property {boolean} linked there is a direct link to the sender
+ * @property {boolean} [silent] the sender reads its standard input and does not answer; `ToPerson` knows
+ */
+
+/** What is done about the person now. `look`: first ask the server, for it may be we who are cut off. `ask` the sender,
+ * for a segment: whether it lives. `end`: it was stopped and cannot come back.
+ * @typedef {"progress" | "waiting" | "look" | "ask" | "end"} Tell */
 
 export const OFFLINE = "this device is offline; it goes on when the network is back";
 export const BACK = "the network is back";
-export const WAITS = "waiting for the sender";
 export const AWAY = "the server cannot be reached; still trying";
+export const SILENT =
+  "the sender does not answer; it reads its standard input, so it cannot come back if it was stopped. After two minutes of silence this ends";
+const OVER =
+  "the sender was silent for two minutes. It reads its standard input, which cannot be read twice, so it cannot come back if it was stopped; ask for it again";
+export const WAITS = "waiting for the sender";
 
-/** Why nothing moves: the first that applies; the second argument: the server did not answer.
- * @type {[string, (standing: Standing, offline: boolean) => boolean][]} */
+/** Why nothing moves: the first that applies. @type {[string, (standing: Standing) => boolean | undefined][]} */
 export const WHY = [
   [OFFLINE, ({ network }) => !network],
-  [AWAY, ({ away }, offline) => away || offline],
+  [AWAY, ({ away }) => away],
   [
     "the sender has left, and nothing of it rests on the server (any more); it goes on when they are back",
     ({ senderHere, nothingLeft }) => !senderHere && nothingLeft,
   ],
+  [SILENT, ({ silent }) => silent],
   [WAITS, () => true],
 ];
 
 /** What the receiver's person sees: progress, or why there is none. */
 export class ToPerson {
+  #silence;
   #toldAt = -Infinity;
   #lookedAt = -Infinity;
   #saidAt = -Infinity;
@@ -84,11 +107,22 @@ export class ToPerson {
   #network = true;
   #looking = false;
   #offline = false;
+  #ends = false; // after this look, if the server answers
 
-  /** `waiting` comes with its reason; `look`: first ask the server, for it may be we who are cut off.
-   * @param {Standing} standing @returns {["progress" | "waiting" | "look", string] | null} */
-  tick(standing) {
+  /** @param {Silence | null} [silence] the sender cannot come back */
+  constructor(silence = null) {
+    this.#silence = silence;
+  }
+
+  /** `waiting` and `end` come with their reason. @param {Standing} found @returns {[Tell, string] | null} */
+  tick(found) {
+    const standing = { ...found, away: found.away || this.#offline };
     const { now, carries, movedAt, idleSince, deciding, network } = standing;
+    if (this.#silence) {
+      const asks = this.#asks(standing, this.#silence);
+      if (asks) return asks;
+      standing.silent = this.#silence.warned;
+    }
     if (network !== this.#network) {
       this.#network = network;
       return this.#waits(now, network ? BACK : OFFLINE);
@@ -100,16 +134,30 @@ export class ToPerson {
       return ["progress", ""];
     }
     if (deciding || this.#looking || !(carries || now - idleSince > IDLE)) return null;
-    if (network && now - this.#lookedAt > LOOK_AGAIN) {
-      this.#looking = true;
-      this.#lookedAt = now;
-      return ["look", ""];
-    }
-    return this.#waits(now, WHY.find(([, applies]) => applies(standing, this.#offline))?.[0] ?? "");
+    if (network && now - this.#lookedAt > LOOK_AGAIN) return this.#look(now);
+    return this.#waits(now, WHY.find(([, applies]) => applies(standing))?.[0] ?? "");
+  }
+
+  /** What follows from a silence that may be for good. @param {Standing} standing @param {Silence} silence
+   * @returns {[Tell, string] | null} */
+  #asks({ now, network, deciding, away, linked, heardAt, movedAt }, silence) {
+    if (this.#looking) return null;
+    const act = silence.tick(now, linked ? now : Math.max(heardAt, movedAt), network && !deciding && !away);
+    const sure = this.#ends;
+    this.#ends = act === "end";
+    if (act === "end") return sure ? ["end", OVER] : this.#look(now);
+    return act === "ask" ? ["ask", ""] : null;
+  }
+
+  /** @param {number} now @returns {[Tell, string]} */
+  #look(now) {
+    this.#looking = true;
+    this.#lookedAt = now;
+    return ["look", ""];
   }
 
   /** The same reason again only after a while. @param {number} now @param {string} why
-   * @returns {["waiting", string] | null} */
+   * @returns {[Tell, string] | null} */
   #waits(now, why) {
     if (why === this.#why && now - this.#saidAt < TELL_AGAIN) return null;
     this.#why = why;
@@ -121,20 +169,45 @@ export class ToPerson {
   looked(reached) {
     this.#looking = false;
     this.#offline = !reached;
+    this.#ends &&= reached;
+  }
+}
+
+/** What the person who sends sees of what goes to rest on the server: how much is there, or that nothing arrives. */
+export class Storing {
+  static WHY = "the line to the server is slow; nothing more has arrived there yet";
+  /** Content bytes that are there; a new segment may begin before the end of the last. */ stored = 0;
+  #toldAt = -Infinity;
+  #slowAt = -Infinity;
+
+  /** `waiting` counts until something arrives. @param {number} now @param {number} safeAt when the server last
+   * acknowledged something @param {number} stored @returns {"progress" | "waiting" | null} */
+  tick(now, safeAt, stored) {
+    if (now - this.#toldAt < TELL) return null;
+    this.#toldAt = now;
+    if (now - Math.max(safeAt, this.#slowAt) > SLOW) {
+      this.#slowAt = now;
+      return "waiting";
+    }
+    if (this.#slowAt > safeAt) return null;
+    this.stored = Math.max(this.stored, stored);
+    return "progress";
   }
 }
 
 /** How fast bytes go, over the last few seconds. */
 export class Meter {
   static SPAN_S = 3;
-  /** @type {{at: number, total: number}[]} */ #marks = [];
+  /** @type {{at: number, done: number}[]} */ #marks = [];
 
-  /** `total` bytes at `now`; bytes per second. @param {number} now @param {number} total */
-  add(now, total) {
+  /** `done` of `total` bytes at `now`: bytes per second, and the seconds that are left, where they are known.
+   * @param {number} now @param {number} done @param {number | null} total @returns {[number, number | null]} */
+  add(now, done, total) {
     const marks = this.#marks;
-    marks.push({ at: now, total });
+    marks.push({ at: now, done });
     while (marks.length > 2 && now - marks[0].at > Meter.SPAN_S) marks.shift();
     const span = now - marks[0].at;
-    return span > 0 ? (total - marks[0].total) / span : 0;
+    const rate = span > 0 ? (done - marks[0].done) / span : 0;
+    return [rate, total !== null && rate > 0 ? (total - done) / rate : null];
   }
 }

@@ -1,66 +1,21 @@
 /**
- * The sender's segments: spools on the server that carry blocks from some position on, live or to rest there. Twin of
- * client/relay/relay_segments.py. What is decided about them stands in core/segments.js. Specs: docs/spec/session.md,
+ * The sender's segments, all together: which are there, which carries a block, what the next run must know of them. Twin
+ * of client/relay/relay_segments.py. What is decided about them stands in core/segments.js. Specs: docs/spec/session.md,
  * docs/spec/paths.md.
  *
  * @import { Layout } from "../../core/layout.js"
- * @import { ReceiverBook } from "../../core/receiver-book.js"
- * @import { Suite } from "../../core/sealing.js"
- * @import { Part } from "../../core/segments.js"
- * @import { Signal } from "../../core/signals.js"
- * @import { Server, Spool } from "../server/api.js"
+ * @import { Server } from "../server/api.js"
+ * @import { KeptSegment, Policy, Say } from "./relay-segment.js"
  * @import { Carry } from "./spool-writer.js"
  */
 
 import { CREDIT } from "../../core/credit.js";
 import { BurrowError } from "../../core/errors.js";
 import { BLOCK } from "../../core/sealing.js";
-import { ahead, covered, rest, serving } from "../../core/segments.js";
+import { covered, rest, serving } from "../../core/segments.js";
 import { ours, seconds, sleep } from "../runtime.js";
+import { RelaySegment } from "./relay-segment.js";
 import { SpoolWriter } from "./spool-writer.js";
-
-/** @typedef {(signal: Signal) => Promise<void>} Say */
-/** What the next run must know of a segment. @typedef {{spool: Spool, first: number, rests: boolean, upto: number |
- * null, whole: boolean}} KeptSegment */
-
-/** One segment of ours. `rests`: all of it may lie there. `upto`: it ends before this position, null while it goes on. */
-export class RelaySegment {
-  openedAt = seconds();
-  /** @type {SpoolWriter | null} */ writer = null;
-  /** Everything up to the transfer's end is there. */ whole = false;
-  /** @type {number | null} */ upto = null;
-  dropped = false;
-  /** Those who follow it. @type {Set<ReceiverBook>} */ followers = new Set();
-  /** The segment that goes on where this one was cut. @type {RelaySegment | null} */ endedBy = null;
-
-  /** @param {Spool} spool @param {number} first @param {Say} say @param {Suite} suite
-   * @param {"rest" | "live" | "live-then-rest"} policy @param {boolean} rests */
-  constructor(spool, first, say, suite, policy, rests) {
-    this.suite = suite;
-    this.spool = spool;
-    this.first = first;
-    this.say = say;
-    this.policy = policy;
-    this.rests = rests;
-    /** Somebody follows it, or all of it may lie there. */ this.wanted = rests;
-  }
-
-  /** @returns {Part} */
-  get part() {
-    const { first, suite, rests, upto, whole, writer } = this;
-    return { first, suite, rests, upto, whole, at: writer?.position ?? null };
-  }
-
-  /** Says that it is there, and what it carries. @param {Say} [say] to whom; else to who heard of it before */
-  async announce(say = this.say) {
-    await say({ type: "leg", spool: this.spool.id, first: this.first, suite: this.suite, resting: this.rests });
-  }
-
-  /** This segment, or the one in which it goes on. @returns {RelaySegment} */
-  get last() {
-    return this.endedBy ? this.endedBy.last : this;
-  }
-}
 
 export class RelaySegments {
   /** @type {RelaySegment[]} */ all = [];
@@ -114,12 +69,12 @@ export class RelaySegments {
   }
 
   /** A new segment from `first` on, announced by `say`. Errors of the server.
-   * @param {number} first @param {Say} say @param {"rest" | "live" | "live-then-rest"} policy @param {boolean} rests */
-  async open(first, say, policy, rests) {
+   * @param {number} first @param {Say} say @param {Policy} policy */
+  async open(first, say, policy) {
     const { server, layout } = this.how;
     const length = (layout.sealedSize ?? 0) - layout.offset(first);
     const spool = await server.makeSpool(length, policy, policy === "rest" ? undefined : CREDIT * BLOCK);
-    const segment = new RelaySegment(spool, first, say, layout.suite, policy, rests);
+    const segment = new RelaySegment(spool, first, say, layout.suite, policy);
     this.all.push(segment);
     this.#writeDown();
     this.#write(segment);
@@ -133,7 +88,7 @@ export class RelaySegments {
     const number = own && this.all.includes(own) ? this.all.indexOf(own) : null;
     const [how, which] = rest(this.#parts(), number, held, this.how.layout.positions);
     if (which === null) return null;
-    if (how === "new") return this.open(which, say, "rest", true);
+    if (how === "new") return this.open(which, say, "rest");
     const segment = this.all[which];
     if (how === "own") await this.#letRest(segment);
     return segment;
@@ -155,15 +110,14 @@ export class RelaySegments {
   /** Nobody needs it any more. `tell`: whoever knows of it is not to look for it again. @param {RelaySegment} segment
    * @param {boolean} [tell] */
   async drop(segment, tell = true) {
-    segment.dropped = true;
+    const at = this.all.indexOf(segment);
+    if (at < 0) return;
+    this.all.splice(at, 1);
+    for (const each of segment.followers) each.segment = null;
     segment.writer?.stop();
     segment.writer = null;
-    const at = this.all.indexOf(segment);
-    if (at >= 0) {
-      this.all.splice(at, 1);
-      this.#writeDown();
-      if (tell) await segment.say({ type: "leg-end", spool: segment.spool.id, upto: 0 }).catch(() => undefined);
-    }
+    this.#writeDown();
+    if (tell) await segment.say({ type: "leg-end", spool: segment.spool.id, upto: 0 }).catch(() => undefined);
     await this.how.server.dropSpool(segment.spool).catch(() => undefined);
   }
 
@@ -178,9 +132,7 @@ export class RelaySegments {
     const { server, layout } = this.how;
     this.all = [];
     for (const each of kept) {
-      const segment = new RelaySegment(each.spool, each.first, say, layout.suite, "rest", each.rests);
-      segment.whole = each.whole;
-      segment.upto = each.upto;
+      const segment = RelaySegment.again(each, layout.suite, say);
       try {
         const state = await server.spool(each.spool.id);
         if (state.complete) segment.whole = true;
@@ -203,28 +155,19 @@ export class RelaySegments {
   }
 
   #writeDown() {
-    this.how.keep(
-      this.all.map(({ spool, first, rests, upto, whole }) => ({ spool, first, rests, upto, whole })),
-    );
+    this.how.keep(this.all.map((each) => each.kept));
   }
 
   /** @param {RelaySegment} segment */
   #write(segment) {
     const { server, layout, carry } = this.how;
     const { spool, first } = segment;
-    const writer = new SpoolWriter(server, spool, layout, first, carry(segment), () => this.#ahead(segment));
+    const writer = new SpoolWriter(server, spool, layout, first, carry(segment), () => segment.ahead());
     segment.writer = writer;
     writer.run().then(
       () => this.#over(segment, writer, null),
       (error) => this.#over(segment, writer, ours(error)),
     );
-  }
-
-  /** The position before which blocks may go into it now. @param {RelaySegment} segment */
-  #ahead({ first, rests, wanted, openedAt, followers }) {
-    const books = [...followers];
-    const linked = books.some((book) => book.directAt > openedAt);
-    return ahead({ first, rests, wanted, linked, limits: books.map((book) => book.person.limit) }) ?? Infinity;
   }
 
   /** @param {RelaySegment} segment @param {SpoolWriter} writer @param {BurrowError | null} ended */
@@ -236,31 +179,30 @@ export class RelaySegments {
       this.#writeDown();
     } else if (ended.code !== "broken") {
       this.how.fail(ended);
-    } else if (ended.fields.final) {
-      segment.upto = writer.position;
-      if (this.how.refused(ended)) {
-        for (const book of segment.followers) book.notStored(seconds());
-        void this.drop(segment);
-      }
     } else {
       const { layout } = this.how;
-      const { position } = layout.positionAt(layout.offset(segment.first) + writer.safe);
-      void this.#again(segment, position);
+      segment.upto = layout.positionAt(layout.offset(segment.first) + writer.safe).position;
+      if (!ended.fields.final) void this.#goOn(segment, segment.upto);
+      else if (this.how.refused(ended)) {
+        for (const { book } of segment.followers) book.notStored(seconds());
+        void this.drop(segment);
+      }
     }
     this.how.changed();
   }
 
-  /** The segment goes on as another one. @param {RelaySegment} segment @param {number} position */
-  async #again(segment, position) {
-    segment.upto = position;
-    for (let delay = 1; !segment.dropped && !this.how.ends.aborted; delay = Math.min(2 * delay, 30)) {
+  /** As another segment, for all who follow this one. @param {RelaySegment} segment @param {number} position */
+  async #goOn(segment, position) {
+    for (let delay = 1; this.all.includes(segment) && !this.how.ends.aborted; delay = Math.min(2 * delay, 30)) {
       try {
         await segment.say({ type: "leg-end", spool: segment.spool.id, upto: position });
-        const policy = segment.rests ? "rest" : segment.policy;
-        segment.endedBy = await this.open(position, segment.say, policy, segment.rests);
-        segment.endedBy.wanted ||= segment.wanted;
-        for (const book of segment.followers) segment.endedBy.followers.add(book);
-        return;
+        const found = await this.open(position, segment.say, segment.rests ? "rest" : segment.policy);
+        found.wanted ||= segment.wanted;
+        for (const each of segment.followers) {
+          each.segment = found;
+          found.followers.add(each);
+        }
+        return segment.followers.clear();
       } catch (error) {
         if (!(error instanceof BurrowError)) throw error;
         await sleep(delay, this.how.ends).catch(() => undefined);

@@ -8,7 +8,6 @@
  */
 
 import { BurrowError } from "../../core/errors.js";
-import { SUITES } from "../../core/sealing.js";
 import { ours } from "../runtime.js";
 import { NO_WARNING, isPage, refusal } from "../server/api.js";
 import { Inflow } from "./inflow.js";
@@ -78,20 +77,20 @@ export class SpoolReader {
   async #follow() {
     const flow = (this.#flow = await this.#answer(this.layout.offset(this.position) - this.layout.offset(this.first)));
     /** @type {Promise<number>[]} */ const taking = [];
+    const { layout } = this;
     while (!this.#atEnd()) {
-      const known = this.layout.plainSize(this.position);
-      const { sealed, overhead } = SUITES[this.layout.suite];
-      const wanted = known === null ? sealed : known + overhead;
+      const wanted = layout.sealedMost(this.position);
       const block = await flow.take(wanted);
-      if (block.length < wanted && (known !== null || !block.length)) {
+      if (block.length < wanted && (layout.packSize !== null || !block.length)) {
         throw new BurrowError("broken", "the segment ended before the transfer did");
       }
+      const size = block.length; // it is given away
       const taken = this.take(this.position, block);
       taken.catch(() => undefined);
       taking.push(taken);
       if (taking.length >= AHEAD) await taking.shift();
       this.position += 1;
-      if (known === null && block.length < wanted) break; // the pack's last
+      if (layout.endsWith(this.position - 1, size)) break;
     }
     await Promise.all(taking);
   }

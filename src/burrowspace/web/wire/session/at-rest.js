@@ -1,17 +1,17 @@
 /**
- * A transfer that nobody receives now: all of it goes to the server, to rest there sealed until somebody comes.
+ * A transfer that nobody receives now: all of it goes to the server, to rest there sealed until somebody comes. Twin of
+ * client/session/at_rest.py.
  *
  * @import { BurrowError } from "../../core/errors.js"
  * @import { Whole } from "./sends.js"
  */
 
+import { Meter, Storing } from "../../core/reports.js";
 import { ours, seconds } from "../runtime.js";
 
-const STILL_S = 5; // without a byte of what goes to rest, after which that is said
-
 export class AtRest {
-  #waitedAt = 0; // when that was said last
-  #stored = 0; // content bytes that are there
+  #storing = new Storing();
+  #meter = new Meter();
   /** All of it is on its way, or there. */ begun = false;
 
   /** @param {Whole} sender */
@@ -25,9 +25,8 @@ export class AtRest {
     const { segments, main } = this.sender;
     const first = segments.covered(0);
     if (first === null) return;
-    const said = { why: "nobody is here yet; it goes to the server, sealed, and rests there", receiver: "" };
-    this.sender.tell({ event: "waiting", ...said });
-    await segments.open(first, (signal) => main.say(signal), "rest", true);
+    this.#waits("nobody is here yet; it goes to the server, sealed, and rests there");
+    await segments.open(first, (signal) => main.say(signal), "rest");
   }
 
   tick() {
@@ -35,24 +34,26 @@ export class AtRest {
     const { writer } = segments.resting ?? {};
     if (!writer) return;
     const now = seconds();
-    if (now - Math.max(writer.safeAt, this.#waitedAt) > STILL_S) {
-      this.#waitedAt = now;
-      const said = { why: "the line to the server is slow; nothing more has arrived there yet", receiver: "" };
-      this.sender.tell({ event: "waiting", ...said });
-    }
-    if (this.#waitedAt > writer.safeAt) return; // that is what is shown until something arrives
-    const done = (this.#stored = Math.max(this.#stored, manifest.contentBefore(layout, writer.position)));
+    const told = this.#storing.tick(now, writer.safeAt, manifest.contentBefore(layout, writer.position));
+    if (told === "waiting") this.#waits(Storing.WHY);
+    if (told !== "progress") return;
+    const { stored: done } = this.#storing;
     const total = manifest.contentSize;
-    this.sender.tell({ event: "progress", done, total, rate: 0, eta: null, path: "store", receiver: "" });
+    const [rate, eta] = this.#meter.add(now, done, total);
+    this.sender.tell({ event: "progress", done, total, rate, eta, path: "store", receiver: "" });
+  }
+
+  /** @param {string} why */
+  #waits(why) {
+    this.sender.tell({ event: "waiting", why, receiver: "" });
   }
 
   /** The server takes no more of a segment: who only wants to leave it there cannot, others find another way. Whether
    * that is not the end. @param {BurrowError} error */
   refused(error) {
     const { storeNow } = this.sender.options;
-    const said = { why: "the server takes no more of it; it goes on another way", receiver: "" };
     if (storeNow) this.sender.fail(error);
-    else this.sender.tell({ event: "waiting", ...said });
+    else this.#waits("the server takes no more of it; it goes on another way");
     return !storeNow;
   }
 

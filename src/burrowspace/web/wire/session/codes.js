@@ -2,6 +2,7 @@
  * The codes of one sender: it tells each, and what became of the one before. Which code follows is
  * rendezvous/offers.js's.
  *
+ * @import { Code } from "../../core/codes.js"
  * @import { Renewed } from "../rendezvous/offers.js"
  * @import { Send } from "./outgoing.js"
  * @import { Whole } from "./sends.js"
@@ -14,6 +15,7 @@ import { ours } from "../runtime.js";
 
 export class Codes {
   /** The one that is valid now. @type {string | null} */ current = null;
+  /** There is no code: the link is enough. */ none = false;
   /** The only receiver has the secret from the code: it is no longer offered. */ used = false;
   /** @type {Offers} */ #offers;
   #left = ""; // who came by the last code and has gone without an answer
@@ -50,11 +52,11 @@ export class Codes {
       if (ours(error).code !== "refused") throw error;
       why = NO_CODE;
     }
-    this.current = code && formatCode(code);
+    this.#isNow(code);
     sender.tell({ event: "ready", link, code: this.current, why, asks: !code });
     /** @type {Renewed} */
     const renewed = (code, why, asks) => {
-      this.current = code && formatCode(code);
+      this.#isNow(code);
       sender.tell({ event: "new-code", code: this.current, why, burns: offers.burns, asks, left: this.#left });
       this.#left = "";
     };
@@ -66,6 +68,12 @@ export class Codes {
       sender.tell({ event: "new-code", code: null, why: USED, burns: offers.burns, asks: false, left: "" });
     };
     await offers.run(handed, renewed, ends);
+  }
+
+  /** @param {Code | null} code */
+  #isNow(code) {
+    this.current = code && formatCode(code);
+    this.none = code === null;
   }
 
   /** The person wants a new code; the old one no longer works. @param {string} [why] */

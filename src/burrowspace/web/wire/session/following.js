@@ -4,7 +4,8 @@
  * Spec: docs/spec/session.md.
  *
  * @import { Act, ReceiverBook } from "../../core/receiver-book.js"
- * @import { RelaySegment, RelaySegments, Say } from "../relay/relay-segments.js"
+ * @import { RelaySegment, Say } from "../relay/relay-segment.js"
+ * @import { RelaySegments } from "../relay/relay-segments.js"
  */
 
 import { ours, seconds, within } from "../runtime.js";
@@ -12,7 +13,7 @@ import { ours, seconds, within } from "../runtime.js";
 const LOOK_S = 4; // for one look
 
 export class Following {
-  /** @type {RelaySegment | null} */ #segment = null;
+  /** The one that it follows or would follow. @type {RelaySegment | null} */ segment = null;
 
   /** `waits`: a sentence for the person who sends.
    * @param {RelaySegments} segments @param {ReceiverBook} book @param {Say} say @param {(why: string) => void} waits */
@@ -23,11 +24,6 @@ export class Following {
     this.waits = waits;
   }
 
-  /** The one that it follows or would follow. */
-  get segment() {
-    return this.#segment?.last ?? null;
-  }
-
   want() {
     if (this.segment) this.segment.wanted = true;
   }
@@ -36,11 +32,11 @@ export class Following {
    * @param {RelaySegment | null} [segment] @returns {Promise<void>} */
   async follow(segment = null) {
     const before = this.segment;
-    this.#segment = segment;
+    this.segment = segment;
     if (before === segment) return;
-    before?.followers.delete(this.book);
-    segment?.followers.add(this.book);
-    if (before && !before.whole && !before.dropped && !before.followers.size) await this.segments.drop(before);
+    before?.followers.delete(this);
+    segment?.followers.add(this);
+    if (before && !before.whole && !before.followers.size) await this.segments.drop(before);
   }
 
   /** One from what it holds on: one that runs already and still has that block, or a new one. @param {number} held */
@@ -50,7 +46,7 @@ export class Following {
     try {
       found = segments.serving(held);
       if (found && (await segments.has(found, held))) await found.announce(say);
-      else found = await segments.open(held, say, this.book.mayStore ? "live-then-rest" : "live", false);
+      else found = await segments.open(held, say, this.book.mayStore ? "live-then-rest" : "live");
     } catch (error) {
       return this.waits(ours(error).sentence); // no relay can be had: the receiver asks again
     } finally {

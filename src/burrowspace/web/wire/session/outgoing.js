@@ -6,7 +6,7 @@
  * @import { Event } from "../events.js"
  * @import { Item } from "../../core/items.js"
  * @import { Options } from "../options.js"
- * @import { KeptSegment } from "../relay/relay-segments.js"
+ * @import { KeptSegment } from "../relay/relay-segment.js"
  * @import { Server } from "../server/api.js"
  */
 

@@ -1,19 +1,16 @@
 /**
- * The segments that the sender announced, and the one that is read now. Twin of the second half of
- * client/session/routes.py. Which paths they make usable it tells core/path-book.js; when to read, session/routes.js
- * says.
+ * The segment of the sender's that is read now, of those that it announced. Twin of client/session/reading.py. Which
+ * paths they make usable it tells core/path-book.js; when to read, session/routes.js says.
  *
  * @import { PathBook } from "../../core/path-book.js"
  * @import { Path } from "../../core/paths.js"
- * @import { Segment } from "../../core/segments.js"
- * @import { Leg, LegEnd } from "../../core/signals.js"
+ * @import { Announced, Segment } from "../../core/segments.js"
  * @import { Take } from "../files/engine.js"
  * @import { Staging } from "../files/staging.js"
  * @import { Server } from "../server/api.js"
  */
 
 import { backoff, STALL } from "../../core/paths.js";
-import { Announced } from "../../core/segments.js";
 import { SpoolReader } from "../relay/spool-reader.js";
 import { ours, seconds, sleep } from "../runtime.js";
 
@@ -22,14 +19,14 @@ const pathOf = (each) => (each.resting ? "store" : "relay");
 
 export class Reading {
   /** Those that were read. @type {Set<string>} */ spools = new Set();
-  #announced = new Announced();
   /** @type {{reader: SpoolReader, segment: Segment, since: number} | null} */ #now = null;
 
   /** `over` is called when nothing is read any more, `wake` when there is something new to be read.
-   * @param {{server: Server, staging: Staging, book: PathBook, ends: AbortSignal}} how @param {() => void} over
-   * @param {() => void} wake */
-  constructor({ server, staging, book, ends }, over, wake) {
+   * @param {{server: Server, staging: Staging, book: PathBook, ends: AbortSignal}} how @param {Announced} announced
+   * @param {() => void} over @param {() => void} wake */
+  constructor({ server, staging, book, ends }, announced, over, wake) {
     this.server = server;
+    this.announced = announced;
     this.staging = staging;
     this.book = book;
     this.ends = ends;
@@ -44,30 +41,23 @@ export class Reading {
 
   /** Whether all that the sender left on the server is gone. */
   get nothingLeft() {
-    return this.#announced.nothingLeft(this.staging.held);
+    return this.announced.nothingLeft(this.staging.held);
   }
 
-  /** @param {Leg | LegEnd} signal */
-  heard(signal) {
-    if (signal.type === "leg") this.#announced.begins(signal.spool, signal.first, signal.suite, signal.resting);
-    else {
-      this.#announced.ends(signal.spool, signal.upto);
-      if (this.#now) this.#now.reader.upto = least(this.#now.segment.upto, this.staging.limit);
+  /** What the sender announced may have changed. */
+  look() {
+    if (this.#now) this.#now.reader.upto = least(this.#now.segment.upto, this.staging.limit);
+    for (const path of /** @type {Path[]} */ (["relay", "store"])) {
+      const there = this.announced.pick(this.staging.held, path === "store") !== null;
+      this.book.announced(path, seconds(), there, this.#now !== null && pathOf(this.#now.segment) === path);
     }
-    this.#look();
-  }
-
-  /** The sender's program began (again): what it wrote live is over until it says so once more. */
-  senderCame() {
-    this.#announced.anew();
-    this.book.senderCame(seconds());
-    this.#look();
+    this.wake();
   }
 
   /** Reads what this path brings; false: there is nothing any more. @param {"relay" | "store"} path */
   begin(path) {
     const { server, staging } = this;
-    const segment = this.#announced.pick(staging.held, path === "store");
+    const segment = this.announced.pick(staging.held, path === "store");
     if (!segment) {
       this.book.released(path, seconds());
       return false;
@@ -100,18 +90,10 @@ export class Reading {
     const { held } = this.staging;
     if (upto === null || reader.position < upto || held < upto) {
       const still = seconds() - Math.max(movedAt, since) >= STALL;
-      if (!still || this.#announced.pick(held, resting) === segment) return;
+      if (!still || this.announced.pick(held, resting) === segment) return;
     }
     this.#ended(reader, null);
     reader.stop();
-  }
-
-  #look() {
-    for (const path of /** @type {Path[]} */ (["relay", "store"])) {
-      const there = this.#announced.pick(this.staging.held, path === "store") !== null;
-      this.book.announced(path, seconds(), there, this.#now !== null && pathOf(this.#now.segment) === path);
-    }
-    this.wake();
   }
 
   /** @param {SpoolReader} reader @param {unknown} error */
@@ -120,13 +102,13 @@ export class Reading {
     const { segment } = this.#now;
     this.#now = null;
     this.over();
-    if (error === null) return this.#look();
-    if (ours(error).fields.final === true) this.#announced.lost(segment.spool);
+    if (error === null) return this.look();
+    if (ours(error).fields.final === true) this.announced.lost(segment.spool);
     const path = pathOf(segment);
     this.book.failed(path, seconds());
     if (segment.dead) return;
     // The server, or the way to it, may come back.
-    sleep(backoff(this.book.known(path).failures), this.ends).then(() => this.#look(), () => undefined);
+    sleep(backoff(this.book.known(path).failures), this.ends).then(() => this.look(), () => undefined);
   }
 }
 

@@ -6,7 +6,7 @@
  *
  * @import { BurrowError as Fault } from "../../core/errors.js"
  * @import { Manifest } from "../../core/manifest.js"
- * @import { Leg, LegEnd, Offer, Signal } from "../../core/signals.js"
+ * @import { Offer, Signal } from "../../core/signals.js"
  * @import { Finished } from "../events.js"
  * @import { Link } from "../links/link.js"
  * @import { Receive } from "./incoming.js"
@@ -31,7 +31,6 @@ import { RemoteSender, suiteOf } from "./remote-sender.js";
 import { Routes } from "./routes.js";
 import { Running } from "./running.js";
 import { Telling } from "./telling.js";
-import { Unanswered } from "./unanswered.js";
 
 const GOODBYE_S = 15; // for the last words to reach the mailbox
 const TAMPERED_MOST = 3; // blocks that do not open, after which the transfer is given up
@@ -40,11 +39,9 @@ export class Receiver extends Running {
   /** @type {Manifest | null} */ manifest = null;
   /** @type {Receive} */ #how;
   /** @type {RemoteSender} */ #sender;
-  /** @type {(Leg | LegEnd)[]} */ #earlySegments = [];
   /** @type {Routes | null} */ #routes = null;
   /** @type {Staging | null} */ #staging = null;
   /** @type {Reach | null} */ #reach = null;
-  /** Why there is nothing to come any more. @type {string | null} */ #gone = null;
   #id = ""; // this receiver
   #whole = false; // verified: there is nothing to go on with
   /** @type {Notes | null} */ #notes = null;
@@ -62,10 +59,7 @@ export class Receiver extends Running {
       },
       left: () => this.#routes?.senderLeft(),
       cancelled: (why) => this.#cancelled(why),
-      segment: (signal) => {
-        if (this.#routes) this.#routes.reading.heard(signal);
-        else this.#earlySegments.push(signal);
-      },
+      announced: () => this.#routes?.reading.look(),
       direct: (signal) => this.#reach?.heard(signal),
       away: this.#away,
     });
@@ -80,7 +74,7 @@ export class Receiver extends Running {
     const waits = (/** @type {string} */ why) => this.tell({ event: "waiting", why, receiver: "" });
     const offer = await sender.forOffer(begun, () => this.change(1), waits);
     const staging = await this.#stage(offer);
-    if (this.#gone !== null && !staging.complete) throw ended(this.#gone, staging.held ? "cancelled" : "gone");
+    if (sender.over !== null && !staging.complete) throw ended(sender.over, staging.held ? "cancelled" : "gone");
     const fresh = this.#how.state?.receiver !== this.#id;
     const [routes] = await Promise.all([this.#openRoutes(offer, staging), sender.meet(this.#id, fresh)]);
     const words = checkWords(this.#how.secret, unhex(offer.transfer));
@@ -89,7 +83,7 @@ export class Receiver extends Running {
     await sender.hello(this.#id, staging.held);
     this.start(sender.hearPair());
     this.start(routes.run());
-    const firstByte = await this.#until(staging, routes, offer, met);
+    const firstByte = await this.#until(staging, routes, met);
     await this.#notes?.write(true); // a page that is loaded again now tells the sender
     this.#whole = true;
     const { digest, places, texts } = await staging.finish();
@@ -113,13 +107,11 @@ export class Receiver extends Running {
   }
 
   /** The loop: until everything is here and wanted. Seconds to the first byte. @param {Staging} staging
-   * @param {Routes} routes @param {Offer} offer @param {number} met @returns {Promise<number | null>} */
-  async #until(staging, routes, offer, met) {
+   * @param {Routes} routes @param {number} met @returns {Promise<number | null>} */
+  async #until(staging, routes, met) {
     const began = staging.held;
     const asking = new Asking(this, this.#how, this.#sender, staging, () => routes.wake());
-    // A sender that does not know the size reads its standard input.
-    const unanswered = offer.pack_size === null ? new Unanswered(this, this.#sender, staging, routes) : null;
-    const telling = new Telling(this, this.#sender, staging, routes, unanswered, this.#id);
+    const telling = new Telling(this, this.#sender, staging, routes, this.#id);
     /** @type {number | null} */ let firstByte = null;
     while (!staging.complete || !staging.consent.accepted) {
       await this.change(0.25);
@@ -131,7 +123,6 @@ export class Receiver extends Running {
       if (staging.held > began) firstByte ??= now - met;
       this.manifest = staging.manifest;
       await asking.tick(now);
-      unanswered?.tick(now);
       this.start(telling.tick(now));
       if (this.#notes) this.start(this.#notes.tick(now));
     }
@@ -203,21 +194,20 @@ export class Receiver extends Running {
       reach,
       staging,
       book,
-      say,
+      sender: this.#sender,
       ends: this.ends,
       tell: (path, peer, why) => this.tell({ event: "path", path, peer, why, receiver: this.#id }),
-      control: (control) => control.type === "cancel" && this.#cancelled(control.why),
+      cancelled: (why) => this.#cancelled(why),
     });
     this.#routes = routes;
-    for (const signal of this.#earlySegments) routes.reading.heard(signal);
+    routes.reading.look();
     if (!this.#sender.here) routes.senderLeft();
     return routes;
   }
 
   /** By the sender, for good. @param {string} why */
   #cancelled(why) {
-    if (!this.#staging) this.#gone = why;
-    else if (!this.#staging.complete) this.fail(ended(why));
+    if (this.#staging && !this.#staging.complete) this.fail(ended(why));
   }
 
   /** Where the sender cannot be told, it is whole all the same. @param {Routes} routes @param {string} digest */

@@ -240,9 +240,8 @@ export class RemoteReceiver {
     const { path } = this.book;
     if (!path) return;
     const done = manifest.contentBefore(layout, this.book.position(this.#following.segment?.part ?? null));
-    const total = manifest.contentSize ?? 0;
-    const rate = this.#meter.add(seconds(), done);
-    const eta = rate > 0 ? (total - done) / rate : null;
+    const total = manifest.contentSize;
+    const [rate, eta] = this.#meter.add(seconds(), done, total);
     this.#sends.tell({ event: "progress", done, total, rate, eta, path, receiver: this.id });
   }
 }

@@ -1,15 +1,17 @@
 /**
  * The sender, as its receiver sees it: its offer, its words, and what is said to it. Two mailboxes: the transfer's,
- * where everybody hears the offer, and one for the two alone. Specs: docs/spec/signalling.md, docs/spec/session.md.
+ * where everybody hears the offer, and one for the two alone. Twin of client/session/remote_sender.py. Specs:
+ * docs/spec/signalling.md, docs/spec/session.md.
  *
  * @import { Bytes } from "../../core/bytes.js"
  * @import { Suite } from "../../core/sealing.js"
- * @import { Leg, LegEnd, Offer, Signal } from "../../core/signals.js"
+ * @import { Offer, Signal } from "../../core/signals.js"
  * @import { Server } from "../server/api.js"
  */
 
 import { BurrowError } from "../../core/errors.js";
 import { mailboxId } from "../../core/links.js";
+import { Announced } from "../../core/segments.js";
 import { whyAway } from "../network-watch.js";
 import { offline } from "../offline.js";
 import { Conversation, patiently } from "../rendezvous/conversation.js";
@@ -27,14 +29,16 @@ const SUITES = globalThis.crypto?.subtle ? ["A256GCM", "XC20P"] : ["XC20P", "A25
  * @property {() => Promise<void>} came its program began anew
  * @property {() => void} left
  * @property {(why: string) => void} cancelled for good
- * @property {(signal: Leg | LegEnd) => void} segment
+ * @property {() => void} announced a segment, or the end of one
  * @property {(signal: Signal) => void} direct where it is reached
  * @property {() => void} away is called each time that the server does not answer
  */
 
 export class RemoteSender {
   /** @type {Offer | null} */ offer = null;
+  /** Its segments. */ announced = new Announced();
   /** Its program runs. */ here = true;
+  /** Why nothing comes any more. @type {string | null} */ over = null;
   /** When it said something last. */ heardAt = seconds();
   #session = ""; // the run of its program
   /** @type {Conversation} */ #main;
@@ -89,19 +93,11 @@ export class RemoteSender {
     const id = mailboxId(secret, receiver);
     const pair = (this.#pair = new Conversation(server, secret, id, "receiver", this.#main.session, ends));
     if (fresh) return patiently(() => server.makeMailbox(id), ends);
-    for (const { signal } of await pair.soFar(this.hears.away)) {
-      if (signal.type === "leg" || signal.type === "leg-end") this.hears.segment(signal);
-    }
+    for (const { signal } of await pair.soFar(this.hears.away)) this.#segment(signal);
   }
 
   async hearPair() {
-    for await (const { signal } of this.#mine.heard()) {
-      this.heardAt = seconds();
-      if (signal.type === "leg" || signal.type === "leg-end") this.hears.segment(signal);
-      else if (signal.type === "cancel") this.hears.cancelled(signal.why);
-      else if (signal.type === "bye") this.hears.left();
-      else this.hears.direct(signal);
-    }
+    for await (const { session, signal } of this.#mine.heard()) await this.#heard(session, signal);
   }
 
   /** We are here, with so much. @param {string} receiver @param {number} held */
@@ -129,12 +125,23 @@ export class RemoteSender {
   async #heard(session, signal) {
     this.heardAt = seconds();
     if (signal.type === "offer") await this.#offered(session, signal);
-    else if (signal.type === "leg" || signal.type === "leg-end") this.hears.segment(signal);
-    else if (signal.type === "cancel") this.hears.cancelled(signal.why);
-    else if (signal.type === "bye" && session === this.#session) {
+    else if (signal.type === "leg" || signal.type === "leg-end") {
+      this.#segment(signal);
+      this.hears.announced();
+    } else if (signal.type === "cancel") {
+      this.over = signal.why;
+      this.hears.cancelled(signal.why);
+    } else if (signal.type !== "bye") this.hears.direct(signal);
+    else if (session === this.#session) {
       this.here = false;
       this.hears.left();
     }
+  }
+
+  /** @param {Signal} signal */
+  #segment(signal) {
+    if (signal.type === "leg") this.announced.begins(signal.spool, signal.first, signal.suite, signal.resting);
+    else if (signal.type === "leg-end") this.announced.ends(signal.spool, signal.upto);
   }
 
   /** @param {string} session @param {Offer} offer */
@@ -147,7 +154,9 @@ export class RemoteSender {
     this.#session = session;
     this.here = true;
     this.hears.offered();
-    if (again) await this.hears.came();
+    if (!again) return;
+    this.announced.anew();
+    await this.hears.came();
   }
 }
 

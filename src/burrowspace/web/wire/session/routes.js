@@ -5,11 +5,11 @@
  *
  * @import { PathBook } from "../../core/path-book.js"
  * @import { Decision, Path } from "../../core/paths.js"
- * @import { Control, Signal } from "../../core/signals.js"
  * @import { Staging } from "../files/staging.js"
  * @import { Link } from "../links/link.js"
  * @import { Reach } from "../links/reach.js"
  * @import { Server } from "../server/api.js"
+ * @import { RemoteSender } from "./remote-sender.js"
  */
 
 import { allows, isDirect } from "../../core/paths.js";
@@ -20,17 +20,14 @@ import { Reading } from "./reading.js";
 const DRAIN_S = 0.5; // for what is under way on a path that is left in good order
 
 export class Routes {
-  /** Nothing carried since. */ idleSince = seconds();
-  /** When the last byte came. */ movedAt = seconds();
   /** @type {Path | null} */ using = null;
   /** @type {Map<Path, Link>} */ links = new Map();
 
   /** @type {Set<Path>} */ #trying = new Set();
-  /** Which carrier, and how many bytes the book knows of it. @type {[object | null, number]} */ #counted = [null, 0];
+  #seen = 0; // bytes of what carries that the book knows of
   #told = "";
   #toSender = new ToSender(seconds());
   #wakeup = new Wakeup();
-  #resting = false; // nothing may be asked for: the person has not said yes
   /** @type {number | null} */ #limit = null;
 
   /**
@@ -39,9 +36,9 @@ export class Routes {
    * @param {Reach} how.reach
    * @param {Staging} how.staging
    * @param {PathBook} how.book
-   * @param {(signal: Signal) => Promise<void>} how.say
+   * @param {RemoteSender} how.sender
    * @param {(path: Path, peer: string, why: string) => void} how.tell
-   * @param {(control: Control) => void} how.control
+   * @param {(why: string) => void} how.cancelled by the sender, for good
    * @param {AbortSignal} how.ends
    */
   constructor(how) {
@@ -51,7 +48,7 @@ export class Routes {
       this.using = null;
       this.wake();
     };
-    this.reading = new Reading(how, over, () => this.wake());
+    this.reading = new Reading(how, how.sender.announced, over, () => this.wake());
   }
 
   // what the session tells
@@ -60,8 +57,10 @@ export class Routes {
     this.#wakeup.set();
   }
 
+  /** Its program began (again): of what it wrote live it says once more what goes on. */
   senderCame() {
-    this.reading.senderCame();
+    this.book.senderCame(seconds());
+    this.reading.look();
   }
 
   senderLeft() {
@@ -75,7 +74,7 @@ export class Routes {
     if (this.links.has(path) || !allows(this.book.facts(seconds()), path)) return link.close("one is enough");
     this.links.set(path, link);
     this.book.up(path, seconds());
-    link.listen(this.how.control);
+    link.listen((control) => control.type === "cancel" && this.how.cancelled(control.why));
     link.closed.then(() => {
       if (this.links.get(path) !== link) return;
       this.links.delete(path);
@@ -95,13 +94,12 @@ export class Routes {
       const now = seconds();
       this.#count(now);
       if (staging.complete) return;
-      this.reading.lookAtEnd(this.movedAt);
+      this.reading.lookAtEnd(this.book.movedAt);
       let again = 0.5;
       if (this.#mayAsk(now)) {
         const decision = this.book.decide(now);
         again = Math.max(0.01, decision.again);
         await this.#act(decision);
-        if (this.using !== null) this.idleSince = now;
       } else if (this.using !== null) {
         await this.#leave();
         this.using = null;
@@ -121,9 +119,7 @@ export class Routes {
     const { staging } = this.how;
     const { limit } = staging;
     const may = staging.consent.mayRequest(staging.held, staging.layout.positions);
-    if (may && this.#resting) this.book.resumed(now); // waiting for a person is no stall
-    this.#resting = !may;
-    if (!may) this.idleSince = this.movedAt = now;
+    if (!may) this.book.pauses(now);
     if (limit !== this.#limit) {
       this.#limit = limit;
       for (const link of this.links.values()) link.ends(limit);
@@ -134,15 +130,11 @@ export class Routes {
   /** Tells the book what came, byte by byte: a slow line has not stalled. @param {number} now */
   #count(now) {
     const path = this.using;
-    const { reader } = this.reading;
-    const carrier = path === null ? null : isDirect(path) ? this.links.get(path) : reader;
-    if (!path || !carrier) return;
-    if (carrier !== this.#counted[0]) this.#counted = [carrier, carrier === reader ? 0 : carrier.received];
-    const more = carrier.received - this.#counted[1];
-    if (!more) return;
-    this.#counted[1] = carrier.received;
-    this.movedAt = now;
-    this.book.carried(path, more, now);
+    if (path === null) return;
+    const carrier = isDirect(path) ? this.links.get(path) : this.reading.reader;
+    if (!carrier || carrier.received === this.#seen) return;
+    this.book.carried(path, carrier.received - this.#seen, now);
+    this.#seen = carrier.received;
   }
 
   /** The sender shows how far it is, and knows that we live. @param {number} now */
@@ -150,10 +142,10 @@ export class Routes {
     const { held } = this.how.staging;
     const link = this.using && this.links.get(this.using);
     const path = isDirect(this.using) && !link ? null : this.using;
-    const said = this.#toSender.tick(now, path, held, this.movedAt);
+    const said = this.#toSender.tick(now, path, held, this.book.movedAt);
     if (said === "held") link?.send({ type: "held", held });
     if (said === "progress") {
-      const saying = this.how.say({ type: "progress", held }).catch(() => undefined); // the next one says more
+      const saying = this.how.sender.say({ type: "progress", held }).catch(() => undefined); // the next one says more
       void saying.finally(() => this.#toSender.arrived());
     }
   }
@@ -164,7 +156,7 @@ export class Routes {
   async #act({ stop, start, askRelay, use, why }) {
     for (const path of stop) this.#letGo(path);
     for (const path of start) void this.#try(path);
-    if (askRelay) this.how.say({ type: "ask-relay", held: this.how.staging.held }).catch(() => undefined);
+    if (askRelay) this.how.sender.say({ type: "ask-relay", held: this.how.staging.held }).catch(() => undefined);
     if (use !== this.using) await this.#switch(use, why);
   }
 
@@ -203,6 +195,7 @@ export class Routes {
       this.using = null; // it broke, or ended, while the other was left
       return this.wake();
     }
+    this.#seen = link?.received ?? 0;
     link?.pull((position, sealed) => staging.take(path, position, sealed), staging.held, staging.limit);
     const peer = link?.peer ?? "";
     if (`${path} ${peer}` === this.#told) return;

@@ -9,7 +9,7 @@
  * @import { Finished } from "../events.js"
  * @import { Contents } from "../../core/items.js"
  * @import { Options } from "../options.js"
- * @import { KeptSegment } from "../relay/relay-segments.js"
+ * @import { KeptSegment } from "../relay/relay-segment.js"
  * @import { Send } from "./outgoing.js"
  */
 
@@ -212,7 +212,7 @@ export class Sender extends Running {
       wanted: wanted === undefined ? 1 : wanted,
       storeNow: Boolean(storeNow),
       mayStore: this.mayStore,
-      byCode: Boolean(this.#how.withCode), // who comes with a code gets the secret from this page
+      byCode: Boolean(this.#how.withCode) && !this.#codes.none, // who comes with one gets the secret from this page
       stored: this.#atRest.begun,
       rests: this.segments.resting !== null,
       allRests: this.segments.covered(0) === null,

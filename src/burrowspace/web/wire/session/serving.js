@@ -4,7 +4,7 @@
  * @import { Path } from "../../core/paths.js"
  * @import { Suite } from "../../core/sealing.js"
  * @import { GivingEngine } from "../files/engine.js"
- * @import { RelaySegment } from "../relay/relay-segments.js"
+ * @import { RelaySegment } from "../relay/relay-segment.js"
  * @import { Carry } from "../relay/spool-writer.js"
  */
 
@@ -41,7 +41,7 @@ export class Serving {
     const { engine } = this;
     return {
       hold: async (position, count) => {
-        const held = Math.min(...[...segment.followers].map((book) => book.held)); // Infinity for nobody
+        const held = Math.min(...[...segment.followers].map((each) => each.book.held)); // Infinity for nobody
         if (held !== Infinity && position < held) this.again += 1;
         const piece = await engine.hold(position, count);
         this.#count(segment.rests ? "store" : "relay", piece.size);

@@ -4,7 +4,7 @@
  *
  * @import { Bytes } from "../../core/bytes.js"
  * @import { Server } from "../server/api.js"
- * @import { KeptSegment } from "../relay/relay-segments.js"
+ * @import { KeptSegment } from "../relay/relay-segment.js"
  */
 
 import { BurrowError } from "../../core/errors.js";

@@ -6,47 +6,54 @@
  * @import { RemoteSender } from "./remote-sender.js"
  * @import { Routes } from "./routes.js"
  * @import { Running } from "./running.js"
- * @import { Unanswered } from "./unanswered.js"
  */
 
-import { Meter, ToPerson, WAITS } from "../../core/reports.js";
+import { BurrowError } from "../../core/errors.js";
+import { Meter, ToPerson } from "../../core/reports.js";
+import { Silence } from "../../core/silence.js";
 import { offline } from "../offline.js";
-import { WARNING } from "./unanswered.js";
+import { seconds } from "../runtime.js";
 
 export class Telling {
-  #toPerson = new ToPerson();
+  /** @type {ToPerson} */ #toPerson;
   #meter = new Meter();
 
   /** @param {Running} running @param {RemoteSender} sender @param {Staging} staging @param {Routes} routes
-   * @param {Unanswered | null} unanswered @param {string} receiver */
-  constructor(running, sender, staging, routes, unanswered, receiver) {
+   * @param {string} receiver */
+  constructor(running, sender, staging, routes, receiver) {
     this.running = running;
     this.sender = sender;
     this.staging = staging;
     this.routes = routes;
-    this.unanswered = unanswered;
     this.receiver = receiver;
+    // A sender that does not know the size reads its standard input.
+    this.#toPerson = new ToPerson(sender.offer?.pack_size === null ? new Silence(seconds()) : null);
   }
 
-  /** Tells what is due, or looks whether the server answers. @param {number} now */
+  /** Tells what is due, or looks whether the server answers. gone: the sender was stopped and cannot come back.
+   * @param {number} now */
   async tick(now) {
-    const { running, staging, sender, receiver } = this;
-    const { using: path, movedAt, idleSince, reading } = this.routes;
-    const { away, here: senderHere } = sender;
-    const deciding = staging.consent.stage === "deciding";
+    const { running, staging, sender, receiver, routes } = this;
+    const { using: path, reading, links } = routes;
+    const { movedAt, idleSince } = routes.book;
+    const { away, here: senderHere, heardAt } = sender;
     const { nothingLeft } = reading;
-    const standing = { now, carries: path !== null, movedAt, idleSince, deciding, away, senderHere, nothingLeft };
-    const [told, why = ""] = this.#toPerson.tick({ ...standing, network: !offline() }) ?? [];
+    const [told, why = ""] =
+      this.#toPerson.tick({
+        ...{ now, movedAt, idleSince, away, senderHere, nothingLeft, heardAt },
+        carries: path !== null,
+        deciding: staging.consent.stage === "deciding",
+        network: !offline(),
+        linked: links.size > 0,
+      }) ?? [];
     if (told === "look") this.#toPerson.looked(await sender.server.answers());
-    if (told === "waiting") {
-      const silent = why === WAITS && this.unanswered?.warned;
-      running.tell({ event: "waiting", why: silent ? WARNING : why, receiver });
-    }
+    if (told === "waiting") running.tell({ event: "waiting", why, receiver });
+    if (told === "ask") await sender.say({ type: "ask-relay", held: staging.held });
+    if (told === "end") throw new BurrowError("gone", why);
     if (told === "progress" && path) {
       const done = staging.content;
       const total = staging.manifest?.contentSize ?? null;
-      const rate = this.#meter.add(now, done);
-      const eta = total !== null && rate > 0 ? (total - done) / rate : null;
+      const [rate, eta] = this.#meter.add(now, done, total);
       running.tell({ event: "progress", done, total, rate, eta, path, receiver });
     }
   }
