@@ -112,6 +112,7 @@ OVER = (
     "so it cannot come back if it was stopped; ask for it again"
 )
 WAITS = "waiting for the sender"
+SLOW_LINE = "the line to the server is slow; nothing more has arrived there yet"
 
 WHY: tuple[Reason, ...] = (
     Reason(OFFLINE, lambda s: not s.network, "our own system knows no way out, so nothing is known of anybody"),
@@ -233,8 +234,6 @@ class Storing:
     >>> seen.stored
     7
     """
-
-    WHY = "the line to the server is slow; nothing more has arrived there yet"
 
     def __init__(self) -> None:
         self.stored = 0  # content bytes that are there; a new segment may begin before the end of the last

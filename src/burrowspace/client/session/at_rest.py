@@ -8,7 +8,7 @@ from burrowspace.client.relay.relay_segment import Say
 from burrowspace.client.relay.relay_segments import RelaySegments
 from burrowspace.client.server.api import Server
 from burrowspace.client.session.serving import Serving
-from burrowspace.core.reports import Meter, Storing, Tell
+from burrowspace.core.reports import SLOW_LINE, Meter, Storing, Tell
 
 
 class AtRest:
@@ -37,7 +37,7 @@ class AtRest:
             return
         told = self._storing.tick(now, writer.safe_at, self._serving.content(writer.safe_position))
         if told is Tell.WAITING:
-            self._tell(Waiting(Storing.WHY))
+            self._tell(Waiting(SLOW_LINE))
         elif told is Tell.PROGRESS:
             done, total = self._storing.stored, self._serving.source.manifest.content_size
             rate, eta = self._meter.add(now, done, total)

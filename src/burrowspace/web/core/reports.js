@@ -84,6 +84,7 @@ export const SILENT =
 const OVER =
   "the sender was silent for two minutes. It reads its standard input, which cannot be read twice, so it cannot come back if it was stopped; ask for it again";
 export const WAITS = "waiting for the sender";
+export const SLOW_LINE = "the line to the server is slow; nothing more has arrived there yet";
 
 /** Why nothing moves: the first that applies. @type {[string, (standing: Standing) => boolean | undefined][]} */
 export const WHY = [
@@ -175,7 +176,6 @@ export class ToPerson {
 
 /** What the person who sends sees of what goes to rest on the server: how much is there, or that nothing arrives. */
 export class Storing {
-  static WHY = "the line to the server is slow; nothing more has arrived there yet";
   /** Content bytes that are there; a new segment may begin before the end of the last. */ stored = 0;
   #toldAt = -Infinity;
   #slowAt = -Infinity;

@@ -6,7 +6,7 @@
  * @import { Whole } from "./sends.js"
  */
 
-import { Meter, Storing } from "../../core/reports.js";
+import { Meter, SLOW_LINE, Storing } from "../../core/reports.js";
 import { ours, seconds } from "../runtime.js";
 
 export class AtRest {
@@ -35,7 +35,7 @@ export class AtRest {
     if (!writer) return;
     const now = seconds();
     const told = this.#storing.tick(now, writer.safeAt, manifest.contentBefore(layout, writer.position));
-    if (told === "waiting") this.#waits(Storing.WHY);
+    if (told === "waiting") this.#waits(SLOW_LINE);
     if (told !== "progress") return;
     const { stored: done } = this.#storing;
     const total = manifest.contentSize;
