@@ -46,6 +46,7 @@ _SAID = (
     "this device is offline",
     "this device is offline; it goes on when the network is back",
     "waiting for the sender",
+    "the line to the server is slow; nothing more has arrived there yet",
     "somebody tried a wrong code, so the old one no longer works",
     "the connection broke while the code was being checked, so the old one no longer works",
     "three codes were tried and failed, so no new one is made by itself",
