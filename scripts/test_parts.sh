@@ -1,6 +1,6 @@
 #!/bin/sh
 # The foreign parts that the tests start: official clients from npm; from Debian the tools for hosts and NATs of their own,
-# for a disk that fails, a TURN server, proxies of both directions, and three browsers with the fonts of many scripts.
+# for a disk that fails, PostgreSQL, a TURN server, proxies of both directions, and three browsers with the fonts of many scripts.
 set -eu
 cd "$(dirname "$0")/.."
 command -v npm >/dev/null 2>&1 || { echo "the tests need Node and npm; on Debian: apt-get install nodejs npm" >&2; exit 1; }
@@ -14,6 +14,7 @@ command -v haproxy >/dev/null 2>&1 || wanted="$wanted haproxy"
 command -v systemd-analyze >/dev/null 2>&1 || wanted="$wanted systemd"
 command -v fiu-run >/dev/null 2>&1 || wanted="$wanted fiu-utils"
 command -v turnserver >/dev/null 2>&1 || wanted="$wanted coturn"
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted="$wanted postgresql"
 command -v tinyproxy >/dev/null 2>&1 || wanted="$wanted tinyproxy-bin"
 command -v microsocks >/dev/null 2>&1 || wanted="$wanted microsocks"
 command -v unzip >/dev/null 2>&1 || wanted="$wanted unzip"
@@ -30,5 +31,6 @@ if [ -n "$wanted" ]; then
     { apt-get update -q && apt-get install -y -q --no-install-recommends $wanted; } >/dev/null 2>&1 ||
         { echo "the tests need$wanted; on Debian: apt-get install$wanted" >&2; exit 1; }
     case $wanted in *nginx*) systemctl disable --quiet --now nginx >/dev/null 2>&1 || true ;; esac
+    case $wanted in *postgresql*) systemctl disable --quiet --now postgresql >/dev/null 2>&1 || true ;; esac
     case $wanted in *coturn*) systemctl disable --quiet --now coturn >/dev/null 2>&1 || true ;; esac # the tests start their own
 fi

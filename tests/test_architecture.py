@@ -23,7 +23,18 @@ CALLS = {"open", "print", "input", "exec", "eval", "__import__", "breakpoint"}
 CLOCKS = {"now", "utcnow", "today"}  # of datetime
 TUNNELS = {"tunnel_program", "tunnel_guard", "tunnel_cloudflared", "tunnel_bore", "tunnel_tailscale"}
 TUNNELS |= {"tunnel_ngrok", "ngrok_agent", "tunnel_environment"}
-FAMILIES = [{"state_sql", "sql_faults", "tables", "migrations"}, TUNNELS]
+SQL = {
+    "state_sql",
+    "state_sqlite",
+    "state_postgres",
+    "sql_faults",
+    "sql_jobs",
+    "sql_rows",
+    "schema",
+    "tables",
+    "migrations",
+}
+FAMILIES = [SQL, TUNNELS]
 
 
 def modules(root: Path, *under: str) -> Iterator[tuple[str, ast.Module]]:

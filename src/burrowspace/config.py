@@ -30,6 +30,12 @@ class Settings(BaseSettings):
     host: str = Field("0.0.0.0", description="Address to listen on; 0.0.0.0 is every interface, by IPv4 and IPv6.")  # noqa: S104
     port: int = Field(5000, ge=0, le=65535, description="TCP port for everything; 0 picks a free one.")
     data: Path = Field(Path("data"), description="Folder for the database and the files at rest.")
+    database_url: SecretStr | None = Field(
+        None,
+        description="PostgreSQL database in place of the file in that folder, such as "
+        "postgresql://user:password@db.example.org/burrow; only from the environment. Files at rest stay in the "
+        "folder.",
+    )
     public_url: str | None = Field(
         None,
         description="Address this server has from outside, where there is one. It may have a path: "

@@ -4,7 +4,7 @@ Each is proven by one suite in tests/contracts/, run once for every adapter. Ada
 other; only server/build.py knows which adapter stands behind which port.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 from burrowspace.core.nearby import Announcement
@@ -24,7 +24,7 @@ class Rows(Protocol):
     def find(self, kind: type[R], *, order: str | None = None, limit: int = 10_000, **where: Any) -> list[R]:
         """Records whose fields equal `where`; `field__lt`, `field__gt`, `field__in` compare.
 
-        `order` is a field, with `-` in front for falling.
+        `order` is a field that holds numbers, with `-` in front for falling.
         """
 
     def count(self, kind: type[Record], **where: Any) -> int:
@@ -47,14 +47,18 @@ class State(Protocol):
     it survives `kill -9` and power loss. A function that raises changes nothing and its error reaches the caller.
     The function may run again when the database asks for that, so it has no effect but on the rows. Both raise
     Unavailable while the database does not work, and NoSpace when its disk is full.
+
+    Several servers may share one database. `about` names what a change decides over, by the keys of core/locks.py: no
+    other server decides over the same meanwhile. A change that names nothing is alone in the database.
     """
 
     async def read(self, ask: Callable[[Rows], T]) -> T: ...
 
-    async def write(self, change: Callable[[Rows], T]) -> T: ...
+    async def write(self, change: Callable[[Rows], T], *, about: Sequence[str] | None = None) -> T: ...
 
     async def broken(self) -> str:
-        """Waits until another database took the place of the one that was opened; the sentence for the operator."""
+        """Waits until this server must not go on with the database, since another file took its place or another
+        server uses it; the sentence for the operator."""
 
     async def close(self) -> None: ...
 

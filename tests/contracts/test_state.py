@@ -1,12 +1,14 @@
 """The contract of the State port, run for every adapter."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from burrowspace.adapters.state_sql import open_sqlite
+from burrowspace.adapters.state_postgres import open_postgres
+from burrowspace.adapters.state_sqlite import open_sqlite
 from burrowspace.core.records import Meta, Notice, Peer, Relay, Transfer, Upload
 from burrowspace.core.spooling import Policy
 from burrowspace.core.transfer import Mode, TransferState
@@ -15,14 +17,18 @@ from burrowspace.ports import Rows, State
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(params=["sqlite"])
-def place(tmp_path: Path) -> Path:
-    return tmp_path / "state.db"
+@pytest.fixture(params=["sqlite", "postgres"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], State]:
+    """Opens the database of this test, again and again."""
+    if request.param == "sqlite":
+        return lambda: open_sqlite(tmp_path / "state.db")
+    url = request.getfixturevalue("postgres").database()
+    return lambda: open_postgres(url)
 
 
 @pytest.fixture
-async def state(place: Path):
-    state = open_sqlite(place)
+async def state(opened: Callable[[], State]):
+    state = opened()
     yield state
     await state.close()
 
@@ -135,11 +141,11 @@ async def test_writes_see_each_other_in_order(state: State):
     assert counted == Meta("count", "200")
 
 
-async def test_it_is_all_there_after_it_was_opened_again(place: Path):
-    state = open_sqlite(place)
+async def test_it_is_all_there_after_it_was_opened_again(opened: Callable[[], State]):
+    state = opened()
     await state.write(lambda rows: rows.put(peer()))
     await state.close()
-    again = open_sqlite(place)
+    again = opened()
     assert await again.read(lambda rows: rows.get(Peer, "a" * 32)) == peer()
     await again.close()
 

@@ -94,7 +94,7 @@ async def test_another_file_in_its_place_ends_the_server_so_that_it_starts_with_
     copy.rename(database(server))
     assert await server.ended() == 1
     [end] = [line for line in server.log if line["event"] == "the server ends"]
-    assert "was replaced by another file" in end["why"]
+    assert "another file took its place" in end["why"]
     assert "start the server again" in end["why"]
 
 

@@ -15,6 +15,7 @@ PROSE = {"in", "installs"}  # the sentence goes on
 # What each line is run as, in a virtual environment of a clean system; `python` is that environment's.
 PROOFS = {
     ".[webrtc]": "burrow --version && { python -c 'import aiolibdatachannel' || python -c 'import aiortc'; }",
+    ".[cluster]": "python -c 'import burrowspace.adapters.state_postgres, psycopg'",
     "-r requirements.txt": "python server.py --help && cd src && python -c 'import burrowspace.server.build'",
     "--no-deps .": "burrow --version",
     "python-socketio aiohttp": "python -c 'import socketio, aiohttp; socketio.AsyncClient()'",

@@ -14,7 +14,7 @@ import pytest
 import socketio
 
 from burrowspace.adapters.bus_local import LocalBus
-from burrowspace.adapters.state_sql import open_sqlite
+from burrowspace.adapters.state_sqlite import open_sqlite
 from burrowspace.core.errors import Forbidden, NotApproved, NotFound, TooMany, Unauthorized, WrongState
 from burrowspace.core.joining import PER_NETWORK, PER_USER, WAIT_S
 from burrowspace.core.records import Applicant, Origin

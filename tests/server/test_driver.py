@@ -16,7 +16,7 @@ import pytest
 
 from burrowspace.adapters.bus_local import LocalBus
 from burrowspace.adapters.spool_disk import DiskSpool
-from burrowspace.adapters.state_sql import open_sqlite
+from burrowspace.adapters.state_sqlite import open_sqlite
 from burrowspace.config import Settings
 from burrowspace.core.errors import Busy, Forbidden, Gone, NotFound, NotReady, TooMany, Unauthorized, WrongState
 from burrowspace.core.inbox import NEVER

@@ -148,7 +148,7 @@ def own(*words: str, before: Callable[[], None] | None = as_nobody) -> subproces
         "host='127.0.0.1', mdns=False, stun_port=0, disk_floor_bytes=0)))"
     )
     return subprocess.run(
-        [sys.executable, "-c", f"import burrowspace.server.run, burrowspace.adapters.state_sql;{program}", *words],
+        [sys.executable, "-c", f"import burrowspace.server.run, burrowspace.adapters.state_sqlite;{program}", *words],
         capture_output=True,
         text=True,
         timeout=60,

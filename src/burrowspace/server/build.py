@@ -12,7 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from burrowspace.adapters.bus_local import LocalBus
 from burrowspace.adapters.spool_disk import DiskSpool
-from burrowspace.adapters.state_sql import SqlState, open_sqlite
+from burrowspace.adapters.state_sql import SqlState
+from burrowspace.adapters.state_sqlite import open_sqlite
 from burrowspace.config import Settings
 from burrowspace.core.networks import counted, is_loopback, is_near
 from burrowspace.faults import CannotStart, is_machines, why_and_cure
@@ -84,7 +85,7 @@ def build(settings: Settings) -> App:
     """Opens the data folder and wires the parts. Blocking: before the loop has anything else to do. CannotStart."""
     lock = _open_folder(settings.data)
     identity = identity_of(settings)
-    state = open_sqlite(settings.data / "burrowspace.db")
+    state = _open_state(settings)
     with _usable(settings.data / "spool"):
         spool = DiskSpool(settings.data / "spool", floor_bytes=settings.disk_floor_bytes)
     reach = Reachability(settings)
@@ -103,6 +104,14 @@ def build(settings: Settings) -> App:
     return App(
         settings, reach, state, spool, driver, realtime, routes, bulk, callers, stun, tunnel, beacon, lock, identity
     )
+
+
+def _open_state(settings: Settings) -> SqlState:
+    if settings.database_url is None:
+        return open_sqlite(settings.data / "burrowspace.db")
+    from burrowspace.adapters.state_postgres import open_postgres
+
+    return open_postgres(settings.database_url.get_secret_value(), alone=True)
 
 
 class _Routes:

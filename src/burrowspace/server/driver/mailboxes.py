@@ -33,6 +33,7 @@ class Mailboxes:
     def __init__(self, context: DriverContext, notifier: ChangeNotifier) -> None:
         self._context, self._notifier = context, notifier
         self._rate = Rate(context.settings.max_posts_per_minute)
+        self._about: dict[str, tuple[str, ...]] = {}  # by mailbox: what a post decides over; forgotten each sweep
         self._bytes = 0  # of all messages; counted anew at each sweep, so other nodes' come in a little late
 
     async def make(self, mailbox_id: str, address: str | None) -> Mailbox:
@@ -75,7 +76,10 @@ class Mailboxes:
         def change(rows: Rows) -> Mailbox:
             if full:
                 raise TooMany("the mailboxes of this server are full; try again later", _first_expiry(rows) - now)
-            box = _live(rows, mailbox_id, now) or self.made(rows, mailbox_id, address, now, now)
+            box = _live(rows, mailbox_id, now)
+            if about is not None and (box is None or _keys(box) != about):
+                raise _OtherKeys
+            box = box or self.made(rows, mailbox_id, address, now, now)
             if box.messages >= settings.max_mailbox_messages:
                 words = f"this mailbox has {settings.max_mailbox_messages} messages; trim it first"
                 raise TooMany(words, box.expires_at - now)
@@ -95,7 +99,13 @@ class Mailboxes:
                 )
             )
 
-        box = await self._context.state.write(change)
+        about = self._about.get(mailbox_id)
+        try:
+            box = await self._context.state.write(change, about=about)
+        except _OtherKeys:
+            about = None
+            box = await self._context.state.write(change)
+        self._about[mailbox_id] = _keys(box)
         self._bytes += len(body)
         self._notifier.notify(mailbox_id)
         return box.next_number - 1
@@ -158,7 +168,7 @@ class Mailboxes:
             left, size = rows.count(Message, mailbox_id=mailbox_id), rows.total(Message, "size", mailbox_id=mailbox_id)
             return rows.put(msgspec.structs.replace(before, messages=left, size=size)), before.size - size
 
-        box, freed = await self._context.state.write(change)
+        box, freed = await self._context.state.write(change, about=[f"mailbox:{mailbox_id}"])
         self._bytes = max(0, self._bytes - freed)
         return box
 
@@ -171,7 +181,8 @@ class Mailboxes:
             _drop(rows, [mailbox_id])
             return box
 
-        box = await self._context.state.write(change)
+        box = await self._context.state.write(change, about=[f"mailbox:{mailbox_id}"])
+        self._about.pop(mailbox_id, None)
         self._bytes = max(0, self._bytes - box.size)
         self._notifier.notify(mailbox_id)
         return msgspec.structs.replace(box, messages=0, size=0)
@@ -179,6 +190,7 @@ class Mailboxes:
     async def sweep(self) -> None:
         """Removes what has expired. May run twice."""
         now = self._context.now()
+        self._about.clear()
 
         def change(rows: Rows) -> list[str]:
             old = [box.mailbox_id for box in rows.find(Mailbox, expires_at__lt=now, limit=_SWEPT)]
@@ -193,6 +205,15 @@ class Mailboxes:
 
     def _life(self) -> float:
         return self._context.settings.mailbox_days * _DAY_S
+
+
+class _OtherKeys(Exception):
+    """A post decides over more than was thought, or over less."""
+
+
+def _keys(box: Mailbox) -> tuple[str, ...]:
+    """What a post to it decides over: itself, and how much the mailboxes of its address hold."""
+    return (f"mailbox:{box.mailbox_id}", *([] if box.address is None else [f"address:{box.address}"]))
 
 
 def _first_expiry(rows: Rows, **where: str) -> float:
