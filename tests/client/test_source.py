@@ -182,7 +182,8 @@ def test_a_file_that_is_not_what_it_was_is_named_and_not_sent(tmp_path: Path, ch
     if change is not replaced and change is not gone:  # an open file is still the same one then
         source.read_into(1, buffer)
     change(path)
-    said = "became shorter.*then send it again" if change is cut else "changed.*new transfer"
+    said = {cut: "became shorter.*then send it again", gone: "disappeared.*bring it back"}
+    said = said.get(change, "changed.*new transfer")
     with pytest.raises(Changed, match=rf"d/data\.bin {said}") as caught:
         source.read_into(2, buffer)
     assert caught.value.name == "d/data.bin"

@@ -152,3 +152,51 @@ async def test_a_page_sends_to_a_terminal_of_the_other_time(ends: Ends, terminal
     assert (await finished(receiver))["verified"]
     await sender.event("finished")
     assert digest(ends.people["bob"].folder / "film.bin") == digest(film)
+
+
+def some(folder: Path) -> Path:
+    top = folder / "top"
+    top.mkdir()
+    for name in "abc":
+        make(top / name, 2 * MB)
+    return top
+
+
+async def failed(program: Program) -> tuple[int, dict[str, Any]]:
+    code = await program.ended()
+    assert program.events[-1]["event"] == "error", (program.events[-3:], program.said)
+    return code, program.events[-1]
+
+
+@pytest.mark.parametrize("way", [(), ("--relay-only",)], ids=["direct", "relay"])
+@pytest.mark.parametrize(("sends", "takes"), [(BEFORE, NOW), (NOW, BEFORE)])
+async def test_a_file_that_vanishes_ends_it_with_a_sentence_where_one_end_is_older(
+    ends: Ends, sends: str, takes: str, way: tuple[str, ...]
+) -> None:
+    top = some(ends.people["ann"].folder)
+    sender = await ends.terminal(sends, "ann", "send", top, "--server", ends.server.url, *way)
+    link = (await sender.event("ready"))["link"]
+    (top / "b").unlink()
+    receiver = await ends.terminal(takes, "bob", "receive", link, *way)
+    code, error = await failed(sender)
+    assert (code, error["code"]) == (1, "changed")
+    assert error["error"].startswith("top/b ")
+    code, error = await failed(receiver)
+    assert (code, error["code"]) == (3, "cancelled")
+    assert "top/b " in error["error"]
+    assert not list(ends.people["bob"].folder.iterdir())
+
+
+async def test_an_earlier_client_keeps_nothing_of_what_was_left_on_the_server_without_a_file(ends: Ends) -> None:
+    top = some(ends.people["ann"].folder)
+    sender = await ends.terminal(
+        NOW, "ann", "send", top, "--server", ends.server.url, "--store", "--limit-rate", "1M"
+    )  # fmt: skip
+    link = (await sender.event("ready"))["link"]
+    (top / "c").unlink()
+    assert (await finished(sender))["incomplete"]
+    receiver = await ends.terminal(BEFORE, "bob", "receive", link)
+    code, error = await failed(receiver)
+    assert (code, error["code"]) == (5, "mismatch")
+    assert error["error"].startswith("top/c: ")
+    assert not (ends.people["bob"].folder / "top").exists()

@@ -20,6 +20,7 @@ class Exit(IntEnum):
     UNREACHABLE = 6  # the server
     DISK_FULL = 7
     TROUBLE = 8  # burrow doctor found it
+    INCOMPLETE = 9  # verified, but for files that vanished or changed while they were sent
     INTERRUPTED = 130  # Ctrl-C, 128 + SIGINT
 
 
@@ -39,6 +40,7 @@ MEANING = {
     Exit.UNREACHABLE: "the server cannot be reached",
     Exit.DISK_FULL: "the disk is full, here or on the server",
     Exit.TROUBLE: "burrow doctor found something that does not work",
+    Exit.INCOMPLETE: "done and verified, but for files that vanished or changed meanwhile; the summary names them",
     Exit.INTERRUPTED: "interrupted; the same command goes on",
 }
 

@@ -58,6 +58,8 @@ class Runner:
                     self.reporter.heard(event)
                 if isinstance(event, Finished):
                     code = Exit.DONE if event.verified or event.resting else Exit.NOT_VERIFIED
+                    if event.incomplete:
+                        code = Exit.INCOMPLETE
         finally:
             await runs.close()
         return code

@@ -79,10 +79,11 @@ __all__ = [
 
 
 CHANGED = "changed since this transfer began; send it again as a new transfer"
-SHRUNK = "became shorter while it was sent; wait until nothing writes to it, then send it again"
+GONE = "disappeared while it was being sent; bring it back, then send it again"
+SHRUNK = "became shorter while it was being sent; wait until nothing writes to it, then send it again"
 GREW = (
-    "was rewritten and became longer while it was sent; wait until nothing writes to it, or send what it holds now "
-    "with `burrow send - < FILE`"
+    "was rewritten and became longer while it was being sent; wait until nothing writes to it, or send what it holds "
+    "now with `burrow send - < FILE`"
 )
 
 

@@ -67,8 +67,8 @@ class Remark(msgspec.Struct, frozen=True):
 
 
 class Noted(Event, frozen=True, tag="noted"):
-    """Before the first byte, at both ends: what is left out, sent without its date, or gets another name here. Only
-    where there is something to say."""
+    """Before the first byte, at both ends: what is left out, sent without its date, or gets another name here. Later:
+    which files could not be sent to the end. Only where there is something to say."""
 
     notes: tuple[Remark, ...]
     unlisted: int = 0  # how many more there are
@@ -145,3 +145,4 @@ class Finished(Event, frozen=True, tag="finished"):
     sealed: int = 0  # blocks that the sender sealed
     changed: tuple[str, ...] = ()  # sentences: what was sent without its date, or has another name now
     unlisted: int = 0  # how many more of either there are
+    incomplete: bool = False  # files that the list names could not be sent to the end; `left_out` names them first

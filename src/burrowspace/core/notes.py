@@ -26,6 +26,10 @@ LEFT_OUT = {
     "gone": "disappeared while the list of files was made",
     "deep": "lies in too many folders inside each other",
     "endless": "has no size of its own and is too long; `burrow send -` can send it alone",
+    "lost": "could not be sent to the end",
+    "vanished": "disappeared while it was being sent",
+    "rewritten": "changed while it was being sent",
+    "shrank": "became shorter while it was being sent",
 }
 CHANGED = {
     "date": "has a date that cannot be stored",
@@ -58,10 +62,15 @@ class Notes:
         if len(self.first) >= NOTES:
             self.unlisted += 1
             return
-        self.first.append(Note(_cut("/".join(path), PATH_CHARS), why, _cut(detail, DETAIL_CHARS)))
+        self.first.append(note(path, why, detail))
 
 
-def sentence(note: Note) -> str:
+def note(path: Sequence[str], why: str, detail: str = "") -> Note:
+    """One that keeps its bounds."""
+    return Note(_cut("/".join(path), PATH_CHARS), why, _cut(detail, DETAIL_CHARS))
+
+
+def sentence(about: Note) -> str:
     """A note for a person. It may be a stranger's text: whoever prints it calls core.names.shown.
 
     >>> sentence(Note("holiday/pipe", "pipe")), sentence(Note("a/b", "unreadable", "permission denied"))
@@ -71,13 +80,23 @@ def sentence(note: Note) -> str:
     >>> sentence(Note("a/b", "something new"))
     'a/b: left out'
     """
-    detail = f" ({note.detail})" if note.detail else ""
-    if note.why == "date":
-        return f"{note.path} {CHANGED['date']}{detail}: sent without its date"
-    if note.why == "name":
-        return f"{note.path} {CHANGED['name']} here{detail}: sent under this name"
-    known = LEFT_OUT.get(note.why)
-    return f"{note.path} {known}{detail}: left out" if known else f"{note.path}{detail}: left out"
+    detail = f" ({about.detail})" if about.detail else ""
+    if about.why == "date":
+        return f"{about.path} {CHANGED['date']}{detail}: sent without its date"
+    if about.why == "name":
+        return f"{about.path} {CHANGED['name']} here{detail}: sent under this name"
+    known = said(about)
+    return f"{about.path} {known}: left out" if known else f"{about.path}{detail}: left out"
+
+
+def said(about: Note) -> str:
+    """Why it is left out, as a clause behind its name; empty for a word of a later version.
+
+    >>> said(Note("a/b", "unreadable", "permission denied"))
+    'cannot be read (permission denied)'
+    """
+    known = LEFT_OUT.get(about.why)
+    return known + (f" ({about.detail})" if about.detail else "") if known else ""
 
 
 def _cut(text: str, limit: int) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from burrowspace import Client, Options
 from burrowspace.client import events
-from burrowspace.client.files.source import FREE
+from burrowspace.client.files.contents import FREE
 from burrowspace.core.errors import Gone, NoSpace
 from tests.e2e.files import make
 from tests.e2e.served import served

@@ -7,7 +7,7 @@ target is ever followed. What is there, and whether it is right, is staging.py's
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 
 from burrowspace.client.files.pack import Row
@@ -106,13 +106,18 @@ class Places:
         os.ftruncate(handle, self._row.content)
         self._complete(0, handle)
 
-    def finish(self) -> list[str]:
-        """The folders get their modes and times, now that nothing is written into them: the part folder's files."""
+    def finish(self, without: Set[int] = frozenset()) -> list[str]:
+        """The folders get their modes and times, now that nothing is written into them: the part folder's files, but
+        for those that were removed."""
         for folder, entry in reversed(self._folders):
             Path(folder).chmod((entry.mode & 0o777 | 0o700) & ~_UMASK)
             self._date(folder, entry)
-        pairs = zip(self._places, self._entries, strict=True)
-        return [place for place, entry in pairs if entry.kind == "file"]
+        pairs = enumerate(zip(self._places, self._entries, strict=True))
+        return [place for file, (place, entry) in pairs if entry.kind == "file" and file not in without]
+
+    def remove(self, file: int) -> None:
+        """What came of it."""
+        Path(self._places[file]).unlink(missing_ok=True)
 
     def close(self) -> None:
         if self._current is not None:
@@ -186,7 +191,8 @@ def texts(folder: Path, manifest: Manifest) -> Iterator[str]:
     """Those that lie in `folder`."""
     for number, entry in enumerate(manifest.entries):
         if entry.kind == "text":
-            yield _text_place(folder, number).read_bytes().decode(errors="replace")
+            with contextlib.suppress(FileNotFoundError):  # it was left out
+                yield _text_place(folder, number).read_bytes().decode(errors="replace")
 
 
 def _text_place(folder: Path, number: int) -> Path:

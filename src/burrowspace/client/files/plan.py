@@ -21,6 +21,7 @@ class Plan(msgspec.Struct, kw_only=True):
     moves: list[tuple[str, str]] | None = None  # once verified: name in the part folder, name in the target
     digest: str = ""
     keeps: Keeps = ANYWHERE  # the names of the disk that it began on
+    lost: list[tuple[int, str]] = []  # once verified: files that the sender could not send to the end, and why
 
 
 def read_plan(folder: Path) -> Plan | None:

@@ -4,78 +4,69 @@ A source is files and folders, a text, or standard input. It answers for one pos
 once; it keeps no place of its own but the one up to which it has hashed. Spec: docs/spec/manifest.md.
 """
 
-import os
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from blake3 import blake3
 from msgspec import UNSET
 
-from burrowspace.client.errors import GREW, SHRUNK, Changed
+from burrowspace.client.errors import GONE, GREW, Changed
+from burrowspace.client.files.contents import Bytes, Contents, Files, Lost, Stream
+from burrowspace.client.files.left_out import LeftOut
 from burrowspace.client.files.pack import DIGEST, UNKNOWN, Digests, Row, total
 from burrowspace.client.files.sparse import found_holes
 from burrowspace.client.files.walk import Found, walk
-from burrowspace.core.errors import BadRequest, Damaged, NoSpace
+from burrowspace.core.errors import BadRequest
 from burrowspace.core.holes import Holes
 from burrowspace.core.layout import Layout, blocks_of
 from burrowspace.core.manifest import Entry, Manifest, encode
+from burrowspace.core.notes import Note
 from burrowspace.core.sealing import BLOCK, Suite
-from burrowspace.faults import why
-from burrowspace.system import files
-from burrowspace.system.disk import room
 
-_OPEN = 32  # files kept open for the next block
-_LOOK = 16 << 20  # bytes of a stream between two looks at the room on the disk
-FREE = 128 << 20  # bytes of the disk that a stream leaves free
 _ZEROS = memoryview(bytes(1 << 20))
 _AGAIN = 4 << 20  # bytes of a file that grew, read at once when it is looked at again
 _CATCH_UP = 4  # blocks hashed behind a reader for each block that it reads ahead
 
 
-class Contents(Protocol):
-    """The bytes of all files, readable at any place, from any thread."""
-
-    grown: set[int]
-
-    def read_into(self, file: int, into: memoryview, offset: int) -> None:
-        """Fills `into` from `offset` of a file. Changed: there is not that much, or it is not the same any more. One
-        that only became longer is named in `grown`."""
-
-    def name(self, file: int) -> str:
-        """What the other side calls it."""
-
-    def close(self) -> None: ...
-
-
 class Source:
     """Open one with `from_paths`, `from_text` or `from_stream`; close it when the transfer ends.
 
-    What is not sent, or not as it is, stands in the manifest's notes. `digest`: of the whole transfer, once all of it
-    was hashed.
+    What is not sent, or not as it is, stands in the manifest's notes. A file that vanishes or changes later is
+    `left_out`: zeros are read in its place, and a mark in place of its digest. `digest`: of the whole transfer, once
+    all of it was hashed.
     """
 
-    def __init__(self, manifest: Manifest, contents: Contents) -> None:
+    def __init__(self, manifest: Manifest, contents: Contents, left_out: LeftOut | None = None) -> None:
         self.manifest = manifest
         self.manifest_data = encode(manifest)
+        self.left_out = left_out or LeftOut()
         self._contents = contents
-        self._stream = contents if isinstance(contents, _Stream) else None
+        self._given: set[bytes] = set()  # digests that receivers may have: it changes with each file that is left out
+        self._stream = contents if isinstance(contents, Stream) else None
         self._row = Row([UNKNOWN if entry.size is None else entry.size for entry in manifest.files])
         self._digests = Digests(self._row)
         self._holes = Holes(manifest.holes or (), self._row.starts)
-        self._hashing = threading.Lock()
+        self._hashing, self._leaving = threading.Lock(), threading.Lock()
         self._checked: set[int] = set()  # grown files that were looked at once more
         self._first = blocks_of(len(self.manifest_data))  # the first position of the pack
         if not self._row.content:
             self._digests.add(memoryview(b""))
 
     @classmethod
-    def from_paths(cls, given: Sequence[str | Path], name: str = "", was: Manifest | None = None) -> "Source":
-        """The files and folders of a person. `was`: the manifest of a transfer to go on with; what was added since is
-        not sent with it, and what is gone or different is Changed. NotFound, BadRequest: see `walk`.
+    def from_paths(
+        cls,
+        given: Sequence[str | Path],
+        name: str = "",
+        was: Manifest | None = None,
+        left_out: LeftOut | None = None,
+    ) -> "Source":
+        """The files and folders of a person. `was`: the manifest of a transfer to go on with, `left_out`: what an
+        earlier run could not send of it. What was added since is not sent with it, what is gone is left out, and what
+        is different is Changed. NotFound, BadRequest: see `walk`.
         """
+        left_out = left_out or LeftOut()
         found, notes = walk(given)
         if was is None:
             holes = found_holes([each for each in found if not each.folder])
@@ -87,15 +78,15 @@ class Source:
                 holes=tuple(holes) or UNSET,
             )
         else:
-            found = _the_same(was, found)
-        return cls(was, _Files([each for each in found if not each.folder]))
+            found = _the_same(was, found, left_out)
+        return cls(was, Files(found), left_out)
 
     @classmethod
     def from_text(cls, text: str, created_ns: int = 0) -> "Source":
         """A text to show on the other side."""
         data = text.encode()
         entry = Entry(path=("text",), kind="text", size=len(data), mtime_ns=created_ns, mode=0o600)
-        return cls(Manifest(entries=(entry,), name="text"), _Bytes(data))
+        return cls(Manifest(entries=(entry,), name="text"), Bytes(data))
 
     @classmethod
     def from_stream(
@@ -105,12 +96,28 @@ class Source:
         `keep`, so that a block can be read again for another path or receiver.
         """
         entry = Entry(path=(name,), kind="file", size=None, mtime_ns=created_ns, mode=0o644)
-        return cls(Manifest(entries=(entry,), name=name), _Stream(stream, keep))
+        return cls(Manifest(entries=(entry,), name=name), Stream(stream, keep))
 
     @property
     def digest(self) -> bytes | None:
         with self._hashing:
-            return total(self._digests.area) if len(self._digests.area) == self._row.digests else None
+            return total(self._marked()) if len(self._digests.area) == self._row.digests else None
+
+    def gave(self, digest: bytes) -> bool:
+        """Whether a receiver may have verified this one."""
+        return digest in self._given or digest == self.digest
+
+    def lost(self, after: int = 0) -> list[Note]:
+        """The files that are left out, in the order in which it was noticed, without the first so many."""
+        if len(self.left_out) <= after:
+            return []
+        entries = self.manifest.files
+        return [self.left_out.note(file, entries[file].path) for file in list(self.left_out)[after:]]
+
+    @property
+    def lost_bytes(self) -> int:
+        """Their content."""
+        return sum(self._row.sizes[file] for file in self.left_out)
 
     @property
     def hashed(self) -> int:
@@ -172,7 +179,25 @@ class Source:
 
     def _content(self, at: int, into: memoryview) -> None:
         for file, offset, begin, end in self._row.pieces(at, at + len(into)):
-            self._contents.read_into(file, into[begin:end], offset)
+            self._read(file, into[begin:end], offset)
+
+    def _read(self, file: int, into: memoryview, offset: int) -> None:
+        """Zeros of one that is left out. Changed, Damaged: no other file is left, or their folder is gone."""
+        if file not in self.left_out:
+            try:
+                self._contents.read_into(file, into, offset)
+                return
+            except Lost as lost:
+                self._leave_out(file, lost)
+        into[:] = bytes(len(into))
+
+    def _leave_out(self, file: int, lost: Lost) -> None:
+        if (gone := self._contents.all_gone(file)) is not None:
+            raise gone from lost
+        with self._leaving:
+            if file not in self.left_out and len(self.left_out) + 1 >= len(self._row.sizes):
+                raise lost.error from lost
+            self.left_out.add(file, lost.word, lost.detail)
 
     def _hash(self, at: int, content: memoryview) -> None:
         """Each byte once, in order. A reader that is ahead pulls the hasher along: the gap closes on the way."""
@@ -197,167 +222,30 @@ class Source:
             self._hash_on(self._row.content)
             self._digests.end()
             for file in self._holes.files:  # a hole is not read: that it is one still, the file's date says
-                self._contents.read_into(file, memoryview(bytearray(1)), 0)
+                self._read(file, memoryview(bytearray(1)), 0)
             self._check_grown()
-            return bytes(self._digests.area)
+            area = self._marked()
+            self._given.add(total(area))
+            return area
+
+    def _marked(self) -> bytes:
+        area = bytearray(self._digests.area)
+        self.left_out.mark_in(area)
+        return bytes(area)
 
     def _check_grown(self) -> None:
         """Files that grew meanwhile are read once more: what was sent is what such a file begins with now, all of it
-        at one time. Changed: it was rewritten too."""
+        at one time. One that was rewritten too is left out."""
         for file in tuple(self._contents.grown - self._checked):
             hasher, size = blake3(), self._row.sizes[file]
             buffer = memoryview(bytearray(min(_AGAIN, size)))
             for offset in range(0, size, _AGAIN):
                 piece = buffer[: min(_AGAIN, size - offset)]
-                self._contents.read_into(file, piece, offset)
+                self._read(file, piece, offset)
                 hasher.update(piece)
-            if hasher.digest() != self._digests.area[DIGEST * file : DIGEST * (file + 1)]:
-                raise Changed(self._contents.name(file), GREW)
+            if hasher.digest() != self._digests.area[DIGEST * file : DIGEST * (file + 1)] and file not in self.left_out:
+                self._leave_out(file, Lost("rewritten", Changed(self._contents.name(file), GREW)))
             self._checked.add(file)
-
-
-class _Bytes:
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self.grown: set[int] = set()
-
-    def name(self, file: int) -> str:
-        return "text"
-
-    def read_into(self, file: int, into: memoryview, offset: int) -> None:
-        into[:] = self._data[offset : offset + len(into)]
-
-    def close(self) -> None:
-        pass
-
-
-class _Opened:
-    """A descriptor that closes when its last user lets go: another thread may still read when the cache forgets it."""
-
-    def __init__(self, found: Found) -> None:
-        try:
-            self.file = files.open_file(found.real, os.O_RDONLY)
-        except OSError:
-            self.file = -1
-            raise Changed("/".join(found.path)) from None
-
-    def __del__(self) -> None:
-        if self.file >= 0:
-            os.close(self.file)
-
-
-class _Files:
-    """The regular files of a manifest. Each is looked at after every read: a write in between is noticed, not sent.
-
-    A file that only grows (a log) is sent as long as it was at the start. `grown`: such files; whether their beginning
-    stayed what it was is asked of them at the end.
-    """
-
-    def __init__(self, found: Sequence[Found]) -> None:
-        self._found = found
-        self.grown: set[int] = set()
-        self._open: OrderedDict[int, _Opened] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def read_into(self, file: int, into: memoryview, offset: int) -> None:
-        found = self._found[file]
-        if found.content is not None:
-            into[:] = found.content[offset : offset + len(into)]
-            return
-        whole = len(into) == found.size
-        opened = _Opened(found) if whole else self._opened(file, found)
-        done = 0
-        while done < len(into):
-            try:
-                got = files.read_into(opened.file, into[done:], offset + done)
-            except OSError as error:
-                name = "/".join(found.path)
-                raise Damaged(f"{name} cannot be read any more: {why(error)}; try again") from error
-            if not got:
-                raise Changed("/".join(found.path), SHRUNK)
-            done += got
-        now = os.fstat(opened.file)
-        if now.st_size > found.size and now.st_ino == found.inode:
-            self.grown.add(file)  # what was there at the start is sent, and looked at once more at the end
-        elif now.st_size < found.size:
-            raise Changed("/".join(found.path), SHRUNK)
-        elif now.st_mtime_ns != found.stamp or now.st_ino != found.inode:
-            raise Changed("/".join(found.path))
-
-    def name(self, file: int) -> str:
-        return "/".join(self._found[file].path)
-
-    def _opened(self, file: int, found: Found) -> _Opened:
-        with self._lock:
-            known = self._open.pop(file, None) or _Opened(found)
-            self._open[file] = known
-            if len(self._open) > _OPEN:
-                self._open.popitem(last=False)
-            return known
-
-    def close(self) -> None:
-        with self._lock:
-            self._open.clear()
-
-
-class _Stream:
-    """A stream that is kept as it is read. Only `fetch` reads it, one thread at a time."""
-
-    def __init__(self, stream: BinaryIO, keep: Path | None) -> None:
-        self._stream = stream
-        import tempfile
-
-        self._folder = keep or Path(tempfile.gettempdir())
-        self._kept = tempfile.TemporaryFile(dir=keep, buffering=0)  # noqa: SIM115  # closed by close
-        self.grown: set[int] = set()
-        self._held = self._looked = 0
-        self._ended = False
-        self._lock = threading.Lock()
-
-    def name(self, file: int) -> str:
-        return "stdin"
-
-    def fetch(self, upto: int) -> tuple[int, bool]:
-        """Reads on until `upto` bytes are kept or the stream ends: bytes kept, and whether that is all."""
-        with self._lock:
-            while self._held < upto and not self._ended:
-                self._make_sure_of_room()
-                data = self._stream.read(min(BLOCK, upto - self._held))
-                self._ended = not data
-                view = memoryview(data)
-                while view:
-                    try:
-                        written = files.write_at(self._kept.fileno(), view, self._held)
-                    except OSError as error:
-                        raise NoSpace(
-                            f"what is read from the standard input cannot be kept ({why(error)}); "
-                            "free some space, or send a file instead"
-                        ) from error
-                    self._held += written
-                    view = view[written:]
-            return self._held, self._ended
-
-    def _make_sure_of_room(self) -> None:
-        """The disk is everybody's: some of it stays free."""
-        if self._held < self._looked:
-            return
-        self._looked = self._held + _LOOK
-        if room(self._folder).free < FREE + _LOOK:
-            raise NoSpace(
-                "what comes on the standard input is kept until it has arrived, and the disk has no more room for it; "
-                "free some space, or send a file instead"
-            )
-
-    def read_into(self, file: int, into: memoryview, offset: int) -> None:
-        done = 0
-        while done < len(into):
-            got = files.read_into(self._kept.fileno(), into[done:], offset + done)
-            if not got:
-                raise BadRequest("what was kept of the standard input is gone; send it again")
-            done += got
-
-    def close(self) -> None:
-        self._kept.close()
 
 
 def _entry(found: Found) -> Entry:
@@ -371,14 +259,27 @@ def _called(found: Sequence[Found]) -> str:
     return top[0].path[0] if len(top) == 1 else f"{len(top)} items"
 
 
-def _the_same(was: Manifest, found: Sequence[Found]) -> list[Found]:
+def _the_same(was: Manifest, found: Sequence[Found], left_out: LeftOut) -> list[Found]:
+    """What lies there now of each entry. What is gone is left out, while anything is there of the rest."""
     now = {each.path: each for each in found}
-    kept = []
+    kept, number = [], -1
     for entry in was.entries:
-        each = now.get(entry.path)
-        if each is None or each.folder != (entry.kind == "folder"):
+        each, file = now.get(entry.path), entry.kind != "folder"
+        number += file
+        if each is not None and each.folder == file:
             raise Changed("/".join(entry.path))
-        if not each.folder and (each.size, each.mtime_ns) != (entry.size, entry.mtime_ns):
+        if each is None:
+            if file and number not in left_out:
+                left_out.add(number, "vanished")
+            each = _nothing(entry)
+        elif file and (each.size, each.mtime_ns) != (entry.size, entry.mtime_ns) and number not in left_out:
             raise Changed("/".join(entry.path))
         kept.append(each)
+    if 0 < number + 1 <= len(left_out):
+        raise Changed(was.name, GONE)
     return kept
+
+
+def _nothing(entry: Entry) -> Found:
+    """It was there in an earlier run."""
+    return Found(entry.path, "", entry.kind == "folder", entry.size or 0, entry.mtime_ns, entry.mode, 0, 0)

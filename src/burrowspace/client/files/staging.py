@@ -30,8 +30,10 @@ from burrowspace.core.consent import WINDOW
 from burrowspace.core.errors import BadRequest, BurrowError, Damaged, NoSpace, TooLarge, WrongState
 from burrowspace.core.holes import Holes
 from burrowspace.core.layout import MANIFEST_BYTES, blocks_of
+from burrowspace.core.left_out import reason
 from burrowspace.core.manifest import Manifest, parse
 from burrowspace.core.names import safe_name, safe_path
+from burrowspace.core.notes import Note, note
 from burrowspace.core.sealing import BLOCK
 from burrowspace.faults import is_full, why
 
@@ -120,6 +122,17 @@ class Staging:
     def undated(self) -> list[str]:
         """Paths as offered whose date this disk cannot keep."""
         return [] if self._places is None else self._places.undated
+
+    @property
+    def lost(self) -> list[Note]:
+        """Files that the sender could not send to the end, and why; known once it is finished."""
+        files = () if self.manifest is None else self.manifest.files
+        return [note(files[file].path, why) for file, why in self._plan.lost]
+
+    @property
+    def lost_bytes(self) -> int:
+        """Their content."""
+        return sum(self._row.sizes[file] for file, _ in self._plan.lost)
 
     @property
     def accepted(self) -> bool:
@@ -412,21 +425,16 @@ class Staging:
     def _verify(self) -> None:
         if not self.complete:
             raise WrongState("not all of it is here yet", "transferring")
-        got, given = self._digests.area, self._area
-        if got != given:
-            wrong = [
-                "/".join(safe_path(entry.path))
-                for at, entry in zip(range(0, len(given), DIGEST), self._known().files, strict=False)
-                if got[at : at + DIGEST] != given[at : at + DIGEST]
-            ]
-            raise Mismatch(wrong)
+        given, lost = self._area, self._compare()
         digest = total(given).hex()
         if self._sink is not None:
             self._plan = msgspec.structs.replace(self._plan, moves=[], digest=digest)
             return
         if self._plan.pack_size is None:
             self._placed.end_stream()
-        files = self._placed.finish()
+        for file, _ in lost:
+            self._placed.remove(file)
+        files = self._placed.finish({file for file, _ in lost})
         moves = []
         if self._plan.part is not None and self._plan.target is not None:
             part = Path(lying_at(self._plan.part))
@@ -434,7 +442,23 @@ class Staging:
             single = self._plan.name
             for top in sorted(told(each.name) for each in part.iterdir()):
                 moves.append((top, safe_name(single) if single is not None else top))
-        self._write(msgspec.structs.replace(self._plan, moves=moves, digest=digest))
+        self._write(msgspec.structs.replace(self._plan, moves=moves, digest=digest, lost=lost))
+
+    def _compare(self) -> list[tuple[int, str]]:
+        """The files that the sender could not send to the end. Mismatch: others differ, or no other is there."""
+        got, given, entries = self._digests.area, self._area, self._known().files
+        if got == given:
+            return []
+        lost, wrong = [], []
+        for file, entry in enumerate(entries):
+            theirs = given[DIGEST * file : DIGEST * (file + 1)]
+            if (why := reason(theirs)) is not None:
+                lost.append((file, why))
+            elif got[DIGEST * file : DIGEST * (file + 1)] != theirs:
+                wrong.append("/".join(safe_path(entry.path)))
+        if wrong or len(lost) == len(entries):
+            raise Mismatch(wrong or ["/".join(safe_path(entry.path)) for entry in entries])
+        return lost
 
     def _put_in_place(self) -> bytes:
         plan = self._plan

@@ -13,6 +13,7 @@ import msgspec
 from burrowspace.client import events
 from burrowspace.client.client_state import ClientState, own_name
 from burrowspace.client.errors import Changed
+from burrowspace.client.files.left_out import LeftOut
 from burrowspace.client.files.source import Source
 from burrowspace.client.links.addresses import own_addresses
 from burrowspace.client.options import Options
@@ -33,6 +34,8 @@ from burrowspace.core.links import format_link, is_of_machine, mailbox_id, reach
 from burrowspace.core.manifest import parse
 from burrowspace.core.sealing import SECRET_BYTES
 from burrowspace.core.signals import Role
+
+LEFT_OUT_FILE = "left-out"  # of the journal
 
 
 class SendTransfer(Transfer):
@@ -134,7 +137,8 @@ class SendTransfer(Transfer):
             kept = held.kept("manifest")
             try:
                 if kept is not None:
-                    return Source.from_paths(list(self._paths), was=parse(kept)), held
+                    left_out = LeftOut(held.folder / LEFT_OUT_FILE)
+                    return Source.from_paths(list(self._paths), was=parse(kept), left_out=left_out), held
             except BurrowError:
                 self._void = held.record.secret
                 held.forget()  # it is not what it was: another transfer
@@ -167,6 +171,7 @@ class SendTransfer(Transfer):
         )
         held = self._state.folders.create(record)
         held.keep("manifest", source.manifest_data)
+        source.left_out.path = held.folder / LEFT_OUT_FILE
         return held
 
     def new_code(self) -> None:

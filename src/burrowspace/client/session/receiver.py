@@ -23,7 +23,7 @@ from burrowspace.client.session.receive import Receive
 from burrowspace.client.session.remote_sender import RemoteSender
 from burrowspace.client.session.routes import Routes
 from burrowspace.client.session.telling import Telling
-from burrowspace.client.session.telling_notes import told
+from burrowspace.client.session.telling_notes import lost, told
 from burrowspace.client.session.transfer import Transfer
 from burrowspace.core import signals
 from burrowspace.core.codes import check_words
@@ -88,12 +88,14 @@ class Receiver:
             telling.tick(now, deciding=consent.stage is Stage.DECIDING)
         self.digest = (await asyncio.to_thread(staging.finish)).hex()
         assert staging.manifest is not None
+        if (said := lost(staging.lost)) is not None:
+            run.tell(said)
         run.tell(events.Verified(self.digest))
         await sender.verified(self.digest, list(routes.links.values()), routes.reading.spools)
         for text in staging.texts:
             run.tell(events.Text(text))
         return events.Finished(
-            size=telling.content(staging.positions or 0),
+            size=telling.content(staging.positions or 0) - staging.lost_bytes,
             seconds=time.monotonic() - met,
             first_byte=None if opener.first_at is None else opener.first_at - met,
             shares=dict(opener.shares),
@@ -101,7 +103,7 @@ class Receiver:
             places=tuple(spelling.told(str(place)) for place in staging.landed),
             again=opener.again,
             network=dict(opener.network),
-            **told(staging.manifest, staging.renamed, staging.undated),
+            **told(staging.manifest, staging.renamed, staging.undated, staging.lost),
         )
 
     async def failed(self, error: BurrowError) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from burrowspace.client.errors import Changed
 from burrowspace.client.events import Declined, Event, Verified
 from burrowspace.client.links.link import DirectLink
 from burrowspace.client.links.surroundings import Surroundings
@@ -44,10 +45,11 @@ class Receivers:
         left: Callable[[str], None] | None,
     ) -> None:
         self.start, self.fail, self.online = run.start, run.fail, server.answers
-        self.seal, self.digest, self.catch_up = serving.seal, serving.digest, serving.source.catch_up
+        self.seal, self.gave, self.catch_up = serving.seal, serving.gave, serving.source.catch_up
         self._run, self._server, self._main, self._secret, self._shared = run, server, main, secret, shared
         self._serving, self._segments, self._around, self._left = serving, segments, around, left
         self._all: dict[str, RemoteReceiver] = {}
+        serving.refusal = self.refusal
 
     async def recall(self, said: Iterable[tuple[bytes, Signal]]) -> None:
         """Those that an earlier run of the sender met: they may be gone, or wait for us."""
@@ -77,6 +79,12 @@ class Receivers:
     def tick(self, now: float) -> None:
         for receiver in list(self._all.values()):
             receiver.tick(now)
+
+    def refusal(self) -> Changed | None:
+        """Why the only one cannot go on. From any thread."""
+        if not self._shared.alone:
+            return None
+        return next(filter(None, (receiver.refusal() for receiver in tuple(self._all.values()))), None)
 
     def facts(self, now: float) -> dict[str, Any]:
         """What core/sender_book.py must know of them."""

@@ -20,7 +20,9 @@ from burrowspace.client.rendezvous.conversation import Conversation, patiently
 from burrowspace.client.session.following import Following
 from burrowspace.client.session.sends import Sends, Shared
 from burrowspace.core import signals
-from burrowspace.core.errors import BurrowError
+from burrowspace.core.errors import BurrowError, Damaged, NoSpace
+from burrowspace.core.left_out import KNOWS_MARKS
+from burrowspace.core.notes import said
 from burrowspace.core.receiver_book import Act, Acts, ReceiverBook, Runs
 from burrowspace.core.reports import Meter
 
@@ -40,7 +42,7 @@ class RemoteReceiver:
         hello: signals.Hello,
         session: bytes,
     ) -> None:
-        self.id, self.name = hello.receiver, hello.name
+        self.id, self.name, self._version = hello.receiver, hello.name, hello.version
         self.suite = next((each for each in hello.suites if each in PREFERRED), PREFERRED[0])
         blocks, may_store = shared.manifest_blocks, shared.may_store
         self.book = ReceiverBook(blocks, hello.held, time.monotonic(), may_store, shared.alone)
@@ -109,14 +111,24 @@ class RemoteReceiver:
 
     def hello(self, session: bytes, hello: signals.Hello) -> None:
         """It is here (again)."""
-        self.name = hello.name
+        self.name, self._version = hello.name, hello.version
         self._do(self.book.hello(time.monotonic(), hello.held))
         for signal in self._runs.begins(session):
             self._heard(signal)
 
     def tick(self, now: float) -> None:
+        if not self.book.over and (refusal := self.refusal()) is not None:
+            self._why = refusal  # an older one could only find at the end that a file is not what was sent
+            self._sends.start(self._pair.last_words(signals.Cancel(refusal.sentence[:1000])))
+            self._do(self.book.ends())
         segment = self._following.segment
         self._do(self.book.tick(now, self._following.part, segment is not None and segment.wanted))
+
+    def refusal(self) -> Changed | None:
+        """Why it cannot go on: a file is left out, and it is of a version that does not know what that means."""
+        if self._version >= KNOWS_MARKS or self.book.verified or (lost := self._shared.lost()) is None:
+            return None
+        return Changed(lost.path, f"{said(lost)}; an older version receives it, so send it again")
 
     def close(self) -> None:
         self._reach.close()
@@ -161,7 +173,7 @@ class RemoteReceiver:
             self._reach.heard(signal)
 
     async def _compare(self) -> None:
-        same = await self._sends.digest() == self._digest
+        same = await self._sends.gave(self._digest)
         if not same:
             self._why = Cancelled("the receiver verified something else than what was sent; send it again")
         self._do(self.book.compared(same))
@@ -196,7 +208,7 @@ class RemoteReceiver:
         broken = await link.closed()
         self._links.remove(link)
         self.book.unlinked(time.monotonic())
-        if isinstance(broken.__cause__, Changed):
+        if isinstance(broken.__cause__, Changed | Damaged | NoSpace):  # our own files, which no other path can mend
             self._sends.fail(broken.__cause__)
 
     def _close_links(self, why: str) -> None:

@@ -17,6 +17,7 @@ from burrowspace.client.rendezvous.conversation import Conversation, patiently
 from burrowspace.client.server.api import Server
 from burrowspace.core import signals
 from burrowspace.core.errors import BurrowError, Gone
+from burrowspace.core.left_out import KNOWS_MARKS
 from burrowspace.core.links import mailbox_id
 from burrowspace.core.reports import TELL_AGAIN
 from burrowspace.core.sealing import Suite
@@ -116,7 +117,7 @@ class RemoteSender:
 
     async def hello(self, receiver: str, held: int) -> None:
         """We are here, with so much."""
-        await self._main.say(signals.Hello(receiver, self._own_name, held, self._suites))
+        await self._main.say(signals.Hello(receiver, self._own_name, held, self._suites, KNOWS_MARKS))
 
     async def say(self, signal: signals.Signal) -> None:
         await self._mine.say(signal)

@@ -22,7 +22,7 @@ from burrowspace.client.session.codes import Codes
 from burrowspace.client.session.receivers import Receivers
 from burrowspace.client.session.sends import Shared
 from burrowspace.client.session.serving import Serving
-from burrowspace.client.session.telling_notes import told
+from burrowspace.client.session.telling_notes import lost, told
 from burrowspace.client.session.transfer import Transfer
 from burrowspace.client.state.journal import Journal
 from burrowspace.core import sender_book, signals
@@ -83,10 +83,12 @@ class Sender:
             alone=options.receivers == 1,
             why_away=server.why_away,
             code_used=lambda: codes is not None and codes.used,
+            lost=lambda: next(iter(source.lost()), None),
         )
         left = codes.left_undecided if codes is not None else None
         self.receivers = Receivers(run, server, self._main, secret, shared, serving, self.segments, around, left)
         self._began = time.monotonic()
+        self._lost = 0  # files that could not be sent to the end, which the person was told of
 
     async def work(self) -> events.Finished:
         run = self._run
@@ -103,6 +105,7 @@ class Sender:
                 run.tell(events.Waiting(news))
             if trouble := troubles.tick(now, self.segments.trouble):
                 run.tell(events.Waiting(trouble))
+            self._tell_lost()
             self.receivers.tick(now)
             self.at_rest.tick(now)
             step = sender_book.step(self._facts(now))
@@ -130,6 +133,11 @@ class Sender:
             all_rests=segments.covered(0) is None,
             patience=options.wait,
         )
+
+    def _tell_lost(self) -> None:
+        if notes := self.source.lost(self._lost):
+            self._lost += len(notes)
+            self._run.tell(lost(notes) or events.Noted(()))
 
     async def _offer(self) -> None:
         layout = self._serving.layout
@@ -178,15 +186,16 @@ class Sender:
             self._over = True
             await self._main.last_words(signals.Cancel("everybody who was to have it has it"))
             await self.segments.drop_all()
-        serving = self._serving
+        self._tell_lost()
+        serving, source = self._serving, self._serving.source
         return events.Finished(
-            size=serving.content(serving.layout.positions or 0),
+            size=serving.content(serving.layout.positions or 0) - source.lost_bytes,
             seconds=time.monotonic() - (serving.met_at or self._began),
             first_byte=serving.first_byte,
             shares=dict(serving.network),
             verified=not resting,
             resting=resting,
-            **told(self.source.manifest),
+            **told(source.manifest, lost=source.lost()),
             again=serving.again,
             network=dict(serving.network),
             sealed=serving.sealed,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from burrowspace.client.events import Event
+from burrowspace.core.notes import Note
 from burrowspace.core.sealing import Suite
 
 
@@ -28,8 +29,8 @@ class Sends(Protocol):
     def catch_up(self, position: int) -> None:
         """Hashes what lies before."""
 
-    async def digest(self) -> str:
-        """Of everything, in hex; empty where it cannot be known."""
+    async def gave(self, digest: str) -> bool:
+        """Whether this digest, in hex, is of everything that was sent."""
 
     async def online(self) -> bool:
         """Whether the server answers now. Where it does not, whoever is silent may be here all the same."""
@@ -48,3 +49,4 @@ class Shared:
     alone: bool  # nobody else is to come
     why_away: Callable[[], str]  # for a person, where the server does not answer
     code_used: Callable[[], bool]  # whoever comes by a code has come, for it works once
+    lost: Callable[[], Note | None]  # a file that could not be sent to the end; older receivers cannot go on then

@@ -11,12 +11,15 @@ from dataclasses import replace
 from burrowspace.client.files.source import Source
 from burrowspace.client.keys import PREFERRED, Keys
 from burrowspace.client.relay.relay_segment import RelaySegment
-from burrowspace.core.errors import BadRequest
+from burrowspace.core.errors import BadRequest, BurrowError
 from burrowspace.core.layout import Layout
 from burrowspace.core.sealing import BLOCK, Suite
 
 
 class Serving:
+    """`refusal`: what to raise instead of a block once a file is left out; None: whoever is here knows what that
+    means."""
+
     def __init__(self, source: Source, keys: Keys) -> None:
         self.source, self.layout = source, source.layout(PREFERRED[0])
         self.network: Counter[str] = Counter()  # sealed bytes, by path
@@ -24,6 +27,7 @@ class Serving:
         self.again = 0  # blocks that were sent though the receiver had said that it holds them
         self.met_at: float | None = None  # when the first receiver came, by time.monotonic()
         self.first_byte: float | None = None  # seconds from the first receiver's coming to its first block
+        self.refusal: Callable[[], BurrowError | None] = lambda: None
         self._keys = keys
         self._rooms = threading.local()
 
@@ -46,6 +50,8 @@ class Serving:
             size, end = self.source.read_into(position, room)
         except BadRequest:
             return 0
+        if self.source.left_out and (refusal := self.refusal()) is not None:
+            raise refusal
         sealed = self._keys[suite].seal_into(file, index, end, room[:size], os.urandom(suite.nonce_bytes), into)
         if end and file and layout.pack_size is None:
             self.layout = layout.ended(position, size)
@@ -64,10 +70,10 @@ class Serving:
 
         return seal
 
-    async def digest(self) -> str:
-        """Of everything, in hex; what was not read yet, for a receiver has it since an earlier run, is read now."""
+    async def gave(self, digest: str) -> bool:
+        """Whether this digest, in hex, is of everything that was sent; what was not read yet, for a receiver has it
+        since an earlier run, is read now."""
         last = self.layout.positions
         if self.source.digest is None and last is not None:
             await asyncio.to_thread(self.source.read_into, last - 1, memoryview(bytearray(BLOCK)))
-        digest = self.source.digest
-        return "" if digest is None else digest.hex()
+        return await asyncio.to_thread(self.source.gave, bytes.fromhex(digest))

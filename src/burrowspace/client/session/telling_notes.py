@@ -5,7 +5,7 @@ from typing import TypedDict
 
 from burrowspace.client import events
 from burrowspace.core.manifest import Manifest
-from burrowspace.core.notes import sentence
+from burrowspace.core.notes import Note, sentence
 
 Renamed = Sequence[tuple[str, str]]  # as offered, as written; with slashes
 
@@ -16,6 +16,7 @@ class Told(TypedDict):
     left_out: tuple[str, ...]
     changed: tuple[str, ...]
     unlisted: int
+    incomplete: bool
 
 
 def noted(manifest: Manifest) -> events.Noted | None:
@@ -30,14 +31,22 @@ def renamed(names: Renamed) -> events.Noted | None:
     return events.Noted(notes, max(0, len(names) - events.REMARKS)) if notes else None
 
 
-def told(manifest: Manifest, names: Renamed = (), undated: Sequence[str] = ()) -> Told:
-    """The same at the end. `undated`: whose date the receiver's disk cannot keep."""
-    left_out = tuple(sentence(each) for each in manifest.noted if not each.changed)
+def lost(notes: Sequence[Note]) -> events.Noted | None:
+    """The event of files that could not be sent to the end."""
+    remarks = tuple(events.Remark(each.path, each.why, sentence(each)) for each in notes[: events.REMARKS])
+    return events.Noted(remarks, max(0, len(notes) - events.REMARKS)) if remarks else None
+
+
+def told(manifest: Manifest, names: Renamed = (), undated: Sequence[str] = (), lost: Sequence[Note] = ()) -> Told:
+    """The same at the end. `undated`: whose date the receiver's disk cannot keep. `lost`: which could not be sent to
+    the end."""
+    left_out = [sentence(each) for each in lost[: events.REMARKS]]
+    left_out += [sentence(each) for each in manifest.noted if not each.changed]
     changed = [sentence(each) for each in manifest.noted if each.changed]
     changed += [_sentence(old, new) for old, new in names[: events.REMARKS]]
     changed += [f"{path} has a date that this disk cannot keep" for path in undated[: events.REMARKS]]
-    more = manifest.more_notes + sum(max(0, len(each) - events.REMARKS) for each in (names, undated))
-    return Told(left_out=left_out, changed=tuple(changed), unlisted=more)
+    more = manifest.more_notes + sum(max(0, len(each) - events.REMARKS) for each in (names, undated, lost))
+    return Told(left_out=tuple(left_out), changed=tuple(changed), unlisted=more, incomplete=bool(lost))
 
 
 def _sentence(old: str, new: str) -> str:

@@ -19,6 +19,10 @@ export const REASONS = Object.freeze({
   gone: { words: "Not sent: it disappeared while the list was made" },
   deep: { words: "Not sent: it lies in too many folders inside each other" },
   endless: { words: "Not sent: it has no size of its own and is too long" },
+  lost: { words: "Not sent: it could not be sent to the end" },
+  vanished: { words: "Not sent: it disappeared while it was being sent" },
+  rewritten: { words: "Not sent: it changed while it was being sent" },
+  shrank: { words: "Not sent: it became shorter while it was being sent" },
   date: { words: "Sent without its date, which cannot be stored" },
   name: { words: "Sent under this name, because its own is not valid text" },
 });
