@@ -22,7 +22,6 @@ from burrowspace.client.session.sends import Sends, Shared
 from burrowspace.core import signals
 from burrowspace.core.errors import BurrowError, Damaged, NoSpace
 from burrowspace.core.left_out import KNOWS_MARKS
-from burrowspace.core.notes import said
 from burrowspace.core.receiver_book import Act, Acts, ReceiverBook, Runs
 from burrowspace.core.reports import Meter
 
@@ -126,9 +125,7 @@ class RemoteReceiver:
 
     def refusal(self) -> Changed | None:
         """Why it cannot go on: a file is left out, and it is of a version that does not know what that means."""
-        if self._version >= KNOWS_MARKS or self.book.verified or (lost := self._shared.lost()) is None:
-            return None
-        return Changed(lost.path, f"{said(lost)}; an older version receives it, so send it again")
+        return None if self._version >= KNOWS_MARKS or self.book.verified else self._shared.lost()
 
     def close(self) -> None:
         self._reach.close()

@@ -8,7 +8,7 @@ import asyncio
 import time
 
 from burrowspace.client import events
-from burrowspace.client.errors import GaveUp, Refused
+from burrowspace.client.errors import Changed, GaveUp, Refused
 from burrowspace.client.files.source import Source
 from burrowspace.client.keys import PREFERRED, Keys
 from burrowspace.client.links.surroundings import Surroundings
@@ -29,6 +29,7 @@ from burrowspace.core import sender_book, signals
 from burrowspace.core.codes import check_words
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.links import mailbox_id
+from burrowspace.core.notes import said
 from burrowspace.core.reports import Troubles
 from burrowspace.core.sender_book import Step
 from burrowspace.core.signals import Role
@@ -83,7 +84,7 @@ class Sender:
             alone=options.receivers == 1,
             why_away=server.why_away,
             code_used=lambda: codes is not None and codes.used,
-            lost=lambda: next(iter(source.lost()), None),
+            lost=self._lost_to_older,
         )
         left = codes.left_undecided if codes is not None else None
         self.receivers = Receivers(run, server, self._main, secret, shared, serving, self.segments, around, left)
@@ -138,6 +139,12 @@ class Sender:
         if notes := self.source.lost(self._lost):
             self._lost += len(notes)
             self._run.tell(lost(notes) or events.Noted(()))
+
+    def _lost_to_older(self) -> Changed | None:
+        """What a receiver of an older version is told, once a file is left out."""
+        for note in self.source.lost():
+            return Changed(note.path, f"{said(note)}; an older version receives it, so send it again")
+        return None
 
     async def _offer(self) -> None:
         layout = self._serving.layout

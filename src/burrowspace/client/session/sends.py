@@ -5,8 +5,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from burrowspace.client.errors import Changed
 from burrowspace.client.events import Event
-from burrowspace.core.notes import Note
 from burrowspace.core.sealing import Suite
 
 
@@ -49,4 +49,4 @@ class Shared:
     alone: bool  # nobody else is to come
     why_away: Callable[[], str]  # for a person, where the server does not answer
     code_used: Callable[[], bool]  # whoever comes by a code has come, for it works once
-    lost: Callable[[], Note | None]  # a file that could not be sent to the end; older receivers cannot go on then
+    lost: Callable[[], Changed | None]  # a file that could not be sent to the end; older receivers cannot go on then
