@@ -292,6 +292,13 @@ class Settings(BaseSettings):
     events_per_second: int = Field(5000, ge=1, description="Events a socket may send per second before it has to wait.")
     send_budget_bytes: int = Field(MiB, ge=64 * 1024, description="Unsent bytes of a socket before its feeder waits.")
     slow_socket_s: float = Field(30, gt=0, description="Seconds over that budget until the slow socket is dropped.")
+    drain_s: float = Field(
+        0,
+        ge=0,
+        le=3600,
+        description="Seconds between being told to stop and stopping, for a server behind a balancer: /readyz says 503 "
+        "at once, and in the second half sockets are closed a few at a time.",
+    )
     grace_s: float = Field(7, ge=0, le=9, description="Seconds that running requests get to end when told to stop.")
 
     @model_validator(mode="after")

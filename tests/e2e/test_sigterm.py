@@ -135,3 +135,35 @@ async def test_a_relay_that_runs_loses_nothing(tmp_path: Path):
         report = await bob.do("received", seconds=30)
         assert (report["first"], report["disorder"]) == (size // chunk, 0)
         assert target.read_bytes() == source.read_bytes()
+
+
+async def test_a_server_that_leaves_a_balancer_says_so_first_and_closes_its_sockets_a_few_at_a_time(tmp_path: Path):
+    async with served(tmp_path / "data", drain_s=2) as server, calling(server) as api:
+        assert (await api.get("/healthz"), await api.get("/readyz")) == ({"status": "alive"}, {"status": "ready"})
+        where = f"{server.url}/socket.io/?EIO=4&transport=websocket"
+        sockets = [await api.http.ws_connect(where) for _ in range(8)]
+        closings = [asyncio.create_task(closing(socket)) for socket in sockets]
+        server.terminate()
+        await server.logged("leaving: /readyz says no, sockets are closed a few at a time")
+        assert (await api.get("/readyz", expect=503))["error"] == "this server is about to stop"
+        await api.get("/healthz")
+        _, waiting = await asyncio.wait(closings, return_when=asyncio.FIRST_COMPLETED)
+        assert waiting, "all at once"
+        await api.connect("ann")  # it serves whoever still comes
+        assert {await each for each in closings} == {1012}
+        assert await server.ended() == 0
+
+
+async def test_who_stops_it_twice_does_not_wait(tmp_path: Path):
+    async with served(tmp_path / "data", drain_s=3600, fresh=True) as server:
+        server.terminate()
+        await server.logged("leaving: /readyz says no, sockets are closed a few at a time")
+        server.terminate()
+        assert await server.ended() == 0
+
+
+async def closing(socket: aiohttp.ClientWebSocketResponse) -> int | None:
+    """The code that the server closes it with."""
+    async for _ in socket:
+        pass
+    return socket.close_code

@@ -1,12 +1,15 @@
 """A server whose database is PostgreSQL: the same calls, and the same after a restart."""
 
+import asyncio
 import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from burrowspace.adapters import state_postgres
 from burrowspace.faults import CannotStart
+from burrowspace.server import readiness
 from tests.app import running
 from tests.postgres import Postgres
 
@@ -48,3 +51,20 @@ async def test_two_servers_do_not_share_a_database(tmp_path: Path, postgres: Pos
         await house.connect("ann")
     async with running(tmp_path / "two", database_url=url) as house:
         await house.connect("bob")
+
+
+async def test_a_server_without_its_database_wants_no_calls(
+    tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_postgres, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(readiness, "FRESH_S", 0.0)
+    async with running(tmp_path, database_url=postgres.database()) as house:
+        assert await house.get("/readyz") == {"status": "ready"}
+        await asyncio.to_thread(postgres.stop)
+        try:
+            refusal = await house.get("/readyz", 503)
+            assert refusal["code"] == "unavailable"
+            assert await house.get("/healthz") == {"status": "alive"}
+        finally:
+            await asyncio.to_thread(postgres.start)
+        assert await house.get("/readyz") == {"status": "ready"}

@@ -31,6 +31,7 @@ from burrowspace.server.hosts import Hosts
 from burrowspace.server.json_answers import JsonAnswers
 from burrowspace.server.pages import Pages
 from burrowspace.server.reachability import Reachability
+from burrowspace.server.readiness import Readiness
 from burrowspace.server.request_guard import RequestGuard
 from burrowspace.server.stun import Stun
 from burrowspace.server.tls.hsts import Hsts
@@ -64,6 +65,7 @@ class App:
     asgi: ASGIApp
     bulk: Bulk
     callers: Callers
+    readiness: Readiness
     stun: Stun
     tunnel: Tunnel | None
     beacon: Beacon | None
@@ -93,7 +95,8 @@ def build(settings: Settings) -> App:
     realtime = RealTime(_options(settings, reach))
     Events(realtime.of("/"), driver)
     callers, stun = Callers(reach, Hosts(reach, identity)), Stun(settings, reach)
-    context = Context(settings, driver, reach, Turn(settings), callers, identity=identity)
+    readiness = Readiness(state)
+    context = Context(settings, driver, reach, Turn(settings), callers, readiness, identity=identity)
     api = RequestGuard(make_api(context), reach, settings.max_json_bytes)
     routes: ASGIApp = SeenAs(_Routes(realtime, Pages(reach.base), api), callers)
     if settings.hsts and identity is not None:
@@ -102,7 +105,21 @@ def build(settings: Settings) -> App:
     bulk = Bulk(settings, driver, reach)
     tunnel, beacon = _tunnel(settings), _beacon(settings)
     return App(
-        settings, reach, state, spool, driver, realtime, routes, bulk, callers, stun, tunnel, beacon, lock, identity
+        settings,
+        reach,
+        state,
+        spool,
+        driver,
+        realtime,
+        routes,
+        bulk,
+        callers,
+        readiness,
+        stun,
+        tunnel,
+        beacon,
+        lock,
+        identity,
     )
 
 

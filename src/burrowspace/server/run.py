@@ -5,7 +5,8 @@ import contextlib
 import errno
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 
 import structlog
 import uvicorn
@@ -61,13 +62,15 @@ def _says(sentence: str) -> int:
 
 
 async def _serve(app: App, listener: socket.socket) -> int:
-    stopping = asyncio.Event()
+    stopping, hurried = asyncio.Event(), asyncio.Event()
     broken: asyncio.Task[str] | None = None
     with contextlib.ExitStack() as heard:
         async with _started(app, listener) as server:
 
             def stop() -> None:
-                server.force_exit = stopping.is_set()  # asked twice: no more waiting
+                if stopping.is_set():  # asked twice: no more waiting
+                    server.force_exit = True
+                    hurried.set()
                 stopping.set()
 
             heard.enter_context(stop_calls(stop))
@@ -79,6 +82,9 @@ async def _serve(app: App, listener: socket.socket) -> int:
             broken = asyncio.create_task(app.state.broken())
             broken.add_done_callback(lambda _: stopping.set())
             await stopping.wait()
+            if app.settings.drain_s and not broken.done():
+                log.info("leaving: /readyz says no, sockets are closed a few at a time", seconds=app.settings.drain_s)
+                await _first(app.readiness.leave(app.realtime, app.settings.drain_s), hurried.wait())
             log.info("stopping: no new connections; what runs gets a few seconds", seconds=app.settings.grace_s)
             tunnelling.cancel()
             await asyncio.gather(keeper.close(), tunnelling, return_exceptions=True)
@@ -88,6 +94,17 @@ async def _serve(app: App, listener: socket.socket) -> int:
     broken.cancel()
     log.info("stopped")
     return STOPPED
+
+
+async def _first(*works: Coroutine[Any, Any, Any]) -> None:
+    """Until one of them is done; the others are cancelled."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            raise outcome
 
 
 @contextlib.asynccontextmanager

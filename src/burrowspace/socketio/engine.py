@@ -7,6 +7,7 @@ It checks requests and hands them on: HTTP to `asgi.py`, upgrades to `upgrade.py
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 from collections.abc import Callable
 from urllib.parse import parse_qsl
@@ -170,6 +171,12 @@ class Engine(EngineBase):
         self.websockets.discard(connection)
         if self._emptied is not None and not self.websockets and not self._emptied.done():
             self._emptied.set_result(None)
+
+    def shed(self, count: int) -> None:
+        """Ends up to so many sessions, the oldest first: CLOSE 1012 on a WebSocket, a close packet to a poll. Clients
+        come again, to this server or another one."""
+        for session in list(itertools.islice(self.sessions.values(), count)):
+            session.close("server restarts", code=1012)
 
     async def aclose(self) -> None:
         """Ends every session: CLOSE 1001 on a WebSocket, a close packet to a poll. Bounded; may run twice."""

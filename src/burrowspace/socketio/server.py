@@ -54,6 +54,10 @@ class Server:
         """Takes over a connection that asks to become a WebSocket; False if it was refused, with an HTTP error."""
         return self.engine.upgrade(request, transport)
 
+    def shed(self, count: int) -> None:
+        """Sends up to so many clients away, which come again; see Engine."""
+        self.engine.shed(count)
+
     async def aclose(self) -> None:
         """Ends every session and every handler at work. Bounded; may run twice."""
         await self.engine.aclose()

@@ -14,6 +14,7 @@ from burrowspace.server.driver.driver import Driver
 from burrowspace.server.driver.tokens import Tokenless, Voice
 from burrowspace.server.headers import bearer
 from burrowspace.server.reachability import Reachability
+from burrowspace.server.readiness import Readiness
 from burrowspace.server.tls.identity import Identity
 from burrowspace.server.turn import Turn
 
@@ -25,6 +26,7 @@ class Context:
     reach: Reachability
     turn: Turn
     callers: Callers
+    readiness: Readiness
     since: float = field(default_factory=time.monotonic)  # when the server was put together
     directory: Directory = field(default_factory=Directory)
     identity: Identity | None = None  # who the server is to TLS, where it speaks that

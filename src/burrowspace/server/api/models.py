@@ -48,6 +48,12 @@ class Status(Answer):
     tunnel: "TunnelStatus"
 
 
+class Health(Answer):
+    """`alive`: the process runs. `ready`: it wants calls."""
+
+    status: Literal["alive", "ready"]
+
+
 class TunnelStatus(Answer):
     """`off`, `opening`, `up`, or `down` with why and what to do."""
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from burrowspace import __version__
 from burrowspace.server.api.asyncapi import asyncapi
 from burrowspace.server.api.context import Server
-from burrowspace.server.api.models import Status, TunnelStatus
+from burrowspace.server.api.models import Health, Status, TunnelStatus
 from burrowspace.server.api.peers import features
 from burrowspace.server.callers import PASSED_ON
 
@@ -30,6 +30,20 @@ async def status(request: Request, server: Server) -> Status:
         features=features(server.settings),
         tunnel=TunnelStatus(state=cast(Any, reach.tunnel_state), message=reach.tunnel_message),
     )
+
+
+@router.get("/healthz")
+async def alive() -> Health:
+    """Whether the process runs: a supervisor that hears nothing starts it again."""
+    return Health(status="alive")
+
+
+@router.get("/readyz")
+async def ready(server: Server) -> Health:
+    """Whether the server wants calls. A balancer that hears 503 sends callers elsewhere: the database does not answer,
+    or the server is about to stop."""
+    await server.readiness.check()
+    return Health(status="ready")
 
 
 @router.get("/asyncapi.json")
