@@ -27,7 +27,7 @@ from burrowspace.core.ice import TurnCredentials
 from tests.app import running
 from tests.client.coturn import SECRET, coturn
 from tests.client.nginx import block, certificate, nginx
-from tests.e2e.served import Served
+from tests.e2e.served import Served, served
 from tests.machine import free_port, small_disk
 from tests.netns import run, wired
 
@@ -114,6 +114,28 @@ async def test_a_proxy_of_the_environment_that_is_not_there_is_named(monkeypatch
     monkeypatch.delenv("no_proxy", raising=False)
     found = await looked("http://drop.example.org")
     says(found["port"], BAD, "Nobody listens", "http_proxy", "unset it")
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [("nonsense://x", "of the kind nonsense"), ("http://ann:secret@proxy:port", "is not the address of a proxy")],
+)
+async def test_a_proxy_of_the_environment_that_cannot_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch, written: str, words: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", written)
+    [only_one] = (await looked("https://drop.example.org")).values()
+    says(only_one, BAD, "HTTPS_PROXY", words)
+    assert "secret" not in only_one.found + only_one.todo
+
+
+async def test_a_database_that_went_away_is_named(tmp_path: Path) -> None:
+    async with served(tmp_path / "data") as server:
+        server.excused = ("the database does not work", "the folder for files does not work")
+        says((await looked(server.url))["database"], GOOD, "database works")
+        (server.data / "burrowspace.db").unlink()
+        await server.logged("the database does not work")
+        says((await looked(server.url))["database"], BAD, "its file is gone", "log")
 
 
 async def test_what_a_proxy_in_front_breaks_is_named(tmp_path: Path):

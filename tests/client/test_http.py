@@ -84,7 +84,6 @@ async def test_a_certificate_is_judged_behind_a_proxy_as_without_one(
     for name in ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
-    monkeypatch.setattr("burrowspace.client.server.trust.authority_of", lambda origin: None)
     http = Http("https://drop.example.org", 10)
     with pytest.raises(Untrusted, match=r"its certificate is self-signed|nobody that this machine trusts"):
         await http.request("GET", "/hello")

@@ -36,16 +36,18 @@ class Office:
     def within(self, place: str) -> tuple[str, ...]:
         return ("ip", "netns", "exec", f"{self._mark}-{place}")
 
-    async def server(self, *, tls: bool = False, port: int = 5000, **settings: Any) -> str:
-        """The origin of a new one."""
-        if tls:
+    async def server(self, *, tls: bool = False, own: bool = False, port: int = 5000, **settings: Any) -> str:
+        """The origin of a new one. `own`: its certificate is by an authority of its own."""
+        if own:
+            settings |= {"tls": "self-signed", "tls_names": NAME}
+        elif tls:
             cert = certificate(self.home / "cert.pem", NAME)
             settings |= {"tls_cert": cert, "tls_key": cert}
         server = Served(self.home / f"data-{port}", **{"stun_servers": "", "mdns": "0", "hosts": NAME, **settings})
         server.within, server.host, server.port = self.within("server"), SERVER, port
         self._stack.push_async_callback(server.close)
         await server.start()
-        return f"https://{NAME}:{port}" if tls else f"http://{NAME}:{port}"
+        return f"https://{NAME}:{port}" if tls or own else f"http://{NAME}:{port}"
 
     async def tinyproxy(self, *lines: str, port: int = 8888, auth: bool = False) -> str:
         """Its address, with user and password if it wants them."""

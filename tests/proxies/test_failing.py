@@ -1,6 +1,8 @@
 """A proxy that does not let through: the person hears why, in a sentence, within 15 seconds."""
 
+import hashlib
 import json
+import ssl
 import time
 from pathlib import Path
 
@@ -74,6 +76,20 @@ async def test_a_proxy_that_does_not_lead_to_the_server_is_named(tmp_path: Path,
         socks = proxy.replace("http:", "socks5h:")
         if how in ("silent", "closes"):
             await refused(at.ann, f"http://{NAME}:5000", sentence, socks, all_proxy=socks)
+
+
+@pytest.mark.parametrize("port", [443, 5000])
+async def test_the_authority_of_a_server_is_asked_for_through_the_proxy_as_well(tmp_path: Path, port: int) -> None:
+    async with office(tmp_path) as at:
+        make(at.ann.folder / "a.bin", 1000)
+        url, proxy, socks = await at.server(own=True, port=port), await at.tinyproxy(auth=True), await at.microsocks()
+        held = (tmp_path / f"data-{port}" / "tls" / "ca.crt").read_bytes()
+        shown = hashlib.sha256(ssl.PEM_cert_to_DER_cert(held.decode())).digest().hex(":").upper()
+        for named in (proxy, socks):
+            await refused(at.ann, url, shown, "--ca ca.crt", HTTPS_PROXY=named)
+        doctor = await at.ann.burrow("doctor", "--server", url, HTTPS_PROXY=proxy)
+        assert await doctor.ended(30) == Exit.TROUBLE
+        assert shown in " ".join(doctor.out.decode().split())
 
 
 async def test_a_proxy_that_is_not_there_or_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from burrowspace.client.server import trust
+from burrowspace.client.server.http import authority_of
 from burrowspace.client.server.proxies import proxy_of
 from burrowspace.core.findings import Fact, Finding, bad, doubtful, good
 from burrowspace.core.names import shown
@@ -45,7 +46,7 @@ class Endpoint:
 
 
 def endpoint(origin: str) -> Endpoint:
-    """ValueError: the origin is none, or what names a proxy cannot be read."""
+    """BadProxy: what names a proxy cannot be read. ValueError: the origin is none."""
     parts = urlsplit(origin)
     host, secure = parts.hostname or "", parts.scheme == "https"
     proxy = proxy_of(parts.scheme, host, parts.port)
@@ -143,11 +144,9 @@ async def _distrusted(at: Endpoint, error: ssl.SSLCertVerificationError, now: fl
         _, raw = await _handshake(at, blind)
     except (OSError, EOFError, TimeoutError):
         return bad("tls", f"The server is not to be trusted: {why(error)}.", _FRONT)
-    offered = (
-        await asyncio.to_thread(trust.authority_of, at.origin) if error.verify_code in trust.NO_AUTHORITY else None
-    )
+    offered = await authority_of(at.origin) if error.verify_code in trust.NO_AUTHORITY else None
     if offered is not None:
-        said = await asyncio.to_thread(trust.untrusted, error, at.origin)
+        said = trust.untrusted(error, at.origin, offered)
         return bad("tls", f"The certificate is by an authority of the server's own: {said}.", "Then name it with --ca.")
     return wrong(raw, error.verify_code, why(error), at.host, now)
 

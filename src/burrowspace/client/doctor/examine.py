@@ -20,6 +20,7 @@ from burrowspace.client.server.http import Http
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.findings import Finding, Verdict, bad
 from burrowspace.core.names import shown
+from burrowspace.core.proxies import BadProxy
 from burrowspace.faults import why
 
 CALL_S = 4.0  # for a call
@@ -77,7 +78,11 @@ class Examination:
 
     async def server(self, origin: str) -> None:
         """The server at `origin` and the network before it. ValueError: the origin is none."""
-        at = endpoint.endpoint(origin)
+        try:
+            at = endpoint.endpoint(origin)
+        except BadProxy as error:
+            self._tell(welcome.of_proxy("between", str(error)))
+            return
         self._looking("the way to the server")
         steps: tuple[Callable[[Endpoint], Awaitable[Finding | None]], ...]
         steps = (endpoint.name, endpoint.port, functools.partial(endpoint.tls, now=self._now))
@@ -118,6 +123,7 @@ class Examination:
         offers = outside.offered(met.hello)
         rtt = f"A call and its answer take {met.round_trip * 1000:.0f} ms."
         async with asyncio.TaskGroup() as group:
+            database = group.create_task(welcome.database(http))
             upgrades = group.create_task(guarded("websocket", upgrade.websocket(http)))
             polls = group.create_task(guarded("poll", flows.poll(http, self._pace.poll)))
             moved = group.create_task(self._moved(http, server))
@@ -125,6 +131,7 @@ class Examination:
             turned = group.create_task(turning.relay(offers.turn))
             self._tell(Finding("round-trip", Verdict.GOOD, rtt, facts={"seconds": met.round_trip}))
             self._tell_all([welcome.clock(met.headers, met.at), welcome.between(met, at, own)])
+            self._tell_all([await database])
             self._tell_all(welcome.of_itself(met.own, at.host))
             self._tell(await upgrades)
             self._tell(await polls)

@@ -10,8 +10,8 @@ from typing import Any
 
 from burrowspace import __version__
 from burrowspace.client.doctor.endpoint import Endpoint
-from burrowspace.client.server.http import Answer, Http
-from burrowspace.client.server.line import ProxyFailed
+from burrowspace.client.server.http import Answer, Http, refusal
+from burrowspace.client.server.line import ProxyFailed, open_line, place
 from burrowspace.client.server.trust import Untrusted
 from burrowspace.core import forwarded
 from burrowspace.core.findings import Fact, Finding, Verdict, bad, doubtful, good
@@ -107,20 +107,22 @@ async def no_answer(error: BaseException, at: Endpoint) -> Finding:
     if not at.secure and await speaks_tls(at):
         return wants_tls(at)
     if isinstance(error, ProxyFailed):
-        what, _, todo = str(error).partition("; ")
-        return bad("server", f"{what[:1].upper()}{what[1:]}.", f"{todo[:1].upper()}{todo[1:]}.")
+        return of_proxy("server", str(error))
     if isinstance(error, Untrusted):
         todo = "Look at what ends TLS there; an authority of your own is trusted with --ca FILE."
         return bad("tls", f"The server is not to be trusted: {error}.", todo)
-    if isinstance(error, ssl.SSLCertVerificationError):  # behind a proxy, which cannot ask for the authority
-        todo = "Look at what ends TLS there; an authority of your own is trusted with --ca FILE."
-        return bad("tls", f"The server is not to be trusted: {why(error)}.", todo)
     if isinstance(error, TimeoutError):
         todo = "The server hangs, or the port is another program's: look at its log and at what listens there."
         return bad("server", "The port is open, but no answer comes.", todo)
     words = shown(why(error), 200)
     todo = "Most likely another program has this port; check host and port."
     return bad("server", f"The port is open, but there is no answer of a server: {words}.", todo)
+
+
+def of_proxy(check: str, sentence: str) -> Finding:
+    """What a proxy, or what names one, does wrong; behind the semicolon stands what to do."""
+    what, _, todo = sentence.partition("; ")
+    return bad(check, f"{what[:1].upper()}{what[1:]}.", f"{todo[:1].upper()}{todo[1:]}.")
 
 
 def wants_tls(at: Endpoint) -> Finding:
@@ -132,10 +134,15 @@ async def speaks_tls(at: Endpoint) -> bool:
     """Whether the port does, whatever its certificate says."""
     blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
+    to = place(at.origin)
     try:
         async with asyncio.timeout(1):
-            _, writer = await asyncio.open_connection(at.host, at.port, ssl=blind)
-    except (OSError, EOFError, TimeoutError):
+            line = await open_line(to, at.proxy, tunnel=True)
+            if line.prefix:  # the proxy reads every request, and would answer itself
+                line.sock.close()
+                return False
+            _, writer = await asyncio.open_connection(sock=line.sock, ssl=blind, server_hostname=to.host)
+    except (OSError, EOFError):
         return False
     writer.transport.abort()
     return True
@@ -149,6 +156,21 @@ async def own_findings(http: Http) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
+
+
+async def database(http: Http) -> Finding | None:
+    """Whether the server's database works: `GET /status` asks it. None: something else is wrong."""
+    try:
+        answer = await http.request("GET", "/status")
+    except OSError:
+        return None
+    if answer.status == 200:
+        return good("database", "The server's database works.")
+    code, sentence = refusal(answer.status, answer.body)
+    if code != "unavailable":
+        return None
+    said = shown(sentence.partition("; ")[0], 200)
+    return bad("database", f"{said[:1].upper()}{said[1:]}.", "Its operator finds the cure in the server's log.")
 
 
 def clock(headers: Mapping[str, str], at: float) -> Finding | None:

@@ -6,12 +6,13 @@ OSError here. Connections, through a proxy or not, are line.py's. Blocks go by r
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import re
 import ssl
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -115,9 +116,10 @@ class Http:
     peer: tuple[Any, ...] | None = None  # who answered last: the server's address, or a proxy's
     _idle: list[_Line] = field(default_factory=list)
     _place: Place = field(init=False)
+    _way: Place = field(init=False)  # whose proxy is used
 
     def __post_init__(self) -> None:
-        self._place = place(self.origin)
+        self._place = self._way = place(self.origin)
 
     async def request(
         self,
@@ -152,7 +154,7 @@ class Http:
     @contextlib.asynccontextmanager
     async def _in_time(self, seconds: float) -> AsyncIterator[Proxy | None]:
         """The proxy on the way, if any. TimeoutError; through a proxy, a ProxyFailed that names it."""
-        proxy = proxy_to(self._place)
+        proxy = proxy_to(self._way)
         try:
             async with asyncio.timeout(seconds):
                 yield proxy
@@ -222,7 +224,31 @@ class Http:
             )
             return _Line(*both, line.prefix, further, proxy)
         except ssl.SSLCertVerificationError as error:
-            raise await asyncio.to_thread(trust.untrusted, error, self.origin) from error
+            offered = await authority_of(self.origin) if error.verify_code in trust.NO_AUTHORITY else None
+            raise trust.untrusted(error, self.origin, offered) from error
+
+
+async def authority_of(origin: str) -> str | None:
+    """The fingerprint of the authority that a server with https offers over plain HTTP, on the same port and by the
+    same proxy: it proves nothing, a person compares it. ValueError: the origin is none."""
+    at = place(origin)
+    name = at.name if at.name.endswith(f":{at.port}") else f"{at.name}:{at.port}"
+    plain, found = Http(origin, trust.LOOK_S), bytearray()
+    plain._place = replace(at, secure=False, name=name, base="")
+    with contextlib.suppress(OSError, EOFError, asyncio.LimitOverrunError):
+        exchange = await plain.begin("GET", "/ca.crt", {"connection": "close"}, tunnel=True)
+        try:
+            async with asyncio.timeout(trust.LOOK_S):
+                status, headers = await exchange.head()
+                if status == 200 and headers.get("content-type") == "application/x-x509-ca-cert":
+                    async for piece in exchange.pieces(headers, trust.CA_MOST):
+                        found += piece
+                        if len(found) > trust.CA_MOST:
+                            return None
+                    return hashlib.sha256(found).digest().hex(":").upper()
+        finally:
+            exchange.close()
+    return None
 
 
 def is_page(kind: str | None) -> bool:

@@ -4,8 +4,6 @@ One truth for a process, for its connections are made in several places (http.py
 the sentence for a server that nobody vouches for.
 """
 
-import contextlib
-import hashlib
 import ssl
 import threading
 from pathlib import Path
@@ -23,7 +21,7 @@ class Untrusted(ConnectionError):
     """Nobody that this machine trusts vouches for the server; the text says what a person can do."""
 
 
-LOOK_S = 5.0
+LOOK_S = 5.0  # for the server's authority
 NO_AUTHORITY = {18, 19, 20, 21}  # X509_V_ERR_…: whoever signed it is not known here
 CA_MOST = 64 << 10  # bytes of an authority's certificate
 
@@ -56,14 +54,13 @@ def context() -> ssl.SSLContext:
         return _made
 
 
-def untrusted(error: ssl.SSLCertVerificationError, origin: str) -> Untrusted:
-    """The refusal of a certificate in a sentence. Blocking: the server is asked for its authority."""
-    found = authority_of(origin) if error.verify_code in NO_AUTHORITY else None
-    if found is None:
+def untrusted(error: ssl.SSLCertVerificationError, origin: str, authority: str | None) -> Untrusted:
+    """The refusal of a certificate in a sentence. `authority`: the fingerprint of the one that the server offers."""
+    if authority is None:
         return Untrusted(why_and_cure(error))
     return Untrusted(
-        f"nobody that this machine trusts vouches for it; if the server's own screen shows the fingerprint {found}, "
-        f"get its certificate with `curl -O {_plain(origin)}/ca.crt` and name that with --ca ca.crt"
+        "nobody that this machine trusts vouches for it; if the server's own screen shows the fingerprint "
+        f"{authority}, get its certificate with `curl -O {_plain(origin)}/ca.crt` and name that with --ca ca.crt"
     )
 
 
@@ -75,20 +72,3 @@ def _plain(origin: str) -> str:
     """
     at = urlsplit(origin).netloc
     return f"http://{at}" if urlsplit(origin).port else f"http://{at}:443"
-
-
-def authority_of(origin: str) -> str | None:
-    """The fingerprint of the authority that the server offers, over plain http: it proves nothing, a person compares
-    it. Blocking."""
-    import http.client
-
-    parts = urlsplit(_plain(origin))
-    with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
-        line = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=LOOK_S)
-        with contextlib.closing(line):
-            line.request("GET", "/ca.crt")
-            answer = line.getresponse()
-            found = answer.read(CA_MOST)
-            if answer.status == 200 and answer.headers.get("content-type") == "application/x-x509-ca-cert":
-                return hashlib.sha256(found).digest().hex(":").upper()
-    return None
