@@ -144,6 +144,9 @@ def packet_writers(root: Path) -> list[str]:
 CHECKS = [impurities, adapter_users, strange_neighbours, leaks_of_socketio, past_the_driver, packet_writers]
 
 
+STANDS = "The client, and the doctor on top of it, stand on the core alone"
+
+
 def parts_of_the_client() -> set[str]:
     """As pyproject.toml orders them."""
     contracts = tomllib.loads((REPO / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
@@ -238,8 +241,10 @@ def test_a_family_may_know_itself(tmp_path: Path):
         ("socketio/stats.py", "import burrowspace.core.names", "The real-time server knows nothing of transfers"),
         ("client/files/source.py", "import burrowspace.server", "Imports only go down"),
         ("server/build.py", "import burrowspace.client.files.source", "Imports only go down"),
-        ("client/files/source.py", "from burrowspace.socketio import stats", "The client stands on the core alone"),
-        ("client/files/source.py", "import burrowspace.ports", "The client stands on the core alone"),
+        ("client/files/source.py", "from burrowspace.socketio import stats", STANDS),
+        ("client/files/source.py", "import burrowspace.ports", STANDS),
+        ("client/files/source.py", "import burrowspace.doctor", "Imports only go down"),
+        ("doctor/__init__.py", "import burrowspace.server", STANDS),
         ("client/files/source.py", "import burrowspace.client.session", "The client's packages only go down"),
         ("client/relay/a.py", "import burrowspace.client.rendezvous", "The client's packages only go down"),
         ("client/anywhere.py", "", "The client's packages only go down"),
@@ -250,7 +255,8 @@ def test_a_family_may_know_itself(tmp_path: Path):
 def test_a_contract_of_pyproject_fails_on_a_wrong_tree(tmp_path: Path, path: str, text: str, broken: str):
     shutil.copy(REPO / "pyproject.toml", tmp_path)
     package = tmp_path / "src" / "burrowspace"
-    for name in ("", "cli", "server", "client", "adapters", "socketio", "system", "core", *parts_of_the_client()):
+    floors = ("", "cli", "doctor", "server", "client", "adapters", "socketio", "system", "core")
+    for name in (*floors, *parts_of_the_client()):
         (package / name).mkdir(parents=True)
         (package / name / "__init__.py").touch()
     single = ("ports", "config", "private", "faults")

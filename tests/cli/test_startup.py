@@ -65,7 +65,7 @@ RARE = {
         "client.relay.relay_stream",
         "client.links.webrtc_datachannel",
         "client.links.webrtc_aiortc",
-        "client.doctor",
+        "doctor",
         "config",
         "server",
     )

@@ -7,7 +7,7 @@ import asyncio
 import json
 import sys
 
-from burrowspace.client.doctor.examine import Examination, Pace
+from burrowspace.doctor.examine import Examination, Pace
 
 
 async def look(url: str) -> list[dict[str, object]]:

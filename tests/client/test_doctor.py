@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from burrowspace.client.doctor import outside, turning, welcome
-from burrowspace.client.doctor.endpoint import endpoint
-from burrowspace.client.doctor.examine import Examination, Pace
 from burrowspace.client.links.nat import Uri
 from burrowspace.client.server import trust
 from burrowspace.client.server.http import Answer
 from burrowspace.core.findings import Finding, Verdict
 from burrowspace.core.ice import TurnCredentials
+from burrowspace.doctor import outside, turning, welcome
+from burrowspace.doctor.endpoint import endpoint
+from burrowspace.doctor.examine import Examination, Pace
 from tests.app import running
 from tests.client.coturn import SECRET, coturn
 from tests.client.nginx import block, certificate, nginx

@@ -13,12 +13,12 @@ from burrowspace.adapters.tunnel_cloudflared import cloudflared_tunnel
 from burrowspace.adapters.tunnel_program import LINE_BYTES, tame
 from burrowspace.adapters.tunnel_tailscale import tailscale_tunnel
 from burrowspace.client import errors
-from burrowspace.client.doctor import welcome
-from burrowspace.client.doctor.endpoint import Endpoint
 from burrowspace.client.links import nat
 from burrowspace.client.server import api, http
 from burrowspace.core import ice, nearby, networks, stun, turn
 from burrowspace.core.findings import Finding
+from burrowspace.doctor import welcome
+from burrowspace.doctor.endpoint import Endpoint
 from tests.fuzz.target import Target, is_tame, text
 
 ENDPOINT = Endpoint("http://127.0.0.1:5000", "127.0.0.1", 5000, False)

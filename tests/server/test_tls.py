@@ -16,13 +16,13 @@ import pytest
 import socketio
 from cryptography import x509
 
-from burrowspace.client.doctor import endpoint
 from burrowspace.client.errors import Unreachable
 from burrowspace.client.server import trust
 from burrowspace.client.server.api import Server
 from burrowspace.config import Settings
 from burrowspace.core.hosts import ONE, hosts
 from burrowspace.core.nearby import Announcement
+from burrowspace.doctor import endpoint
 from burrowspace.ports import Beacon
 from burrowspace.server.build import build
 from burrowspace.server.doctor import host

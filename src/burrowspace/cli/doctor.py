@@ -14,8 +14,8 @@ from burrowspace.cli.runner import Runner, fail, perform
 if TYPE_CHECKING:
     from burrowspace.cli.findings_view import FindingsView
     from burrowspace.cli.named_server import NamedServer
-    from burrowspace.client.doctor.examine import Examination
     from burrowspace.config import Settings
+    from burrowspace.doctor.examine import Examination
 
 _NOBODY = "No server is named and none is found on this network, so that only this machine is looked at."
 
@@ -67,7 +67,7 @@ def doctor(*, server: str | None, host: bool, data: Path | None, port: int | Non
 
 
 async def _look(view: "FindingsView", named: "NamedServer | None", settings: "Settings | None", long: bool) -> None:
-    from burrowspace.client.doctor.examine import Examination
+    from burrowspace.doctor.examine import Examination
 
     examination = Examination(view.heard, long=long, looking=view.looking)
     view.begin("machine", "This machine")

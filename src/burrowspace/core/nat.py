@@ -1,6 +1,6 @@
 """What a NAT does with our address, read from what STUN servers saw (RFC 4787, section 4.1; RFC 5780, section 4.3).
 
-All answers belong to one local socket. Pure; the questions are asked by client/doctor/outside.py.
+All answers belong to one local socket. Pure; the questions are asked by doctor/outside.py.
 """
 
 from collections.abc import Collection, Sequence

@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from burrowspace.client.doctor import endpoint, flows, here, likely, outside, turning, upgrade, welcome
-from burrowspace.client.doctor.endpoint import Endpoint
-from burrowspace.client.doctor.welcome import Welcome
 from burrowspace.client.links.addresses import own_addresses
 from burrowspace.client.links.link_webrtc import library
 from burrowspace.client.server.api import Server
@@ -21,6 +18,9 @@ from burrowspace.core.errors import BurrowError
 from burrowspace.core.findings import Finding, Verdict, bad
 from burrowspace.core.names import shown
 from burrowspace.core.proxies import BadProxy
+from burrowspace.doctor import endpoint, flows, here, likely, outside, turning, upgrade, welcome
+from burrowspace.doctor.endpoint import Endpoint
+from burrowspace.doctor.welcome import Welcome
 from burrowspace.faults import why
 
 CALL_S = 4.0  # for a call

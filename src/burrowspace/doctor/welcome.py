@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from burrowspace import __version__
-from burrowspace.client.doctor.endpoint import Endpoint
 from burrowspace.client.server.http import Answer, Http, refusal
 from burrowspace.client.server.line import ProxyFailed, open_line, place
 from burrowspace.client.server.trust import Untrusted
 from burrowspace.core import forwarded
 from burrowspace.core.findings import Fact, Finding, Verdict, bad, doubtful, good
 from burrowspace.core.names import shown
+from burrowspace.doctor.endpoint import Endpoint
 from burrowspace.faults import why
 
 NEEDED = frozenset(("mailboxes", "nameplates", "spools", "follow"))  # what a sealed transfer asks of a server
