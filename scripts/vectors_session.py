@@ -1,7 +1,7 @@
 """Walks of a session's rules, for tests/vectors/session.json; scripts/make_vectors.py writes it.
 
 A walk is a row of [when, what happened, what follows], in a form that needs no code to read. Of consent: each step is
-followed by [acts, stage, limit, whether anything may be requested, seconds until the next word].
+followed by [acts, stage, limit, whether anything may be requested].
 """
 
 from typing import Any
@@ -32,8 +32,7 @@ def _consent_walk(name: str, events: list[tuple[float, Event]], *, blocks: int =
             case _:
                 raise ValueError(event)
         may = consent.may_request(here, positions)
-        again = consent.again_in(now)
-        steps.append([now, event, [acts, consent.stage, consent.limit(positions), may, again]])
+        steps.append([now, event, [acts, consent.stage, consent.limit(positions), may]])
     made = {"name": name, "blocks": blocks, "window": window, "positions": positions, "accepted": accepted}
     return {**made, "steps": steps}
 

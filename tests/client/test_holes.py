@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from burrowspace.client.errors import Changed
 from burrowspace.client.files.source import Source
-from burrowspace.client.links.credit import Asked, Asking
+from burrowspace.core.credit import Asked, Asking
 from burrowspace.core.errors import BadManifest, NoSpace
 from burrowspace.core.holes import Holes, fit
 from burrowspace.core.manifest import Entry, Manifest, encode, parse

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burrowspace.client.limits import Bucket
-from burrowspace.client.links.credit import CREDIT, Asked, Asking
+from burrowspace.core.credit import CREDIT, Asked, Asking
 from burrowspace.core.errors import BadRequest
 
 

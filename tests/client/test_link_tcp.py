@@ -9,12 +9,12 @@ import pytest
 
 from burrowspace.client.limits import Bucket
 from burrowspace.client.links.addresses import own_addresses, worth_trying
-from burrowspace.client.links.credit import CREDIT
 from burrowspace.client.links.handshake import Ticket, approach
 from burrowspace.client.links.link import INBOX, Broken
 from burrowspace.client.links.link_tcp import HALF_OPEN, Listener, connect
 from burrowspace.client.links.race import dial
 from burrowspace.client.links.sockets import FAR, SEVERAL, streams_wanted
+from burrowspace.core.credit import CREDIT
 from burrowspace.core.errors import TooMany
 from burrowspace.core.frames import CLIENT_HELLO_BYTES, MAGIC, Kind, block_header, client_hello, frame
 from burrowspace.core.signals import Bye, Held, Want

@@ -9,11 +9,11 @@ import pytest
 
 from burrowspace.client.client_state import ClientState
 from burrowspace.client.files.source import Source
-from burrowspace.client.links.credit import CREDIT
 from burrowspace.client.options import Options
 from burrowspace.client.session.sender import Sender
 from burrowspace.client.session.transfer import Transfer
 from burrowspace.client.state.journal import Record
+from burrowspace.core.credit import CREDIT
 from burrowspace.core.sealing import BLOCK, SECRET_BYTES
 from burrowspace.core.signals import Signal
 from tests.e2e.served import served

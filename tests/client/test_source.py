@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burrowspace.client.errors import Changed
-from burrowspace.client.files.pack import Digests, Row
 from burrowspace.client.files.source import Source
 from burrowspace.core.errors import BadRequest, NotFound
 from burrowspace.core.manifest import parse
+from burrowspace.core.pack import Digests, Row
 from burrowspace.core.sealing import BLOCK, Suite
 from tests.client.carry import write
 

@@ -19,11 +19,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from burrowspace.client.errors import Mismatch
-from burrowspace.client.files.pack import Digests, Row
 from burrowspace.client.files.source import Source
 from burrowspace.client.files.staging import WINDOW, Staging
 from burrowspace.core.errors import BadRequest, BurrowError, Damaged, NoSpace, WrongState
 from burrowspace.core.manifest import Entry, Manifest, encode
+from burrowspace.core.pack import Digests, Row
 from burrowspace.core.sealing import BLOCK, Suite
 from tests.client.carry import KEYS, begin, carry, carry_one, reopen, tree, write
 

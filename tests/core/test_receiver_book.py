@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from burrowspace.client.links import credit
+from burrowspace.core import credit
 from burrowspace.core.receiver_book import CREDIT, LIFE, SILENT, Act, ReceiverBook, Row, Rule, Runs, Stage
 from burrowspace.core.segments import Part
 

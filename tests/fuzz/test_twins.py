@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from burrowspace.client.files.pack import Row
 from burrowspace.core import codes, manifest, names, signals
 from burrowspace.core.errors import BurrowError
+from burrowspace.core.pack import Row
 from tests.fuzz import mailbox, transfer
 from tests.fuzz.mutate import inputs
 from tests.fuzz.table import TARGETS

@@ -4,10 +4,10 @@ import itertools
 
 import msgspec
 
-from burrowspace.client.files.pack import UNKNOWN, Row
 from burrowspace.core import frames, manifest, names
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.layout import Layout
+from burrowspace.core.pack import UNKNOWN, Row
 from burrowspace.core.sealing import BLOCK, Suite
 from tests.fuzz.target import Target, is_tame, pieces, text
 

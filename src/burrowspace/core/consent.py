@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-WINDOW = 32  # blocks (8 MiB) behind the manifest that may be requested early: the credit of a link
+from burrowspace.core.credit import CREDIT
+
+WINDOW = CREDIT  # blocks (8 MiB) behind the manifest that may be requested early: the credit of a link
 SAY_FIRST = 1.0  # s after the question that the sender hears of it; whoever answers sooner needs no word
 SAY_EVERY = 5.0  # s at most between two times that the sender hears that a person is deciding
 
@@ -98,10 +100,6 @@ class Consent:
             return ()
         self._said_at = now
         return (Act.SAY_DECIDING,)
-
-    def again_in(self, now: float) -> float | None:
-        """Seconds until `tick` has something to do."""
-        return max(0.0, self._said_at + SAY_EVERY - now) if TABLE[self.stage].says else None
 
     def answer(self, yes: bool) -> tuple[Act, ...]:
         """The person has answered. The first answer counts."""

@@ -39,7 +39,6 @@ class PathBook:
         self._paths: dict[Path, Known] = {}
         self._left: dict[Path, int] = {}  # how often a path was left for being slow or stalled
         self._window: deque[tuple[float, int]] = deque()  # (when, bytes) of the path in use
-        self.switches = 0
         self.moved_at = began  # when a byte last came
         self.idle_since = began  # when a path was last in use
         self._paused = False
@@ -163,7 +162,6 @@ class PathBook:
         if decision.use:
             # What it gave in its last seconds, perhaps in a stall, says nothing now.
             self._paths[decision.use] = replace(self.known(decision.use), rate=None)
-        self.switches += self.using is not None
         self._facts = replace(self._facts, using=decision.use, using_since=now, mark=mark)
 
     def _rate(self, now: float) -> float | None:

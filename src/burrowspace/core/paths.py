@@ -357,8 +357,3 @@ def _again(facts: Facts) -> float:
     """Until the head start ends or a direct path is due, and TICK at most."""
     times = [facts.began + HEAD_START, *(facts.began + row.after for row in PATHS.values())]
     return min([TICK, *(each - facts.now for each in times if each > facts.now)])
-
-
-def rests(facts: Facts, heard_at: float) -> bool:
-    """Whether the sender brings the rest to the store now, and may leave then: the receiver is silent for GONE."""
-    return facts.allows(Path.STORE) and facts.now - heard_at >= GONE

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 
-from burrowspace.core.consent import WINDOW, Person
+from burrowspace.core.consent import Person
 from burrowspace.core.consent import Stage as Answer
+from burrowspace.core.credit import CREDIT
 from burrowspace.core.paths import DIRECT, GONE
 from burrowspace.core.segments import Part
 
-CREDIT = WINDOW  # blocks that a link, or a segment, runs ahead of what is held
 EARLY = 64  # words that may come before their hello
 CHECK_EVERY = 5.0  # s between two questions about one of whom nothing is heard
 STUCK = 20.0  # s without a word and a byte, after which an open request says nothing: its line may be dead

@@ -128,6 +128,29 @@ WHY: tuple[Reason, ...] = (
 """Why nothing moves: the first that applies."""
 
 
+class Reasons:
+    """Whether a person is told why nothing moves: the same reason again only after a while.
+
+    >>> told = Reasons()
+    >>> [told.due(now, why) for now, why in ((1.0, "a"), (9.0, "a"), (10.0, "b"), (20.0, "b"))]
+    [True, False, True, True]
+    """
+
+    def __init__(self) -> None:
+        self._why, self._said_at = "", float("-inf")
+
+    def due(self, now: float, why: str) -> bool:
+        """What it gives counts as told."""
+        if why == self._why and now - self._said_at < TELL_AGAIN:
+            return False
+        self._why, self._said_at = why, now
+        return True
+
+    def moved(self) -> None:
+        """Whatever stands still from now on is news."""
+        self._why = ""
+
+
 class ToPerson:
     """What the receiver's person sees: progress, or why there is none. `silence`: the sender cannot come back.
 
@@ -143,8 +166,8 @@ class ToPerson:
 
     def __init__(self, silence: Silence | None = None) -> None:
         self._silence = silence
-        self._told_at = self._looked_at = self._said_at = float("-inf")
-        self._why = ""  # that was said last
+        self._told_at = self._looked_at = float("-inf")
+        self._reasons = Reasons()
         self._network = True
         self._looking = self._offline = False
         self._ends = False  # after this look, if the server answers
@@ -163,7 +186,7 @@ class ToPerson:
             return None
         self._told_at = now
         if standing.carries and now - standing.moved_at <= STILL:
-            self._why = ""
+            self._reasons.moved()
             return Tell.PROGRESS, ""
         if standing.deciding or self._looking or not (standing.carries or now - standing.idle_since > IDLE):
             return None
@@ -189,11 +212,7 @@ class ToPerson:
         return Tell.LOOK, ""
 
     def _waits(self, now: float, why: str) -> tuple[Tell, str] | None:
-        """The same reason again only after a while."""
-        if why == self._why and now - self._said_at < TELL_AGAIN:
-            return None
-        self._why, self._said_at = why, now
-        return Tell.WAITING, why
+        return (Tell.WAITING, why) if self._reasons.due(now, why) else None
 
     def looked(self, reached: bool) -> None:
         """Whether the server answered."""
@@ -211,7 +230,7 @@ class Troubles:
 
     def __init__(self) -> None:
         self._since: float | None = None
-        self._said_at = float("-inf")
+        self._reasons = Reasons()
 
     def tick(self, now: float, why: str) -> str:
         """`why`: nothing reaches the server now; empty: all is well."""
@@ -219,10 +238,7 @@ class Troubles:
             self._since = None
             return ""
         self._since = now if self._since is None else self._since
-        if now - self._since < IDLE or now - self._said_at < TELL_AGAIN:
-            return ""
-        self._said_at = now
-        return why
+        return why if now - self._since >= IDLE and self._reasons.due(now, why) else ""
 
 
 class Storing:

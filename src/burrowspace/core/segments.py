@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from burrowspace.core.consent import WINDOW
+from burrowspace.core.credit import CREDIT
 
 REMEMBERED = 256  # segments, and ends of segments, of one transfer
 
@@ -225,4 +225,4 @@ def ahead(flow: Flow) -> int | None:
         return None
     if found is Ahead.CONSENT:
         return max(limit for limit in flow.limits if limit is not None)
-    return flow.first + (WINDOW if found is Ahead.CREDIT else 0)
+    return flow.first + (CREDIT if found is Ahead.CREDIT else 0)

@@ -10,12 +10,12 @@ import stat
 from collections.abc import Iterator, Set
 from pathlib import Path
 
-from burrowspace.client.files.pack import Row
 from burrowspace.client.files.spelling import native
 from burrowspace.core.errors import Damaged
 from burrowspace.core.holes import Holes
 from burrowspace.core.manifest import Entry, Manifest
 from burrowspace.core.names import ANYWHERE, Keeps, safe_name, safe_paths
+from burrowspace.core.pack import Row
 from burrowspace.core.sealing import BLOCK
 from burrowspace.system import disk, files
 

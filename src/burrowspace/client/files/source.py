@@ -15,7 +15,6 @@ from msgspec import UNSET
 from burrowspace.client.errors import GONE, GREW, Changed
 from burrowspace.client.files.contents import Bytes, Contents, Files, Lost, Stream
 from burrowspace.client.files.left_out import LeftOut
-from burrowspace.client.files.pack import DIGEST, UNKNOWN, Digests, Row, total
 from burrowspace.client.files.sparse import found_holes
 from burrowspace.client.files.walk import Found, walk
 from burrowspace.core.errors import BadRequest
@@ -23,6 +22,7 @@ from burrowspace.core.holes import Holes
 from burrowspace.core.layout import Layout, blocks_of
 from burrowspace.core.manifest import Entry, Manifest, encode
 from burrowspace.core.notes import Note
+from burrowspace.core.pack import DIGEST, UNKNOWN, Digests, Row, total
 from burrowspace.core.sealing import BLOCK, Suite
 
 _ZEROS = memoryview(bytes(1 << 20))

@@ -20,7 +20,6 @@ from burrowspace.client.errors import Mismatch
 from burrowspace.client.files.blocks import Blocks
 from burrowspace.client.files.keeping import keeps
 from burrowspace.client.files.moving import move_into, sync_all
-from burrowspace.client.files.pack import DIGEST, UNKNOWN, Digests, Row, total
 from burrowspace.client.files.placing import Places, make_part, read_at, store, texts
 from burrowspace.client.files.plan import Plan, read_plan, write_plan
 from burrowspace.client.files.space import make_sure_of_room
@@ -34,6 +33,7 @@ from burrowspace.core.left_out import reason
 from burrowspace.core.manifest import Manifest, parse
 from burrowspace.core.names import safe_name, safe_path
 from burrowspace.core.notes import Note, note
+from burrowspace.core.pack import DIGEST, UNKNOWN, Digests, Row, total
 from burrowspace.core.sealing import BLOCK
 from burrowspace.faults import is_full, why
 

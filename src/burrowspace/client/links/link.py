@@ -18,7 +18,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 from burrowspace.client.limits import Bucket
-from burrowspace.client.links.credit import Asked, Asking
+from burrowspace.core.credit import Asked, Asking
 from burrowspace.core.errors import BadRequest, BurrowError
 from burrowspace.core.frames import (
     BLOCK_HEADER_BYTES,

@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from burrowspace.client.errors import Missing, Refused
-from burrowspace.client.keys import PREFERRED
 from burrowspace.client.limits import Bucket
-from burrowspace.client.links.credit import CREDIT
 from burrowspace.client.links.link import Seal
 from burrowspace.client.log import Log
 from burrowspace.client.pause import Pause
@@ -24,12 +22,14 @@ from burrowspace.client.relay.relay_segment import RelaySegment, Say
 from burrowspace.client.server.api import Server
 from burrowspace.client.state.kept_segment import KeptSegment
 from burrowspace.core import segments, signals
+from burrowspace.core.credit import CREDIT
 from burrowspace.core.errors import BurrowError
+from burrowspace.core.keys import PREFERRED
 from burrowspace.core.layout import Layout
 from burrowspace.core.sealing import BLOCK, Suite
 
 if TYPE_CHECKING:
-    from burrowspace.client.relay.relay_stream import Ended, RelayStream
+    from burrowspace.client.relay.relay_stream import RelayStream, StreamEnded
 
 log = Log("client")
 
@@ -194,7 +194,7 @@ class RelaySegments:
             log.warning("what lies on the server could not be written down", why=str(error))
 
     def _write(self, segment: RelaySegment) -> None:
-        def over(stream: "RelayStream", ended: "Ended | None") -> None:
+        def over(stream: "RelayStream", ended: "StreamEnded | None") -> None:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._over, segment, stream, ended)
 
@@ -207,7 +207,7 @@ class RelaySegments:
         )
         segment.writer.start()
 
-    def _over(self, segment: RelaySegment, stream: "RelayStream", ended: "Ended | None") -> None:
+    def _over(self, segment: RelaySegment, stream: "RelayStream", ended: "StreamEnded | None") -> None:
         writer = segment.writer
         if stream is not writer or writer is None:
             return

@@ -25,7 +25,7 @@ IDLE_S = 120.0  # without a byte: the connection is taken for dead
 BUFFER = 1 << 20
 
 
-class Ended(Exception):
+class StreamEnded(Exception):
     """Why a segment is over for this end: `final` if trying again cannot help."""
 
     def __init__(self, why: str, *, final: bool = False, status: int = 0, code: str = "error") -> None:
@@ -37,7 +37,9 @@ class Ended(Exception):
 class RelayStream(threading.Thread):
     """What both have in common: a thread, a connection that can be cut from outside, a report at the end."""
 
-    def __init__(self, origin: str, spool: str, over: Callable[["RelayStream", Ended | None], None], name: str) -> None:
+    def __init__(
+        self, origin: str, spool: str, over: Callable[["RelayStream", StreamEnded | None], None], name: str
+    ) -> None:
         super().__init__(name=name, daemon=True)
         self.spool = spool
         self.stopped = threading.Event()
@@ -60,14 +62,14 @@ class RelayStream(threading.Thread):
                     line.shutdown(socket.SHUT_RDWR)
 
     def run(self) -> None:
-        ended: Ended | None
+        ended: StreamEnded | None
         try:
             self._work()
             ended = None
-        except Ended as error:
+        except StreamEnded as error:
             ended = error
         except Exception as error:  # of seal or take: the session must hear of it
-            ended = Ended(f"{type(error).__name__}: {error}", final=True)
+            ended = StreamEnded(f"{type(error).__name__}: {error}", final=True)
             ended.__cause__ = error
         finally:
             self._drop()
@@ -103,7 +105,7 @@ class RelayStream(threading.Thread):
         with self._lock:
             self._connection = connection
             if self.stopped.is_set():
-                raise Ended("stopped")
+                raise StreamEnded("stopped")
         return connection
 
     def _connected(self) -> http.client.HTTPConnection:
@@ -148,4 +150,4 @@ class RelayStream(threading.Thread):
 
     def _pause(self, seconds: float) -> None:
         if self.stopped.wait(seconds):
-            raise Ended("stopped")
+            raise StreamEnded("stopped")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from burrowspace.client.limits import Bucket
 from burrowspace.client.links.link import Take
-from burrowspace.client.relay.relay_stream import Ended, RelayStream
+from burrowspace.client.relay.relay_stream import RelayStream, StreamEnded
 from burrowspace.client.server.http import refusal
 from burrowspace.core import proxies
 from burrowspace.core.layout import Layout
@@ -33,7 +33,7 @@ class SpoolReader(RelayStream):
         first: int,
         position: int,
         take: Take,
-        over: Callable[["RelayStream", Ended | None], None],
+        over: Callable[["RelayStream", StreamEnded | None], None],
         upto: int | None = None,
         bucket: Bucket | None = None,
     ) -> None:
@@ -60,7 +60,7 @@ class SpoolReader(RelayStream):
             connection = self._connect()
             self._follow(connection)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise Ended(why(error)) from error
+            raise StreamEnded(why(error)) from error
 
     def _follow(self, connection: http.client.HTTPConnection) -> None:
         start = self._layout.offset(self.position) - self._base
@@ -71,20 +71,20 @@ class SpoolReader(RelayStream):
         self._answered = True
         self._ours(answer)
         if answer.status not in (200, 206):
-            raise Ended(refusal(answer.status, answer.read(4096))[1], final=answer.status in (404, 410, 416))
+            raise StreamEnded(refusal(answer.status, answer.read(4096))[1], final=answer.status in (404, 410, 416))
         skip = start if answer.status == 200 else 0  # a server that knows no ranges here gives all of it
         buffer = memoryview(bytearray(SEALED_MOST))
         while skip:
             got = answer.readinto(buffer[: min(skip, len(buffer))])
             if not got:
-                raise Ended("the segment ended before the place to go on")
+                raise StreamEnded("the segment ended before the place to go on")
             skip -= got
         layout = self._layout
         while not self._at_end():
             wanted = layout.sealed_most(self.position)
             got, cut = self._fill(answer, buffer[:wanted])
             if got < wanted and (cut or not got or layout.pack_size is not None):
-                raise Ended("the segment was cut" if cut or got else "the segment ended before the transfer did")
+                raise StreamEnded("the segment was cut" if cut or got else "the segment ended before the transfer did")
             self._take(self.position, buffer[:got])
             self.position += 1
             if layout.ends_with(self.position - 1, got):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from burrowspace.client.limits import Bucket
 from burrowspace.client.links.link import Seal
 from burrowspace.client.pause import RETRY_MOST_S, RETRY_S
-from burrowspace.client.relay.relay_stream import SILENT_S, Ended, RelayStream
+from burrowspace.client.relay.relay_stream import SILENT_S, RelayStream, StreamEnded
 from burrowspace.client.server.api import Spool
 from burrowspace.client.server.http import AWAY, refusal
 from burrowspace.core import proxies
@@ -41,7 +41,7 @@ class SpoolWriter(RelayStream):
         first: int,
         seal: Seal,
         ahead: Callable[[], int | None],
-        over: Callable[["RelayStream", Ended | None], None],
+        over: Callable[["RelayStream", StreamEnded | None], None],
         bucket: Bucket | None = None,
     ) -> None:
         super().__init__(origin, spool.id, over, "leg-writer")
@@ -79,13 +79,13 @@ class SpoolWriter(RelayStream):
             except (OSError, http.client.HTTPException) as error:
                 self._drop()
                 if self.stopped.is_set():
-                    raise Ended("stopped") from None
+                    raise StreamEnded("stopped") from None
                 held = self._held(error, delay)
                 delay = min(2 * delay, RETRY_MOST_S)
                 position, rest = self._layout.position_at(self._base + held)
                 self.safe = held
                 if rest:
-                    raise Ended("the connection was cut in the middle of a block") from error
+                    raise StreamEnded("the connection was cut in the middle of a block") from error
                 self.position, self.sent, self._ended = position, held, position == self._layout.positions
         self._finish()
 
@@ -100,7 +100,7 @@ class SpoolWriter(RelayStream):
             if ahead is None or ahead > self.position or self._ended:
                 return self.position + self._count if ahead is None else min(ahead, self.position + self._count)
             if self.stopped.is_set():
-                raise Ended("stopped")
+                raise StreamEnded("stopped")
             self.woken.wait(HOLD_S)
             self.woken.clear()
 
@@ -165,7 +165,7 @@ class SpoolWriter(RelayStream):
         code, words = refusal(status, body)
         if status in (408, 409, 429) or status in AWAY:
             raise http.client.HTTPException(words)
-        raise Ended(words, final=status in (401, 403, 413, 507), status=status, code=code)
+        raise StreamEnded(words, final=status in (401, 403, 413, 507), status=status, code=code)
 
     def _held(self, error: Exception, delay: float) -> int:
         """What the server holds, bytes; asked until it answers."""
@@ -179,7 +179,7 @@ class SpoolWriter(RelayStream):
                 if answer.status in (200, 204):
                     return int(answer.headers["Upload-Offset"])
                 if answer.status in (404, 410, 401, 403):
-                    raise Ended("the server has let go of what lay there") from error
+                    raise StreamEnded("the server has let go of what lay there") from error
             except (OSError, http.client.HTTPException, ValueError, KeyError):
                 pass
             self._drop()
@@ -200,4 +200,4 @@ class SpoolWriter(RelayStream):
             self._request(connection, "PATCH", headers, b"")
             self._answered(connection)
         except (OSError, http.client.HTTPException) as error:
-            raise Ended(why(error)) from error
+            raise StreamEnded(why(error)) from error

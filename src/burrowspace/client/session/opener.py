@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from burrowspace.client.files.staging import Staging
-from burrowspace.client.keys import Keys
 from burrowspace.core.errors import BurrowError, Tampered
+from burrowspace.core.keys import Keys
 from burrowspace.core.layout import Layout
 from burrowspace.core.sealing import BLOCK, Suite
 
@@ -31,19 +31,9 @@ class Opener:
         self.again = 0  # blocks that came though they were here before they were asked for
         self.first_at: float | None = None  # when the first block of use came
         self._tampered = 0
-        self._staging, self._keys, self._moved = staging, keys, moved
+        self.staging, self._keys, self._moved = staging, keys, moved
         self._told_at = 0.0
         self._rooms = threading.local()
-
-    @property
-    def held(self) -> int:
-        """Positions in a row that are written."""
-        return self._staging.held
-
-    @property
-    def here(self) -> int:
-        """Positions in a row that have come."""
-        return self._staging.here
 
     def check(self) -> None:
         """Raises what no other path can mend."""
@@ -65,7 +55,7 @@ class Opener:
         room = getattr(self._rooms, "room", None)
         if room is None:
             room = self._rooms.room = memoryview(bytearray(BLOCK))
-        staging, layout, key = self._staging, self.layout, self._keys[suite]
+        staging, layout, key = self.staging, self.layout, self._keys[suite]
         self.network[path] += len(sealed)
         if position < staging.here:
             self.again += 1

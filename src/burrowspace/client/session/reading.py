@@ -19,7 +19,7 @@ from burrowspace.core.sealing import Suite
 from burrowspace.core.segments import Announced, Segment
 
 if TYPE_CHECKING:
-    from burrowspace.client.relay.relay_stream import Ended, RelayStream
+    from burrowspace.client.relay.relay_stream import RelayStream, StreamEnded
     from burrowspace.client.relay.spool_reader import SpoolReader
 
 log = Log("client")
@@ -50,7 +50,7 @@ class Reading:
     @property
     def nothing_left(self) -> bool:
         """Whether all that the sender left on the server is gone."""
-        return self._announced.nothing_left(self._opener.here)
+        return self._announced.nothing_left(self._opener.staging.here)
 
     @property
     def trouble(self) -> str:
@@ -60,7 +60,7 @@ class Reading:
 
     def look(self) -> None:
         """What the sender announced may have changed."""
-        here, now = self._opener.here, time.monotonic()
+        here, now = self._opener.staging.here, time.monotonic()
         self._bound()
         for path in (Path.RELAY, Path.STORE):
             there = self._announced.pick(here, path is Path.STORE) is not None
@@ -79,7 +79,7 @@ class Reading:
 
     def begin(self, path: Path) -> bool:
         """Reads what this path brings. False: there is nothing any more."""
-        here = self._opener.here
+        here = self._opener.staging.here
         segment = self._announced.pick(here, path is Path.STORE)
         if segment is None:
             self._book.released(path, time.monotonic())
@@ -123,12 +123,12 @@ class Reading:
         reader.stop()
         self._ended_here(reader, None)
 
-    def _ended(self, reader: "RelayStream", ended: "Ended | None") -> None:
+    def _ended(self, reader: "RelayStream", ended: "StreamEnded | None") -> None:
         """In the reader's thread."""
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
             self._loop.call_soon_threadsafe(self._ended_here, reader, ended)
 
-    def _ended_here(self, reader: "RelayStream", ended: "Ended | None") -> None:
+    def _ended_here(self, reader: "RelayStream", ended: "StreamEnded | None") -> None:
         segment = self._segment
         if reader is not self.reader or segment is None:
             return

@@ -13,7 +13,6 @@ from burrowspace.client.errors import Cancelled, Mismatch
 from burrowspace.client.files import spelling
 from burrowspace.client.files.staging import Staging
 from burrowspace.client.files.target import retarget
-from burrowspace.client.keys import Keys
 from burrowspace.client.links.link import DirectLink
 from burrowspace.client.links.surroundings import Surroundings
 from burrowspace.client.rendezvous.conversation import LAST_WORDS_S, patiently
@@ -29,6 +28,7 @@ from burrowspace.core import signals
 from burrowspace.core.codes import check_words
 from burrowspace.core.consent import Consent, Stage
 from burrowspace.core.errors import BurrowError, Gone
+from burrowspace.core.keys import Keys
 from burrowspace.core.layout import Layout
 from burrowspace.core.manifest import Manifest
 from burrowspace.core.path_book import PathBook
@@ -43,7 +43,7 @@ class Receiver:
         self.digest: str | None = None  # once it is verified
         self._run, self._how, self._journal = run, how, how.journal
         self._around = Surroundings(how.server, how.options)
-        self._sender = RemoteSender(how.server, how.secret, how.own_name, how.options.suites, self)
+        self._sender = RemoteSender(run, how, self)
         self._id = ""  # this receiver
         self._void = False  # what is here cannot be gone on with
         self._staging: Staging | None = None
@@ -79,7 +79,7 @@ class Receiver:
         run.start(sender.hear_pair())
         run.start(routes.run())
         asking = Asking(run, self._how, consent, sender, staging, layout.suite, routes.wake)
-        telling = Telling(run, self._how.server, sender, staging, opener, routes)
+        telling = Telling(run, self._how.server, sender, opener, routes)
         while not staging.complete or not staging.accepted:
             await run.change(0.25)
             opener.check()
@@ -150,7 +150,7 @@ class Receiver:
         def add(link: DirectLink) -> None:
             routes.add_link(link)
 
-        await patiently(self._around.look, lambda: self.waits(self._how.server.why_away()))
+        await patiently(self._around.look, self._sender.server_away)
         self._around.listen()
         reach = self._around.reach(secret, self._id, sender=False, say=self._sender.say, add=add)
         allowed = Allowed(options.relay_only, options.direct_only, not options.store)
@@ -194,9 +194,6 @@ class Receiver:
     def direct(self, signal: signals.Signal) -> None:
         if self._routes is not None:
             self._routes.reach.heard(signal)
-
-    def waits(self, why: str) -> None:
-        self._run.tell(events.Waiting(why))
 
 
 def _ended(why: str) -> Cancelled:

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 
 from burrowspace.client import events
 from burrowspace.client.errors import Cancelled, Changed
-from burrowspace.client.keys import PREFERRED
 from burrowspace.client.links.link import DirectLink
 from burrowspace.client.links.reach import Reach
 from burrowspace.client.log import Log
@@ -21,6 +20,7 @@ from burrowspace.client.session.following import Following
 from burrowspace.client.session.sends import Sends, Shared
 from burrowspace.core import signals
 from burrowspace.core.errors import BurrowError, Damaged, NoSpace
+from burrowspace.core.keys import PREFERRED
 from burrowspace.core.left_out import KNOWS_MARKS
 from burrowspace.core.receiver_book import Act, Acts, ReceiverBook, Runs
 from burrowspace.core.reports import Meter

@@ -11,22 +11,24 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from burrowspace.client.errors import Cancelled, GaveUp
+from burrowspace.client.events import Waiting
 from burrowspace.client.links.link import DirectLink
 from burrowspace.client.log import Log
 from burrowspace.client.rendezvous.conversation import Conversation, patiently
-from burrowspace.client.server.api import Server
+from burrowspace.client.session.receive import Receive
+from burrowspace.client.session.transfer import Transfer
 from burrowspace.core import signals
 from burrowspace.core.errors import BurrowError, Gone
 from burrowspace.core.left_out import KNOWS_MARKS
 from burrowspace.core.links import mailbox_id
-from burrowspace.core.reports import TELL_AGAIN
-from burrowspace.core.sealing import Suite
+from burrowspace.core.reports import Reasons
 from burrowspace.core.segments import Announced
 from burrowspace.core.signals import Role
 
 log = Log("client")
 
 NOTHING_S = 3.0  # a sender offers as soon as its link is there: after that a link without an offer stands for nothing
+SOON_S = 1.0  # an offer that comes within it needs no word, and no longer is slept without a look
 GOODBYE_S = 15.0  # for the last words to reach the mailbox
 
 
@@ -46,25 +48,20 @@ class Hears(Protocol):
     def direct(self, signal: signals.Signal) -> None:
         """Where it is reached."""
 
-    def waits(self, why: str) -> None:
-        """Nothing comes of it yet."""
-
 
 class RemoteSender:
     """`offer`: its last one. `here`: its program runs. `over`: why nothing comes any more. `heard_at`: when it said
     something last, s."""
 
-    def __init__(self, server: Server, secret: bytes, own_name: str, suites: tuple[Suite, ...], hears: Hears) -> None:
+    def __init__(self, run: Transfer, how: Receive, hears: Hears) -> None:
         self.offer: signals.Offer | None = None
         self.announced = Announced()
         self.here = True
         self.over: str | None = None
         self.heard_at = time.monotonic()
-        self._server, self._secret, self._suites, self._hears = server, secret, suites, hears
-        self._own_name = own_name[:255]
-        self._run = b""  # of its program
-        self._came = asyncio.Event()
-        self._main = Conversation(server, secret, mailbox_id(secret), Role.RECEIVER)
+        self._run, self._how, self._hears = run, how, hears
+        self._session = b""  # of its program
+        self._main = Conversation(how.server, how.secret, mailbox_id(how.secret), Role.RECEIVER)
         self._pair: Conversation | None = None
 
     @property
@@ -74,30 +71,26 @@ class RemoteSender:
     @property
     def away(self) -> bool:
         """The server cannot be reached now."""
-        return self._main.away.is_set() or self._server.offline()
+        return self._main.away.is_set() or self._how.server.offline()
 
     async def recall(self) -> None:
         """What was said before this program began, to its end: the last word counts."""
-        for run, signal in await patiently(self._main.so_far, self._server_away):
+        for run, signal in await patiently(self._main.so_far, self.server_away):
             await self._heard(run, signal)
 
     async def offers(self, patience: float | None, *, at_once: bool) -> signals.Offer:
         """Its offer. Gone: there is none, where a sender offers `at_once`; GaveUp: it did not come in `patience` s."""
-        began, told, told_at = time.monotonic(), "", 0.0
+        began, reasons, server = time.monotonic(), Reasons(), self._how.server
         while self.offer is None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1.0 if patience is None else min(1.0, patience)):
-                    await self._came.wait()
-                    continue
             now = time.monotonic()
             if patience is not None and now - began >= patience:
                 raise GaveUp("the sender did not come; ask for a new link or code, or wait longer")
             if at_once and not self.away and now - began > NOTHING_S:
                 raise Gone("nothing is offered under this link: it is wrong, or its time is up")
-            why = self._server.why_away() if self.away else "the sender has not begun yet"
-            if why != told or now - told_at > TELL_AGAIN:
-                told, told_at = why, now
-                self._hears.waits(why)
+            why = server.why_away() if self.away else "the sender has not begun yet"
+            if now - began >= SOON_S and reasons.due(now, why):
+                self._run.tell(Waiting(why))
+            await self._run.change(SOON_S if patience is None else min(SOON_S, patience))
         return self.offer
 
     async def hear(self) -> None:
@@ -106,9 +99,10 @@ class RemoteSender:
 
     async def meet(self, receiver: str) -> None:
         """Opens the mailbox for the two alone: where the sender was reached is history; what it left is not."""
-        mailbox = mailbox_id(self._secret, receiver)
-        self._pair = Conversation(self._server, self._secret, mailbox, Role.RECEIVER, self._main.session)
-        for _, signal in await patiently(self._pair.so_far, self._server_away):
+        secret = self._how.secret
+        mailbox = mailbox_id(secret, receiver)
+        self._pair = Conversation(self._how.server, secret, mailbox, Role.RECEIVER, self._main.session)
+        for _, signal in await patiently(self._pair.so_far, self.server_away):
             self._segment(signal)
 
     async def hear_pair(self) -> None:
@@ -117,7 +111,8 @@ class RemoteSender:
 
     async def hello(self, receiver: str, held: int) -> None:
         """We are here, with so much."""
-        await self._main.say(signals.Hello(receiver, self._own_name, held, self._suites, KNOWS_MARKS))
+        how = self._how
+        await self._main.say(signals.Hello(receiver, how.own_name[:255], held, how.options.suites, KNOWS_MARKS))
 
     async def say(self, signal: signals.Signal) -> None:
         await self._mine.say(signal)
@@ -136,12 +131,12 @@ class RemoteSender:
             async with asyncio.timeout(GOODBYE_S):
                 await self.say(told)
                 for spool in spools:
-                    await self._server.delivered(spool)
+                    await self._how.server.delivered(spool)
         except (TimeoutError, BurrowError) as error:
             log.info("the sender could not be told that all is verified", why=str(error))
 
-    def _server_away(self) -> None:
-        self._hears.waits(self._server.why_away())
+    def server_away(self) -> None:
+        self._run.tell(Waiting(self._how.server.why_away()))
 
     @property
     def _mine(self) -> Conversation:
@@ -159,7 +154,7 @@ class RemoteSender:
             self.over = signal.why
             self._hears.cancelled(signal.why)
         elif isinstance(signal, signals.Bye):
-            if run == self._run:
+            if run == self._session:
                 self.here = False
                 self._hears.left()
         else:
@@ -174,9 +169,9 @@ class RemoteSender:
     async def _offered(self, run: bytes, offer: signals.Offer) -> None:
         if self.offer is not None and offer.transfer != self.offer.transfer:
             raise Cancelled("the sender offers something else under this link now; receive it again")
-        again = self._run not in (b"", run)
-        self.offer, self._run, self.here = offer, run, True
-        self._came.set()
+        again = self._session not in (b"", run)
+        self.offer, self._session, self.here = offer, run, True
+        self._run.changed()
         if again:
             self.announced.anew()
             await self._hears.came()

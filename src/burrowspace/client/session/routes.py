@@ -95,7 +95,7 @@ class Routes:
             now = time.monotonic()
             self._count(now)
             positions = self._opener.layout.positions
-            if positions is not None and self._opener.held >= positions:
+            if positions is not None and self._opener.staging.held >= positions:
                 return
             self.reading.look_at_end()
             again = TICK
@@ -115,7 +115,7 @@ class Routes:
     def _may_request(self, now: float) -> bool:
         """Whether there is anything to request now; where there is not, no path is in use and none can stall."""
         positions = self._opener.layout.positions
-        may = self._consent.may_request(self._opener.here, positions)
+        may = self._consent.may_request(self._opener.staging.here, positions)
         if not may:
             self.book.pauses(now)
         if (limit := self._consent.limit(positions)) != self._limit:
@@ -127,7 +127,7 @@ class Routes:
 
     def _count(self, now: float) -> None:
         """Tells the book what came, byte by byte: a slow line has not stalled."""
-        leapt, self._held = self._opener.held > self._held, self._opener.held
+        leapt, self._held = self._opener.staging.held > self._held, self._opener.staging.held
         carrier = self.links.get(self.using) if self.using in DIRECT else self.reading.reader
         if self.using is None or carrier is None:
             return
@@ -144,7 +144,7 @@ class Routes:
 
     async def _say_held(self, now: float) -> None:
         """The sender shows how far it is, and knows that we live."""
-        link, held = self.links.get(self.using) if self.using is not None else None, self._opener.held
+        link, held = self.links.get(self.using) if self.using is not None else None, self._opener.staging.held
         said = self._to_sender.tick(now, self.using, held, self.book.moved_at)
         if said is Say.PROGRESS:
             self._run.start(self._say_progress(held))
@@ -164,7 +164,7 @@ class Routes:
         for path in decision.start:
             self._try(path)
         if decision.ask_relay:
-            self._run.start(self._sender.say(signals.AskRelay(self._opener.held)))
+            self._run.start(self._sender.say(signals.AskRelay(self._opener.staging.held)))
         if decision.use is not self.using:
             await self._switch(decision.use, decision.why)
 
@@ -205,7 +205,7 @@ class Routes:
             return
         self._seen = 0 if link is None else link.received
         if link is not None:
-            link.pull(self._opener.take(path), self._opener.here, self._limit)
+            link.pull(self._opener.take(path), self._opener.staging.here, self._limit)
         peer = "" if link is None else link.peer
         if (path.value, peer) != self._told:
             self._told = (path.value, peer)

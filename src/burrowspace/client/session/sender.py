@@ -10,7 +10,6 @@ import time
 from burrowspace.client import events
 from burrowspace.client.errors import Changed, GaveUp, Refused
 from burrowspace.client.files.source import Source
-from burrowspace.client.keys import PREFERRED, Keys
 from burrowspace.client.links.surroundings import Surroundings
 from burrowspace.client.offline import NetworkWatch
 from burrowspace.client.options import Options
@@ -28,6 +27,7 @@ from burrowspace.client.state.journal import Journal
 from burrowspace.core import sender_book, signals
 from burrowspace.core.codes import check_words
 from burrowspace.core.errors import BurrowError
+from burrowspace.core.keys import PREFERRED, Keys
 from burrowspace.core.links import mailbox_id
 from burrowspace.core.notes import said
 from burrowspace.core.reports import Troubles

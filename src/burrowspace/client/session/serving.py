@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from burrowspace.client.files.source import Source
-from burrowspace.client.keys import PREFERRED, Keys
 from burrowspace.client.relay.relay_segment import RelaySegment
 from burrowspace.core.errors import BadRequest, BurrowError
+from burrowspace.core.keys import PREFERRED, Keys
 from burrowspace.core.layout import Layout
 from burrowspace.core.sealing import BLOCK, Suite
 

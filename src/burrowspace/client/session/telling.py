@@ -4,7 +4,6 @@ web/wire/session/telling.js."""
 import time
 
 from burrowspace.client.events import Progress, Waiting
-from burrowspace.client.files.staging import Staging
 from burrowspace.client.offline import NetworkWatch
 from burrowspace.client.server.api import Server
 from burrowspace.client.session.opener import Opener
@@ -18,11 +17,9 @@ from burrowspace.core.silence import Silence
 
 
 class Telling:
-    def __init__(
-        self, run: Transfer, server: Server, sender: RemoteSender, staging: Staging, opener: Opener, routes: Routes
-    ) -> None:
+    def __init__(self, run: Transfer, server: Server, sender: RemoteSender, opener: Opener, routes: Routes) -> None:
         self._run, self._server, self._sender = run, server, sender
-        self._staging, self._opener, self._routes = staging, opener, routes
+        self._staging, self._opener, self._routes = opener.staging, opener, routes
         # A sender that doesn't know the size reads its standard input.
         silence = Silence(time.monotonic()) if opener.layout.pack_size is None else None
         self._to_person, self._meter, self._watch = ToPerson(silence), Meter(), NetworkWatch(server.offline)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from burrowspace.client.keys import PREFERRED
+from burrowspace.core.keys import PREFERRED
 from burrowspace.core.sealing import Suite
 
 

@@ -5,8 +5,10 @@
  * Spec, with the table: docs/spec/session.md.
  */
 
+import { CREDIT } from "./credit.js";
+
 /** Blocks (8 MiB) behind the manifest that may be requested early. */
-export const WINDOW = 32;
+export const WINDOW = CREDIT;
 /** Seconds after the question that the sender hears of it. */
 export const SAY_FIRST = 1;
 /** Seconds at most between two times that the sender hears that a person is deciding. */
@@ -74,11 +76,6 @@ export class Consent {
     if (!TABLE[this.stage].says || now - this.#saidAt < SAY_EVERY) return [];
     this.#saidAt = now;
     return ["say-deciding"];
-  }
-
-  /** Seconds until `tick` has something to do. @param {number} now @returns {number | null} */
-  againIn(now) {
-    return TABLE[this.stage].says ? Math.max(0, this.#saidAt + SAY_EVERY - now) : null;
   }
 
   /** The person has answered; the first answer counts. @param {boolean} yes @returns {Act[]} */

@@ -1,6 +1,6 @@
 /**
  * What was asked and not yet sent, at both ends of a link: the flow control of docs/spec/paths.md. Twin of
- * client/links/credit.py. Counts only; positions and counts are blocks.
+ * core/credit.py. Counts only; positions and counts are blocks.
  */
 
 import { BurrowError } from "./errors.js";

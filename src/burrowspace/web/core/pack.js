@@ -1,6 +1,6 @@
 /**
  * The pack: the contents of a manifest's files, one behind the other, then one BLAKE3 of 32 bytes for each. Arithmetic
- * and hashing that both ends share; twin of client/files/pack.py. Spec: docs/spec/manifest.md.
+ * and hashing that both ends share; twin of core/pack.py. Spec: docs/spec/manifest.md.
  *
  * @import { Bytes } from "./bytes.js"
  */

@@ -15,7 +15,6 @@ export class PathBook {
   /** @type {Partial<Record<Path, Known>>} */ #paths = {};
   /** How often a path was left for being slow or stalled. @type {Map<Path, number>} */ #left = new Map();
   /** Of the path in use. @type {{at: number, size: number}[]} */ #window = [];
-  switches = 0;
   #paused = false;
 
   /** @param {number} began when the two ends had met @param {Allowed} [options] @param {readonly Path[]} [possible] */
@@ -166,7 +165,6 @@ export class PathBook {
     const mark = left && (decision.why === "better" || decision.why === "probe") ? left.rate : null;
     this.#window = [];
     if (decision.use !== null) this.#note(decision.use, { rate: null }); // what it gave in its last seconds, perhaps in a stall, says nothing now
-    if (this.using !== null) this.switches += 1;
     this.#facts = { ...this.#facts, using: decision.use, usingSince: now, mark };
   }
 

@@ -98,13 +98,31 @@ export const WHY = [
   [WAITS, () => true],
 ];
 
+/** Whether a person is told why nothing moves: the same reason again only after a while. */
+export class Reasons {
+  #why = "";
+  #saidAt = -Infinity;
+
+  /** What it gives counts as told. @param {number} now @param {string} why */
+  due(now, why) {
+    if (why === this.#why && now - this.#saidAt < TELL_AGAIN) return false;
+    this.#why = why;
+    this.#saidAt = now;
+    return true;
+  }
+
+  /** Whatever stands still from now on is news. */
+  moved() {
+    this.#why = "";
+  }
+}
+
 /** What the receiver's person sees: progress, or why there is none. */
 export class ToPerson {
   #silence;
   #toldAt = -Infinity;
   #lookedAt = -Infinity;
-  #saidAt = -Infinity;
-  #why = ""; // that was said last
+  #reasons = new Reasons();
   #network = true;
   #looking = false;
   #offline = false;
@@ -131,7 +149,7 @@ export class ToPerson {
     if (now - this.#toldAt < TELL) return null;
     this.#toldAt = now;
     if (carries && now - movedAt <= STILL) {
-      this.#why = "";
+      this.#reasons.moved();
       return ["progress", ""];
     }
     if (deciding || this.#looking || !(carries || now - idleSince > IDLE)) return null;
@@ -157,13 +175,9 @@ export class ToPerson {
     return ["look", ""];
   }
 
-  /** The same reason again only after a while. @param {number} now @param {string} why
-   * @returns {[Tell, string] | null} */
+  /** @param {number} now @param {string} why @returns {[Tell, string] | null} */
   #waits(now, why) {
-    if (why === this.#why && now - this.#saidAt < TELL_AGAIN) return null;
-    this.#why = why;
-    this.#saidAt = now;
-    return ["waiting", why];
+    return this.#reasons.due(now, why) ? ["waiting", why] : null;
   }
 
   /** Whether the server answered. @param {boolean} reached */

@@ -11,6 +11,7 @@
 
 import { BurrowError } from "../../core/errors.js";
 import { mailboxId } from "../../core/links.js";
+import { Reasons } from "../../core/reports.js";
 import { Announced } from "../../core/segments.js";
 import { whyAway } from "../network-watch.js";
 import { offline } from "../offline.js";
@@ -73,6 +74,7 @@ export class RemoteSender {
    * link is there. @param {boolean} begun @param {() => Promise<void>} change @param {(why: string) => void} waits
    * @returns {Promise<Offer>} */
   async forOffer(begun, change, waits) {
+    const reasons = new Reasons();
     for (const began = seconds(); !this.offer; ) {
       await change();
       if (this.offer) break;
@@ -81,7 +83,7 @@ export class RemoteSender {
         throw new BurrowError("gone", "nothing is offered under this link: it is wrong, or its time is up");
       }
       const why = away ? whyAway() : "the sender has not begun yet";
-      waits(why);
+      if (reasons.due(seconds(), why)) waits(why);
     }
     return this.offer;
   }
