@@ -26,7 +26,6 @@ from burrowspace.core.paths import (
     Path,
     State,
     decide,
-    rests,
 )
 
 TCP, PUNCH, WEBRTC, TURN, RELAY, STORE = Path
@@ -222,13 +221,6 @@ def test_turn_is_tried_only_where_the_relay_fails():
 def test_relay_only_and_direct_only_exclude_each_other():
     with pytest.raises(ValueError, match="no path"):
         Allowed(relay_only=True, direct_only=True)
-
-
-def test_the_sender_rests_when_the_receiver_has_long_been_silent():
-    facts = Facts(now=100.0, began=0.0, may_store=True)
-    assert rests(facts, heard_at=85.0)
-    assert not rests(facts, heard_at=95.0)
-    assert not rests(Facts(now=100.0, began=0.0, may_store=True, options=Allowed(no_store=True)), 0.0)
 
 
 def test_every_row_says_why():

@@ -69,23 +69,9 @@ class Client(ClientState):
         `to` is a paired device. Without it, anyone with the link can receive; with `with_code`, so can anyone with the
         code. The transfer's `new_code()` replaces the code. `stream_name` is what the receiver's file will be called.
         """
-        return self._send(paths, text, stream, stream_name, with_code, to, options)
-
-    def _send(
-        self,
-        paths: Sequence[str | Path],
-        text: str | None = None,
-        stream: BinaryIO | None = None,
-        stream_name: str = "stdin",
-        with_code: bool = True,
-        to: str | None = None,
-        options: Options = DEFAULT,
-        earlier: Record | None = None,
-    ) -> "SendTransfer":
-        """`earlier`: an unfinished one, which is continued with its server."""
         from burrowspace.client.session.outgoing import SendTransfer
 
-        return SendTransfer(self, paths, text, stream, stream_name, with_code, to, options, earlier).begin()
+        return SendTransfer(self, paths, text, stream, stream_name, with_code, to, options).begin()
 
     def receive(
         self,
@@ -117,21 +103,23 @@ class Client(ClientState):
             raise NotFound("there is no unfinished transfer of this id" if not found else "more than one begins so")
         record = found[0]
         if record.role == "send":
+            from burrowspace.client.session.outgoing import SendTransfer
+
             names = [lying_at(each.path) for each in record.paths]
             by_code = record.met == "code"
-            return self._send(names, record.text, with_code=by_code, to=record.device, options=options, earlier=record)
+            return SendTransfer(self, names, record.text, None, "", by_code, record.device, options, record).begin()
         if into is None and record.target is not None:
             into = Path(lying_at(record.target))
         return self.receive(record.link, into, options=options)
 
     def unfinished(self) -> list[Record]:
         """The transfers that `resume` can continue."""
-        self._folders.expire(time.time())
-        return self._folders.unfinished()
+        self.folders.expire(time.time())
+        return self.folders.unfinished()
 
     def history(self) -> list[Ended]:
         """The transfers that have ended, the newest first."""
-        return self._folders.history()
+        return self.folders.history()
 
     def resting(self) -> "list[Left]":
         """What lies on servers because this person sent it, and can be taken back; the newest first."""
@@ -146,7 +134,7 @@ class Client(ClientState):
         from burrowspace.client.session.take_back import take_back
 
         fate = await take_back(self.server(left.server), left)
-        await asyncio.to_thread(self._folders.amend, left.transfer, OUTCOMES[fate])
+        await asyncio.to_thread(self.folders.amend, left.transfer, OUTCOMES[fate])
         await asyncio.to_thread(self.shelf.drop, left)
         return fate
 

@@ -20,15 +20,14 @@ if TYPE_CHECKING:
 
 
 class ClientState:
-    """`server`: the origin that is meant where none is named. `state`: the folder of journals, devices and history; by
-    default this person's."""
+    """`server`, later `origin`: the one that is meant where none is named. `state`: the folder of journals, devices and
+    history; by default this person's."""
 
     def __init__(self, server: str | None = None, *, state: Path | None = None) -> None:
         root = state_folder(os.environ) if state is None else state
-        self._origin = server
+        self.origin = server
+        self.folders, self.spent = Folders(root), Spent(root)
         self._root = root
-        self._folders = Folders(root)
-        self._spent = Spent(root)
         self._servers: dict[str, Server] = {}
 
     async def close(self) -> None:
@@ -38,7 +37,7 @@ class ClientState:
 
     def server(self, origin: str | None = None) -> Server:
         """The one at this origin, or the one that is meant. Unreachable: none is named."""
-        origin = origin or self._origin
+        origin = origin or self.origin
         if origin is None:
             raise Unreachable("no server is named; give --server or set BURROW_SERVER")
         if origin not in self._servers:
@@ -46,23 +45,10 @@ class ClientState:
         return self._servers[origin]
 
     @property
-    def origin(self) -> str | None:
-        """Of the server that is meant where none is named."""
-        return self._origin
-
-    @property
-    def folders(self) -> Folders:
-        return self._folders
-
-    @property
     def shelf(self) -> "Shelf":
         from burrowspace.client.state.shelf import Shelf
 
         return Shelf(self._root)
-
-    @property
-    def spent(self) -> Spent:
-        return self._spent
 
     @property
     def known(self) -> "Devices":

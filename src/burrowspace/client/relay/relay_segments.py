@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from burrowspace.client.errors import Missing, Refused
+from burrowspace.client.in_loop import in_loop
 from burrowspace.client.limits import Bucket
 from burrowspace.client.links.link import Seal
 from burrowspace.client.log import Log
@@ -195,8 +196,7 @@ class RelaySegments:
 
     def _write(self, segment: RelaySegment) -> None:
         def over(stream: "RelayStream", ended: "StreamEnded | None") -> None:
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._over, segment, stream, ended)
+            in_loop(self._loop, self._over, segment, stream, ended)
 
         # Late, as in routes.py: HTTP for blocking calls is loaded with it, and a direct transfer has no segment
         from burrowspace.client.relay.spool_writer import SpoolWriter

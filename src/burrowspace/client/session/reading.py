@@ -4,11 +4,11 @@ Which paths they make usable it tells core/path_book.py; when to read, routes.py
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from burrowspace.client.in_loop import in_loop
 from burrowspace.client.limits import Bucket
 from burrowspace.client.log import Log
 from burrowspace.client.session.opener import Opener
@@ -125,8 +125,7 @@ class Reading:
 
     def _ended(self, reader: "RelayStream", ended: "StreamEnded | None") -> None:
         """In the reader's thread."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
-            self._loop.call_soon_threadsafe(self._ended_here, reader, ended)
+        in_loop(self._loop, self._ended_here, reader, ended)
 
     def _ended_here(self, reader: "RelayStream", ended: "StreamEnded | None") -> None:
         segment = self._segment

@@ -5,12 +5,12 @@ it asks for by `Sends`. Specs: docs/spec/session.md, docs/spec/paths.md.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable
 
 from burrowspace.client import events
 from burrowspace.client.errors import Cancelled, Changed
+from burrowspace.client.in_loop import in_loop
 from burrowspace.client.links.link import DirectLink
 from burrowspace.client.links.reach import Reach
 from burrowspace.client.log import Log
@@ -186,8 +186,7 @@ class RemoteReceiver:
             self.book.requests(time.monotonic(), position)
             sealed = self._sends.seal(link.kind, position, into, held, self.suite)
             if self.book.path != link.kind:
-                with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
-                    loop.call_soon_threadsafe(lambda: self._do(self.book.goes_by(link.kind)))
+                in_loop(loop, lambda: self._do(self.book.goes_by(link.kind)))
             return sealed
 
         self._links.append(link)

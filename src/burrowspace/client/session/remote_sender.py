@@ -28,7 +28,7 @@ from burrowspace.core.signals import Role
 log = Log("client")
 
 NOTHING_S = 3.0  # a sender offers as soon as its link is there: after that a link without an offer stands for nothing
-SOON_S = 1.0  # an offer that comes within it needs no word, and no longer is slept without a look
+SOON_S = 1.0  # an offer that comes within it needs no word; and between two looks at what there is to say
 GOODBYE_S = 15.0  # for the last words to reach the mailbox
 
 

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from burrowspace.client.events import Event, Finished
+from burrowspace.client.in_loop import in_loop
 from burrowspace.core.errors import BurrowError
 
 EVENTS = 4096  # that wait for whoever listens; the oldest progress is dropped first
@@ -125,8 +126,7 @@ class Transfer:
 
     def changed_in_thread(self) -> None:
         """The same, said from another thread."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self._loop.call_soon_threadsafe(self.changed)
+        in_loop(self._loop, self.changed)
 
     async def change(self, seconds: float) -> None:
         """Waits for something to have changed, or so long."""

@@ -129,7 +129,10 @@ export class RemoteReceiver {
     if (signal.type === "ask-relay" || signal.type === "progress") this.book.holds(signal.held);
     else if (signal.type === "accept") this.#do(this.book.accepts(signal.held));
     else if (signal.type === "decline") this.book.person.declines();
-    else if (signal.type === "verified") this.#verifies(signal.digest);
+    else if (signal.type === "verified") {
+      this.#digest = signal.digest;
+      this.#do(this.book.verifies());
+    }
   }
 
   /** @param {Signal} signal */
@@ -148,24 +151,13 @@ export class RemoteReceiver {
         this.#why = `${this.name || "the receiver"} declined it`;
         return this.#do(this.book.declines());
       case "cancel":
-        return this.#cancels(signal.why);
+        this.#why = `the receiver called it off: ${signal.why}`;
+        return this.#do(this.book.ends());
       case "bye":
         return this.#do(this.book.leaves(this.#shared.codeUsed()));
       default:
         this.#reach.heard(signal);
     }
-  }
-
-  /** @param {string} why */
-  #cancels(why) {
-    this.#why = `the receiver called it off: ${why}`;
-    this.#do(this.book.ends());
-  }
-
-  /** @param {string} digest */
-  #verifies(digest) {
-    this.#digest = digest;
-    this.#do(this.book.verifies());
   }
 
   async #compare() {
@@ -197,8 +189,7 @@ export class RemoteReceiver {
   #control(control) {
     this.book.heard(seconds());
     if (control.type === "held") this.book.holds(control.held);
-    else if (control.type === "verified") this.#verifies(control.digest);
-    else if (control.type === "cancel") this.#cancels(control.why);
+    else if (control.type === "verified" || control.type === "cancel") this.#heard(control);
   }
 
   /** @param {string} why */
