@@ -17,7 +17,7 @@ import msgspec
 import uvicorn
 
 from burrowspace.core.messages import PeerSignal, RegisterSocket, RelayChunk
-from burrowspace.socketio import Ack, Encoded, Options, Server, Socket
+from burrowspace.socketio import Ack, Encoded, Server, ServerOptions, Socket
 from burrowspace.socketio.front import front
 
 Message = MutableMapping[str, Any]
@@ -25,7 +25,7 @@ SUCCESS, RELAY, ERROR = b'[{"status":"success"}]', b'[{"status":"relay"}]', b'[{
 
 peers: dict[str, Socket | None] = {}
 sessions: dict[str, tuple[str, str]] = {}  # session id -> sender, target
-io = Server(Options(max_sockets_per_address=20_000))
+io = Server(ServerOptions(max_sockets_per_address=20_000))
 root = io.of("/")
 registration = msgspec.json.Decoder(tuple[str, RegisterSocket]).decode
 signal = msgspec.json.Decoder(tuple[str, PeerSignal]).decode

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from burrowspace.socketio import Encoded, Engine, Options
+from burrowspace.socketio import Encoded, Engine, ServerOptions
 from burrowspace.socketio.conformance import Echo, engine_app, socket_app
 from tests.socketio.conftest import Serve
 from tests.socketio.wire import Listening, read_answer, until
@@ -199,7 +199,7 @@ async def test_a_malformed_socketio_packet_over_polling(app: Listening) -> None:
 
 class TestOrigins:
     async def test_a_foreign_page_is_refused(self, serve: Serve) -> None:
-        app = await serve(Engine(Options(), Echo))
+        app = await serve(Engine(ServerOptions(), Echo))
         query = "EIO=4&transport=polling"
         for origin, status in [("http://test", 200), ("http://evil", 403), ("null", 403), ("http://test:8080", 403)]:
             answer = await app.request(query=query, headers={"Origin": origin})
@@ -215,7 +215,7 @@ class TestOrigins:
         assert "access-control-allow-origin" not in (await app.request(query=query)).headers
 
     async def test_a_preflight_is_answered(self, serve: Serve) -> None:
-        app = await serve(Engine(Options(), Echo))
+        app = await serve(Engine(ServerOptions(), Echo))
         answer = await app.request(
             "OPTIONS",
             "EIO=4&transport=polling",
@@ -233,14 +233,14 @@ class TestOrigins:
 
 class TestLimits:
     async def test_sessions_are_counted_in_all_and_by_address(self, serve: Serve) -> None:
-        app = await serve(Engine(Options(max_sockets=3, max_sockets_per_address=2), Echo))
+        app = await serve(Engine(ServerOptions(max_sockets=3, max_sockets_per_address=2), Echo))
         await app.open_polling()
         wire = await app.open()
         answer = await app.request(query="EIO=4&transport=polling")
         assert answer.status == 429
         _, refused = await app.try_open("EIO=4&transport=websocket")
         assert refused.status == 429
-        app.engine.options = Options(max_sockets=2, max_sockets_per_address=9)
+        app.engine.options = ServerOptions(max_sockets=2, max_sockets_per_address=9)
         assert (await app.request(query="EIO=4&transport=polling")).status == 503
         wire.cut()
         await until(lambda: len(app.engine.sessions) == 1)
@@ -248,13 +248,13 @@ class TestLimits:
         assert app.engine.stats.refused == {"too many sockets of one address": 2, "too many sockets": 1}
 
     async def test_who_counts_as_one_address_is_the_servers_to_say(self, serve: Serve) -> None:
-        options = Options(max_sockets_per_address=1, counted=lambda address: None)
+        options = ServerOptions(max_sockets_per_address=1, counted=lambda address: None)
         app = await serve(Engine(options, Echo))
         for _ in range(2):
             await app.open_polling()
 
     async def test_a_post_is_held_while_the_session_is_throttled_and_nothing_is_lost(self, serve: Serve) -> None:
-        app = await serve(Engine(Options(events_per_second=1000, events_burst=10), Echo))
+        app = await serve(Engine(ServerOptions(events_per_second=1000, events_burst=10), Echo))
         polling = await app.open_polling()
         answer = await polling.post("\x1e".join(f"4{number}" for number in range(60)))
         assert answer.body == b"ok"

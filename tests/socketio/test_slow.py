@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from burrowspace.socketio import Ack, Encoded, Options, Server, Socket
+from burrowspace.socketio import Ack, Encoded, Server, ServerOptions, Socket
 from burrowspace.socketio.encoded import Binary
 from tests.socketio.conftest import Serve
 from tests.socketio.wire import Listening, Wire, until
@@ -22,7 +22,7 @@ CHUNK = Encoded.from_raw("/", b'["chunk",{"_placeholder":true,"num":0}]', [b"x" 
 
 @asynccontextmanager
 async def pair(serve: Serve, **options: int) -> AsyncIterator[tuple[Server, Listening, Wire, Socket]]:
-    server = Server(Options(**options))  # type: ignore[arg-type]
+    server = Server(ServerOptions(**options))  # type: ignore[arg-type]
     server.of("/")
     app = await serve(server)
     wire = await app.joined()
@@ -119,7 +119,7 @@ async def test_unsent_bytes_have_a_hard_cap(serve: Serve) -> None:
 
 
 async def test_polling_is_bounded_alike(serve: Serve) -> None:
-    server = Server(Options(send_budget=128 * KIB, max_payload=100 * KIB, slow_timeout_ms=50))
+    server = Server(ServerOptions(send_budget=128 * KIB, max_payload=100 * KIB, slow_timeout_ms=50))
     reasons: list[str] = []
     server.of("/").on_disconnect(lambda socket, reason: reasons.append(reason))
     app = await serve(server)
@@ -138,7 +138,7 @@ async def test_polling_is_bounded_alike(serve: Serve) -> None:
 
 
 async def test_taken_over_polling_is_told_when_the_answer_is_written(serve: Serve) -> None:
-    server = Server(Options(send_budget=KIB))
+    server = Server(ServerOptions(send_budget=KIB))
     server.of("/")
     app = await serve(server)
     polling = await app.open_polling()
@@ -266,7 +266,7 @@ class TestPausing:
             assert await wire.closed() == 1000
 
     async def test_a_paused_polling_client_waits_for_its_post(self, serve: Serve) -> None:
-        server = Server(Options(ping_interval_ms=25_000))
+        server = Server(ServerOptions(ping_interval_ms=25_000))
         heard: list[int] = []
 
         @server.of("/").on("n")
@@ -318,7 +318,7 @@ class TestConfirming:
             assert proofs == ["a True", "b True", "c True"]
 
     async def test_it_works_over_polling(self, serve: Serve) -> None:
-        server = Server(Options())
+        server = Server(ServerOptions())
         server.of("/")
         app = await serve(server)
         polling = await app.open_polling()

@@ -16,8 +16,8 @@ from burrowspace.socketio import (
     ConnectRefused,
     Disconnected,
     Encoded,
-    Options,
     Server,
+    ServerOptions,
     Socket,
     TooManyAcks,
     encode_event,
@@ -33,7 +33,7 @@ PLACE = '{"_placeholder":true,"num":0}'
 
 @pytest.fixture
 def server() -> Server:
-    return Server(Options(max_payload=100_000))
+    return Server(ServerOptions(max_payload=100_000))
 
 
 @pytest.fixture
@@ -132,13 +132,13 @@ class TestConnect:
         assert not ended
 
     async def test_a_connection_that_joins_nothing_is_closed(self, serve: Serve) -> None:
-        app = await serve(Server(Options(connect_timeout_ms=30)))
+        app = await serve(Server(ServerOptions(connect_timeout_ms=30)))
         wire, polling = await app.session(), await app.open_polling()
         assert await wire.closed() == 1000
         assert await polling.packets() == ["1"]
 
     async def test_namespaces_of_one_connection_are_bounded(self, serve: Serve) -> None:
-        server = Server(Options(max_namespaces=2))
+        server = Server(ServerOptions(max_namespaces=2))
         for name in ("/", "/a", "/b"):
             server.of(name)
         wire = await (await serve(server)).session()
@@ -265,7 +265,7 @@ class TestEvents:
         assert await wire.closed() == 1000
 
     async def test_running_handlers_are_bounded_by_not_reading(self, serve: Serve) -> None:
-        server = Server(Options(max_running_handlers=3))
+        server = Server(ServerOptions(max_running_handlers=3))
         go, running = asyncio.Event(), [0, 0]
 
         @server.of("/").on("work")
@@ -400,14 +400,14 @@ class TestAttachments:
         assert await wire.closed() == 1000
 
     async def test_an_attachment_that_does_not_come_closes(self, serve: Serve) -> None:
-        server = Server(Options(attachment_deadline_ms=30))
+        server = Server(ServerOptions(attachment_deadline_ms=30))
         server.of("/")
         wire, _ = await joined(await serve(server), server)
         await wire.send(f'452-["a",{PLACE}]', b"x")
         assert await wire.closed() == 1000
 
     async def test_pings_may_come_between_them(self, serve: Serve) -> None:
-        server = Server(Options(ping_interval_ms=20))
+        server = Server(ServerOptions(ping_interval_ms=20))
         server.of("/").on_any(lambda socket, event, *args: args)
         wire, _ = await joined(await serve(server), server)
         await wire.send(f'451-1["a",{PLACE}]')
@@ -465,7 +465,7 @@ class TestAsking:
             await socket.call("ask")
 
     async def test_unanswered_questions_are_bounded(self, serve: Serve) -> None:
-        server = Server(Options(max_pending_acks=2))
+        server = Server(ServerOptions(max_pending_acks=2))
         server.of("/")
         wire, socket = await joined(await serve(server), server)
         socket.emit("a", ack=print)
@@ -514,7 +514,7 @@ class TestLeaving:
         )
 
     async def test_a_ping_timeout_has_its_reason(self, serve: Serve) -> None:
-        server = Server(Options(ping_interval_ms=20, ping_timeout_ms=20))
+        server = Server(ServerOptions(ping_interval_ms=20, ping_timeout_ms=20))
         reasons: list[str] = []
         server.of("/").on_disconnect(lambda socket, reason: reasons.append(reason))
         wire, _ = await joined(await serve(server), server)
@@ -523,7 +523,7 @@ class TestLeaving:
         assert server.stats.ping_timeouts == 1
 
     async def test_a_client_that_talks_lives_however_late_its_pong_is(self, serve: Serve) -> None:
-        server = Server(Options(ping_interval_ms=20, ping_timeout_ms=40))
+        server = Server(ServerOptions(ping_interval_ms=20, ping_timeout_ms=40))
         server.of("/").on("x")(lambda socket: None)
         wire, socket = await joined(await serve(server), server)
         for number in range(20):
@@ -535,7 +535,7 @@ class TestLeaving:
         assert await wire.closed() == 1000
 
     async def test_a_client_whose_system_takes_the_pings_but_that_says_nothing_is_given_up(self, serve: Serve) -> None:
-        server = Server(Options(ping_interval_ms=20, ping_timeout_ms=40))
+        server = Server(ServerOptions(ping_interval_ms=20, ping_timeout_ms=40))
         wire, socket = await joined(await serve(server), server)
         wire.writer.transport.pause_reading()
         websocket = socket.session.websocket
@@ -602,7 +602,7 @@ async def test_emit_to_all_is_encoded_once(up: Listening, server: Server) -> Non
 
 
 async def test_a_socket_says_who_it_is(serve: Serve) -> None:
-    server = Server(Options(keep_headers=("user-agent",)))
+    server = Server(ServerOptions(keep_headers=("user-agent",)))
     server.of("/")
     app = await serve(server)
     wire = await app.open(User_Agent="test/1")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from burrowspace.socketio import Options, Server, turns
+from burrowspace.socketio import Server, ServerOptions, turns
 from burrowspace.socketio.inlet import NARROW, STRANGE, WIDE, Inlet
 from burrowspace.socketio.reading import GRANT, Reading
 from burrowspace.socketio.websocket import AFTERTHOUGHT, AFTERTHOUGHTS
@@ -46,7 +46,7 @@ async def turn(anyio_backend: object) -> Iterator[Turn]:  # type: ignore[misc]
 @pytest.fixture
 def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every turn has lasted long enough as soon as somebody asks."""
-    monkeypatch.setattr(turns, "TURN_S", -1.0)
+    monkeypatch.setattr(turns, "SLICE_S", -1.0)
 
 
 def reads(monkeypatch: pytest.MonkeyPatch, note: Callable[[int], None]) -> None:
@@ -109,7 +109,7 @@ async def test_a_guest_is_read_little_at_a_time_however_much_it_sends(
         together[turn.number] += nbytes
 
     reads(monkeypatch, note)
-    server = Server(Options(guests=True))
+    server = Server(ServerOptions(guests=True))
     got: list[int] = []
     server.of("/").on("much")(lambda socket, text: got.append(len(text)))
     app = await serve(server)
@@ -125,7 +125,7 @@ async def test_a_guest_is_read_little_at_a_time_however_much_it_sends(
 
 
 async def test_who_is_trusted_is_read_in_large_pieces_once_it_sends_large_messages(serve: Serve) -> None:
-    server = Server(Options(guests=True))
+    server = Server(ServerOptions(guests=True))
     got: list[str] = []
     server.of("/").on("say")(lambda socket, text: got.append(text))
     app = await serve(server)
@@ -169,7 +169,7 @@ async def test_the_read_buffer_does_not_grow_with_what_waits_to_be_read(serve: S
 async def test_who_waits_for_its_turn_is_not_read_while_the_application_pauses_it(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, trusted: bool
 ) -> None:
-    server = Server(Options(guests=True))
+    server = Server(ServerOptions(guests=True))
     got: list[int] = []
     server.of("/").on("much")(lambda socket, text: got.append(len(text)))
     app = await serve(server)
@@ -203,7 +203,7 @@ async def test_who_waits_for_its_turn_is_not_read_while_the_application_pauses_i
 
 
 async def test_large_frames_after_our_close_cut_the_connection(serve: Serve) -> None:
-    server = Server(Options(close_timeout_ms=60_000))
+    server = Server(ServerOptions(close_timeout_ms=60_000))
     server.of("/")
     app = await serve(server)
     wire = await app.joined()

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from burrowspace.socketio import Engine, Options
+from burrowspace.socketio import Engine, ServerOptions
 from burrowspace.socketio.conformance import Echo, engine_app
 from tests.socketio.conftest import Serve
 from tests.socketio.wire import (
@@ -162,7 +162,7 @@ class TestFrames:
         assert app.engine.stats.parse_errors == 2
 
     async def test_a_flood_of_empty_fragments_is_throttled(self, serve: Serve) -> None:
-        app = await serve(Engine(Options(events_per_second=2000, events_burst=50), Echo))
+        app = await serve(Engine(ServerOptions(events_per_second=2000, events_burst=50), Echo))
         wire = await app.session()
         wire.frame(TEXT, b"4", fin=False)
         for _ in range(200):

@@ -37,8 +37,8 @@ from burrowspace.server.stun import Stun
 from burrowspace.server.tls.hsts import Hsts
 from burrowspace.server.tls.identity import Identity, identity_of
 from burrowspace.server.turn import Turn
-from burrowspace.socketio import Options
 from burrowspace.socketio import Server as RealTime
+from burrowspace.socketio import ServerOptions
 from burrowspace.system.locks import try_lock_file
 
 _OURS = ("burrowspace.db", "lock", "spool", "tls", "origins")  # how the names in the data folder begin
@@ -145,8 +145,8 @@ class _Routes:
         await app(scope, receive, send)
 
 
-def _options(settings: Settings, reach: Reachability) -> Options:
-    return Options(
+def _options(settings: Settings, reach: Reachability) -> ServerOptions:
+    return ServerOptions(
         ping_interval_ms=settings.ping_interval_ms,
         ping_timeout_ms=settings.ping_timeout_ms,
         max_payload=settings.max_payload_bytes,

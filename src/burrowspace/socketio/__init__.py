@@ -19,7 +19,7 @@ from burrowspace.socketio.errors import (
     TooManyParts,
 )
 from burrowspace.socketio.namespace import Namespace
-from burrowspace.socketio.options import Options
+from burrowspace.socketio.options import ServerOptions
 from burrowspace.socketio.packet import encode_event
 from burrowspace.socketio.receiver import Receiver
 from burrowspace.socketio.server import Server
@@ -37,10 +37,10 @@ __all__ = [
     "Encoded",
     "Engine",
     "Namespace",
-    "Options",
     "Receiver",
     "Refused",
     "Server",
+    "ServerOptions",
     "Session",
     "Socket",
     "SocketIOError",

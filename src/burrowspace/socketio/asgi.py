@@ -17,7 +17,7 @@ from burrowspace.socketio.errors import BadPacket, Refused
 from burrowspace.socketio.session import Session, State
 
 if TYPE_CHECKING:
-    from burrowspace.socketio.options import Options
+    from burrowspace.socketio.options import ServerOptions
     from burrowspace.socketio.polling import Polling
     from burrowspace.socketio.stats import Stats
 
@@ -36,7 +36,7 @@ class Sessions(Protocol):
     """The engine, as far as HTTP goes."""
 
     @property
-    def options(self) -> Options: ...
+    def options(self) -> ServerOptions: ...
     @property
     def stats(self) -> Stats: ...
     def matches(self, path: str) -> bool: ...
@@ -203,7 +203,7 @@ async def _answer(send: Send, status: int, body: bytes, content_type: bytes, ext
     await send({"type": "http.response.body", "body": body})
 
 
-def cors(options: Options, header: Callable[[bytes], str | None]) -> list[Header]:
+def cors(options: ServerOptions, header: Callable[[bytes], str | None]) -> list[Header]:
     """What lets a browser page of another, allowed origin read the answer."""
     if options.cors is not None:
         return [(b"access-control-allow-origin", options.cors.encode("latin-1"))]

@@ -12,7 +12,7 @@ from typing import Any
 
 import uvicorn
 
-from burrowspace.socketio import Encoded, Engine, Options, Server, Session, Socket
+from burrowspace.socketio import Encoded, Engine, Server, ServerOptions, Session, Socket
 from burrowspace.socketio.encoded import Binary
 from burrowspace.socketio.front import front
 
@@ -33,7 +33,7 @@ class Echo:
         pass
 
 
-def options(path: str, **changed: Any) -> Options:
+def options(path: str, **changed: Any) -> ServerOptions:
     """The numbers the suites expect."""
     numbers: dict[str, Any] = {
         "ping_interval_ms": 300,
@@ -43,7 +43,7 @@ def options(path: str, **changed: Any) -> Options:
         "cors": "*",
         "origin_allowed": lambda origin, host: True,
     }
-    return Options(path=path, **(numbers | changed))
+    return ServerOptions(path=path, **(numbers | changed))
 
 
 def socket_app(**changed: Any) -> Server:

@@ -16,7 +16,7 @@ from burrowspace.socketio import asgi
 from burrowspace.socketio.asgi import Header, Receive, Scope, Send
 from burrowspace.socketio.engine_base import EngineBase
 from burrowspace.socketio.errors import Refused
-from burrowspace.socketio.options import Options
+from burrowspace.socketio.options import ServerOptions
 from burrowspace.socketio.polling import Polling
 from burrowspace.socketio.receiver import Receiver
 from burrowspace.socketio.session import Session, State
@@ -29,7 +29,7 @@ QUERY_LIMIT = 4096  # bytes
 class Engine(EngineBase):
     """The sessions of one server. Serves HTTP as an ASGI application; takes WebSockets through `upgrade`."""
 
-    def __init__(self, options: Options, accept: Callable[[Session], Receiver]) -> None:
+    def __init__(self, options: ServerOptions, accept: Callable[[Session], Receiver]) -> None:
         super().__init__(options)
         self.sessions: dict[str, Session] = {}
         self.websockets: set[WebSocket] = set()

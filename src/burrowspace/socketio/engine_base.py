@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from burrowspace.socketio.options import Options
+from burrowspace.socketio.options import ServerOptions
 from burrowspace.socketio.stats import Stats
 from burrowspace.socketio.timers import Target, Timers
 from burrowspace.socketio.turns import Turns
@@ -25,7 +25,7 @@ class Corked(Protocol):
 class EngineBase(ABC):
     """An engine, as its parts see it."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: ServerOptions) -> None:
         self.options = options
         self.stats = Stats()
         self.timers = Timers()

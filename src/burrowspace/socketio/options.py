@@ -29,7 +29,7 @@ def _authority(text: str, scheme: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ServerOptions:
     """How a server behaves. Frozen: read once, shared by every session."""
 
     path: str = "/socket.io/"

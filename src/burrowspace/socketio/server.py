@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from burrowspace.socketio.client import Client
 from burrowspace.socketio.engine import Engine
 from burrowspace.socketio.namespace import Namespace
-from burrowspace.socketio.options import Options
+from burrowspace.socketio.options import ServerOptions
 from burrowspace.socketio.stats import Stats
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 class Server:
     """Mount it as an ASGI application on `options.path`, and hand it WebSocket upgrades (see `front.py`)."""
 
-    def __init__(self, options: Options | None = None) -> None:
-        self.engine = Engine(options or Options(), self._accept)
+    def __init__(self, options: ServerOptions | None = None) -> None:
+        self.engine = Engine(options or ServerOptions(), self._accept)
         self.namespaces: dict[str, Namespace] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
-    def options(self) -> Options:
+    def options(self) -> ServerOptions:
         return self.engine.options
 
     @property

@@ -145,7 +145,7 @@ class Session:
         self.reading.yields(large=self.trusted)
 
     def trust(self) -> None:
-        """The application knows the client: see `Options.guests`."""
+        """The application knows the client: see `ServerOptions.guests`."""
         self.trusted = True
         if self.websocket is not None:
             self.websocket.inlet.trust()

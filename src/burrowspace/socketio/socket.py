@@ -90,7 +90,7 @@ class Socket:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Those of `Options.keep_headers` that the opening request carried."""
+        """Those of `ServerOptions.keep_headers` that the opening request carried."""
         return self.session.headers or {}
 
     @property
@@ -100,7 +100,7 @@ class Socket:
 
     @property
     def over_budget(self) -> bool:
-        """Whether more than `Options.send_budget` bytes are unsent: time to send less."""
+        """Whether more than `ServerOptions.send_budget` bytes are unsent: time to send less."""
         session = self.session
         return session.budget.full and session.buffered > session.engine.options.send_budget
 
@@ -113,7 +113,7 @@ class Socket:
         """Sends an event; bytes-like values at any depth travel as binary. False when the socket is not connected.
 
         `ack(*args)` is called with the client's answer, and not at all if none comes within `timeout_ms` or before
-        the socket dies; `call` tells those apart. TooManyAcks past `Options.max_pending_acks`.
+        the socket dies; `call` tells those apart. TooManyAcks past `ServerOptions.max_pending_acks`.
         """
         if ack is None:
             return self.send_encoded(encode_event(event, *args, namespace=self.namespace.name))
@@ -169,7 +169,7 @@ class Socket:
         self.session.reading.resume()
 
     def trust(self) -> None:
-        """The application knows the client: from now on it is read as fast as it sends. See `Options.guests`."""
+        """The application knows the client: from now on it is read as fast as it sends. See `ServerOptions.guests`."""
         self.session.trust()
 
     @contextmanager

@@ -12,8 +12,8 @@ from collections import deque
 from time import perf_counter
 from typing import Protocol
 
-TURN_S = 0.001  # how long a turn may have lasted for a client to go on within it
-LARGE_TURN_S = 0.005  # the same after a large message of a client that is trusted: to stop and go on costs as much
+SLICE_S = 0.001  # how long a turn may have lasted for a client to go on within it
+LARGE_SLICE_S = 0.005  # the same after a large message of a client that is trusted: to stop and go on costs as much
 TOGETHER = 4  # clients that go on in one turn, where none of them is heavy
 
 
@@ -40,7 +40,7 @@ class Turns:
         if self._began is None:
             self._begin()
         assert self._began is not None
-        return perf_counter() - self._began > (LARGE_TURN_S if large else TURN_S)
+        return perf_counter() - self._began > (LARGE_SLICE_S if large else SLICE_S)
 
     def wait(self, client: Waiting) -> None:
         """Calls `client.resume` in a later turn: a few in each, in the order in which they came."""
