@@ -17,6 +17,9 @@ command -v turnserver >/dev/null 2>&1 || wanted="$wanted coturn"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted="$wanted postgresql"
 command -v tinyproxy >/dev/null 2>&1 || wanted="$wanted tinyproxy-bin"
 command -v microsocks >/dev/null 2>&1 || wanted="$wanted microsocks"
+command -v squid >/dev/null 2>&1 || wanted="$wanted squid"
+command -v danted >/dev/null 2>&1 || wanted="$wanted dante-server"
+command -v openssl >/dev/null 2>&1 || wanted="$wanted openssl"
 command -v unzip >/dev/null 2>&1 || wanted="$wanted unzip"
 command -v firefox-esr >/dev/null 2>&1 || command -v firefox >/dev/null 2>&1 || wanted="$wanted firefox-esr"
 command -v WebKitWebDriver >/dev/null 2>&1 || wanted="$wanted webkit2gtk-driver"
@@ -32,5 +35,7 @@ if [ -n "$wanted" ]; then
         { echo "the tests need$wanted; on Debian: apt-get install$wanted" >&2; exit 1; }
     case $wanted in *nginx*) systemctl disable --quiet --now nginx >/dev/null 2>&1 || true ;; esac
     case $wanted in *postgresql*) systemctl disable --quiet --now postgresql >/dev/null 2>&1 || true ;; esac
+    case $wanted in *squid*) systemctl disable --quiet --now squid >/dev/null 2>&1 || true ;; esac
+    case $wanted in *dante*) systemctl disable --quiet --now danted >/dev/null 2>&1 || true ;; esac
     case $wanted in *coturn*) systemctl disable --quiet --now coturn >/dev/null 2>&1 || true ;; esac # the tests start their own
 fi

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
+import signal
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -11,11 +13,13 @@ from tests.netns import run
 
 @contextlib.asynccontextmanager
 async def foreign(within: Sequence[str], listens: str, *command: str, cwd: Path) -> AsyncIterator[None]:
-    """`command`, from when it listens at `listens` (`:port`, TCP or UDP) until it is ended. `within`: the command that
-    runs others in its namespace."""
+    """`command`, from when it listens at `listens` (`:port`, TCP or UDP) until it is ended, with all that it started.
+    `within`: the command that runs others in its namespace."""
     assert shutil.which(command[0]), f"the tests need {command[0]}; see scripts/test_parts.sh"
     quiet = asyncio.subprocess.DEVNULL
-    process = await asyncio.create_subprocess_exec(*within, *command, stdin=quiet, stdout=quiet, stderr=quiet, cwd=cwd)
+    process = await asyncio.create_subprocess_exec(
+        *within, *command, stdin=quiet, stdout=quiet, stderr=quiet, cwd=cwd, start_new_session=True
+    )
     try:
         async with asyncio.timeout(20):
             while f"{listens} " not in await asyncio.to_thread(run, *within, "ss", "-Hltun"):
@@ -24,5 +28,5 @@ async def foreign(within: Sequence[str], listens: str, *command: str, cwd: Path)
         yield
     finally:
         with contextlib.suppress(ProcessLookupError):
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
         await process.wait()

@@ -1,7 +1,7 @@
 """An office: ann and bob, each in a network of their own, a gateway that forwards nothing, and a server outside.
 
-Whatever leaves goes through a proxy on the gateway: tinyproxy, microsocks, or one that misbehaves. Needs root and
-iproute2. However a test ends, its processes and namespaces are gone.
+Whatever leaves goes through a proxy on the gateway: tinyproxy, squid, microsocks, Dante, or one that misbehaves. Needs
+root and iproute2. However a test ends, its processes and namespaces are gone.
 """
 
 import asyncio
@@ -62,6 +62,41 @@ class Office:
         await self._start("gateway", f":{port}", "microsocks", "-p", str(port), *who)
         return f"{scheme}://{WRITTEN + '@' if auth else ''}{GATEWAY}:{port}"
 
+    async def squid(self, port: int = 3128, *, auth: bool = False) -> str:
+        """As Debian sets it up: tunnels go to port 443 only."""
+        checks = f"auth_param basic program /bin/sed -u -e s/^{USER}.{PASSWORD}$/OK/ -e t -e s/.*/ERR/"
+        allowed = (
+            [checks, "acl known proxy_auth REQUIRED", "http_access allow known"] if auth else ["http_access allow all"]
+        )
+        lines = [
+            f"http_port {port}",
+            "visible_hostname gateway",
+            "pid_filename none",
+            "access_log none",
+            "cache_log /dev/null",
+            "pinger_enable off",
+            "acl SSL_ports port 443",
+            "http_access deny CONNECT !SSL_ports",
+            *allowed,
+            "http_access deny all",
+        ]
+        config = self.home / "squid.conf"
+        config.write_text("\n".join(lines) + "\n")
+        await self._start("gateway", f":{port}", "squid", "-N", "-f", str(config))
+        return f"http://{WRITTEN + '@' if auth else ''}{GATEWAY}:{port}"
+
+    async def dante(self, scheme: str = "socks5h", port: int = 1081, *, auth: bool = False) -> str:
+        config = self.home / "danted.conf"
+        config.write_text(
+            f"logoutput: /dev/null\ninternal: {GATEWAY} port = {port}\nexternal: 203.0.113.1\n"
+            f"clientmethod: none\nsocksmethod: {'username' if auth else 'none'}\n"
+            "user.privileged: root\nuser.unprivileged: nobody\n"
+            "client pass { from: 0.0.0.0/0 to: 0.0.0.0/0 }\n"
+            "socks pass { from: 0.0.0.0/0 to: 0.0.0.0/0 protocol: tcp }\n"
+        )
+        await self._start("gateway", f":{port}", "danted", "-f", str(config))
+        return f"{scheme}://{WRITTEN + '@' if auth else ''}{GATEWAY}:{port}"
+
     async def by_tls(self, behind: int, port: int = 8443) -> str:
         """TLS before a proxy on the gateway; its certificate is for the gateway's address."""
         cert, config = certificate(self.home / "gateway.pem", GATEWAY), self.home / "haproxy.cfg"
@@ -110,6 +145,7 @@ def _networks(mark: str) -> Iterator[None]:
         for folder in folders:  # `ip netns exec` lays what is here over /etc
             folder.mkdir(parents=True)
             (folder / "hosts").write_text(f"127.0.0.1 localhost\n{SERVER} {NAME}\n")
+        _user_of_the_system(folders[0])
         with wired([f"{mark}-{each}" for each in ("ann", "bob", "gateway", "server")], wires):
             run("ip", "netns", "exec", gateway, "sysctl", "-qw", "net.ipv4.ip_forward=0")
             run("ip", "-n", f"{mark}-bob", "route", "add", "10.77.1.0/24", "via", "10.77.2.1")
@@ -118,3 +154,11 @@ def _networks(mark: str) -> Iterator[None]:
     finally:
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _user_of_the_system(folder: Path) -> None:
+    """Dante knows the users of its system only; ann becomes one inside the gateway."""
+    held = run("openssl", "passwd", "-6", PASSWORD).strip()
+    lines = {"passwd": f"{USER}:x:54321:65534::/:/usr/sbin/nologin", "shadow": f"{USER}:{held}:20000:0:99999:7:::"}
+    for name, line in lines.items():
+        (folder / name).write_text(Path("/etc", name).read_text().rstrip("\n") + f"\n{line}\n")

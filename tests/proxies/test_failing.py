@@ -57,6 +57,21 @@ async def test_a_wrong_password_and_a_missing_one_are_told(tmp_path: Path) -> No
         await refused(at.ann, url, "wants a user and a password", ALL_PROXY=none)
 
 
+async def test_squid_and_dante_that_want_another_password_are_told(tmp_path: Path) -> None:
+    async with office(tmp_path) as at:
+        make(at.ann.folder / "a.bin", 1000)
+        squid, dante = await at.squid(auth=True), await at.dante(auth=True)
+        for proxy in (squid, dante):
+            right, said = proxy.partition("@")[2], "did not accept the user and the password"
+            scheme = proxy.partition(":")[0]
+            await refused(at.ann, f"http://{NAME}:5000", said, ALL_PROXY=f"{scheme}://{USER}:wrong-word@{right}")
+            none = f"{scheme}://{right}"
+            await refused(at.ann, f"http://{NAME}:5000", "wants a user and a password", ALL_PROXY=none)
+        await refused(at.ann, f"https://{NAME}:5000", "does not allow connections to", HTTPS_PROXY=squid)
+        await refused(at.ann, f"http://{NAME}:5000", "cannot reach", http_proxy=squid)
+        await refused(at.ann, f"http://{NAME}:5000", "found nobody listening", ALL_PROXY=dante)
+
+
 @pytest.mark.parametrize(
     ("how", "sentence"),
     [

@@ -60,6 +60,21 @@ async def test_socks5h_leads_to_a_name_that_only_the_proxy_knows(tmp_path: Path,
         await carried(at, await at.server(), ALL_PROXY=await at.microsocks(auth=auth))
 
 
+@pytest.mark.parametrize("tls", [False, True], ids=["without TLS", "with TLS"])
+@pytest.mark.parametrize("auth", [False, True], ids=["open", "with a password"])
+async def test_squid_leads_to_a_server(tmp_path: Path, auth: bool, tls: bool) -> None:
+    async with office(tmp_path) as at:
+        url, proxy = await at.server(tls=tls, port=443 if tls else 5000), await at.squid(auth=auth)
+        named = {"https_proxy": proxy, "BURROW_CA": str(tmp_path / "cert.pem")} if tls else {"http_proxy": proxy}
+        await carried(at, url, **named)
+
+
+@pytest.mark.parametrize("auth", [False, True], ids=["open", "with a password"])
+async def test_dante_leads_to_a_name_that_only_the_proxy_knows(tmp_path: Path, auth: bool) -> None:
+    async with office(tmp_path) as at:
+        await carried(at, await at.server(), ALL_PROXY=await at.dante(auth=auth))
+
+
 async def test_a_proxy_that_is_itself_reached_by_tls_leads_to_a_server_with_tls(tmp_path: Path) -> None:
     async with office(tmp_path) as at:
         url = await at.server(tls=True, port=443)
