@@ -42,6 +42,7 @@ _SAID = (
     "the sender was silent for two minutes. It reads its standard input, which cannot be read twice, "
     "so it cannot come back if it was stopped; ask for it again",
     "the server cannot be reached; still trying",
+    "the server cannot work at the moment; still trying",
     "the network is back",
     "this device is offline",
     "this device is offline; it goes on when the network is back",

@@ -1,21 +1,32 @@
-/** What a person hears of the network: that it has gone, and that it is back. Not part of a page's first load. */
+/**
+ * What a person hears of the network and of the server: that it has gone, and that it is back. Not part of a page's first
+ * load.
+ */
 
 import { AWAY, BACK, OFFLINE } from "../core/reports.js";
-import { offline } from "./offline.js";
+import { AILING, offline } from "./offline.js";
 
-/** For a person, where no answer comes. */
-export function whyAway() {
-  return offline() ? OFFLINE : AWAY;
+/** For a person, where no answer comes. @param {{ailing: boolean}} server */
+export function whyAway(server) {
+  if (offline()) return OFFLINE;
+  return server.ailing ? AILING : AWAY;
 }
 
-/** Says once that the network has gone, and that it is back. */
+/** Says once that the network or the server has gone, and that it is back. */
 export class NetworkWatch {
-  #was = false;
+  /** What was said. */ #said = "";
 
-  /** What the person is to hear, once. @returns {string | null} */
-  news() {
-    const was = this.#was;
-    this.#was = offline();
-    return this.#was === was ? null : this.#was ? OFFLINE : BACK;
+  /** @param {{ailing: boolean}} server */
+  constructor(server) {
+    this.server = server;
+  }
+
+  /** What the person is to hear, once; empty: the server is back. `away`: a call found no server, and there is nothing
+   * else to wait for. @param {boolean} away @returns {string | null} */
+  news(away) {
+    const said = this.#said;
+    this.#said = offline() || away ? whyAway(this.server) : "";
+    if (this.#said === said) return null;
+    return said === OFFLINE ? this.#said || BACK : this.#said;
   }
 }

@@ -143,6 +143,7 @@ export default {
   "The link as a QR code": "الرابط كرمز QR",
   "The same four words on the other screen: nobody sits between you.": "إذا ظهرت الكلمات الأربع نفسها على الشاشة الأخرى، فلا أحد يتوسط بينكما.",
   "The server cannot be reached; still trying.": "يتعذّر الوصول إلى الخادم؛ تستمر المحاولة.",
+  "the server cannot work at the moment; still trying": "الخادم لا يستطيع العمل الآن؛ المحاولة مستمرة",
   "The server refused 4 MB.": "رفض الخادم 4 ميغابايت.",
   "The server's certificate ends in {n} days.": {
     "zero": "تنتهي صلاحية شهادة الخادم خلال أقل من يوم.",

@@ -143,6 +143,7 @@ export default {
   "The link as a QR code": "Der Link als QR-Code",
   "The same four words on the other screen: nobody sits between you.": "Dieselben vier Wörter auf dem anderen Bildschirm: Niemand sitzt zwischen euch.",
   "The server cannot be reached; still trying.": "Der Server ist nicht erreichbar; wird weiter versucht.",
+  "the server cannot work at the moment; still trying": "Der Server kann gerade nicht arbeiten; es wird weiter versucht",
   "The server refused 4 MB.": "Der Server hat 4 MB abgelehnt.",
   "The server's certificate ends in {n} days.": {
     "one": "Das Zertifikat des Servers läuft in {n} Tag ab.",

@@ -143,6 +143,7 @@ export default {
   "The link as a QR code": "El enlace como código QR",
   "The same four words on the other screen: nobody sits between you.": "Si en la otra pantalla aparecen las mismas cuatro palabras, no hay nadie en medio.",
   "The server cannot be reached; still trying.": "No se puede conectar con el servidor; se sigue intentando.",
+  "the server cannot work at the moment; still trying": "el servidor no puede trabajar en este momento; se sigue intentando",
   "The server refused 4 MB.": "El servidor ha rechazado 4 MB.",
   "The server's certificate ends in {n} days.": {
     "one": "El certificado del servidor caduca en {n} día.",

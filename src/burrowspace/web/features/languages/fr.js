@@ -143,6 +143,7 @@ export default {
   "The link as a QR code": "Le lien sous forme de code QR",
   "The same four words on the other screen: nobody sits between you.": "Si l’autre écran affiche les quatre mêmes mots, personne ne s’est glissé entre vous.",
   "The server cannot be reached; still trying.": "Le serveur est injoignable ; nouvelles tentatives en cours.",
+  "the server cannot work at the moment; still trying": "le serveur ne peut pas travailler pour le moment ; nouvel essai en cours",
   "The server refused 4 MB.": "Le serveur a refusé 4 Mo.",
   "The server's certificate ends in {n} days.": {
     "one": "Le certificat du serveur expire dans {n} jour.",

@@ -143,6 +143,7 @@ export default {
   "The link as a QR code": "リンクの QR コード",
   "The same four words on the other screen: nobody sits between you.": "相手の画面にも同じ 4 つの単語が出ていれば、間に誰も入り込んでいません。",
   "The server cannot be reached; still trying.": "サーバーに接続できません。再試行しています。",
+  "the server cannot work at the moment; still trying": "サーバーは今動作できません。再試行しています",
   "The server refused 4 MB.": "サーバーが 4 MB を拒否しました。",
   "The server's certificate ends in {n} days.": "サーバーの証明書はあと {n} 日で期限切れになります。",
   "The server's disk is nearly full.": "サーバーのディスクの空きがほとんどありません。",

@@ -143,6 +143,7 @@ export default {
   "The link as a QR code": "O link como código QR",
   "The same four words on the other screen: nobody sits between you.": "Se o outro dispositivo mostrar as mesmas quatro palavras, não há ninguém no meio.",
   "The server cannot be reached; still trying.": "O servidor está inacessível; novas tentativas em curso.",
+  "the server cannot work at the moment; still trying": "o servidor não consegue trabalhar neste momento; continuamos a tentar",
   "The server refused 4 MB.": "O servidor recusou 4 MB.",
   "The server's certificate ends in {n} days.": {
     "one": "O certificado do servidor expira em {n} dia.",

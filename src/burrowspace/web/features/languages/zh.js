@@ -143,6 +143,7 @@ export default {
   "The link as a QR code": "链接的二维码",
   "The same four words on the other screen: nobody sits between you.": "如果对方屏幕上显示同样的四个词，就说明没有人从中截取。",
   "The server cannot be reached; still trying.": "无法连接服务器，仍在重试。",
+  "the server cannot work at the moment; still trying": "服务器暂时无法工作，仍在重试",
   "The server refused 4 MB.": "服务器拒绝了 4 MB 的数据。",
   "The server's certificate ends in {n} days.": "服务器的证书将在 {n} 天后到期。",
   "The server's disk is nearly full.": "服务器的磁盘快满了。",

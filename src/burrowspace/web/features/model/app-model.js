@@ -75,7 +75,7 @@ export class AppModel extends Observable {
     }
     await this.openLinks();
     this.devices.run((invited) => void this.#invited(invited));
-    void loadLazily(() => import("../../store/orphans.js")).then(({ clearOrphans }) => clearOrphans());
+    if (await holdsFiles()) void loadLazily(() => import("../../store/orphans.js")).then(({ clearOrphans }) => clearOrphans());
   }
 
   /** Loads what a transfer needs; at once, where something is about to be chosen. */
@@ -268,6 +268,16 @@ async function reached() {
   const { ip, port, public_url: known } = await (await fetch(`${HERE}/status`, { cache: "no-store" })).json();
   if (typeof known === "string" && URL.canParse(known)) return known.replace(/\/+$/, "");
   return reachedByOthers(HERE, ip, port);
+}
+
+/** Whether this browser holds files of ours: received, or left behind by a page that was closed. */
+async function holdsFiles() {
+  try {
+    const root = /** @type {any} */ (await navigator.storage.getDirectory());
+    return !(await root.keys().next()).done;
+  } catch {
+    return false; // it has no place for any
+  }
 }
 
 /** Empty: it has none. @param {string} link */

@@ -2,7 +2,7 @@
  * What the ends ask of a server: words in mailboxes, numbers of codes, spools. Control only; blocks go by relay/ and links/.
  * Twin of client/server/api.py.
  *
- * Errors are BurrowErrors: `unreachable` when no answer came; `missing` for 404 and 410 and `refused` for every other
+ * Errors are BurrowErrors: `unreachable` when no answer came, or the server cannot work at the moment; `missing` for 404 and 410 and `refused` for every other
  * no, with the fields `status` and `said` (the server's own code). Spec: docs/spec/mailboxes.md, docs/spec/bytes.md.
  *
  * @import { Bytes } from "../../core/bytes.js"
@@ -11,7 +11,7 @@
 
 import { BurrowError } from "../../core/errors.js";
 import { newsOf } from "../../core/mailbox-news.js";
-import { offline } from "../offline.js";
+import { AILING, offline } from "../offline.js";
 import { sleep, within } from "../runtime.js";
 import { MailboxPoller } from "./mailbox-poller.js";
 import { Polls } from "./polls.js";
@@ -23,6 +23,7 @@ export const WAIT_S = 25; // that a call waits for news: below the idle limits o
 const TRIES = 3;
 /** Of a tunnel or a proxy that did not reach the server; the last are Cloudflare's. */
 export const AWAY = [502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 528, 529, 530];
+const NEEDS_NOTHING = /^\/(?:hello|nearby)\b/; // calls that work without its database and its disk
 /** ngrok shows a page of its own in front of ours until it is told that this is no person looking at a site. */
 export const NO_WARNING = { "ngrok-skip-browser-warning": "1" };
 
@@ -54,6 +55,7 @@ export class Server {
 
   /** It answers again, after it could not be reached. */ back = () => {};
   #away = false;
+  /** It answers, but its database or its disk does not work at the moment. */ ailing = false;
 
   /** @param {string} origin like `https://example.org`; a page's own is `location.origin` */
   constructor(origin) {
@@ -67,7 +69,7 @@ export class Server {
 
   /** Whether it can be reached now: a call that waits for news may not notice for half a minute. */
   async answers() {
-    return !offline() && within(ANSWER_S, this.hello().then(() => true), false);
+    return !offline() && within(ANSWER_S, this.hello().then(() => !this.ailing), false);
   }
 
   // mailboxes
@@ -222,6 +224,11 @@ export class Server {
     await this.#call("POST", `/delivered/${spool}`, { json: {}, missing: true });
   }
 
+  #whyAway() {
+    if (offline()) return "this device is offline";
+    return this.ailing ? AILING : `${this.origin} cannot be reached`;
+  }
+
   /** A question that waits; null where it had to make room for another.
    * @param {string} path @param {{wait: number} & Record<string, string | number>} query @param {Record<string, string>} headers
    * @param {AbortSignal} [signal] @returns {Promise<any>} */
@@ -262,9 +269,12 @@ export class Server {
         if (away) throw new Error("a page of something else");
         if (this.#away) this.back();
         this.#away = false;
+        if (!NEEDS_NOTHING.test(path)) this.ailing = false;
         if (answer.ok || (missing && (answer.status === 404 || answer.status === 410))) return answer;
         const said = await refusal(answer);
-        away = AWAY.includes(answer.status) && said.fields.said === "error";
+        const unavailable = said.fields.said === "unavailable"; // it will work again: as good as away
+        this.ailing ||= unavailable;
+        away = unavailable || (AWAY.includes(answer.status) && said.fields.said === "error");
         if (away) throw new Error(said.sentence);
         throw said;
       } catch (error) {
@@ -272,7 +282,7 @@ export class Server {
         if (signal?.aborted) throw signal.reason;
         this.#away = true;
         if (!tries || (once && !away)) {
-          throw new BurrowError("unreachable", offline() ? "this device is offline" : `${this.origin} cannot be reached`);
+          throw new BurrowError("unreachable", this.#whyAway());
         }
         await sleep(0.2, signal);
       }

@@ -149,7 +149,7 @@ export class Receiver extends Running {
     await this.#staging?.close();
   }
 
-  #away = () => this.tell({ event: "waiting", why: whyAway(), receiver: this.#id });
+  #away = () => this.tell({ event: "waiting", why: whyAway(this.#how.server), receiver: this.#id });
 
   /** @param {Offer} offer @returns {Promise<Staging>} */
   async #stage(offer) {

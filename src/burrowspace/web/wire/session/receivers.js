@@ -14,6 +14,7 @@ import { checkWords } from "../../core/codes.js";
 import { linkKey, linkTag, mailboxId } from "../../core/links.js";
 import { outside } from "../../core/outside.js";
 import { Reach } from "../links/reach.js";
+import { whyAway } from "../network-watch.js";
 import { Conversation } from "../rendezvous/conversation.js";
 import { seconds } from "../runtime.js";
 import { RemoteReceiver } from "./remote-receiver.js";
@@ -52,6 +53,7 @@ export class Receivers {
       catchUp: (position) => sender.serving.engine.catchUp(position),
       digest: () => sender.serving.digest(),
       online: () => sender.server.answers(),
+      whyAway: () => whyAway(sender.server),
     };
   }
 

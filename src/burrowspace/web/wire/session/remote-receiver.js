@@ -16,7 +16,6 @@
 import { BurrowError } from "../../core/errors.js";
 import { ReceiverBook, Runs } from "../../core/receiver-book.js";
 import { Meter } from "../../core/reports.js";
-import { whyAway } from "../network-watch.js";
 import { ours, seconds } from "../runtime.js";
 import { Following } from "./following.js";
 
@@ -66,7 +65,7 @@ export class RemoteReceiver {
       "tell-path": () => this.#tellPath(),
       "tell-deciding": () => this.#waits("the receiver is deciding"),
       "tell-progress": () => this.#tellProgress(),
-      "tell-offline": () => this.#waits(whyAway()),
+      "tell-offline": () => this.#waits(sends.whyAway()),
       "tell-away": () => this.#waits("the receiver is away; it goes on when it is back"),
       "tell-verified": () => sends.tell({ event: "verified", digest: this.#digest, receiver: this.id }),
       "tell-over": () => sends.tell({ event: "declined", peer: this.name, why: this.#why, receiver: this.id }),

@@ -82,7 +82,7 @@ export class RemoteSender {
       if (!begun && !away && seconds() - began > NOTHING_S) {
         throw new BurrowError("gone", "nothing is offered under this link: it is wrong, or its time is up");
       }
-      const why = away ? whyAway() : "the sender has not begun yet";
+      const why = away ? whyAway(this.server) : "the sender has not begun yet";
       if (reasons.due(seconds(), why)) waits(why);
     }
     return this.offer;

@@ -108,11 +108,11 @@ export class Sender extends Running {
     if (this.#how.withCode) this.start(this.#codes.run());
     else this.tell({ event: "ready", link: this.link, code: null, why: "", asks: false });
     this.start(this.#hear());
-    for (const watch = new NetworkWatch(); ; ) {
+    for (const watch = new NetworkWatch(this.server); ; ) {
       await this.change(0.25);
       const now = seconds();
-      const why = watch.news();
-      if (why) this.tell({ event: "waiting", why, receiver: "" });
+      const why = watch.news(this.main.away && !this.#receivers.facts(now).living);
+      if (why !== null) this.tell({ event: "waiting", why, receiver: "" });
       this.#receivers.tick(now);
       this.#atRest.tick();
       const next = step(this.#facts(now));
@@ -190,7 +190,7 @@ export class Sender extends Running {
     await this.#receivers.recall(await this.main.soFar(this.#away));
   }
 
-  #away = () => this.tell({ event: "waiting", why: whyAway(), receiver: "" });
+  #away = () => this.tell({ event: "waiting", why: whyAway(this.server), receiver: "" });
 
   async #hear() {
     for await (const { session, signal } of this.main.heard()) {

@@ -1,5 +1,5 @@
 /**
- * What a remote receiver asks of its sender, eight calls and nothing else, and what the sender's own parts see of it.
+ * What a remote receiver asks of its sender, nine calls and nothing else, and what the sender's own parts see of it.
  * Twin of client/session/sends.py.
  *
  * @import { Bytes } from "../../core/bytes.js"
@@ -28,6 +28,7 @@
  * @property {(position: number) => Promise<void>} catchUp hashes what lies before
  * @property {() => Promise<string>} digest of everything, in hex
  * @property {() => Promise<boolean>} online whether the server answers now
+ * @property {() => string} whyAway for a person, where it does not
  */
 
 /** What holds for all receivers of a transfer. `words`: to compare. `alone`: nobody else is to come. `codeUsed`:

@@ -9,8 +9,9 @@
  */
 
 import { BurrowError } from "../../core/errors.js";
-import { Meter, ToPerson } from "../../core/reports.js";
+import { AWAY, Meter, ToPerson } from "../../core/reports.js";
 import { Silence } from "../../core/silence.js";
+import { whyAway } from "../network-watch.js";
 import { offline } from "../offline.js";
 import { seconds } from "../runtime.js";
 
@@ -47,7 +48,7 @@ export class Telling {
         linked: links.size > 0,
       }) ?? [];
     if (told === "look") this.#toPerson.looked(await sender.server.answers());
-    if (told === "waiting") running.tell({ event: "waiting", why, receiver });
+    if (told === "waiting") running.tell({ event: "waiting", why: why === AWAY ? whyAway(sender.server) : why, receiver });
     if (told === "ask") await sender.say({ type: "ask-relay", held: staging.held });
     if (told === "end") throw new BurrowError("gone", why);
     if (told === "progress" && path) {
