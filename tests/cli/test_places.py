@@ -126,3 +126,68 @@ def test_why_a_place_cannot_be_is_a_sentence(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 1) as disk:
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
         assert "is read-only" in str(why_not(disk / "new"))
+
+
+async def test_where_the_current_folder_cannot_be_written_that_is_said_before_anything_is_asked(
+    server: Served, pair: list[Person], tmp_path: Path
+) -> None:
+    ann, bob = pair
+    film = make(ann.folder / "film.bin", MB)
+    sender = await ann.burrow("send", "film.bin", "--json", "--server", server.url)
+    code = await code_of(sender)
+    with small_disk(tmp_path / "disk", 1) as disk:
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        screen = Screen()
+        process = await asyncio.create_subprocess_exec(
+            BURROW, "receive", code, "--server", server.url,
+            stdin=screen.theirs, stdout=screen.theirs, stderr=screen.theirs,
+            env=environment(bob.state, TERM="dumb"), cwd=disk,
+        )  # fmt: skip
+        try:
+            await screen.until("Only a text can be received here.*is read-only; choose another place with -o")
+            await screen.until("burrow: .*is read-only; choose another place with -o")
+            async with asyncio.timeout(30):
+                assert await process.wait() == 2
+            assert "Take it?" not in screen.shown
+        finally:
+            screen.close()
+        again = await asyncio.create_subprocess_exec(
+            BURROW, "receive", code, "--server", server.url, "-o", bob.folder, "--yes",
+            env=environment(bob.state), cwd=disk, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        async with asyncio.timeout(60):
+            assert await again.wait() == 0
+    assert (bob.folder / "film.bin").read_bytes() == film.read_bytes()
+    assert await sender.ended() == 0
+
+
+@pytest.mark.parametrize("way", ["read-only", "gone"])
+async def test_a_text_needs_no_folder(server: Served, pair: list[Person], tmp_path: Path, way: str) -> None:
+    ann, bob = pair
+    sender = await ann.burrow("send", "--text", "the door is 4711", "--json", "--server", server.url)
+    code = await code_of(sender)
+    with small_disk(tmp_path / "disk", 1) as disk:
+        (disk / "here").mkdir()
+        leave = "rmdir ../here" if way == "gone" else f"mount -o remount,ro '{disk}'"
+        process = await asyncio.create_subprocess_shell(
+            f"cd '{disk}/here' && {leave} && exec '{BURROW}' receive '{code}' --server {server.url}",
+            env=environment(bob.state), stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        async with asyncio.timeout(60):
+            out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    assert out == b"the door is 4711\n"
+    assert b"choose another place with -o" in err
+    assert await sender.ended() == 0
+
+
+async def test_a_relative_place_in_a_folder_that_is_gone_is_refused_with_the_cure(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    process = await asyncio.create_subprocess_shell(
+        f"cd '{tmp_path}/gone' && rmdir ../gone && exec '{BURROW}' receive 7-walnut-orbit -o photos",
+        env=environment(tmp_path / "state"), stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    _, err = await process.communicate()
+    assert process.returncode == 2
+    assert err == b"burrow: the current folder is gone; choose another place with -o, as a path from /\n"

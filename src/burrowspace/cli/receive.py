@@ -83,7 +83,7 @@ def receive(
         from burrowspace.cli.named_server import named_server
 
         where = named_server(server)
-        _check_place(output)
+        trouble = _check_place(output, files_alone=user is not None)
         if not user:
             what = _what(what, asks=not (yes or json or quiet))
         if user:
@@ -100,19 +100,27 @@ def receive(
         if isinstance(error, click.exceptions.Exit):
             raise
         fail(error, json=json and output != "-")
-    perform(runner, lambda runner: _receive(runner, what, output, where, options, overwrite, yes=yes, quiet=quiet))
+    if trouble and not quiet:
+        runner.say(f"Only a text can be received here: {trouble}.", "yellow")
+    perform(
+        runner, lambda runner: _receive(runner, what, output, where, options, overwrite, trouble, yes=yes, quiet=quiet)
+    )
 
 
-def _check_place(output: str | None) -> None:
-    """Usage: nothing can be written there. Asked before a code is used up."""
+def _check_place(output: str | None, *, files_alone: bool) -> str:
+    """Usage: nothing can be written there. Asked before a code is used up. Where no place was named, a text may come,
+    which needs none, unless `files_alone`: why nothing else can."""
     from burrowspace.client.files.target import why_not
 
-    if output not in (None, "-") and (why := why_not(Path(output or "."))) is not None:
-        raise Usage(why)
     if output == "-":
         from burrowspace.cli.stdio import stdout
 
         stdout()
+        return ""
+    why = why_not(Path(output or ".")) or ""
+    if why and (output is not None or files_alone):
+        raise Usage(why)
+    return why
 
 
 def _what(given: str | None, *, asks: bool) -> str | None:
@@ -135,6 +143,7 @@ async def _receive(
     where: "NamedServer | None",
     options: "Options",
     overwrite: bool,
+    trouble: str,
     *,
     yes: bool,
     quiet: bool,
@@ -178,7 +187,7 @@ async def _receive(
             else "to wait for paired devices a server is needed; name it with --server or BURROW_SERVER"
         )
     runner.reporter = reporter(sending=False, server=url, json=runner.json, quiet=quiet)
-    asker = Asker(runner, ask=not yes, by_code=what is not None)
+    asker = Asker(runner, ask=not yes, by_code=what is not None, trouble=trouble)
     into = stdout() if output == "-" else _folder_or_file(output)
     async with contextlib.AsyncExitStack() as stack:
         if where is not None and url == where.url:
@@ -198,29 +207,32 @@ def _folder_or_file(output: str | None) -> Path | None:
 
 
 class Asker:
-    """Shows what comes and asks. Without a person to ask, a code that was typed is consent; else --yes is."""
+    """Shows what comes and asks. Without a person to ask, a code that was typed is consent; else --yes is. `trouble`:
+    why no file can be written here."""
 
-    def __init__(self, runner: Runner, *, ask: bool, by_code: bool) -> None:
+    def __init__(self, runner: Runner, *, ask: bool, by_code: bool, trouble: str = "") -> None:
         from burrowspace.cli.asking import can_ask
 
-        self._runner, self._by_code = runner, by_code
+        self._runner, self._by_code, self._trouble = runner, by_code, trouble
         self._asks = ask and can_ask() and not runner.json
         self._consents = not ask or by_code
         self._asked = self._noted = False
 
     async def accept(self, manifest: "Manifest", sender: str) -> bool:
-        """For the SDK: whether it is taken."""
+        """For the SDK: whether it is taken. Usage: it could not be written."""
         from burrowspace.cli.asking import yes
         from burrowspace.cli.progress_view import offer
         from burrowspace.client.events import Offered
         from burrowspace.client.session.telling_notes import noted
 
+        is_text = all(entry.kind == "text" for entry in manifest.entries)
+        if self._trouble and not is_text:
+            raise Usage(self._trouble)
         if not self._asks:
             if not self._consents:
                 self._runner.say("Nobody is here to ask, so it is declined; --yes accepts.", "yellow")
             return self._consents
         assert self._runner.reporter is not None
-        is_text = all(entry.kind == "text" for entry in manifest.entries)
         offered = Offered(manifest.name, len(manifest.files), manifest.content_size, sender, is_text)
         if (said := noted(manifest)) is not None:
             self._noted = True

@@ -19,8 +19,12 @@ from burrowspace.system.disk import is_read_only
 
 
 def why_not(into: Path) -> str | None:
-    """Why nothing can be written to this folder or file, in a sentence; None: it seems that it can. Makes nothing."""
-    here = into.absolute()
+    """Why nothing can be written to this folder or file, in a sentence; None: it seems that it can. Makes nothing.
+    `Path()` is the current folder."""
+    try:
+        here = into.absolute()
+    except FileNotFoundError:
+        return "the current folder is gone; choose another place with -o, as a path from /"
     while not os.path.lexists(here) and here != here.parent:
         here = here.parent
     shown = told(str(here))

@@ -54,7 +54,7 @@ class ReceiveTransfer(Transfer):
             server=self._state.server(record.server),
             secret=record.secret,
             journal=held,
-            into=self._into if self._into is not None else Path.cwd(),
+            into=self._into if self._into is not None else _here(),
             overwrite=self._overwrite,
             accept=self._accept,
             options=self._options,
@@ -102,7 +102,7 @@ class ReceiveTransfer(Transfer):
             if held.record.server != link.server:
                 held.update(server=link.server, link=str(link))  # it is reached elsewhere now: tunnels change names
             return held
-        target = written_down(self._into.absolute() if isinstance(self._into, Path) else Path.cwd())
+        target = written_down(self._into.absolute() if isinstance(self._into, Path) else _here())
         return folders.create(
             Record(
                 role="receive",
@@ -178,3 +178,11 @@ class ReceiveTransfer(Transfer):
             target=finished.places[0] if finished.places else None,
             digest=receiver.digest,
         )
+
+
+def _here() -> Path:
+    """The current folder. One that is gone has no path; a text can be received all the same."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path()
