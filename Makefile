@@ -39,7 +39,8 @@ fuzz: $(VENV)/.tests ## fuzz every parser that strangers reach, SECONDS=600 each
 nat-lab: $(VENV)/.tests ## which way is taken through which NAT, terminals and browsers; writes docs/nat.md; needs root
 	BURROW_LAB_PAGE=docs/nat.md $(BIN)/python -m pytest -m nat_lab -o addopts= -q -s tests/nat
 
-installs: $(VENV)/.tests ## run every install line of the guides in a clean Debian 12 and 13; needs root
+installs: $(VENV)/.tests ## look up all pins for ARM, macOS and Windows; run every install line in a clean Debian 12 and 13; needs root
+	$(BIN)/python -m tests.installs.wheels
 	$(BIN)/python -m tests.installs
 
 pins: $(VENV)/.tests ## renew requirements.txt, with the hashes of all files; takes minutes
