@@ -1,85 +1,54 @@
-"""The sentences of the web app, and whether every catalogue in features/languages/ has each of them, and no other.
+"""The words of the web app: whether every catalogue in features/languages/ has each code that is used, and no other.
 
-`python scripts/words_web.py` lists them as JSON, `--check` compares. A sentence is what stands in `t("…")`, in a table
-of words (`words:`, `accept:`, `how:`, `found:` …), in a BurrowError that needs no values, or as the `why` of an event.
+`python scripts/words_web.py` lists the codes as JSON, `--check` compares. A code is what stands in `t("…")` or in a
+table of the page (`words:`, `how:`, `found:` …). What a session gives has a prefix: `said-` before the reason of an
+event or an error, `error-` before an error's code, `server-` before what the server said.
 """
 
 import argparse
 import json
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 WEB = Path(__file__).resolve().parents[1] / "src" / "burrowspace" / "web"
 LANGUAGES = WEB / "features" / "languages"
-_TEXT = r'"((?:[^"\\\n]|\\.)+)"'
-_SHOWN = tuple(
+_CODE = r'"([a-z][a-z-]*)"'
+_EITHER = rf"(?:[^\"?;]* \? {_CODE} : )?(?:[^\"?;]* \? )?{_CODE}(?: : {_CODE})?"
+_USED = tuple(
     re.compile(each)
     for each in (
-        rf"\bt\(\s*{_TEXT}",
-        rf"\b(?:words|accept|other|how|found|todo|check): {_TEXT}",
-        rf"\bt\([\w.]+ \|\| {_TEXT}",
-        rf"\b(?:why|trouble|check|todo|found) = {_TEXT}",
+        rf"\bt\(\s*{_EITHER}",
+        rf"\b(?:words|accept|other|how|found|todo|check): {_EITHER}",
+        rf"\b(?:check|todo|found) = {_EITHER}",
+        r'"((?:said|error|server)-[a-z-]+)"',
     )
 )
-_CHOSEN = re.compile(rf"\bt\(\s*[^\"()]*\? {_TEXT}\s*: {_TEXT}")
-_EITHER = re.compile(rf"\btodo(?:: | = )\w+ \? {_TEXT}\s*: {_TEXT}")
-_ONE = re.compile(rf"\btodo(?:: | = )\w+ \? {_TEXT}\s*: \"\"")
-_THROWN = re.compile(rf'\bBurrowError\(\s*"([a-z-]+)",\s*{_TEXT}\s*[,)]')
-_TOLD = re.compile(rf"(?:\bwhy: |#waits\(){_TEXT}")
-# Those that only a fault of ours, or of somebody who speaks another protocol, can bring about.
-_INNER = ("bad-request", "broken", "again", "too-many", "error")
-# Why a path was chosen, which no one is told; what a forger brings about, which ends as one sentence (`tampered`).
-_QUIET = {"asked", "better", "broken", "closed", "probe", "slower", "stalled", "steady"}
-# What a session says of itself by way of a variable.
-_SAID = (
-    "the sender called it off",
-    "what arrives was not sealed by the sender; somebody between you changes it",
-    "the sender has left, and nothing of it rests on the server (any more); it goes on when they are back",
-    "the sender has not begun yet",
-    "the sender does not answer; it reads its standard input, so it cannot come back if it was stopped. "
-    "After two minutes of silence this ends",
-    "the sender was silent for two minutes. It reads its standard input, which cannot be read twice, "
-    "so it cannot come back if it was stopped; ask for it again",
-    "the server cannot be reached; still trying",
-    "the server cannot work at the moment; still trying",
-    "the network is back",
-    "this device is offline",
-    "this device is offline; it goes on when the network is back",
-    "waiting for the sender",
-    "the line to the server is slow; nothing more has arrived there yet",
-    "somebody tried a wrong code, so the old one no longer works",
-    "the connection broke while the code was being checked, so the old one no longer works",
-    "three codes were tried and failed, so no new one is made by itself",
-    "you asked for a new code",
-    "{name} is still there, but this code was used already. Ask them for a new one",
-    "the code was used; it works for one person",
-    "the receiver left without taking it, and their code is used up",
-    "several people may use the code now, so it is a longer one",
-    "the server has no short code left to give; the link works all the same",
-)
+_REASON = re.compile(rf"\breason(?:: | = ){_EITHER}")
+_THROWN = re.compile(rf"\bBurrowError\(\s*{_CODE}")
+_TABLED = re.compile(r'^  "?([a-z][a-z-]*)"?:', re.MULTILINE)  # a row of core/reasons.js
+_ENDED = re.compile(r'^  "[^"]+": "([a-z-]+)",$|: "([a-z-]+)";$', re.MULTILINE)  # why the other side ended it
+_SERVER = ("too-many", "too-large", "no-space")  # of the server's codes (core/errors.py), those with words of their own
 
 
-def sentences() -> list[str]:
-    """All of them, sorted. AssertionError: one of _SAID is not said any more."""
-    found: set[str] = set()
+def codes() -> list[str]:
+    """All that are used, sorted."""
+    used: set[str] = set()
     for file in sorted((WEB / "features").rglob("*.js")):
-        if file.parent == LANGUAGES:
-            continue
-        text = file.read_text()
-        for pattern in _SHOWN:
-            found |= set(pattern.findall(text))
-        for pair in (*_CHOSEN.findall(text), *_EITHER.findall(text)):
-            found |= set(pair)
-        found |= set(_ONE.findall(text))
+        if file.parent != LANGUAGES:
+            used |= _found(_USED, file.read_text())
     below = "".join(file.read_text() for folder in ("core", "wire", "store") for file in (WEB / folder).rglob("*.js"))
-    found |= {sentence for code, sentence in _THROWN.findall(below) if code not in (*_INNER, "tampered")}
-    found |= set(_TOLD.findall(below))
-    everything = below + "".join(file.read_text() for file in (WEB / "features").rglob("*.js"))
-    for each in _SAID:
-        assert f'"{each}"' in everything, each
-    found |= {"the sender has ended this transfer"}  # and behind a colon, why
-    return sorted(json.loads(f'"{each}"') for each in (found | set(_SAID)) - _QUIET)
+    reasons = (WEB / "core" / "reasons.js").read_text()
+    table, _, ends = reasons.partition("const ENDS")
+    said = _found([_REASON], below) | _found([_TABLED], table) | _found([_ENDED], ends)
+    used |= {f"said-{each}" for each in said} | {f"error-{each}" for each in _found([_THROWN], below)}
+    return sorted(used | {f"server-{each}" for each in _SERVER} | {"noscript"})  # that one stands in index.html
+
+
+def _found(patterns: Iterable[re.Pattern[str]], text: str) -> set[str]:
+    rows = (row for pattern in patterns for row in pattern.findall(text))
+    return {code for row in rows for code in ([row] if isinstance(row, str) else row) if code}
 
 
 def catalogue(file: Path) -> dict[str, object]:
@@ -88,19 +57,35 @@ def catalogue(file: Path) -> dict[str, object]:
     return dict(json.loads(text[text.index("export default") + len("export default") : text.rindex(";")]))
 
 
+def places(words: object) -> set[str]:
+    """The {places} of a text, or of all its plurals."""
+    texts = words.values() if isinstance(words, dict) else [words]
+    return {each for text in texts for each in re.findall(r"\{(\w+)\}", str(text))}
+
+
 def wrong() -> list[str]:
-    """Sentences: what is missing in which language, and what is there in vain."""
-    wanted = set(sentences())
+    """Sentences: what is missing in which language, what is there in vain, what names other places than the English."""
+    wanted = set(codes())
+    english = catalogue(LANGUAGES / "en.js")
     found = []
     for file in sorted(LANGUAGES.glob("*.js")):
         words = catalogue(file)
         found += [f"{file.name} lacks: {each}" for each in sorted(wanted - set(words))]
         found += [f"{file.name} has in vain: {each}" for each in sorted(set(words) - wanted)]
-        for english, said in words.items():
-            for one in said.values() if isinstance(said, dict) else [said]:
-                if set(re.findall(r"\{\w+\}", str(one))) - set(re.findall(r"\{\w+\}", english)):
-                    found.append(f"{file.name} names another place than: {english}")
-    return found
+        for code in sorted(set(words) & set(english)):
+            if places(words[code]) - {"n"} != places(english[code]) - {"n"}:
+                found.append(f"{file.name} has other places than the English: {code}")
+    return found + _early(english)
+
+
+def _early(english: dict[str, object]) -> list[str]:
+    """What index.html says before the modules are there is what the English catalogue says."""
+    page = (WEB / "index.html").read_text()
+    return [
+        f"index.html does not say: {code}"
+        for code in ("headline", "tagline", "noscript")
+        if f">{english[code]}<" not in page
+    ]
 
 
 if __name__ == "__main__":
@@ -110,4 +95,4 @@ if __name__ == "__main__":
         if problems := wrong():
             sys.exit("\n".join(problems))
     else:
-        sys.stdout.write(json.dumps(sentences(), indent=1, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(codes(), indent=1, ensure_ascii=False) + "\n")

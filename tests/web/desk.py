@@ -59,8 +59,8 @@ class Desk:
     async def leave(self, *paths: Path) -> str:
         """The link of what rests on the server now."""
         link = await self.send(*paths)
-        await self.page.get_by_role("button", name="Leave it on the server").click()
-        await self.page.get_by_text("It rests on the server").wait_for()
+        await self.page.get_by_role("button", name="Upload so I can close this page").click()
+        await self.page.get_by_text("Encrypted and stored on the server").wait_for()
         return link
 
     async def take_back(self, said: str) -> None:
@@ -82,7 +82,7 @@ class Desk:
     async def whole(self, seconds: float = 60) -> None:
         """Until it is there and verified, as the page says."""
         try:
-            await self.page.get_by_text("Whole and verified").wait_for(timeout=seconds * 1000)
+            await self.page.get_by_text("Every byte checked").wait_for(timeout=seconds * 1000)
         except TimeoutError as error:
             seen = await self.page.evaluate(
                 f"(({{state, why, path, done, fault}}) => [state, why, path, done, fault])({JOB})"

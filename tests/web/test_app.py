@@ -122,7 +122,9 @@ async def test_what_was_left_on_the_server_arrives_when_the_sender_is_gone(
     ann = await desk(browsing, server.url)
     link = await ann.leave(file)
     await ann.page.reload()
-    await ann.page.get_by_text("It rests on the server").wait_for()  # and nobody is asked for the files again
+    await ann.page.get_by_text(
+        "Encrypted and stored on the server"
+    ).wait_for()  # and nobody is asked for the files again
     await ann.page.context.close()
     bob = await desk(browsing, link)
     await bob.accept()
@@ -153,7 +155,7 @@ async def test_what_was_left_on_the_server_is_taken_back_from_the_history(
     spools = [f"/spools/{leg['spool']['id']}" for leg in record["state"]["legs"]]
     async with calling(server) as api:
         assert [(await api.get(spool))["complete"] for spool in spools] == [True]
-    await ann.page.get_by_role("button", name="Clear away").click()
+    await ann.page.get_by_role("button", name="Remove").click()
     await ann.page.locator("transfer-card").wait_for(state="detached")
     await ann.page.reload()
     await ann.take_back("You took it back")
@@ -163,11 +165,11 @@ async def test_what_was_left_on_the_server_is_taken_back_from_the_history(
         for spool in spools:
             await api.get(spool, expect=404)
     await bob.page.goto(link)
-    await bob.page.get_by_role("alert").get_by_text("the sender took it back").wait_for()
+    await bob.page.get_by_role("alert").get_by_text("The sender took it back").wait_for()
 
 
 @pytest.mark.parametrize(
-    ("before", "said"), [("taken", "Somebody had taken it"), ("lapsed", "It was not on the server")]
+    ("before", "said"), [("taken", "It had already been downloaded"), ("lapsed", "It was no longer on the server")]
 )
 async def test_what_cannot_be_taken_back_any_more_says_so(
     browsing: Browsing, server: Served, tmp_path: Path, before: str, said: str
@@ -189,7 +191,7 @@ async def test_one_page_sends_to_three(browsing: Browsing, server: Served, tmp_p
     file = made(tmp_path, "d.bin", 8 * MB)
     ann = await desk(browsing, server.url)
     link = await ann.send(file)
-    await ann.page.get_by_label("Several people may take it").check()
+    await ann.page.get_by_label("Allow several people to receive it").check()
     others = [await desk(browsing, link) for _ in range(3)]
     for each in others:
         await each.accept()
@@ -260,7 +262,7 @@ async def test_a_text_is_there_until_it_is_cleared_away(browsing: Browsing, serv
     await bob.whole()
     await bob.page.goto(server.url)
     await bob.page.get_by_text("meet me at nine").wait_for()
-    await bob.page.get_by_role("button", name="Clear away").click()
+    await bob.page.get_by_role("button", name="Remove").click()
     await bob.page.locator("transfer-card").wait_for(state="detached")
     assert await bob.page.evaluate(KEPT) == []
 
@@ -339,7 +341,7 @@ async def test_a_page_by_plain_http_works_and_says_what_it_is(
     url = f"http://{LAN}:{server.port}"
     ann, bob = await two(browsing, url, file)
     assert not await ann.page.evaluate("isSecureContext")
-    await ann.page.get_by_text("came over plain http").first.wait_for()
+    await ann.page.get_by_text("was loaded over plain http").first.wait_for()
     assert (await ann.job("link")).startswith(url)
     await bob.whole()
     assert sha256(await bob.saved()) == sha256(file)
@@ -392,9 +394,9 @@ async def test_after_three_wrong_codes_a_page_asks_and_makes_another(
             if burns < 2:
                 await until(lambda code=code: ann.page.evaluate(f"{JOB}.code !== null && {JOB}.code !== '{code}'"))
     assert lengths == [2, 3, 3]
-    await ann.page.get_by_text("Three codes were tried and failed, so no new one is made by itself").wait_for()
+    await ann.page.get_by_text("Three wrong codes were entered, so no new one appears by itself").wait_for()
     assert await ann.page.locator("share-panel .code").count() == 0
-    await ann.page.get_by_role("button", name="Make a new code").click()
+    await ann.page.get_by_role("button", name="Get a new code").click()
     bob = await desk(browsing, server.url)
     await bob.page.get_by_label("Code or link").fill(await ann.code())
     await bob.page.get_by_role("button", name="Receive", exact=True).click()
@@ -418,12 +420,12 @@ async def test_who_leaves_at_the_prompt_costs_a_code_and_the_page_shows_another(
         await ann.page.locator("share-panel").wait_for(state="detached")
         if leaves:
             await bob.page.goto("about:blank")
-            await ann.page.get_by_text("The receiver left without taking it, and their code is used up").wait_for()
+            await ann.page.get_by_text("They left without accepting, so here's a new code").wait_for()
             assert await ann.code() != code
             late = await desk(browsing, server.url)
             await late.page.get_by_label("Code or link").fill(code)
             await late.page.get_by_label("Code or link").press("Enter")
-            said = late.page.get_by_role("alert").get_by_text("is still there, but this code was used already")
+            said = late.page.get_by_role("alert").get_by_text("This code has already been used. Ask")
             await said.wait_for()
     await bob.accept()
     await bob.whole()
@@ -440,18 +442,18 @@ async def test_a_page_without_a_network_says_so_and_not_that_the_other_side_is_a
     bob = await desk(browsing, server.url)
     for page in (ann, bob):
         await page.page.context.set_offline(True)
-    await ann.page.get_by_text("This device is offline; it goes on when the network is back").wait_for()
+    await ann.page.get_by_text("You're offline. We'll continue when you're back.").wait_for()
     await bob.page.get_by_label("Code or link").fill("7-walnut-orbit")
     await bob.page.get_by_label("Code or link").press("Enter")
-    await bob.page.locator("code-box").get_by_role("alert").get_by_text("this device is offline").wait_for()
+    await bob.page.locator("code-box").get_by_role("alert").get_by_text("You're offline").wait_for()
     for page in (ann, bob):
         await page.page.context.set_offline(False)
-    await ann.page.get_by_text("The network is back").wait_for()
+    await ann.page.get_by_text("You're back online").wait_for()
     await bob.page.goto(link)
     await bob.page.locator("offer-card button.main").wait_for()
     await bob.page.context.set_offline(True)
     await bob.accept()
-    await bob.page.get_by_text("This device is offline; it goes on when the network is back").wait_for()
+    await bob.page.get_by_text("You're offline. We'll continue when you're back.").wait_for()
     await bob.page.context.set_offline(False)
     await bob.whole()
     await ann.whole()
@@ -466,10 +468,10 @@ async def test_a_code_that_a_page_tried_in_vain_is_refused_there_from_then_on(
     ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
     await ann.send(file)
     wrong = str(another(parse_code(await ann.code())))
-    for said in ("the other side did not use this code", "this code was tried here before"):
+    for said in ("That code didn't match", "You already tried this code"):
         await bob.page.get_by_label("Code or link").fill(wrong)
         await bob.page.get_by_label("Code or link").press("Enter")
-        await bob.page.get_by_role("alert").get_by_text(f"{said}; this code can't be used again").wait_for()
+        await bob.page.get_by_role("alert").get_by_text(said).wait_for()
         await bob.page.reload()
     assert await ann.page.evaluate(f"{JOB}.code.split('-').length") == 4
 
@@ -486,7 +488,7 @@ async def test_where_no_code_is_left_the_link_is_enough_and_a_page_that_goes_giv
         number = (await ann.code()).split("-")[0]
         bob = await desk(browsing, server.url, **OFFICE)
         link = await bob.send(file)
-        await bob.page.get_by_text("The server has no short code left to give; the link works all the same").wait_for()
+        await bob.page.get_by_text("The server has no short code left. The link still works.").wait_for()
         assert await bob.page.locator("share-panel .code").count() == 0
         eve = await desk(browsing, link, **OFFICE)
         await eve.accept()

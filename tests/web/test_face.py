@@ -134,16 +134,16 @@ async def test_a_wrong_code_and_a_broken_link_bring_a_sentence(browsing: Browsin
     ann = await desk(browsing, server.url)
     field = ann.page.get_by_label("Code or link")
     for typed, said in (
-        ("7-walnut-orbit", "nobody waits under the number 7"),
+        ("7-walnut-orbit", "This code is wrong, used or expired"),
         ("7-walnot-orbit", "walnut"),
-        (f"{server.url}/r#abc", "copy the whole link"),
+        (f"{server.url}/r#abc", "Copy the whole link"),
         ("\U0001f98a" * 5000, ""),
     ):
         await field.fill(typed)
         await field.press("Enter")
         await ann.page.get_by_role("alert").get_by_text(said).first.wait_for()
     await ann.page.goto(f"{server.url}/r#broken")
-    await ann.page.get_by_role("alert").get_by_text("copy the whole link").wait_for()
+    await ann.page.get_by_role("alert").get_by_text("Copy the whole link").wait_for()
 
 
 async def test_the_first_load_is_light_and_asks_no_other_host(browsing: Browsing, server: Served) -> None:
@@ -163,10 +163,10 @@ async def test_the_first_load_is_light_and_asks_no_other_host(browsing: Browsing
 
 async def test_the_doctor_says_what_works_line_by_line(browsing: Browsing, server: Served) -> None:
     ann = await desk(browsing, server.url)
-    await ann.page.get_by_role("button", name="How is the connection?").click()
+    await ann.page.get_by_role("button", name="Check connection").click()
     lines = ann.page.locator("doctor-dialog li")
-    await ann.page.locator("doctor-dialog").get_by_text("to the server").wait_for()
+    await ann.page.locator("doctor-dialog").locator("li", has_text="up, ").wait_for()
     good = await ann.page.locator("doctor-dialog li.good .check").all_inner_texts()
     assert {"This page", "Server", "WebSocket", "Speed"} <= set(good)
-    assert await lines.get_by_text("Direct way").count() == 1
+    assert await lines.get_by_text("Direct connection").count() == 1
     assert await violations(ann.page) == []

@@ -128,7 +128,7 @@ async def test_what_was_declined_is_not_asked_again(browsing: Browsing, server: 
 
 async def test_a_broken_link_is_taken_out_as_well_and_forgotten(browsing: Browsing, server: Served) -> None:
     bob = await desk(browsing, f"{server.url}/r#{'A' * 42}!")
-    await bob.page.get_by_role("alert").get_by_text("copy the whole link").wait_for()
+    await bob.page.get_by_role("alert").get_by_text("Copy the whole link").wait_for()
     assert [each for each in await addresses(bob.page) if "#" in each] == []
     assert await bob.page.evaluate(KEPT_BY_THE_TAB) == 0
 

@@ -96,8 +96,8 @@ async def test_an_idle_page_becomes_the_new_one_by_itself(browsing: Browsing, se
     await worked_on(ann)
     new = await server.upgrade()
     await runs(ann, new)
-    await ann.page.get_by_role("button", name="How is the connection?").click()
-    await ann.page.locator("doctor-dialog").get_by_text("to the server").wait_for()
+    await ann.page.get_by_role("button", name="Check connection").click()
+    await ann.page.locator("doctor-dialog").locator("li", has_text="up, ").wait_for()
 
 
 async def test_who_is_in_the_middle_of_something_is_asked(browsing: Browsing, server: Upgraded) -> None:
@@ -105,7 +105,7 @@ async def test_who_is_in_the_middle_of_something_is_asked(browsing: Browsing, se
     field = ann.page.get_by_label("Code or link")
     await field.fill("7-wal")
     new = await server.upgrade()
-    await ann.page.get_by_text("A new version is ready.").wait_for()
+    await ann.page.get_by_text("A new version is ready").wait_for()
     assert await field.input_value() == "7-wal"
     await ann.page.get_by_role("button", name="Reload").click()
     await runs(ann, new)
@@ -131,7 +131,7 @@ async def test_a_transfer_goes_on_although_the_server_is_upgraded_in_the_middle(
     await bob.whole(90)
     assert sha256(await bob.saved()) == sha256(file)
     assert {await version(ann), await version(bob)} == {old}
-    assert await bob.page.get_by_text("A new version is ready.").count() == 1
+    assert await bob.page.get_by_text("A new version is ready").count() == 1
     late = await desk(browsing, server.url)
     assert await version(late) == new
     await bob.page.get_by_role("button", name="Reload").click()
@@ -146,6 +146,6 @@ async def test_a_part_that_is_gone_says_so_at_once(browsing: Browsing, server: U
     await field.focus()
     await server.upgrade()
     began = asyncio.get_running_loop().time()
-    await ann.page.get_by_role("button", name="How is the connection?").evaluate("(button) => button.click()")
-    await ann.page.get_by_role("alert").get_by_text("this page is older than its server").wait_for()
+    await ann.page.get_by_role("button", name="Check connection").evaluate("(button) => button.click()")
+    await ann.page.get_by_role("alert").get_by_text("This page is older than the server").wait_for()
     assert asyncio.get_running_loop().time() - began < 10

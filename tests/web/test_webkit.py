@@ -51,8 +51,8 @@ async def test_webkit_goes_on_after_a_reload_and_leaves_it_on_the_server_for_web
     await ann.reload()
     await until(lambda: ann.evaluate("Boolean(deep('share-panel .link'))"))
     assert await ann.evaluate("deep('share-panel .link').textContent.trim()") == link, "the files were there again"
-    await ann.click("button", "Leave it on the server")
-    await ann.sees("It rests on the server")
+    await ann.click("button", "Upload so I can close this page")
+    await ann.sees("Encrypted and stored on the server")
     await webkit.close(ann)
     bob = await webkit.tab(link)
     await bob.accept()

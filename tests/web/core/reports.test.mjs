@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Meter, Storing, ToPerson, ToSender } from "../../../src/burrowspace/web/core/reports.js";
+import { REASONS } from "../../../src/burrowspace/web/core/reasons.js";
 import { Silence } from "../../../src/burrowspace/web/core/silence.js";
 import { held } from "./vectors.mjs";
 
@@ -23,7 +24,9 @@ for (const { name, stdin, steps } of toPersons) {
       if (typeof event === "boolean") seen.looked(event);
       else {
         const { moved_at: movedAt, idle_since: idleSince, sender_here: senderHere, nothing_left: nothingLeft, heard_at: heardAt, ...rest } = event;
-        assert.deepEqual(seen.tick({ ...rest, movedAt, idleSince, senderHere, nothingLeft, heardAt }), expected, event.now);
+        const told = seen.tick({ ...rest, movedAt, idleSince, senderHere, nothingLeft, heardAt });
+        const said = told && [told[0], told[1] ? REASONS[told[1]] : ""]; // the twin has the sentence
+        assert.deepEqual(said, expected, event.now);
       }
     }
   });

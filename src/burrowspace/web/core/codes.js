@@ -67,7 +67,7 @@ export function parseCode(typed) {
         if (!refused || (error.fields.suggestion && !refused.fields.suggestion)) refused = error;
       }
     }
-    if (found.size > 1) bad("there is more than one code in it; give one of them");
+    if (found.size > 1) bad("there is more than one code in it; give one of them", { reason: "several-codes" });
     for (const code of found.values()) return code;
     if (refused?.fields.suggestion) break; // it stands there, with a slip; what is cut out of it would be another code
   }
@@ -80,7 +80,7 @@ function parsed(text) {
   const plain = text.toLowerCase();
   if (plain.length > CODE_CHARS) bad(`that is too long for a code; ${HOW}`);
   if (plain.includes("#") || plain.includes("://")) {
-    bad("that looks like a link and not like a code; give the whole link, from http to its end");
+    bad("that looks like a link and not like a code; give the whole link, from http to its end", { reason: "link-cut" });
   }
   const number = /^[0-9]*/.exec(plain)?.[0] ?? "";
   if (!number) bad(`the number in front is missing; ${HOW}`);
@@ -99,9 +99,9 @@ function wordsOf(number, parts) {
   const wrong = words.filter((word) => !KNOWN.has(word));
   if (!wrong.length) return words;
   const meant = words.map((word) => (KNOWN.has(word) ? word : nearest(word)));
-  if (meant.includes(null)) bad(`“${wrong[0]}” is not a word of codes; ask for the code again, ${HOW}`);
+  if (meant.includes(null)) bad(`“${wrong[0]}” is not a word of codes; ask for the code again, ${HOW}`, { reason: "unknown-word", word: wrong[0].slice(0, 40) });
   const suggestion = [number, ...meant].join("-");
-  return bad(`“${wrong[0]}” is not a word of codes; did you mean ${suggestion}?`, { suggestion });
+  return bad(`“${wrong[0]}” is not a word of codes; did you mean ${suggestion}?`, { reason: "suggestion", word: wrong[0].slice(0, 40), suggestion });
 }
 
 /** The words that were written together, or the run itself where it is not made of words. No word begins with another
@@ -257,7 +257,7 @@ export class Agreed {
   check(other) {
     const theirs = this.role === "sender" ? "receiver" : "sender";
     if (other.role !== theirs || !same(other.mac, this.#mac(theirs))) {
-      throw new BurrowError("wrong-code", "the other side did not use this code; this code can't be used again. Ask the sender for a new one");
+      throw new BurrowError("wrong-code", "the other side did not use this code; this code can't be used again. Ask the sender for a new one", { reason: "wrong-code" });
     }
     this.#confirmed = true;
   }

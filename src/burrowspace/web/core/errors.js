@@ -1,6 +1,6 @@
 /**
  * What can go wrong: a code for programs, a sentence for people. The codes are those of core/errors.py, and the
- * sentence never holds a secret.
+ * sentence never holds a secret. `fields.reason` is a finer code, where one code stands for several things.
  *
  *     bad-request   bad-manifest   bad-code   bad-link     what came cannot be read, or contradicts itself
  *     tampered                                             a sealed thing is not what the other side sealed

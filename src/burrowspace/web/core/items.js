@@ -70,7 +70,7 @@ export function contentsOf(items, title, before) {
   if (!before) return { manifest, encoded: manifest.encode(), files };
   const begun = Manifest.parse(before);
   if (marks(begun) !== marks(manifest)) {
-    throw new BurrowError("changed", "these are not the files of the transfer that was begun");
+    throw new BurrowError("changed", "these are not the files of the transfer that was begun", { reason: "other-files" });
   }
   return { manifest: begun, encoded: before, files };
 }

@@ -33,11 +33,11 @@ export function formatLink(server, secret) {
  */
 export function parseLink(text) {
   const all = linksIn(text);
-  if (all.length > 1) bad("there is more than one link in it; give one of them");
+  if (all.length > 1) bad("there is more than one link in it; give one of them", { reason: "several-links" });
   const plain = all[0] ?? cleaned(text.slice(0, LINK_CHARS + 1));
   if (plain.length > LINK_CHARS) bad(`that is too long for a link; ${HOW}`);
   const mark = plain.indexOf("#");
-  if (mark < 0) bad(`the part behind the # is missing, and it is the key; ${HOW}`);
+  if (mark < 0) bad(`the part behind the # is missing, and it is the key; ${HOW}`, { reason: "link-cut" });
   const found = SHAPE.exec(plain.slice(0, mark))?.groups;
   if (!found) return bad(`the part in front of the # is not where a BurrowSpace server is; ${HOW}`);
   const scheme = (found.scheme ?? "https").toLowerCase();
@@ -56,12 +56,12 @@ export function parseLink(text) {
 /** The secret behind a `#`. bad-link. @param {string} fragment without the # @returns {Bytes} */
 export function parseSecret(fragment) {
   if (!/^[A-Za-z0-9_-]{43}$/.test(fragment)) {
-    bad(`behind the # stand ${SECRET_CHARS} letters, digits, - and _; copy the whole link. ${HOW}`);
+    bad(`behind the # stand ${SECRET_CHARS} letters, digits, - and _; copy the whole link. ${HOW}`, { reason: "link-cut" });
   }
   try {
     return unbase64(`${fragment.replaceAll("-", "+").replaceAll("_", "/")}=`);
   } catch {
-    return bad("the last character of the link is wrong; copy the whole link");
+    return bad("the last character of the link is wrong; copy the whole link", { reason: "link-cut" });
   }
 }
 
@@ -104,7 +104,7 @@ function spelled(secret) {
   return base64(secret).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
-/** @param {string} sentence @returns {never} */
-function bad(sentence) {
-  throw new BurrowError("bad-link", sentence);
+/** @param {string} sentence @param {Record<string, unknown>} [fields] @returns {never} */
+function bad(sentence, fields) {
+  throw new BurrowError("bad-link", sentence, fields);
 }

@@ -5,6 +5,7 @@
  * docs/spec/session.md.
  *
  * @import { Path } from "./paths.js"
+ * @import { Reason } from "./reasons.js"
  * @import { Silence } from "./silence.js"
  */
 
@@ -76,26 +77,13 @@ export class ToSender {
  * for a segment: whether it lives. `end`: it was stopped and cannot come back.
  * @typedef {"progress" | "waiting" | "look" | "ask" | "end"} Tell */
 
-export const OFFLINE = "this device is offline; it goes on when the network is back";
-export const BACK = "the network is back";
-export const AWAY = "the server cannot be reached; still trying";
-export const SILENT =
-  "the sender does not answer; it reads its standard input, so it cannot come back if it was stopped. After two minutes of silence this ends";
-const OVER =
-  "the sender was silent for two minutes. It reads its standard input, which cannot be read twice, so it cannot come back if it was stopped; ask for it again";
-export const WAITS = "waiting for the sender";
-export const SLOW_LINE = "the line to the server is slow; nothing more has arrived there yet";
-
-/** Why nothing moves: the first that applies. @type {[string, (standing: Standing) => boolean | undefined][]} */
+/** Why nothing moves: the first that applies. @type {[Reason, (standing: Standing) => boolean | undefined][]} */
 export const WHY = [
-  [OFFLINE, ({ network }) => !network],
-  [AWAY, ({ away }) => away],
-  [
-    "the sender has left, and nothing of it rests on the server (any more); it goes on when they are back",
-    ({ senderHere, nothingLeft }) => !senderHere && nothingLeft,
-  ],
-  [SILENT, ({ silent }) => silent],
-  [WAITS, () => true],
+  ["offline", ({ network }) => !network],
+  ["away", ({ away }) => away],
+  ["sender-left", ({ senderHere, nothingLeft }) => !senderHere && nothingLeft],
+  ["sender-silent", ({ silent }) => silent],
+  ["waits", () => true],
 ];
 
 /** Whether a person is told why nothing moves: the same reason again only after a while. */
@@ -133,7 +121,7 @@ export class ToPerson {
     this.#silence = silence;
   }
 
-  /** `waiting` and `end` come with their reason. @param {Standing} found @returns {[Tell, string] | null} */
+  /** `waiting` and `end` come with their reason. @param {Standing} found @returns {[Tell, Reason | null] | null} */
   tick(found) {
     const standing = { ...found, away: found.away || this.#offline };
     const { now, carries, movedAt, idleSince, deciding, network } = standing;
@@ -144,38 +132,38 @@ export class ToPerson {
     }
     if (network !== this.#network) {
       this.#network = network;
-      return this.#waits(now, network ? BACK : OFFLINE);
+      return this.#waits(now, network ? "online" : "offline");
     }
     if (now - this.#toldAt < TELL) return null;
     this.#toldAt = now;
     if (carries && now - movedAt <= STILL) {
       this.#reasons.moved();
-      return ["progress", ""];
+      return ["progress", null];
     }
     if (deciding || this.#looking || !(carries || now - idleSince > IDLE)) return null;
     if (network && now - this.#lookedAt > LOOK_AGAIN) return this.#look(now);
-    return this.#waits(now, WHY.find(([, applies]) => applies(standing))?.[0] ?? "");
+    return this.#waits(now, WHY.find(([, applies]) => applies(standing))?.[0] ?? "waits");
   }
 
   /** What follows from a silence that may be for good. @param {Standing} standing @param {Silence} silence
-   * @returns {[Tell, string] | null} */
+   * @returns {[Tell, Reason | null] | null} */
   #asks({ now, network, deciding, away, linked, heardAt, movedAt }, silence) {
     if (this.#looking) return null;
     const act = silence.tick(now, linked ? now : Math.max(heardAt, movedAt), network && !deciding && !away);
     const sure = this.#ends;
     this.#ends = act === "end";
-    if (act === "end") return sure ? ["end", OVER] : this.#look(now);
-    return act === "ask" ? ["ask", ""] : null;
+    if (act === "end") return sure ? ["end", "silent"] : this.#look(now);
+    return act === "ask" ? ["ask", null] : null;
   }
 
-  /** @param {number} now @returns {[Tell, string]} */
+  /** @param {number} now @returns {[Tell, null]} */
   #look(now) {
     this.#looking = true;
     this.#lookedAt = now;
-    return ["look", ""];
+    return ["look", null];
   }
 
-  /** @param {number} now @param {string} why @returns {[Tell, string] | null} */
+  /** @param {number} now @param {Reason} why @returns {[Tell, Reason] | null} */
   #waits(now, why) {
     return this.#reasons.due(now, why) ? ["waiting", why] : null;
   }

@@ -124,7 +124,7 @@ export class BlockKey {
     }
     if (nonce.length !== size) throw new TypeError(`a nonce of ${this.suite} has ${size} bytes`);
     if (this.suite === "A256GCM" && this.sealings >= SEALINGS) {
-      throw new BurrowError("too-large", "this transfer has sealed as many blocks as its key is good for; start anew");
+      throw new BurrowError("too-large", "this transfer has sealed as many blocks as its key is good for; start anew", { reason: "key-spent" });
     }
     this.sealings += 1;
     return [nonce, await (await this.#cipher).encrypt(nonce, plain, this.#bound(file, index, end))];

@@ -6,7 +6,7 @@
 
 /** @type {Readonly<Record<Fate, {words: string}>>} */
 export const FATES = Object.freeze({
-  back: { words: "You took it back: nobody can receive it any more." },
-  taken: { words: "Somebody had taken it already; nobody else can any more." },
-  lapsed: { words: "It was not on the server any more: its time was up, or it was taken back before." },
+  back: { words: "fate-back" },
+  taken: { words: "fate-taken" },
+  lapsed: { words: "fate-lapsed" },
 });

@@ -32,16 +32,16 @@ export function size(bytes) {
 
 /** 34 MB/s. @param {number} rate bytes per second @returns {string} */
 export function speed(rate) {
-  return t("{size}/s", { size: size(rate) });
+  return t("per-second", { size: size(rate) });
 }
 
 /** Time left, roughly: nobody needs more. @param {number} seconds @returns {string} */
 export function left(seconds) {
   if (!Number.isFinite(seconds)) return "";
-  if (seconds < 5) return t("a few seconds left");
-  if (seconds < 100) return t("about {time} left", { time: unit(Math.ceil(seconds / 5) * 5, "second") });
-  if (seconds < 5400) return t("about {time} left", { time: unit(Math.round(seconds / 60), "minute") });
-  return t("about {time} left", { time: unit(Math.round(seconds / 360) / 10, "hour") });
+  if (seconds < 5) return t("left-soon");
+  if (seconds < 100) return t("left-about", { time: unit(Math.ceil(seconds / 5) * 5, "second") });
+  if (seconds < 5400) return t("left-about", { time: unit(Math.round(seconds / 60), "minute") });
+  return t("left-about", { time: unit(Math.round(seconds / 360) / 10, "hour") });
 }
 
 /** How long it took. @param {number} seconds @returns {string} */

@@ -1,11 +1,11 @@
 /**
- * What the page says, in the person's language. The English text is the key: a sentence that no catalogue knows is shown
- * as it is. Catalogues are `languages/*.js`, loaded when they are needed.
+ * What the page says, in the person's language. Parts and sessions have codes; the catalogues in `languages/*.js` have
+ * the words for each, English like the others. One is loaded, and every one has every code (scripts/words_web.py).
  */
 
 import { loadLazily } from "../wire/lazy-import.js";
 
-/** Text with {places}, or one for each plural category of the language (CLDR), chosen by `n`.
+/** By code: text with {places}, or one for each plural category of the language (CLDR), chosen by `n`.
  * @typedef {Record<string, string | Partial<Record<Intl.LDMLPluralRule, string>>>} Catalogue */
 
 /** As each is called by those who speak it. @type {Readonly<Record<string, string>>} */
@@ -20,15 +20,10 @@ export const LANGUAGES = Object.freeze({
   ja: "日本語",
 });
 
-/** @type {Catalogue} */
-const ENGLISH = {
-  "{n} files": { one: "{n} file", other: "{n} files" },
-};
-
 /** Those that write from right to left. */
 const RIGHT_TO_LEFT = ["ar", "fa", "he", "ur"];
 
-/** @type {Catalogue} */ let catalogue = ENGLISH;
+/** @type {Catalogue} */ let catalogue = {};
 let language = "en";
 let plural = new Intl.PluralRules("en");
 /** @type {Set<() => void>} */ const watchers = new Set();
@@ -45,7 +40,7 @@ export function fitting(wished) {
 /** Says everything in this language from now on. @param {string} wish @returns {Promise<void>} */
 export async function speak(wish) {
   const chosen = wish in LANGUAGES ? wish : "en";
-  catalogue = chosen === "en" ? ENGLISH : (await loadLazily(() => import(`./languages/${chosen}.js`))).default;
+  catalogue = (await loadLazily(() => import(`./languages/${chosen}.js`))).default;
   language = chosen;
   plural = new Intl.PluralRules(chosen);
   document.documentElement.lang = chosen;
@@ -64,18 +59,16 @@ export function onLanguage(tell) {
   return () => watchers.delete(tell);
 }
 
-/** The sentence, with values in its {places}. @param {string} sentence @param {Record<string, string | number>} [values] @returns {string} */
-export function t(sentence, values) {
-  const found = catalogue[sentence] ?? ENGLISH[sentence] ?? sentence;
-  const text = typeof found === "string" ? found : (found[plural.select(Number(values?.n ?? 0))] ?? found.other ?? sentence);
-  return values ? text.replace(/\{(\w+)\}/g, (place, name) => shown(values[name] ?? place)) : text;
+/** Whether there are words for it. @param {string} code */
+export function knows(code) {
+  return Object.hasOwn(catalogue, code);
 }
 
-/** A sentence that a session or the other side said, of one part or of two with a colon between. @param {string} sentence */
-export function say(sentence) {
-  const colon = sentence.indexOf(": ");
-  if (colon < 0 || sentence in catalogue) return t(sentence);
-  return t("{first}: {second}", { first: t(sentence.slice(0, colon)), second: t(sentence.slice(colon + 2)) });
+/** The words for a code, with values in their {places}. @param {string} code @param {Record<string, string | number>} [values] @returns {string} */
+export function t(code, values) {
+  const found = catalogue[code] ?? code;
+  const text = typeof found === "string" ? found : (found[plural.select(Number(values?.n ?? 0))] ?? found.other ?? code);
+  return values ? text.replace(/\{(\w+)\}/g, (place, name) => shown(values[name] ?? place)) : text;
 }
 
 /** @param {string | number} value */

@@ -1,5 +1,5 @@
 /**
- * Where what comes may be received in this browser, the best first; or the sentence that says why nowhere. Pure: what
+ * Where what comes may be received in this browser, the best first; or why nowhere. Pure: what
  * the browser has comes in. Acted on by ways.js. Reasons: docs/decisions/0009.
  */
 
@@ -23,8 +23,12 @@ const MARGIN_BYTES = 64 * 2 ** 20; // that a browser needs beside it
  * @property {boolean} small a phone or a tablet
  */
 
+/** Why it cannot be received here; all in bytes: what comes, what this page can hold, what the browser has room for, and
+ * what is missing of that.
+ * @typedef {{reason: "no-way-plain" | "no-way-room" | "no-way-private", size: number, limit?: number, room?: number, free?: number}} NoWay */
+
 /** `size`: bytes, null where not known; `single`: it is one file. `kinds` is empty where it cannot be received.
- * @param {number | null} size @param {boolean} single @param {Here} here @returns {{kinds: Kind[], why: string | null}} */
+ * @param {number | null} size @param {boolean} single @param {Here} here @returns {{kinds: Kind[], why: NoWay | null}} */
 export function choose(size, single, here) {
   const least = size ?? 0;
   const limit = here.small ? MEMORY_SMALL_BYTES : MEMORY_BYTES;
@@ -41,22 +45,12 @@ export function choose(size, single, here) {
   return { kinds, why: kinds.length ? null : why(least, limit, here) };
 }
 
-/** @param {number} size @param {number} limit @param {Here} here */
+/** @param {number} size @param {number} limit @param {Here} here @returns {NoWay} */
 function why(size, limit, { secure, opfs, room }) {
-  const what = `this is ${gib(size)}`;
-  const terminal = "receive it in the terminal: burrow receive";
-  if (!secure) {
-    return `${what}, and a page without https can keep ${gib(limit)} at most; open this link over https, or ${terminal}`;
-  }
+  if (!secure) return { reason: "no-way-plain", size, limit };
   if (opfs && room !== null) {
-    const free = gib(Math.max(size + MARGIN_BYTES - room, 2 ** 20));
-    return `${what}, and this browser has room for ${gib(Math.max(0, room - MARGIN_BYTES))}; free ${free} on this device, use another browser, or ${terminal}`;
+    const free = Math.max(size + MARGIN_BYTES - room, 2 ** 20);
+    return { reason: "no-way-room", size, room: Math.max(0, room - MARGIN_BYTES), free };
   }
-  return `${what}, and this browser can keep ${gib(limit)} at most in a private window; use an ordinary window, another browser, or ${terminal}`;
-}
-
-/** @param {number} bytes */
-function gib(bytes) {
-  if (bytes >= 2 ** 30) return `${(Math.ceil((bytes / 2 ** 30) * 10) / 10).toFixed(1)} GiB`;
-  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  return { reason: "no-way-private", size, limit };
 }

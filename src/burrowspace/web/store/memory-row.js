@@ -50,5 +50,5 @@ export class MemoryRow {
 
 /** @returns {never} */
 function full() {
-  throw new BurrowError("no-space", "more arrives than this page can hold; receive it in the terminal: burrow receive");
+  throw new BurrowError("no-space", "more arrives than this page can hold; receive it in the terminal: burrow receive", { reason: "memory-full" });
 }

@@ -175,13 +175,13 @@ class Found {
 
   /** @param {string[]} path */
   #deep(path) {
-    if (path.length > DEPTH) throw new BurrowError("too-large", `folders lie in each other more than ${DEPTH} deep`);
+    if (path.length > DEPTH) throw new BurrowError("too-large", `folders lie in each other more than ${DEPTH} deep`, { reason: "too-deep", n: DEPTH });
     return path.map(wellFormed);
   }
 
   /** @param {Picked} item */
   #add(item) {
-    if (this.#items.length >= ENTRIES) throw new BurrowError("too-many", `one transfer has at most ${ENTRIES} files; send them in parts`);
+    if (this.#items.length >= ENTRIES) throw new BurrowError("too-many", `one transfer has at most ${ENTRIES} files; send them in parts`, { reason: "too-many-files", n: ENTRIES });
     this.#items.push(item);
   }
 }

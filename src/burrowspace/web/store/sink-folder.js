@@ -43,7 +43,7 @@ export class FolderSink {
   static async reopen(kept, manifest) {
     const { handle } = kept;
     if (!(await allowed(handle, "readwrite", true))) {
-      throw new BurrowError("refused", `to go on, allow this page to write to ${handle.name}`);
+      throw new BurrowError("refused", `to go on, allow this page to write to ${handle.name}`, { reason: "allow-folder", name: handle.name });
     }
     try {
       if (kept.kind === "file") await kept.handle.getFile();
@@ -157,7 +157,7 @@ export class FolderSink {
     if (!file) throw new TypeError("no such file");
     const handle = await this.#handle(file.path);
     if (offset > (await handle.getFile()).size) {
-      throw new BurrowError("missing", `what had arrived of ${file.path.join("/")} is not there any more; receive it again`);
+      throw new BurrowError("missing", `what had arrived of ${file.path.join("/")} is not there any more; receive it again`, { reason: "part-gone", name: file.path.join("/") });
     }
     const writable = await handle.createWritable({ keepExistingData: offset > 0 });
     if (offset) await writable.truncate(offset);
@@ -184,11 +184,11 @@ async function mapped(act) {
   } catch (error) {
     const name = named(error);
     if (name === "QuotaExceededError") {
-      throw new BurrowError("no-space", "there is no more room on that disk; free some space and go on");
+      throw new BurrowError("no-space", "there is no more room on that disk; free some space and go on", { reason: "disk-full" });
     }
-    if (name === "NotFoundError") throw new BurrowError("missing", "the folder to receive into is gone; receive it again");
+    if (name === "NotFoundError") throw new BurrowError("missing", "the folder to receive into is gone; receive it again", { reason: "folder-gone" });
     if (name === "NotAllowedError" || name === "NoModificationAllowedError") {
-      throw new BurrowError("refused", "the browser does not let this page write there any more; go on with it to allow it again");
+      throw new BurrowError("refused", "the browser does not let this page write there any more; go on with it to allow it again", { reason: "write-refused" });
     }
     throw error;
   }

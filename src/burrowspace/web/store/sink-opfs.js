@@ -82,7 +82,7 @@ export class OpfsSink {
 
   /** busy; missing. @param {Manifest} _manifest @param {boolean} resumed */
   async open(_manifest, resumed) {
-    if (resumed && !this.kept) throw new BurrowError("missing", "the browser has thrown away what had arrived");
+    if (resumed && !this.kept) throw new BurrowError("missing", "the browser has thrown away what had arrived", { reason: "thrown-away" });
     void navigator.storage.persist?.().catch(() => false); // asks nobody, but in Firefox
     this.#far = new Far(WORKER, nowhere);
     const sums = resumed ? (this.kept?.sums ?? null) : null;

@@ -54,13 +54,13 @@ export class StreamSink {
 
   async open() {
     const worker = await activeWorker();
-    if (!worker) throw new BurrowError("error", "this browser cannot stream a download; choose another place");
+    if (!worker) throw new BurrowError("error", "this browser cannot stream a download; choose another place", { reason: "no-stream" });
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     port1.onmessage = ({ data }) => this.#heard(data);
     worker.postMessage({ type: "stream", id: this.#id, name: this.name, size: this.#length() }, [port2]);
     this.#pinging = setInterval(() => void this.#ping(), PING_MS);
-    const slow = setTimeout(() => this.#fail("the browser did not begin the download; allow it, or choose another place"), BEGIN_MS);
+    const slow = setTimeout(() => this.#fail("the browser did not begin the download; allow it, or choose another place", "no-stream"), BEGIN_MS);
     await this.#until(() => this.#wanted);
     clearTimeout(slow);
     for (const path of this.#placed.folders) await this.#send(/** @type {ZipParts} */ (this.#zip).folder(path));
@@ -174,9 +174,9 @@ export class StreamSink {
     worker?.postMessage({ type: "ping", id: this.#id }, [port2]);
   }
 
-  /** @param {string} sentence */
-  #fail(sentence) {
-    this.#fault ??= new BurrowError("cancelled", sentence);
+  /** @param {string} sentence @param {string} reason */
+  #fail(sentence, reason = "download-ended") {
+    this.#fault ??= new BurrowError("cancelled", sentence, { reason });
     clearInterval(this.#pinging);
     this.#wake?.();
   }
@@ -186,7 +186,7 @@ export class StreamSink {
     const frame = this.#frame;
     this.#frame = null;
     setTimeout(() => frame?.remove(), FRAME_MS);
-    this.#fault ??= new BurrowError("cancelled", "the download has ended");
+    this.#fault ??= new BurrowError("cancelled", "the download has ended", { reason: "download-ended" });
     this.#wake?.();
   }
 }

@@ -2,7 +2,7 @@
  * Where what comes can be put in this browser: asked before the first byte. What is chosen is choosing.js's to say.
  *
  * @import { Manifest } from "../core/manifest.js"
- * @import { Here, Kind } from "./choosing.js"
+ * @import { Here, Kind, NoWay } from "./choosing.js"
  * @import { Kept, KeepingSink } from "./placing.js"
  */
 
@@ -19,7 +19,7 @@ import { BASE } from "../wire/runtime.js";
 /** `open` asks for the folder or the file where the kind has one, so it is called from a click; it throws an AbortError
  * (DOMException) when the person changes their mind. @typedef {{kind: Kind, open: (id: string) => Promise<KeepingSink>}} Way */
 
-/** `why`: a sentence, where there is no way at all. @param {Manifest} manifest @returns {Promise<{best: Way | null, others: Way[], why: string | null}>} */
+/** `why`: where there is no way at all. @param {Manifest} manifest @returns {Promise<{best: Way | null, others: Way[], why: NoWay | null}>} */
 export async function ways(manifest) {
   const here = await found();
   const { files, folders } = placed(manifest);

@@ -4,13 +4,14 @@
  *
  * @import { Path } from "../core/paths.js"
  * @import { Manifest } from "../core/manifest.js"
+ * @import { Reason } from "../core/reasons.js"
  */
 
 /**
- * @typedef {{event: "ready", link: string, code: string | null, why: string, asks: boolean}} Ready the sender can be found;
- *   `why`: there is no code, though you asked for one; `asks`: the session's `newCode()` makes one
- * @typedef {{event: "new-code", code: string | null, why: string, burns: number, asks: boolean, left: string}} NewCode the old
- *   code no longer works, and why; null: there is no other, or only if the person asks. `burns`: how many were burnt by a
+ * @typedef {{event: "ready", link: string, code: string | null, reason: Reason | null, why: string, asks: boolean}} Ready the
+ *   sender can be found; `why`: there is no code, though you asked for one; `asks`: the session's `newCode()` makes one
+ * @typedef {{event: "new-code", code: string | null, reason: Reason, why: string, burns: number, asks: boolean, left: string}} NewCode
+ *   the old code no longer works, and why; null: there is no other, or only if the person asks. `burns`: how many were burnt by a
  *   failed try. `left`: the receiver who used the old one and has left; empty: nobody
  * @typedef {{event: "met", peer: string, receiver: string, words: string[]}} Met the other side is there; the same four
  *   words at both ends, or somebody sits between them
@@ -19,7 +20,7 @@
  * @typedef {{event: "path", path: Path, peer: string, why: string, receiver: string}} PathChanged
  * @typedef {{event: "progress", done: number, total: number | null, rate: number, eta: number | null, path: Path,
  *   receiver: string}} Progress at most ten a second for each receiver
- * @typedef {{event: "waiting", why: string, receiver: string}} Waiting nothing moves, and why
+ * @typedef {{event: "waiting", reason: Reason | null, why: string, receiver: string}} Waiting nothing moves, and why
  * @typedef {{event: "declined", peer: string, why: string, receiver: string}} Declined one of several receivers has said no or
  *   called it off; the others go on
  * @typedef {{event: "resting", until: number}} Resting all of it lies sealed on the server: the sender may leave

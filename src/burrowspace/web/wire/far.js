@@ -29,7 +29,7 @@ export class Far {
       worker.onmessage = ({ data: { id, value, error } }) => {
         const call = this.#calls.get(id);
         this.#calls.delete(id);
-        if (error) call?.reject(new BurrowError(error.code, error.sentence));
+        if (error) call?.reject(new BurrowError(error.code, error.sentence, { reason: error.reason }));
         else call?.resolve(value);
       };
       worker.onerror = ({ message }) => this.#reject(new BurrowError("error", message || "a worker failed"));

@@ -3,8 +3,6 @@
  * Twin of client/offline.py.
  */
 
-export const AILING = "the server cannot work at the moment; still trying";
-
 export function offline() {
   return globalThis.navigator?.onLine === false;
 }

@@ -5,6 +5,7 @@
  * @import { Bytes } from "../../core/bytes.js"
  * @import { Picked } from "../../store/picked.js"
  * @import { Fate } from "../../wire/session/take-back.js"
+ * @import { Said } from "../said.js"
  * @import { Finding, Invited } from "./devices.js"
  * @import { AnyJob, Keeping } from "./keeping.js"
  * @import { ReceiveJob } from "./receive-job.js"
@@ -21,6 +22,7 @@ import { BASE, HERE, ours, randomId } from "../../wire/runtime.js";
 import { Server } from "../../wire/server/api.js";
 import { loadLazily, outdated } from "../../wire/lazy-import.js";
 import { offline } from "../../wire/offline.js";
+import { saidOfError } from "../said.js";
 import { Devices } from "./devices.js";
 import { Observable } from "./observable.js";
 import { Remembered } from "./remembered.js";
@@ -135,7 +137,7 @@ export class AppModel extends Observable {
     } catch (error) {
       await job.cancel();
       job.state = "failed";
-      job.why = ours(error).sentence;
+      job.why = saidOfError(error);
       job.changed();
     }
   }
@@ -154,27 +156,26 @@ export class AppModel extends Observable {
       await this.receive(secret, { byLink: true });
       return;
     }
-    if (offline()) throw new BurrowError("unreachable", "this device is offline");
+    if (offline()) throw new BurrowError("unreachable", "this device is offline", { reason: "offline-now" });
     const { parseCode, spent, takeOver } = await loadLazily(() => import("./work.js"));
     await this.receive(await takeOver(this.server, parseCode(typed), undefined, spent));
   }
 
   /** What this tab was opened by, and is not over. */
   async openLinks() {
-    this.trouble = "";
+    this.trouble = null;
     for (const link of opened.list()) {
       try {
         await this.receive(parseLink(link).secret, { byLink: true });
       } catch (error) {
-        const { code, sentence } = ours(error);
-        if (code === "bad-link") opened.drop((each) => each === link);
-        this.trouble = sentence;
+        if (ours(error).code === "bad-link") opened.drop((each) => each === link);
+        this.trouble = saidOfError(error);
         this.changed();
       }
     }
   }
 
-  /** What could not even begin. */ trouble = "";
+  /** What could not even begin. @type {Said | null} */ trouble = null;
 
   /** `from`: the device that invited us, `near`: it is one of the same network, `byLink`: the secret came in a link.
    * @param {Bytes} secret @param {{from?: string, near?: boolean, byLink?: boolean}} [how] */

@@ -7,16 +7,18 @@
  * @import { Device, PairedDevicesState } from "../../wire/rendezvous/devices.js"
  * @import { NearbyDevice } from "../../core/nearby-devices.js"
  * @import { NearbyState } from "../../wire/rendezvous/nearby.js"
+ * @import { Said } from "../said.js"
  */
 
 import { unbase64 } from "../../core/bytes.js";
 import { lookOf } from "../../core/device-names.js";
 import { shown } from "../../core/names.js";
 import { settings } from "../../store/settings.js";
-import { spent } from "../../store/spent-codes.js";
+import { loadLazily } from "../../wire/lazy-import.js";
 import { ours, sleep } from "../../wire/runtime.js";
 import { PairedDevices } from "../../wire/rendezvous/devices.js";
 import { Nearby } from "../../wire/rendezvous/nearby.js";
+import { saidOf } from "../said.js";
 import { attended } from "./attended.js";
 import { Observable } from "./observable.js";
 
@@ -132,15 +134,16 @@ export class Devices extends Observable {
     this.changed();
   }
 
-  /** @param {(code: string, why: string) => void} told @param {AbortSignal} ends @returns {Promise<Device | undefined>} */
+  /** @param {(code: string, why: Said | null) => void} told @param {AbortSignal} ends @returns {Promise<Device | undefined>} */
   async pairByOffer(told, ends) {
-    const device = await this.#known?.pairByOffer(this.#server, ({ code, why }) => told(code, why), ends);
+    const device = await this.#known?.pairByOffer(this.#server, ({ code, reason }) => told(code, saidOf(reason)), ends);
     this.changed();
     return device;
   }
 
   /** @param {string} code @param {AbortSignal} ends @returns {Promise<Device | undefined>} */
   async pairByCode(code, ends) {
+    const { spent } = await loadLazily(() => import("../../store/spent-codes.js"));
     const device = await this.#known?.pairByCode(this.#server, code, ends, spent);
     this.changed();
     return device;

@@ -35,21 +35,21 @@ export async function* examine(server) {
 
 /** @returns {Finding} */
 function page() {
-  const check = "This page";
+  const check = "doctor-page";
   if (!globalThis.isSecureContext) {
     return {
       check,
       verdict: "doubtful",
-      found: "It came over plain http: the browser withholds its ciphers, its storage and the screen lock.",
-      todo: "Open it over https: on the server, burrow serve --tls self-signed, or a proxy such as Caddy.",
+      found: "doctor-page-plain",
+      todo: "doctor-page-plain-do",
     };
   }
-  return { check, verdict: "good", found: "It is protected, and the browser gives it all that it needs.", todo: "" };
+  return { check, verdict: "good", found: "doctor-page-good", todo: "" };
 }
 
 /** @param {Server} server @returns {Promise<Finding>} */
 async function http(server) {
-  const check = "Server";
+  const check = "doctor-server";
   try {
     const took = [];
     for (let tries = 0; tries < TRIES; tries++) {
@@ -59,10 +59,10 @@ async function http(server) {
     }
     const ms = Math.round(took.sort((one, other) => one - other)[TRIES >> 1]);
     const slow = ms > SLOW_MS;
-    const found = "It answers in {ms} ms.";
-    return { check, verdict: slow ? "doubtful" : "good", found, todo: slow ? "The way there is long or busy; transfers begin late." : "", values: { ms } };
+    const found = "doctor-server-good";
+    return { check, verdict: slow ? "doubtful" : "good", found, todo: slow ? "doctor-server-slow-do" : "", values: { ms } };
   } catch {
-    return { check, verdict: "bad", found: "It does not answer.", todo: "Is it running, and are you online? The server's own look: burrow doctor --host." };
+    return { check, verdict: "bad", found: "doctor-server-bad", todo: "doctor-server-bad-do" };
   }
 }
 
@@ -71,30 +71,30 @@ function* ofServer(said) {
   const skew = Math.abs(Date.parse(said.time) / 1000 - Date.now() / 1000);
   if (skew > SKEW_S) {
     const values = { n: Math.round(skew) };
-    yield { check: "Clock", verdict: "doubtful", found: "Your clock and the server's are {n} seconds apart.", todo: "Set the wrong one right: times that are shown are off.", values };
+    yield { check: "doctor-clock", verdict: "doubtful", found: "doctor-clock-off", todo: "doctor-clock-do", values };
   }
   if (said.space !== "good") {
-    const todo = "Its operator frees some space; until then little can rest there.";
-    yield { check: "Disk", verdict: said.space === "bad" ? "bad" : "doubtful", found: "The server's disk is nearly full.", todo };
+    const todo = "doctor-disk-do";
+    yield { check: "doctor-disk", verdict: said.space === "bad" ? "bad" : "doubtful", found: "doctor-disk-full", todo };
   }
   const { state } = said.tunnel ?? {};
   if (state === "down") {
-    yield { check: "Tunnel", verdict: "bad", found: "The tunnel to the outside is down.", todo: "On the server, burrow doctor --host says why." };
+    yield { check: "doctor-tunnel", verdict: "bad", found: "doctor-tunnel-down", todo: "doctor-tunnel-do" };
   }
   const ends = said.tls?.ends ? Date.parse(said.tls.ends) / 1000 - Date.now() / 1000 : Infinity;
   if (ends < SOON_S) {
     const values = { n: Math.max(0, Math.floor(ends / 86400)) };
-    yield { check: "Certificate", verdict: "doubtful", found: "The server's certificate ends in {n} days.", todo: "Its operator renews it.", values };
+    yield { check: "doctor-certificate", verdict: "doubtful", found: "doctor-certificate-soon", todo: "doctor-certificate-do", values };
   }
   if (said.via?.forwarded && !said.via.believed) {
-    const todo = "Its operator names the proxy in BURROW_TRUSTED_PROXIES; until then all behind it count as one.";
-    yield { check: "Proxy", verdict: "doubtful", found: "There is a proxy before the server that it does not trust.", todo };
+    const todo = "doctor-proxy-do";
+    yield { check: "doctor-proxy", verdict: "doubtful", found: "doctor-proxy-unknown", todo };
   }
 }
 
 /** @returns {Promise<Finding>} */
 function webSocket() {
-  const check = "WebSocket";
+  const check = "doctor-socket";
   const socket = new WebSocket(`${HERE.replace(/^http/, "ws")}/socket.io/?EIO=4&transport=websocket`);
   return new Promise((resolve) => {
     /** @param {boolean} works */
@@ -102,8 +102,8 @@ function webSocket() {
       clearTimeout(timer);
       socket.onmessage = socket.onerror = null;
       socket.close();
-      if (works) resolve({ check, verdict: "good", found: "It opens: the published app can use this server from here.", todo: "" });
-      else resolve({ check, verdict: "doubtful", found: "It does not open.", todo: "A proxy in between forbids upgrades. This page does without; the published app cannot." });
+      if (works) resolve({ check, verdict: "good", found: "doctor-socket-good", todo: "" });
+      else resolve({ check, verdict: "doubtful", found: "doctor-socket-bad", todo: "doctor-socket-bad-do" });
     };
     const timer = setTimeout(() => over(false), SOCKET_MS);
     socket.onmessage = () => over(true);
@@ -113,9 +113,9 @@ function webSocket() {
 
 /** Which addresses others see: by UDP, from the STUN servers that the server names. @param {Record<string, unknown>} hello @returns {Promise<Finding>} */
 async function udp(hello) {
-  const check = "Direct way";
+  const check = "doctor-direct";
   if (typeof RTCPeerConnection === "undefined") {
-    return { check, verdict: "doubtful", found: "This browser has no WebRTC.", todo: "Everything goes through the server, sealed." };
+    return { check, verdict: "doubtful", found: "doctor-direct-none", todo: "doctor-direct-none-do" };
   }
   const servers = Array.isArray(hello.ice_servers) ? hello.ice_servers : [];
   const peer = new RTCPeerConnection({ iceServers: servers });
@@ -144,22 +144,22 @@ async function udp(hello) {
   }
   const near = LOCAL.test(`${hello.your_ip ?? ""}`);
   if ([...mapped.values()].some((ports) => ports.size > 1)) {
-    const todo = relays ? "Where the server is too far, TURN helps; it answers." : "Then it goes through the server, sealed; a TURN server would help.";
-    return { check, verdict: "doubtful", found: "Your network gives each destination another port: direct connections are unlikely.", todo };
+    const todo = relays ? "doctor-direct-hard-turn-do" : "doctor-direct-hard-do";
+    return { check, verdict: "doubtful", found: "doctor-direct-hard", todo };
   }
-  if (mapped.size) return { check, verdict: "good", found: "Your network lets UDP through and keeps its ports: direct connections are likely.", todo: "" };
-  if (near && hosts) return { check, verdict: "good", found: "You and the server are in one network: devices there connect directly.", todo: "" };
+  if (mapped.size) return { check, verdict: "good", found: "doctor-direct-good", todo: "" };
+  if (near && hosts) return { check, verdict: "good", found: "doctor-direct-near", todo: "" };
   return {
     check,
     verdict: "doubtful",
-    found: "No STUN server answered: UDP is blocked, or none is reachable.",
-    todo: "Devices of one network still connect directly; others go through the server, sealed.",
+    found: "doctor-direct-no-stun",
+    todo: "doctor-direct-no-stun-do",
   };
 }
 
 /** Up and down through a spool, dropped afterwards. @param {Server} server @returns {Promise<Finding>} */
 async function speed(server) {
-  const check = "Speed";
+  const check = "doctor-speed";
   const spool = await server.makeSpool(SPEED_BYTES, "rest");
   try {
     const body = new Blob(Array.from({ length: SPEED_BYTES / 65536 }, () => random(65536)));
@@ -168,14 +168,14 @@ async function speed(server) {
     const sent = await fetch(`${HERE}/upload/${spool.id}`, { method: "PATCH", headers, body });
     const up = SPEED_BYTES / (seconds() - began);
     if (!sent.ok) {
-      return { check, verdict: "bad", found: "The server refused 4 MB.", todo: "A proxy in between may forbid large bodies: burrow doctor tells which." };
+      return { check, verdict: "bad", found: "doctor-speed-bad", todo: "doctor-speed-bad-do" };
     }
     began = seconds();
     await (await fetch(`${HERE}/download/${spool.id}`, { cache: "no-store" })).arrayBuffer();
     const down = SPEED_BYTES / (seconds() - began);
     const slow = Math.min(up, down) < SLOW_RATE;
-    const todo = slow ? "Your line, or the server's, is slow; a direct way is not bound to it." : "";
-    return { check, verdict: slow ? "doubtful" : "good", found: "{up} to the server, {down} from it.", todo, values: { up, down } };
+    const todo = slow ? "doctor-speed-slow-do" : "";
+    return { check, verdict: slow ? "doubtful" : "good", found: "doctor-speed-good", todo, values: { up, down } };
   } finally {
     await server.dropSpool(spool).catch(() => undefined); // it expires by itself
   }

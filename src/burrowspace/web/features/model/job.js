@@ -5,10 +5,12 @@
  * @import { Path } from "../../core/paths.js"
  * @import { BurrowError } from "../../core/errors.js"
  * @import { Event, Finished } from "../../wire/events.js"
+ * @import { Said } from "../said.js"
  */
 
 import { shown } from "../../core/names.js";
 import { CLOSED } from "../../wire/runtime.js";
+import { saidOf, saidOfError } from "../said.js";
 import { Observable } from "./observable.js";
 
 /**
@@ -31,7 +33,7 @@ const OVER = ["done", "failed", "ended"];
 
 export class Job extends Observable {
   /** @type {JobState} */ state = "starting";
-  why = "";
+  /** @type {Said | null} */ why = null;
   /** The code of what went wrong. */ fault = "";
   /** Bytes of all contents. @type {number | null} */ size = null;
   files = 0;
@@ -126,7 +128,7 @@ export class Job extends Observable {
         this.peer(event.receiver).name = shown(event.peer, 40);
         this.peer(event.receiver).declined = false;
         this.words = this.near ? [] : event.words;
-        this.why = "";
+        this.why = null;
         if (this.state !== "offered") this.state = this.direction === "send" ? "running" : "waiting";
         break;
       case "path":
@@ -137,14 +139,14 @@ export class Job extends Observable {
         break;
       case "waiting":
         if (event.receiver) this.peer(event.receiver).rate = 0;
-        this.why = event.why;
+        this.why = saidOf(event.reason);
         if (this.state !== "offered") this.state = "waiting";
         break;
       case "declined": {
         const peer = this.peer(event.receiver);
         peer.declined = true;
         peer.rate = 0;
-        this.why = "";
+        this.why = null;
         break;
       }
       case "resting":
@@ -168,7 +170,7 @@ export class Job extends Observable {
     const news = path !== peer.path || done === total || (this.state !== "running" && this.state !== "offered");
     Object.assign(peer, { done, total, rate, eta, path });
     if (this.state !== "offered") this.state = "running";
-    this.why = "";
+    this.why = null;
     const now = performance.now();
     const draw = news || now - this.#drawn >= DRAW_MS;
     if (draw) this.#drawn = now;
@@ -187,7 +189,7 @@ export class Job extends Observable {
     else {
       this.state = ["cancelled", "gone"].includes(error.code) ? "ended" : "failed";
       this.fault = error.code;
-      this.why = error.sentence;
+      this.why = saidOfError(error);
     }
     for (const peer of this.peers.values()) peer.rate = 0;
     this.changed();

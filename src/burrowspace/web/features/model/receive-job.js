@@ -7,13 +7,16 @@
  * @import { Event } from "../../wire/events.js"
  * @import { ReceiveState } from "../../wire/session/incoming.js"
  * @import { KeepingSink, Received } from "../../store/placing.js"
+ * @import { NoWay } from "../../store/choosing.js"
  * @import { Way } from "../../store/ways.js"
+ * @import { Said } from "../said.js"
  */
 
 import { shown } from "../../core/names.js";
 import { ways } from "../../store/ways.js";
 import { ours } from "../../wire/runtime.js";
 import { Receiver } from "../../wire/session/receiver.js";
+import { saidOfError } from "../said.js";
 import { Job } from "./job.js";
 
 /**
@@ -34,11 +37,11 @@ import { Job } from "./job.js";
 export class ReceiveJob extends Job {
   /** @type {"receive"} */ direction = "receive";
   /** @type {Manifest | null} */ manifest = null;
-  /** Where it may go; known once it is offered. @type {{best: Way | null, others: Way[], why: string | null} | null} */ ways = null;
+  /** Where it may go; known once it is offered. @type {{best: Way | null, others: Way[], why: NoWay | null} | null} */ ways = null;
   sender = "";
   /** @type {string[]} */ texts = [];
   /** What lies in this browser, to be saved. @type {Received[]} */ received = [];
-  /** The person may go on choosing: a picker was closed, or a place could not be opened. */ trouble = "";
+  /** The person may go on choosing: a picker was closed, or a place could not be opened. @type {Said | null} */ trouble = null;
 
   /** @type {ReceiveHow} */ #how;
   /** @type {Receiver | null} */ #session = null;
@@ -94,11 +97,11 @@ export class ReceiveJob extends Job {
       this.#sink = (await this.#how.find?.()) ?? null;
     } catch (error) {
       this.state = "paused"; // the person may allow it the next time
-      this.trouble = ours(error).sentence;
+      this.trouble = saidOfError(error);
       this.changed();
       return false;
     }
-    this.trouble = "";
+    this.trouble = null;
     // What it had is gone: it is asked for again.
     if (!this.#sink && this.#state) this.#state = { ...this.#state, landing: null };
     return true;
@@ -176,13 +179,13 @@ export class ReceiveJob extends Job {
     if (!answer) return;
     try {
       this.#sink = await way.open(this.id);
-      this.trouble = "";
+      this.trouble = null;
       this.#answer = null;
       this.state = "waiting";
       answer(this.#sink);
     } catch (error) {
       const { name } = /** @type {Error} */ (error);
-      if (name !== "AbortError") this.trouble = ours(error).sentence; // a picker that was closed is no trouble
+      if (name !== "AbortError") this.trouble = saidOfError(error); // a picker that was closed is no trouble
     }
     this.changed();
   }
@@ -203,7 +206,7 @@ export class ReceiveJob extends Job {
     await this.#how.keep(this, null);
     await this.forget();
     this.state = "ended";
-    this.why = "you called it off";
+    this.why = { code: "said-you-cancelled" };
     this.changed();
   }
 

@@ -1,12 +1,14 @@
 /**
  * What this page sends: the session, its link and code, and what the person may do with it.
  *
+ * @import { Reason } from "../../core/reasons.js"
  * @import { Server } from "../../wire/server/api.js"
  * @import { Event } from "../../wire/events.js"
  * @import { SendState } from "../../wire/session/outgoing.js"
  * @import { Fate } from "../../wire/session/take-back.js"
  * @import { KeptTransfer } from "../../store/kept.js"
  * @import { Picked } from "../../store/picked.js"
+ * @import { Said } from "../said.js"
  */
 
 import { listed } from "../../core/items.js";
@@ -15,6 +17,7 @@ import { reviveItems } from "../../store/keepable.js";
 import { ours } from "../../wire/runtime.js";
 import { Sender } from "../../wire/session/sender.js";
 import { FATES } from "../fates.js";
+import { saidOf } from "../said.js";
 import { Job } from "./job.js";
 
 /**
@@ -35,7 +38,7 @@ export class SendJob extends Job {
   /** @type {"send"} */ direction = "send";
   /** @type {string | null} */ link = null;
   /** @type {string | null} */ code = null;
-  /** Why the code is a new one, or there is none. */ newCode = "";
+  /** Why the code is a new one, or there is none. @type {Said | null} */ newCode = null;
   /** There is none unless the person wants one. */ asks = false;
   /** Who was invited, by name: a device of the list. @type {string | null} */ to = null;
   /** How many may take it: null for whoever comes. @type {number | null} */ receivers = 1;
@@ -124,7 +127,7 @@ export class SendJob extends Job {
   hear(event) {
     if (event.event === "ready" || event.event === "new-code") {
       this.code = event.code;
-      this.newCode = event.why;
+      this.newCode = saidOf(event.reason);
       this.asks = event.asks;
       if (event.event === "new-code" && event.left) this.#gone(event.left);
       if (this.state === "starting") this.state = "waiting";
@@ -140,12 +143,12 @@ export class SendJob extends Job {
   #gone(receiver) {
     this.peers.delete(receiver);
     this.state = "waiting";
-    this.why = "";
+    this.why = null;
   }
 
-  /** Instead of the code, or of none. @param {string} [why] */
-  makeCode(why) {
-    this.#session?.newCode(why);
+  /** Instead of the code, or of none. @param {Reason} [reason] */
+  makeCode(reason) {
+    this.#session?.newCode(reason);
   }
 
   /** It can be gone on with by `begin`. */
@@ -154,10 +157,10 @@ export class SendJob extends Job {
   }
 
   async cancel() {
-    if (this.#session && !this.#session.over) await this.#session.cancel("the sender called it off");
+    if (this.#session && !this.#session.over) await this.#session.cancel("said-sender-cancelled");
     else await this.#how.keep(this, null);
     this.state = "ended";
-    this.why = "you called it off";
+    this.why = { code: "said-you-cancelled" };
     this.changed();
   }
 
@@ -177,7 +180,7 @@ export class SendJob extends Job {
   /** It was asked back from the server. @param {Fate} fate */
   settle(fate) {
     this.state = "ended";
-    this.why = FATES[fate].words;
+    this.why = { code: FATES[fate].words };
     this.changed();
   }
 
@@ -188,7 +191,7 @@ export class SendJob extends Job {
       const used = this.#session.codeUsed;
       this.#session.options.receivers = this.receivers;
       this.#session.changed();
-      if (many && (used || this.code?.split("-").length === 3)) this.makeCode("several people may use the code now, so it is a longer one");
+      if (many && (used || this.code?.split("-").length === 3)) this.makeCode("several");
     }
     this.changed();
   }

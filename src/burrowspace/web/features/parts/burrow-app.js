@@ -11,8 +11,8 @@ import { takeShared } from "../../store/shared.js";
 import { percent } from "../format.js";
 import { icons } from "../icons.js";
 import { loadLazily } from "../../wire/lazy-import.js";
-import { ours } from "../../wire/runtime.js";
 import { look } from "../look.js";
+import { explain, saidOfError } from "../said.js";
 import { AppModel } from "../model/app-model.js";
 import { Tastes } from "../model/tastes.js";
 import { Watching } from "../watching.js";
@@ -227,7 +227,7 @@ export class BurrowApp extends LitElement {
     try {
       await loadLazily(DIALOGS[name]);
     } catch (error) {
-      this.app.trouble = ours(error).sentence;
+      this.app.trouble = saidOfError(error);
       this.app.changed();
       return null;
     }
@@ -277,32 +277,32 @@ export class BurrowApp extends LitElement {
         <header>
           <img src=${`${HERE}/web/icons/burrow.svg`} alt="" />
           <b>BurrowSpace</b>
-          <button class="me" @click=${() => this.#show("settings-dialog")} aria-label=${t("Settings; this device is {name}", { name: app.devices.name })}>
+          <button class="me" @click=${() => this.#show("settings-dialog")} aria-label=${t("settings-of", { name: app.devices.name })}>
             <device-picture .picture=${app.devices.picture} size="30"></device-picture>
             <span class="cut name">${app.devices.name}</span>${icons.gear}
           </button>
         </header>
         ${app.reachable === false
-          ? html`<p class="notice bad" role="alert">${navigator.onLine ? t("The server cannot be reached; still trying.") : t("this device is offline")}</p>`
+          ? html`<p class="notice bad" role="alert">${navigator.onLine ? t("server-away") : t("said-offline-now")}</p>`
           : nothing}
-        ${app.trouble ? html`<p class="notice bad" role="alert">${t(app.trouble)}</p>` : nothing}
+        ${app.trouble ? html`<p class="notice bad" role="alert">${explain(app.trouble)}</p>` : nothing}
         ${app.outdated
-          ? html`<p class="notice target" role="status">${t("A new version is ready.")} <button class="small" @click=${() => location.reload()}>${t("Reload")}</button></p>`
+          ? html`<p class="notice target" role="status">${t("new-version")} <button class="small" @click=${() => location.reload()}>${t("reload")}</button></p>`
           : nothing}
         ${app.fleeting
-          ? html`<p class="notice" role="status">${t("This browser can't store your transfer. Keep this page open until it's done: after a reload you'd have to start again.")}</p>`
+          ? html`<p class="notice" role="status">${t("fleeting")}</p>`
           : nothing}
         <main>
           <div class="column">
             ${busy
               ? nothing
               : html`<div class="hero">
-                  <h1>${t("Any file, any device")}</h1>
-                  <p>${t("Straight from device to device, sealed from end to end.")}</p>
+                  <h1>${t("headline")}</h1>
+                  <p>${t("tagline")}</p>
                 </div>`}
             ${busy
               ? html`<h1 class="unseen">BurrowSpace</h1>
-                  <section class="jobs" aria-label=${t("Transfers")}>
+                  <section class="jobs" aria-label=${t("transfers")}>
                   ${repeat(
                     app.jobs,
                     (job) => job.id,
@@ -312,8 +312,8 @@ export class BurrowApp extends LitElement {
               : nothing}
             ${this.waiting
               ? html`<p class="notice target">
-                  ${t("What you choose goes to {name}.", { name: this.waiting.name })}
-                  <button class="quiet small" @click=${() => (this.waiting = null)}>${t("To somebody else")}</button>
+                  ${t("goes-to", { name: this.waiting.name })}
+                  <button class="quiet small" @click=${() => (this.waiting = null)}>${t("to-someone-else")}</button>
                 </p>`
               : nothing}
             <drop-burrow ?small=${busy}></drop-burrow>
@@ -328,10 +328,10 @@ export class BurrowApp extends LitElement {
           <span class="sealed">
             ${app.plain ? icons.open : icons.shield}
             ${app.plain
-              ? t("Your files are sealed; this page itself came over plain http and is not protected.")
-              : t("Sealed on your device, opened on theirs. The server cannot read it.")}
+              ? t("footer-plain")
+              : t("footer-encrypted")}
           </span>
-          <button class="quiet small" @click=${() => this.#show("doctor-dialog")}>${icons.pulse}${t("How is the connection?")}</button>
+          <button class="quiet small" @click=${() => this.#show("doctor-dialog")}>${icons.pulse}${t("check-connection")}</button>
         </footer>
         <text-dialog></text-dialog>
         <take-back-dialog .app=${app}></take-back-dialog>

@@ -1,9 +1,9 @@
 /** Where a code is typed or a link pasted, to receive. */
 
 import { css, html, LitElement } from "../../vendor/lit.js";
-import { ours } from "../../wire/runtime.js";
 import { icons } from "../icons.js";
 import { look } from "../look.js";
+import { explain, saidOfError } from "../said.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
 
@@ -28,7 +28,7 @@ export class CodeBox extends LitElement {
   constructor() {
     super();
     /** @type {import("../model/app-model.js").AppModel | null} */ this.app = null;
-    this.wrong = "";
+    /** @type {import("../said.js").Said | null} */ this.wrong = null;
     this.busy = false;
     new Watching(this, () => null);
   }
@@ -38,15 +38,14 @@ export class CodeBox extends LitElement {
     event.preventDefault();
     const input = /** @type {HTMLInputElement} */ (this.renderRoot.querySelector("input"));
     const typed = input.value.trim();
-    this.wrong = "";
+    this.wrong = null;
     if (!typed) return input.focus();
     this.busy = true;
     try {
       await this.app?.take(typed);
       input.value = "";
     } catch (error) {
-      const { sentence, fields } = ours(error);
-      this.wrong = typeof fields.words === "string" ? t(fields.words, { name: String(fields.name) }) : t(sentence);
+      this.wrong = saidOfError(error);
       input.select();
     } finally {
       this.busy = false;
@@ -56,10 +55,10 @@ export class CodeBox extends LitElement {
   render() {
     return html`
       <section class="card" aria-labelledby="head">
-        <h2 id="head">${t("Got a code or a link?")}</h2>
+        <h2 id="head">${t("receive-heading")}</h2>
         <form class="ask" @submit=${this.#take}>
           <label>
-            <span class="unseen">${t("Code or link")}</span>
+            <span class="unseen">${t("code-or-link")}</span>
             <input
               type="text"
               name="code"
@@ -73,9 +72,9 @@ export class CodeBox extends LitElement {
               aria-describedby="wrong"
             />
           </label>
-          <button class="main" ?disabled=${this.busy}>${icons.down}${this.busy ? t("Asking…") : t("Receive")}</button>
+          <button class="main" ?disabled=${this.busy}>${icons.down}${this.busy ? t("receive-busy") : t("receive")}</button>
         </form>
-        <div id="wrong" role="alert">${this.wrong ? html`<p class="notice bad wrong">${this.wrong}</p>` : ""}</div>
+        <div id="wrong" role="alert">${this.wrong ? html`<p class="notice bad wrong">${explain(this.wrong)}</p>` : ""}</div>
       </section>
     `;
   }

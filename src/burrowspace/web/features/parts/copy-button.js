@@ -24,8 +24,8 @@ export class CopyButton extends LitElement {
   }
 
   render() {
-    return html`<button @click=${this.#copy}>${icons.copy}${this.copied ? t("Copied") : t("Copy")}</button>
-      <span class="unseen" role="status">${this.copied ? t("Copied") : ""}</span>`;
+    return html`<button @click=${this.#copy}>${icons.copy}${this.copied ? t("copied") : t("copy")}</button>
+      <span class="unseen" role="status">${this.copied ? t("copied") : ""}</span>`;
   }
 }
 customElements.define("copy-button", CopyButton);

@@ -86,9 +86,9 @@ export class DeviceList extends LitElement {
     return html`
       <section class="card" aria-labelledby="head">
         <div class="row head">
-          <h2 id="head">${t("Devices")}</h2>
+          <h2 id="head">${t("devices")}</h2>
           <button class="quiet small" @click=${() => this.dispatchEvent(new CustomEvent("pair", { bubbles: true, composed: true }))}>
-            ${icons.link}${t("Pair")}
+            ${icons.link}${t("pair")}
           </button>
         </div>
         ${found.length
@@ -107,13 +107,13 @@ export class DeviceList extends LitElement {
                   >
                     <device-picture .picture=${device.picture}></device-picture>
                     <span class="name">${device.name}</span>
-                    <span class="how">${device.paired ? t("paired") : t("same network")}</span>
+                    <span class="how">${device.paired ? t("paired") : t("same-network")}</span>
                   </button>
                 </li>`,
               )}
             </ul>`
           : html`<div class="none soft small">
-              <p>${t("Open this page on another device of your network and it shows up here. Pair devices to reach them anywhere.")}</p>
+              <p>${t("devices-none")}</p>
             </div>`}
       </section>
     `;

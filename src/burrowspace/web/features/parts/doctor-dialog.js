@@ -6,10 +6,10 @@
 
 import { css, html, nothing } from "../../vendor/lit.js";
 import { loadLazily } from "../../wire/lazy-import.js";
-import { ours } from "../../wire/runtime.js";
 import { Dialog } from "../dialog.js";
 import { speed } from "../format.js";
 import { icons } from "../icons.js";
+import { explain, saidOfError } from "../said.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
 
@@ -49,7 +49,7 @@ export class DoctorDialog extends Dialog {
     /** @type {import("../model/app-model.js").AppModel | null} */ this.app = null;
     /** @type {Finding[]} */ this.findings = [];
     this.busy = false;
-    this.wrong = "";
+    this.wrong = null;
     new Watching(this, () => null);
   }
 
@@ -63,12 +63,12 @@ export class DoctorDialog extends Dialog {
     if (!this.app) return;
     this.findings = [];
     this.busy = true;
-    this.wrong = "";
+    this.wrong = null;
     try {
       const { examine } = await loadLazily(() => import("../model/doctor.js"));
       for await (const finding of examine(this.app.server)) this.findings = [...this.findings, finding];
     } catch (error) {
-      this.wrong = ours(error).sentence;
+      this.wrong = saidOfError(error);
     } finally {
       this.busy = false;
     }
@@ -91,16 +91,16 @@ export class DoctorDialog extends Dialog {
   render() {
     return html`<dialog aria-labelledby="head">
       <div class="body">
-        <h2 id="head">${t("How is the connection?")}</h2>
+        <h2 id="head">${t("check-connection")}</h2>
         <ul aria-live="polite">
           ${this.findings.map((finding) => this.#line(finding))}
         </ul>
-        ${this.wrong ? html`<p class="notice bad" role="alert">${t(this.wrong)}</p>` : nothing}
-        ${this.busy ? html`<p class="soft" role="status">${t("Looking…")}</p>` : nothing}
-        <p class="small soft">${t("More in a terminal: burrow doctor.")}</p>
+        ${this.wrong ? html`<p class="notice bad" role="alert">${explain(this.wrong)}</p>` : nothing}
+        ${this.busy ? html`<p class="soft" role="status">${t("looking")}</p>` : nothing}
+        <p class="small soft">${t("doctor-more")}</p>
         <div class="row end">
-          <button ?disabled=${this.busy} @click=${() => this.#examine()}>${icons.pulse}${t("Once more")}</button>
-          <button class="main" @click=${() => this.close()}>${t("Close")}</button>
+          <button ?disabled=${this.busy} @click=${() => this.#examine()}>${icons.pulse}${t("check-again")}</button>
+          <button class="main" @click=${() => this.close()}>${t("close")}</button>
         </div>
       </div>
     </dialog>`;

@@ -7,10 +7,10 @@
 
 import { css, html, LitElement } from "../../vendor/lit.js";
 import { fromDrop, fromInput } from "../../store/picked.js";
-import { ours } from "../../wire/runtime.js";
 import { icons } from "../icons.js";
 import { look } from "../look.js";
 import { pick } from "../picking.js";
+import { explain, saidOfError } from "../said.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
 
@@ -112,7 +112,7 @@ export class DropBurrow extends LitElement {
     this.over = false;
     this.small = false;
     this.busy = false;
-    this.wrong = "";
+    /** @type {import("../said.js").Said | null} */ this.wrong = null;
     new Watching(this, () => null);
   }
 
@@ -143,12 +143,12 @@ export class DropBurrow extends LitElement {
   /** @param {Promise<Picked[] | null>} coming */
   async #chosen(coming) {
     this.busy = true;
-    this.wrong = "";
+    this.wrong = null;
     try {
       const items = await coming;
       if (items?.length) this.dispatchEvent(new CustomEvent("items", { detail: items, bubbles: true, composed: true }));
     } catch (error) {
-      this.wrong = ours(error).sentence;
+      this.wrong = saidOfError(error);
     } finally {
       this.busy = false;
     }
@@ -176,18 +176,18 @@ export class DropBurrow extends LitElement {
         <button class="mouth" @click=${() => this.pick(false)} aria-describedby="how">
           <span class="inside">
             ${icons.down}
-            <span class="big">${this.over ? t("Let go") : this.busy ? t("Looking…") : t("Choose files")}</span>
-            <span class="or mouse" id="how">${t("or drop them anywhere")}</span>
+            <span class="big">${this.over ? t("drop-now") : this.busy ? t("looking") : t("choose-files")}</span>
+            <span class="or mouse" id="how">${t("or-drop")}</span>
           </span>
         </button>
         <div class="ground"></div>
         <div class="row wrap more">
-          <button @click=${() => this.pick(true)}>${icons.folder}${t("Folder")}</button>
+          <button @click=${() => this.pick(true)}>${icons.folder}${t("folder")}</button>
           <button @click=${() => this.dispatchEvent(new CustomEvent("write", { bubbles: true, composed: true }))}>
-            ${icons.text}${t("Text")}
+            ${icons.text}${t("text")}
           </button>
         </div>
-        ${this.wrong ? html`<p class="notice bad more" role="alert">${t(this.wrong)}</p>` : ""}
+        ${this.wrong ? html`<p class="notice bad more" role="alert">${explain(this.wrong)}</p>` : ""}
         <input id="files" type="file" multiple @change=${this.#input} aria-hidden="true" tabindex="-1" />
         <input id="folder" type="file" webkitdirectory @change=${this.#input} aria-hidden="true" tabindex="-1" />
       </div>

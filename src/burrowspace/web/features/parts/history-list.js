@@ -75,17 +75,17 @@ export class HistoryList extends LitElement {
     const some = this.all ? rows : rows.slice(0, SHOWN);
     return html`<section class="card" aria-labelledby="head">
       <div class="row head">
-        <h2 id="head">${t("History")}</h2>
-        <button class="quiet small" @click=${this.#clear}>${icons.trash}${t("Clear")}</button>
+        <h2 id="head">${t("history")}</h2>
+        <button class="quiet small" @click=${this.#clear}>${icons.trash}${t("clear-history")}</button>
       </div>
       <ul>
         ${some.map(
           (row) => html`<li>
-            <span class="sign" title=${row.direction === "send" ? t("Sent") : t("Received")}>${row.direction === "send" ? icons.up : icons.down}</span>
+            <span class="sign" title=${row.direction === "send" ? t("sent") : t("received")}>${row.direction === "send" ? icons.up : icons.down}</span>
             <div class="grow">
               <p class="title name cut">${shown(row.title)}</p>
               <p class="soft small cut">
-                <span class="unseen">${row.direction === "send" ? t("Sent") : t("Received")}</span>
+                <span class="unseen">${row.direction === "send" ? t("sent") : t("received")}</span>
                 ${[shown(row.peer, 40), size(row.size), moment(row.when)].filter(Boolean).join(" · ")}
               </p>
               ${row.fate ? html`<p class="soft small">${t(FATES[row.fate].words)}</p>` : nothing}
@@ -95,7 +95,7 @@ export class HistoryList extends LitElement {
         )}
       </ul>
       ${rows.length > SHOWN && !this.all
-        ? html`<button class="quiet small" @click=${() => (this.all = true)}>${t("Show all {n}", { n: rows.length })}</button>`
+        ? html`<button class="quiet small" @click=${() => (this.all = true)}>${t("show-all", { n: rows.length })}</button>`
         : nothing}
     </section>`;
   }

@@ -11,6 +11,7 @@ import { css, html, LitElement, nothing } from "../../vendor/lit.js";
 import { size } from "../format.js";
 import { icons } from "../icons.js";
 import { look } from "../look.js";
+import { explain, valuesOf } from "../said.js";
 import { reason } from "../sender-notes.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
@@ -19,11 +20,11 @@ const LISTED = 6;
 
 /** @type {Record<Way["kind"], {accept: string, other: string, how: string}>} */
 const WAYS = {
-  browser: { accept: "Accept", other: "Keep in this browser", how: "It arrives in this browser first, survives a reload, and then goes to your downloads." },
-  folder: { accept: "Choose a folder", other: "Into a folder…", how: "It is written straight into the folder that you choose." },
-  file: { accept: "Choose where", other: "Save as…", how: "It is written straight to where you choose." },
-  stream: { accept: "Accept", other: "Straight to downloads", how: "It goes straight to your downloads. Keep this page open until it is done." },
-  memory: { accept: "Accept", other: "Keep in memory", how: "This page holds it until it is whole, then it goes to your downloads. Keep the page open." },
+  browser: { accept: "Accept", other: "other-browser", how: "way-browser-how" },
+  folder: { accept: "way-folder", other: "other-folder", how: "way-folder-how" },
+  file: { accept: "way-file", other: "other-file", how: "way-file-how" },
+  stream: { accept: "Accept", other: "other-stream", how: "way-stream-how" },
+  memory: { accept: "Accept", other: "other-memory", how: "way-memory-how" },
 };
 
 export class OfferCard extends LitElement {
@@ -81,10 +82,10 @@ export class OfferCard extends LitElement {
     const best = ways?.best ?? null;
     return html`
       <article class="card" aria-labelledby="what">
-        <p class="soft">${sender ? t("{name} would like to send you", { name: sender }) : t("Somebody would like to send you")}</p>
+        <p class="soft">${sender ? t("offer-from", { name: sender }) : t("offer-someone")}</p>
         <p class="what name" id="what">${job.title}</p>
         <p class="soft">
-          ${[manifest.files.length === 1 ? null : t("{n} files", { n: manifest.files.length }), job.size === null ? t("size not known yet") : size(job.size)]
+          ${[manifest.files.length === 1 ? null : t("files", { n: manifest.files.length }), job.size === null ? t("size-unknown") : size(job.size)]
             .filter(Boolean)
             .join(" · ")}
         </p>
@@ -93,11 +94,11 @@ export class OfferCard extends LitElement {
               ${entries.map(
                 (entry) => html`<li><span class="name cut">${shown(entry.path.join("/"), 100)}</span><span class="soft">${size(entry.size ?? 0)}</span></li>`,
               )}
-              ${more > 0 ? html`<li class="soft">${t("and {n} more", { n: more })}</li>` : nothing}
+              ${more > 0 ? html`<li class="soft">${t("and-more", { n: more })}</li>` : nothing}
             </ul>`
           : nothing}
         ${manifest.notes.length
-          ? html`<p class="small soft">${t("Left out by the sender, or sent changed:")}</p>
+          ? html`<p class="small soft">${t("left-out")}</p>
               <ul class="files notes">
                 ${manifest.notes.slice(0, LISTED).map(
                   (note) => html`<li>
@@ -105,16 +106,16 @@ export class OfferCard extends LitElement {
                     <p class="soft">${[reason(note), shown(note.detail, 60)].filter(Boolean).join(" · ")}</p>
                   </li>`,
                 )}
-                ${unnamed > 0 ? html`<li class="soft">${t("and {n} more", { n: unnamed })}</li>` : nothing}
+                ${unnamed > 0 ? html`<li class="soft">${t("and-more", { n: unnamed })}</li>` : nothing}
               </ul>`
           : nothing}
-        ${ways?.why ? html`<p class="notice bad" role="alert">${t(ways.why)}</p>` : nothing}
-        ${job.trouble ? html`<p class="notice bad" role="alert">${t(job.trouble)}</p>` : nothing}
+        ${ways?.why ? html`<p class="notice bad" role="alert">${explain({ code: `said-${ways.why.reason}`, values: valuesOf(ways.why) })}</p>` : nothing}
+        ${job.trouble ? html`<p class="notice bad" role="alert">${explain(job.trouble)}</p>` : nothing}
         ${best && !job.text ? html`<p class="small soft">${t(WAYS[best.kind].how)}</p>` : nothing}
         <div class="row wrap">
-          ${best ? html`<button class="main" @click=${() => job.accept(best)}>${icons.down}${job.text ? t("Show") : t(WAYS[best.kind].accept)}</button>` : nothing}
+          ${best ? html`<button class="main" @click=${() => job.accept(best)}>${icons.down}${job.text ? t("show") : t(WAYS[best.kind].accept)}</button>` : nothing}
           ${job.text ? nothing : (ways?.others ?? []).map((way) => html`<button @click=${() => job.accept(way)}>${t(WAYS[way.kind].other)}</button>`)}
-          <button class="quiet danger" @click=${() => job.decline()}>${t("Decline")}</button>
+          <button class="quiet danger" @click=${() => job.decline()}>${t("decline")}</button>
         </div>
       </article>
     `;

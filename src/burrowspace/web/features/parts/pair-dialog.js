@@ -1,9 +1,13 @@
-/** Pairs this browser with another device, by a code that one shows and the other types. */
+/**
+ * Pairs this browser with another device, by a code that one shows and the other types.
+ *
+ * @import { Said } from "../said.js"
+ */
 
 import { css, html, nothing } from "../../vendor/lit.js";
-import { ours } from "../../wire/runtime.js";
 import { Dialog } from "../dialog.js";
 import { icons } from "../icons.js";
+import { explain, saidOfError } from "../said.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
 
@@ -30,9 +34,9 @@ export class PairDialog extends Dialog {
     super();
     /** @type {import("../model/devices.js").Devices | null} */ this.devices = null;
     this.code = "";
-    /** Why the code is a new one. */ this.why = "";
+    /** Why the code is a new one. @type {Said | null} */ this.why = null;
     /** The name of the one that was paired just now. */ this.paired = "";
-    this.wrong = "";
+    /** @type {Said | null} */ this.wrong = null;
     this.busy = false;
     /** @type {AbortController} */ this.ends = new AbortController();
     new Watching(this, () => this.devices);
@@ -40,7 +44,8 @@ export class PairDialog extends Dialog {
 
   /** @override */
   show() {
-    this.code = this.why = this.paired = this.wrong = "";
+    this.code = this.paired = "";
+    this.why = this.wrong = null;
     this.ends = new AbortController();
     super.show();
     void this.#offer();
@@ -52,7 +57,7 @@ export class PairDialog extends Dialog {
       const device = await this.devices?.pairByOffer((code, why) => Object.assign(this, { code, why }), signal);
       if (device) this.#done(device.name);
     } catch (error) {
-      if (!signal.aborted) Object.assign(this, { code: "", why: "", wrong: ours(error).sentence });
+      if (!signal.aborted) Object.assign(this, { code: "", why: null, wrong: saidOfError(error) });
     }
   }
 
@@ -60,14 +65,14 @@ export class PairDialog extends Dialog {
   async #type(event) {
     event.preventDefault();
     const input = /** @type {HTMLInputElement} */ (this.renderRoot.querySelector("input"));
-    this.wrong = "";
+    this.wrong = null;
     if (!input.value.trim()) return input.focus();
     this.busy = true;
     try {
       const device = await this.devices?.pairByCode(input.value.trim(), this.ends.signal);
       if (device) this.#done(device.name);
     } catch (error) {
-      this.wrong = ours(error).sentence;
+      this.wrong = saidOfError(error);
     } finally {
       this.busy = false;
     }
@@ -83,37 +88,37 @@ export class PairDialog extends Dialog {
     const paired = this.devices?.paired ?? [];
     return html`<dialog aria-labelledby="head" @close=${() => this.ends.abort()}>
       <div class="body">
-        <h2 id="head">${t("Pair a device")}</h2>
-        <p class="soft small">${t("Paired devices send to each other by one tap, wherever they are. Each keeps its own key; no account is needed.")}</p>
+        <h2 id="head">${t("pair-heading")}</h2>
+        <p class="soft small">${t("pair-means")}</p>
         ${this.paired
-          ? html`<p class="notice" role="status">${t("Paired with {name}.", { name: this.paired })}</p>`
+          ? html`<p class="notice" role="status">${t("paired-with", { name: this.paired })}</p>`
           : html`
               <div>
-                <p class="small">${t("On the other device, type this code (in a terminal: burrow pair CODE):")}</p>
+                <p class="small">${t("pair-code")}</p>
                 <p class="code" dir="ltr">${this.code || "…"}</p>
-                ${this.why ? html`<p class="notice small">${t(this.why)}</p>` : nothing}
+                ${this.why ? html`<p class="notice small">${explain(this.why)}</p>` : nothing}
               </div>
               <form class="ask" @submit=${this.#type}>
                 <label>
-                  <span class="unseen">${t("The code of the other device")}</span>
-                  <input type="text" placeholder=${t("or type its code here")} autocomplete="off" autocapitalize="none" spellcheck="false" dir="ltr" />
+                  <span class="unseen">${t("pair-field")}</span>
+                  <input type="text" placeholder=${t("pair-hint")} autocomplete="off" autocapitalize="none" spellcheck="false" dir="ltr" />
                 </label>
-                <button class="main" ?disabled=${this.busy}>${icons.link}${t("Pair")}</button>
+                <button class="main" ?disabled=${this.busy}>${icons.link}${t("pair")}</button>
               </form>
             `}
-        ${this.wrong ? html`<p class="notice bad" role="alert">${t(this.wrong)}</p>` : nothing}
+        ${this.wrong ? html`<p class="notice bad" role="alert">${explain(this.wrong)}</p>` : nothing}
         ${paired.length
-          ? html`<ul aria-label=${t("Paired devices")}>
+          ? html`<ul aria-label=${t("paired-devices")}>
               ${paired.map(
                 (device) => html`<li>
                   <device-picture .picture=${device.picture} size="36"></device-picture>
                   <span class="grow name">${device.name}</span>
-                  <button class="quiet danger" @click=${() => this.devices?.forget(device)}>${icons.trash}${t("Forget")}</button>
+                  <button class="quiet danger" @click=${() => this.devices?.forget(device)}>${icons.trash}${t("forget")}</button>
                 </li>`,
               )}
             </ul>`
           : nothing}
-        <div class="row end"><button @click=${() => this.close()}>${t("Close")}</button></div>
+        <div class="row end"><button @click=${() => this.close()}>${t("close")}</button></div>
       </div>
     </dialog>`;
   }

@@ -10,12 +10,12 @@ import { t } from "../words.js";
 
 /** @type {Record<string, {words: string, colour: string, kind: "direct" | "relay" | "store"}>} */
 const WAYS = {
-  tcp: { words: "Direct, device to device", colour: "var(--direct)", kind: "direct" },
-  punch: { words: "Direct, device to device", colour: "var(--direct)", kind: "direct" },
-  webrtc: { words: "Direct, device to device", colour: "var(--direct)", kind: "direct" },
-  turn: { words: "Relayed by a TURN server, sealed", colour: "var(--relay)", kind: "relay" },
-  relay: { words: "Relayed through the server, sealed", colour: "var(--relay)", kind: "relay" },
-  store: { words: "Resting on the server, sealed", colour: "var(--store)", kind: "store" },
+  tcp: { words: "path-direct", colour: "var(--direct)", kind: "direct" },
+  punch: { words: "path-direct", colour: "var(--direct)", kind: "direct" },
+  webrtc: { words: "path-direct", colour: "var(--direct)", kind: "direct" },
+  turn: { words: "path-turn", colour: "var(--relay)", kind: "relay" },
+  relay: { words: "path-relay", colour: "var(--relay)", kind: "relay" },
+  store: { words: "path-store", colour: "var(--store)", kind: "store" },
 };
 
 const DASH = 7; // units from one dash of the line to the next

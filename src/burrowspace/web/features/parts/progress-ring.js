@@ -82,7 +82,7 @@ export class ProgressRing extends LitElement {
       <div
         class=${seeking ? "seeking" : ""}
         role="progressbar"
-        aria-label=${this.label || t("Progress")}
+        aria-label=${this.label || t("progress")}
         aria-valuemin="0"
         aria-valuemax="100"
         aria-valuenow=${value.now ?? 0}

@@ -46,7 +46,7 @@ export class QrCode extends LitElement {
         x += wide;
       }
     }
-    return html`<svg viewBox="0 0 ${size} ${size}" shape-rendering="crispEdges" role="img" aria-label=${t("The link as a QR code")}>
+    return html`<svg viewBox="0 0 ${size} ${size}" shape-rendering="crispEdges" role="img" aria-label=${t("qr-code")}>
       ${svg`<path d=${shape} />`}
     </svg>`;
   }

@@ -10,9 +10,9 @@ import { saveIntoFolder } from "../../store/save.js";
 import { placed } from "../../store/placing.js";
 import { pickers } from "../../store/platform.js";
 import { saveReceived } from "../saving.js";
-import { ours } from "../../wire/runtime.js";
 import { icons } from "../icons.js";
 import { look } from "../look.js";
+import { explain, saidOfError } from "../said.js";
 import { t } from "../words.js";
 
 // Only what an <img> draws without running anything. Never SVG: opened in a tab of ours it could.
@@ -48,7 +48,7 @@ export class ReceivedFiles extends LitElement {
     super();
     /** @type {ReceiveJob | null} */ this.job = null;
     /** @type {{url: string, name: string}[]} */ this.pictures = [];
-    this.trouble = "";
+    /** @type {import("../said.js").Said | null} */ this.trouble = null;
     this.busy = false;
   }
 
@@ -76,12 +76,12 @@ export class ReceivedFiles extends LitElement {
 
   /** @param {() => Promise<void>} save */
   async #save(save) {
-    this.trouble = "";
+    this.trouble = null;
     this.busy = true;
     try {
       await save();
     } catch (error) {
-      if (/** @type {Error} */ (error).name !== "AbortError") this.trouble = ours(error).sentence;
+      if (/** @type {Error} */ (error).name !== "AbortError") this.trouble = saidOfError(error);
     } finally {
       this.busy = false;
     }
@@ -100,11 +100,11 @@ export class ReceivedFiles extends LitElement {
       ${this.pictures.length
         ? html`<div class="pictures">${this.pictures.map(({ url, name }) => html`<img src=${url} alt=${name} loading="lazy" />`)}</div>`
         : nothing}
-      ${this.trouble ? html`<p class="notice bad" role="alert">${t(this.trouble)}</p>` : nothing}
+      ${this.trouble ? html`<p class="notice bad" role="alert">${explain(this.trouble)}</p>` : nothing}
       <div class="row wrap">
-        <button ?disabled=${this.busy} @click=${() => this.#save(() => saveReceived(received, manifest))}>${icons.down}${t("Save again")}</button>
+        <button ?disabled=${this.busy} @click=${() => this.#save(() => saveReceived(received, manifest))}>${icons.down}${t("save-again")}</button>
         ${pickers().showDirectoryPicker
-          ? html`<button ?disabled=${this.busy} @click=${() => this.#save(() => this.#intoFolder())}>${icons.folder}${t("Save into a folder…")}</button>`
+          ? html`<button ?disabled=${this.busy} @click=${() => this.#save(() => this.#intoFolder())}>${icons.folder}${t("save-to-folder")}</button>`
           : nothing}
       </div>
     `;

@@ -44,33 +44,33 @@ export class SettingsDialog extends Dialog {
     if (!app || !tastes) return html``;
     return html`<dialog aria-labelledby="head">
       <div class="body">
-        <h2 id="head">${t("Settings")}</h2>
+        <h2 id="head">${t("settings")}</h2>
         <div class="row">
           <device-picture .picture=${app.devices.picture}></device-picture>
-          <label class="grow">${t("This device is called")}
+          <label class="grow">${t("device-name")}
             <input type="text" maxlength="40" .value=${app.devices.name} @change=${this.#rename} />
           </label>
         </div>
-        <label>${t("Language")}
+        <label>${t("language")}
           <select @change=${(/** @type {Event} */ event) => tastes.speak(/** @type {HTMLSelectElement} */ (event.target).value)}>
             ${Object.entries(LANGUAGES).map(([code, name]) => html`<option value=${code} lang=${code} ?selected=${code === spoken()}>${name}</option>`)}
           </select>
         </label>
-        <label>${t("Colours")}
+        <label>${t("theme")}
           <select @change=${(/** @type {Event} */ event) => tastes.dress(/** @type {HTMLSelectElement} */ (event.target).value)}>
             ${[
-              ["auto", t("As the system has it")],
-              ["light", t("Light")],
-              ["dark", t("Dark")],
+              ["auto", t("theme-auto")],
+              ["light", t("theme-light")],
+              ["dark", t("theme-dark")],
             ].map(([value, words]) => html`<option value=${value} ?selected=${value === tastes.theme}>${words}</option>`)}
           </select>
         </label>
         ${app.plain
-          ? html`<p class="notice bad small">${icons.open}<span>${t("This page came over plain http. Your files are sealed all the same, but somebody in between could have changed the page itself; what arrives is held in memory. Over https all of that is better.")}</span></p>`
-          : html`<p class="notice small">${icons.shield}<span>${t("Files are sealed on this device and opened on the other. The server passes on what it cannot read.")}</span></p>`}
-        ${app.lasting ? nothing : html`<p class="small soft">${t("This window is private: nothing is remembered when it is closed.")}</p>`}
+          ? html`<p class="notice bad small">${icons.open}<span>${t("about-plain")}</span></p>`
+          : html`<p class="notice small">${icons.shield}<span>${t("about-encrypted")}</span></p>`}
+        ${app.lasting ? nothing : html`<p class="small soft">${t("about-private")}</p>`}
         <div class="row end">
-          <form method="dialog"><button class="main">${t("Done")}</button></form>
+          <form method="dialog"><button class="main">${t("done")}</button></form>
         </div>
       </div>
     </dialog>`;

@@ -7,6 +7,7 @@
 import { css, html, LitElement } from "../../vendor/lit.js";
 import { icons } from "../icons.js";
 import { look } from "../look.js";
+import { explain } from "../said.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
 import { copy } from "../clipboard.js";
@@ -92,22 +93,22 @@ export class SharePanel extends LitElement {
         <qr-code .text=${link}></qr-code>
         <div>
           ${code
-            ? html`<p class="soft small told">${t("Say this code to the other side:")}</p>
+            ? html`<p class="soft small told">${t("tell-code")}</p>
                 <p class="code" dir="ltr">${code}</p>`
-            : html`<p class="told">${t("Pass on the link, or let a phone see the picture.")}</p>`}
-          ${job.newCode ? html`<p class="notice small">${t(job.newCode)}</p>` : ""}
+            : html`<p class="told">${t("share-link")}</p>`}
+          ${job.newCode ? html`<p class="notice small">${explain(job.newCode)}</p>` : ""}
           <div class="row wrap buttons">
             ${code
-              ? html`<button @click=${() => this.#copy(code, "code")}>${icons.copy}${this.copied === "code" ? t("Copied") : t("Copy code")}</button>`
+              ? html`<button @click=${() => this.#copy(code, "code")}>${icons.copy}${this.copied === "code" ? t("copied") : t("copy-code")}</button>`
               : ""}
-            ${code || job.asks ? html`<button class=${job.asks ? "main" : "quiet"} @click=${() => job.makeCode()}>${t("Make a new code")}</button>` : ""}
-            <button @click=${() => this.#copy(link, "link")}>${icons.link}${this.copied === "link" ? t("Copied") : t("Copy link")}</button>
-            ${"share" in navigator ? html`<button @click=${this.#share}>${icons.share}${t("Share")}</button>` : ""}
+            ${code || job.asks ? html`<button class=${job.asks ? "main" : "quiet"} @click=${() => job.makeCode()}>${t("new-code")}</button>` : ""}
+            <button @click=${() => this.#copy(link, "link")}>${icons.link}${this.copied === "link" ? t("copied") : t("copy-link")}</button>
+            ${"share" in navigator ? html`<button @click=${this.#share}>${icons.share}${t("share")}</button>` : ""}
           </div>
           <p class="link cut" dir="ltr">${link}</p>
         </div>
       </div>
-      <span class="unseen" role="status">${this.copied ? t("Copied") : ""}</span>
+      <span class="unseen" role="status">${this.copied ? t("copied") : ""}</span>
     `;
   }
 }

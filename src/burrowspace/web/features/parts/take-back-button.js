@@ -8,5 +8,5 @@ import { t } from "../words.js";
 export function takeBackButton({ id, title }) {
   const ask = (/** @type {Event} */ { target }) =>
     target?.dispatchEvent(new CustomEvent("take-back", { detail: { id, title }, bubbles: true, composed: true }));
-  return html`<button class="quiet small" @click=${ask}>${icons.back}${t("Take it back")}</button>`;
+  return html`<button class="quiet small" @click=${ask}>${icons.back}${t("take-back")}</button>`;
 }

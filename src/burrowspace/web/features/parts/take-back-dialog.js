@@ -2,10 +2,10 @@
 
 import { html, nothing } from "../../vendor/lit.js";
 import { shown } from "../../core/names.js";
-import { ours } from "../../wire/runtime.js";
 import { Dialog } from "../dialog.js";
+import { explain, saidOfError } from "../said.js";
 import { Watching } from "../watching.js";
-import { say, t } from "../words.js";
+import { t } from "../words.js";
 
 export class TakeBackDialog extends Dialog {
   static properties = { app: { attribute: false }, what: { state: true }, wrong: { state: true }, busy: { state: true } };
@@ -14,7 +14,7 @@ export class TakeBackDialog extends Dialog {
     super();
     /** @type {import("../model/app-model.js").AppModel | null} */ this.app = null;
     /** @type {{id: string, title: string}} */ this.what = { id: "", title: "" };
-    this.wrong = "";
+    /** @type {import("../said.js").Said | null} */ this.wrong = null;
     this.busy = false;
     new Watching(this, () => null);
   }
@@ -22,18 +22,18 @@ export class TakeBackDialog extends Dialog {
   /** @param {{id: string, title: string}} what of the transfer */
   ask(what) {
     this.what = what;
-    this.wrong = "";
+    this.wrong = null;
     this.show();
   }
 
   async #take() {
-    this.wrong = "";
+    this.wrong = null;
     this.busy = true;
     try {
       await this.app?.takeBack(this.what.id);
       this.close();
     } catch (error) {
-      this.wrong = ours(error).sentence;
+      this.wrong = saidOfError(error);
     } finally {
       this.busy = false;
     }
@@ -42,13 +42,13 @@ export class TakeBackDialog extends Dialog {
   render() {
     return html`<dialog aria-labelledby="head">
       <div class="body">
-        <h2 id="head">${t("Take it back?")}</h2>
+        <h2 id="head">${t("take-back-heading")}</h2>
         <p class="name">${shown(this.what.title)}</p>
-        <p class="soft small">${t("It goes from the server, and its link ends. Who has received it already keeps it.")}</p>
-        ${this.wrong ? html`<p class="notice bad" role="alert">${say(this.wrong)}</p>` : nothing}
+        <p class="soft small">${t("take-back-means")}</p>
+        ${this.wrong ? html`<p class="notice bad" role="alert">${explain(this.wrong)}</p>` : nothing}
         <div class="row end">
-          <button class="quiet" ?disabled=${this.busy} @click=${() => this.close()}>${t("Leave it there")}</button>
-          <button class="danger" ?disabled=${this.busy} @click=${() => this.#take()}>${t("Take it back")}</button>
+          <button class="quiet" ?disabled=${this.busy} @click=${() => this.close()}>${t("take-back-no")}</button>
+          <button class="danger" ?disabled=${this.busy} @click=${() => this.#take()}>${t("take-back")}</button>
         </div>
       </div>
     </dialog>`;

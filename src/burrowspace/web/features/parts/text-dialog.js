@@ -40,12 +40,12 @@ export class TextDialog extends Dialog {
   render() {
     return html`<dialog aria-labelledby="head">
       <form class="body" @submit=${this.#send}>
-        <h2 id="head">${t("Send a text")}</h2>
-        <label><span class="unseen">${t("Text")}</span><textarea rows="6" placeholder=${t("A link, a password, a recipe…")}></textarea></label>
-        ${this.long ? html`<p class="notice bad" role="alert">${t("A text has at most 1 MB; send it as a file.")}</p>` : ""}
+        <h2 id="head">${t("text-heading")}</h2>
+        <label><span class="unseen">${t("text")}</span><textarea rows="6" placeholder=${t("text-hint")}></textarea></label>
+        ${this.long ? html`<p class="notice bad" role="alert">${t("text-too-long")}</p>` : ""}
         <div class="row end">
-          <button type="button" class="quiet" @click=${() => this.close()}>${t("Cancel")}</button>
-          <button class="main">${icons.up}${t("Send")}</button>
+          <button type="button" class="quiet" @click=${() => this.close()}>${t("cancel")}</button>
+          <button class="main">${icons.up}${t("send")}</button>
         </div>
       </form>
     </dialog>`;

@@ -11,7 +11,8 @@ import { left, moment, percent, size, speed, took } from "../format.js";
 import { icons } from "../icons.js";
 import { look } from "../look.js";
 import { Watching } from "../watching.js";
-import { say, t } from "../words.js";
+import { explain } from "../said.js";
+import { t } from "../words.js";
 import { colourOf } from "./path-sign.js";
 import { takeBackButton } from "./take-back-button.js";
 
@@ -133,15 +134,15 @@ export class TransferCard extends LitElement {
     this.style.setProperty("--ring", colourOf(job.path));
     const many = job.peers.size > 1;
     return html`
-      <article class="card" aria-label=${job.title || t("Transfer")}>
+      <article class="card" aria-label=${job.title || t("transfer")}>
         <div class="top">
           ${this.#ring(job)}
           <div class="grow">
-            <p class="what name">${job.title || (job.direction === "receive" ? t("Something for you") : t("Your files"))}</p>
+            <p class="what name">${job.title || (job.direction === "receive" ? t("title-receive") : t("title-send"))}</p>
             <p class="soft small">${this.#about(job)}</p>
           </div>
           ${job.over || job.state === "resting"
-            ? html`<button class="round" aria-label=${t("Clear away")} title=${t("Clear away")} @click=${() => app.clear(job)}>${icons.close}</button>`
+            ? html`<button class="round" aria-label=${t("remove")} title=${t("remove")} @click=${() => app.clear(job)}>${icons.close}</button>`
             : nothing}
         </div>
         ${this.#state(job)} ${many ? this.#peers([...job.peers.values()]) : nothing} ${this.#foot(job)}
@@ -165,11 +166,11 @@ export class TransferCard extends LitElement {
   /** @param {AnyJob} job */
   #about(job) {
     const parts = [];
-    if (job.files > 1) parts.push(t("{n} files", { n: job.files }));
+    if (job.files > 1) parts.push(t("files", { n: job.files }));
     if (job.size !== null && !job.text) parts.push(size(job.size));
-    if (job.direction === "receive" && job.sender) parts.push(t("from {name}", { name: job.sender }));
-    if (job.direction === "send" && job.to) parts.push(t("to {name}", { name: job.to }));
-    else if (job.direction === "send" && job.who.length === 1) parts.push(t("to {name}", { name: job.who[0] }));
+    if (job.direction === "receive" && job.sender) parts.push(t("from-name", { name: job.sender }));
+    if (job.direction === "send" && job.to) parts.push(t("to-name", { name: job.to }));
+    else if (job.direction === "send" && job.who.length === 1) parts.push(t("to-name", { name: job.who[0] }));
     return parts.join(" · ");
   }
 
@@ -177,7 +178,7 @@ export class TransferCard extends LitElement {
   #state(job) {
     switch (job.state) {
       case "starting":
-        return html`<p class="soft">${t("Getting ready…")}</p>`;
+        return html`<p class="soft">${t("starting")}</p>`;
       case "waiting":
         return this.#waiting(job);
       case "running":
@@ -188,34 +189,34 @@ export class TransferCard extends LitElement {
         return html`<div class="rest">
             ${icons.moon}
             <p>
-              ${t("It rests on the server, sealed. You may close this page: the link works until {time}.", { time: moment(job.until ?? 0) })}
+              ${t("stored-until", { time: moment(job.until ?? 0) })}
             </p>
           </div>
           ${job.direction === "send" ? html`<share-panel .job=${job}></share-panel>` : nothing}`;
       case "done":
         return this.#done(job);
       case "ended":
-        return html`<p class="notice" role="alert">${say(job.why)}</p>`;
+        return html`<p class="notice" role="alert">${job.why ? explain(job.why) : nothing}</p>`;
       default:
-        return html`<p class="notice bad" role="alert">${say(job.why)}</p>`;
+        return html`<p class="notice bad" role="alert">${job.why ? explain(job.why) : nothing}</p>`;
     }
   }
 
   /** @param {AnyJob} job */
   #waiting(job) {
     if (job.direction === "send" && !job.peers.size) {
-      if (job.to) return html`<p class="soft">${t("Waiting for {name} to say yes…", { name: job.to })}</p>`;
+      if (job.to) return html`<p class="soft">${t("waiting-accept", { name: job.to })}</p>`;
       return html`<share-panel .job=${job}></share-panel>
-        <p class="soft small said">${t(job.why || "Keep this page open until somebody has taken it, or leave it on the server.")}</p>`;
+        <p class="soft small said">${job.why ? explain(job.why) : t("keep-open")}</p>`;
     }
-    return html`<p class="soft said" role="status">${t(job.why || "Waiting for the other side…")}</p>`;
+    return html`<p class="soft said" role="status">${job.why ? explain(job.why) : t("waiting-other")}</p>`;
   }
 
   /** @param {AnyJob} job */
   #running(job) {
     const { rate, eta, size: whole } = job;
     const numbers = [];
-    if (whole !== null) numbers.push(t("{done} of {all}", { done: size(job.done), all: size(whole) }));
+    if (whole !== null) numbers.push(t("done-of", { done: size(job.done), all: size(whole) }));
     else numbers.push(size(job.done));
     if (rate > 0) numbers.push(speed(rate));
     if (eta !== null && rate > 0) numbers.push(left(eta));
@@ -229,13 +230,13 @@ export class TransferCard extends LitElement {
   /** @param {AnyJob} job */
   #paused(job) {
     const again = job.direction === "send" && !job.items;
-    if (job.direction === "receive" && job.trouble) return html`<p class="notice bad" role="alert">${say(job.trouble)}</p>`;
+    if (job.direction === "receive" && job.trouble) return html`<p class="notice bad" role="alert">${explain(job.trouble)}</p>`;
     return html`<p class="soft">
       ${again
         ? job.allowable
-          ? t("This page was loaded again. Go on, and allow it to read the files once more.")
-          : t("This page was loaded again, and the browser has let go of the files. Choose the same ones to go on.")
-        : t("Paused. Nothing is lost: it goes on where it was.")}
+          ? t("paused-allow")
+          : t("paused-choose")
+        : t("paused")}
     </p>`;
   }
 
@@ -243,13 +244,13 @@ export class TransferCard extends LitElement {
   #done(job) {
     const { finished, seconds } = job;
     const mean = finished && seconds > 0.2 ? finished.size / seconds : 0;
-    const line = mean && !job.text ? t("Whole and verified, in {time} at {speed}.", { time: took(seconds), speed: speed(mean) }) : t("Whole and verified.");
+    const line = mean && !job.text ? t("done-in", { time: took(seconds), speed: speed(mean) }) : t("done-checked");
     const texts = job.direction === "receive" ? job.texts : [];
     const places = finished?.places ?? [];
     return html`
       ${texts.map((text) => html`<pre class="name" tabindex="0">${text}</pre>`)}
       <p class="soft" role="status">${line}</p>
-      ${places.length ? html`<p class="small name">${t("It lies in {place}.", { place: places.slice(0, 3).join(", ") })}</p>` : nothing}
+      ${places.length ? html`<p class="small name">${t("saved-in", { place: places.slice(0, 3).join(", ") })}</p>` : nothing}
       ${texts.length
         ? html`<div class="row wrap"><copy-button .text=${texts.join("\n")}></copy-button></div>`
         : nothing}
@@ -259,7 +260,7 @@ export class TransferCard extends LitElement {
 
   /** @param {Peer[]} peers */
   #peers(peers) {
-    return html`<ul class="peers" aria-label=${t("Who takes it")}>
+    return html`<ul class="peers" aria-label=${t("receivers")}>
       ${repeat(
         peers.filter((peer) => peer.id),
         (peer) => peer.id,
@@ -271,9 +272,9 @@ export class TransferCard extends LitElement {
             label=${peer.name}
           ></progress-ring>
           <div class="grow">
-            <p class="name">${peer.name || t("Somebody")}</p>
+            <p class="name">${peer.name || t("someone")}</p>
             <p class="soft small numbers">
-              ${peer.declined ? t("said no") : peer.verified ? t("has it all") : peer.total ? `${percent(peer.done / peer.total)} · ${speed(peer.rate)}` : t("is there")}
+              ${peer.declined ? t("peer-declined") : peer.verified ? t("peer-done") : peer.total ? `${percent(peer.done / peer.total)} · ${speed(peer.rate)}` : t("peer-there")}
             </p>
           </div>
           ${peer.verified || peer.declined ? nothing : html`<path-sign .path=${peer.path} .done=${peer.done}></path-sign>`}
@@ -290,9 +291,9 @@ export class TransferCard extends LitElement {
     return html`<div class="row wrap foot">
       ${words
         ? html`<details>
-            <summary>${icons.shield}${t("Check words")}</summary>
+            <summary>${icons.shield}${t("security-words")}</summary>
             <p class="words" dir="ltr">${job.words.join(" ")}</p>
-            <p class="soft small">${t("The same four words on the other screen: nobody sits between you.")}</p>
+            <p class="soft small">${t("security-words-mean")}</p>
           </details>`
         : nothing}
       ${acts}
@@ -309,23 +310,23 @@ export class TransferCard extends LitElement {
           .checked=${job.receivers === null}
           @change=${(/** @type {Event} */ event) => job.openFor(/** @type {HTMLInputElement} */ (event.target).checked)}
         />
-        ${t("Several people may take it")}
+        ${t("allow-several")}
       </label>`);
-      if (!job.leaving) acts.push(html`<button class="quiet" @click=${() => job.leave()}>${icons.moon}${t("Leave it on the server")}</button>`);
+      if (!job.leaving) acts.push(html`<button class="quiet" @click=${() => job.leave()}>${icons.moon}${t("upload")}</button>`);
     }
     if (job.state === "paused") {
       if (job.direction === "send" && !job.items && job.allowable) {
-        acts.push(html`<button class="main" @click=${() => job.revive(true)}>${icons.play}${t("Go on")}</button>`);
+        acts.push(html`<button class="main" @click=${() => job.revive(true)}>${icons.play}${t("continue")}</button>`);
       } else if (job.direction === "send" && !job.items) {
         acts.push(html`<button class="main" @click=${() => this.dispatchEvent(new CustomEvent("choose-again", { detail: job, bubbles: true, composed: true }))}>
-          ${icons.file}${t("Choose again")}
+          ${icons.file}${t("choose-again")}
         </button>`);
-      } else acts.push(html`<button class="main" @click=${() => job.begin()}>${icons.play}${t("Go on")}</button>`);
+      } else acts.push(html`<button class="main" @click=${() => job.begin()}>${icons.play}${t("continue")}</button>`);
     }
-    if (job.state === "running") acts.push(html`<button class="quiet" @click=${() => job.pause()}>${icons.pause}${t("Pause")}</button>`);
+    if (job.state === "running") acts.push(html`<button class="quiet" @click=${() => job.pause()}>${icons.pause}${t("pause")}</button>`);
     if (job.direction === "send" && job.state === "resting") acts.push(takeBackButton(job));
     if (!job.over && job.state !== "resting") {
-      acts.push(html`<button class="quiet danger" @click=${() => job.cancel()}>${icons.close}${t("Cancel")}</button>`);
+      acts.push(html`<button class="quiet danger" @click=${() => job.cancel()}>${icons.close}${t("cancel")}</button>`);
     }
     return acts;
   }

@@ -3,7 +3,7 @@
  * Giving with its Uploads or a Taking, and answers calls of their methods. Buffers are moved, not copied.
  *
  *     page -> worker   {id, make: "giving" | "taking", args}   {id, call: name, args}
- *     worker -> page   {id, value} or {id, error: {code, sentence}}
+ *     worker -> page   {id, value} or {id, error: {code, sentence, reason}}
  *
  * The page's end is engine.js.
  */
@@ -35,8 +35,8 @@ async function answer({ id, make, call, args }) {
     }
     postMessage({ id, value }, { transfer: movable(value) });
   } catch (error) {
-    const { code, message } = error instanceof BurrowError ? error : { code: "error", message: String(error) };
-    postMessage({ id, error: { code, sentence: message } });
+    const { code, message, fields } = error instanceof BurrowError ? error : new BurrowError("error", String(error));
+    postMessage({ id, error: { code, sentence: message, reason: fields.reason } });
   }
 }
 

@@ -5,6 +5,7 @@
  * The state is the caller's to keep; a page gives it back after a reload. Spec: docs/spec/meeting.md, "Devices".
  *
  * @import { Bytes } from "../../core/bytes.js"
+ * @import { Reason } from "../../core/reasons.js"
  * @import { Introduction } from "../../core/devices.js"
  * @import { Invitation } from "../../core/invitation.js"
  * @import { Server } from "../server/api.js"
@@ -13,19 +14,17 @@
  */
 
 import { base64, unbase64, utf8 } from "../../core/bytes.js";
-import { formatCode, parseCode } from "../../core/codes.js";
 import { deviceTitle, encodeIntroduction, freeName, pairInbox, parseIntroduction } from "../../core/devices.js";
 import { BurrowError } from "../../core/errors.js";
 import { mailboxId } from "../../core/links.js";
 import { shown } from "../../core/names.js";
-import { Box, derive, SECRET_BYTES } from "../../core/sealing.js";
+import { Box, derive } from "../../core/sealing.js";
 import { KEY_BYTES, publicOf } from "../../core/x25519.js";
+import { loadLazily } from "../lazy-import.js";
 import { random, Wakeup } from "../runtime.js";
 import { WAIT_S } from "../server/api.js";
 import { patiently } from "./conversation.js";
 import { letters } from "./letters.js";
-import { takeOver } from "./meeting.js";
-import { Offers } from "./offers.js";
 import { Reader } from "./reader.js";
 
 export const DEVICES = 200; // that may be paired
@@ -93,35 +92,18 @@ export class PairedDevices {
   }
 
   /** Offers a code, tells it, and waits for the device that comes with it. A burnt or expired code is replaced, and
-   * `why` says so; code-burnt after three burnt ones. unreachable, refused. @param {Server} server
-   * @param {(offered: {code: string, why: string}) => void} tell @param {AbortSignal} ends @returns {Promise<Device>} */
+   * `reason` says so; code-burnt after three burnt ones. unreachable, refused. @param {Server} server
+   * @param {(offered: {code: string, reason: Reason | null}) => void} tell @param {AbortSignal} ends @returns {Promise<Device>} */
   async pairByOffer(server, tell, ends) {
-    const secret = random(SECRET_BYTES);
-    const offers = new Offers({ server, secret });
-    const over = new AbortController();
-    const both = AbortSignal.any([ends, over.signal]);
-    const first = await offers.first();
-    if (first) tell({ code: formatCode(first), why: "" });
-    /** @type {import("./offers.js").Renewed} */
-    const renewed = (code, why) => {
-      if (!code) throw new BurrowError("code-burnt", "three codes were tried and failed, so no new one is made by itself; nobody was paired");
-      tell({ code: formatCode(code), why });
-    };
-    const handing = offers.run(() => undefined, renewed, both);
-    const introducing = this.#introduce(server, secret, true, both);
-    try {
-      return await Promise.race([handing, introducing]);
-    } finally {
-      over.abort();
-      await Promise.allSettled([handing, introducing]);
-    }
+    const { byOffer } = await loadLazily(() => import("./pairing.js"));
+    return byOffer(server, tell, (secret, ends) => this.#introduce(server, secret, true, ends), ends);
   }
 
   /** Pairs with the device that offered this code. bad-code, wrong-code, code-burnt, gave-up, unreachable, refused.
    * @param {Server} server @param {string} typed @param {AbortSignal} ends @param {Spent} [spent] @returns {Promise<Device>} */
   async pairByCode(server, typed, ends, spent) {
-    const secret = await takeOver(server, parseCode(typed), ends, spent);
-    return this.#introduce(server, secret, false, ends);
+    const { byCode } = await loadLazily(() => import("./pairing.js"));
+    return this.#introduce(server, await byCode(server, typed, ends, spent), false, ends);
   }
 
   /** Leaves the secret of a transfer in the device's inbox; `name`: the transfer's. unreachable, refused, not-found.
@@ -221,7 +203,7 @@ export class PairedDevices {
           if (error instanceof BurrowError) continue; // our own, or a stranger's
           throw error;
         }
-        if (introduction.public === key) throw new BurrowError("bad-request", "a device cannot be paired with itself");
+        if (introduction.public === key) throw new BurrowError("bad-request", "a device cannot be paired with itself", { reason: "itself" });
         return this.#add(introduction);
       }
       if (ends.aborted) throw ends.reason;
@@ -231,7 +213,7 @@ export class PairedDevices {
   /** @param {Introduction} introduction @returns {Promise<Device>} */
   async #add({ name, public: key, kind }) {
     const others = this.devices.filter((each) => each.public !== key);
-    if (others.length >= DEVICES) throw new BurrowError("too-many", `at most ${DEVICES} devices can be paired`);
+    if (others.length >= DEVICES) throw new BurrowError("too-many", `at most ${DEVICES} devices can be paired`, { reason: "too-many-devices", n: DEVICES });
     const title = freeName(name, others.map((each) => each.name));
     const device = { name: title, public: key, paired: Date.now() / 1000, ...(kind ? { kind } : {}) };
     await this.#change({ devices: [...others, device] });

@@ -11,6 +11,7 @@
 
 import { makeCode, Pake } from "../../core/codes.js";
 import { BurrowError } from "../../core/errors.js";
+import { REASONS } from "../../core/reasons.js";
 import { after, eventOf, givesWay, MEETING_S } from "../../core/meeting-rules.js";
 import { random, sleep } from "../runtime.js";
 import { Talk } from "./meeting.js";
@@ -18,8 +19,6 @@ import { Talk } from "./meeting.js";
 const POLL_S = 20;
 const RETRY_S = 1;
 const TIDY_S = 2;
-const WRONG = "somebody tried a wrong code, so the old one no longer works";
-const BROKEN = "the connection broke while the code was being checked, so the old one no longer works";
 
 /** A fresh code. unreachable, refused. @param {Server} server @param {number} [words] @returns {Promise<{plate: Nameplate, code: Code}>} */
 export async function offerCode(server, words = 2) {
@@ -85,7 +84,7 @@ class Host {
         if (ends.aborted) throw ends.reason;
         const { code, fields } = /** @type {BurrowError} */ (error);
         if (code === "missing" || fields?.status === 401 || fields?.status === 403) {
-          throw new BurrowError("code-expired", "the code's time is up");
+          throw new BurrowError("code-expired", REASONS.expired, { reason: "expired" });
         }
         if (code !== "unreachable" && code !== "refused") throw error;
         await sleep(RETRY_S, ends);
@@ -133,7 +132,8 @@ class Host {
       // Receivers wait for a proof; this one is noise, so that nothing can be tested against it.
       const noise = { type: /** @type {const} */ ("confirm"), role: /** @type {const} */ ("sender"), mac: random(32) };
       if (event === "wrong-proof") void new Talk(this.server, guest.mailbox, "sender", AbortSignal.timeout(2000)).say(noise).catch(() => undefined);
-      this.#over(new BurrowError("code-burnt", event === "wrong-proof" ? WRONG : BROKEN));
+      const reason = event === "wrong-proof" ? "wrong-try" : "cut-try";
+      this.#over(new BurrowError("code-burnt", REASONS[reason], { reason }));
     }
   }
 

@@ -20,13 +20,12 @@ export const STILL_THERE = "{name} is still there, but this code was used alread
 const LOST_S = 1; // between two looks whether the code is still good while the sender is silent
 
 /** The secret of whoever offered the code. `spent` remembers codes that were given up. bad-code: nobody waits under the
- * number, or somebody else has used the code; `fields.words` is then the sentence, with a place for the sender's
- * `name`. wrong-code, code-burnt: the code can't be used again. gave-up, tampered, bad-request, refused, unreachable:
+ * number, or somebody else has used the code; `fields.name` is then the sender's. wrong-code, code-burnt: the code can't be used again. gave-up, tampered, bad-request, refused, unreachable:
  * it can. @param {Server} server @param {Code} code @param {AbortSignal} [ends] @param {Spent} [spent]
  * @returns {Promise<Bytes>} */
 export async function takeOver(server, code, ends, spent) {
   if (await spent?.has(code)) {
-    throw new BurrowError("code-burnt", "this code was tried here before; this code can't be used again. Ask the sender for a new one");
+    throw new BurrowError("code-burnt", "this code was tried here before; this code can't be used again. Ask the sender for a new one", { reason: "spent" });
   }
   let mailbox;
   try {
@@ -34,7 +33,7 @@ export async function takeOver(server, code, ends, spent) {
   } catch (error) {
     if (/** @type {BurrowError} */ (error).code !== "missing") throw error;
     const why = `nobody waits under the number ${code.nameplate}: the code is used up, too old or wrong; ask for a new one`;
-    throw new BurrowError("bad-code", why);
+    throw new BurrowError("bad-code", why, { reason: "nobody" });
   }
   const late = AbortSignal.timeout(MEETING_S * 1000);
   /** @type {Stand} */ let stand = "open";
@@ -57,15 +56,15 @@ export async function takeOver(server, code, ends, spent) {
     const event = eventOf(error, late.aborted && error === late.reason);
     if (after(stand, event) !== "burnt") {
       if (event !== "late") throw error;
-      throw new BurrowError("gave-up", "the other side does not answer; is the sender still there? try it again");
+      throw new BurrowError("gave-up", "the other side does not answer; is the sender still there? try it again", { reason: "no-answer" });
     }
     if (event === "wrong-proof" || ends?.aborted) throw error;
-    throw new BurrowError("code-burnt", "the connection broke while the code was being checked; this code can't be used again. Ask the sender for a new one");
+    throw new BurrowError("code-burnt", "the connection broke while the code was being checked; this code can't be used again. Ask the sender for a new one", { reason: "cut" });
   }
   await spent?.drop(code);
   server.removeMailbox(mailbox).catch(() => undefined); // only now: after a failure the sender must still find our proof
   if (secret) return secret;
-  const fields = { words: STILL_THERE, name: who || "the sender" };
+  const fields = { reason: who ? "still-there" : "code-used-up", name: who || "the sender" };
   throw new BurrowError("bad-code", STILL_THERE.replace("{name}", fields.name), fields);
 }
 
@@ -80,7 +79,7 @@ async function unlessLost(word, server, code) {
       continue;
     }
     if (await Promise.race([word.then(() => true), sleep(LOST_S / 2).then(() => false)])) return word;
-    throw new BurrowError("bad-code", "somebody else used this code first; ask for a new one");
+    throw new BurrowError("bad-code", "somebody else used this code first; ask for a new one", { reason: "quicker" });
   }
 }
 

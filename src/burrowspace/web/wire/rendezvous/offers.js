@@ -5,6 +5,7 @@
  *
  * @import { Bytes } from "../../core/bytes.js"
  * @import { Code } from "../../core/codes.js"
+ * @import { Reason } from "../../core/reasons.js"
  * @import { Nameplate, Server } from "../server/api.js"
  */
 
@@ -15,14 +16,8 @@ import { patiently } from "./conversation.js";
 import { handOver, offerCode } from "./hosting.js";
 import { RETRY_MOST_S, RETRY_S } from "./reader.js";
 
-export const ENOUGH = "three codes were tried and failed, so no new one is made by itself";
-export const NO_CODE = "the server has no short code left to give; the link works all the same";
-export const USED = "the code was used; it works for one person";
-export const LEFT = "the receiver left without taking it, and their code is used up";
-const ASKED = "you asked for a new code";
-
 /** `code` is valid now; null: there is none, and where `asks`, `another` makes one.
- * @typedef {(code: Code | null, why: string, asks: boolean) => void} Renewed */
+ * @typedef {(code: Code | null, reason: Reason, asks: boolean) => void} Renewed */
 
 /**
  * @typedef {object} OffersHow
@@ -41,7 +36,7 @@ export class Offers {
   /** The numbers of the code that is valid now and of the last one that was used. @type {Nameplate[]} */ plates = [];
   /** @type {OffersHow} */ #how;
   /** @type {{plate: Nameplate, code: Code} | null} */ #held = null;
-  /** What the person was told when they asked. */ #wanted = "";
+  /** Why another one is wanted. @type {Reason | null} */ #wanted = null;
   #wakeup = new Wakeup();
   /** The number of the code before. */ #last = 0;
 
@@ -57,9 +52,9 @@ export class Offers {
     return words === null ? null : this.#offer(words);
   }
 
-  /** The person wants a new code; one that is valid now no longer is. @param {string} [why] */
-  another(why = ASKED) {
-    this.#wanted = why;
+  /** The person wants a new code; one that is valid now no longer is. @param {Reason} [reason] */
+  another(reason = "asked") {
+    this.#wanted = reason;
     this.#wakeup.set();
   }
 
@@ -68,16 +63,16 @@ export class Offers {
   async run(handed, renewed, ends) {
     try {
       for (;;) {
-        let { words, why } = await this.#serve(handed, ends);
+        let { words, reason } = await this.#serve(handed, ends);
         if (words === null) {
-          renewed(null, why, true);
-          ({ words, why } = await this.#asked(ends));
+          renewed(null, reason, true);
+          ({ words, reason } = await this.#asked(ends));
         }
         try {
-          renewed(await patiently(() => this.#offer(words ?? NEXT_WORDS), ends, this.#how.away), why, false);
+          renewed(await patiently(() => this.#offer(words ?? NEXT_WORDS), ends, this.#how.away), reason, false);
         } catch (error) {
           if (ours(error).code !== "refused") throw error;
-          renewed(null, NO_CODE, true);
+          renewed(null, "no-code", true);
         }
       }
     } finally {
@@ -93,7 +88,7 @@ export class Offers {
   }
 
   /** Until the code is no longer valid: how many words the next one has (null: the person decides), and why.
-   * @param {() => void} handed @param {AbortSignal} ends @returns {Promise<{words: number | null, why: string}>} */
+   * @param {() => void} handed @param {AbortSignal} ends @returns {Promise<{words: number | null, reason: Reason}>} */
   async #serve(handed, ends) {
     if (!this.#held) return this.#asked(ends);
     const { plate, code } = this.#held;
@@ -119,15 +114,15 @@ export class Offers {
       this.#answers(stop);
       return await asked;
     } catch (error) {
-      const { code: what, sentence: why } = ours(error);
+      const { code: what, fields } = ours(error);
       if (what === "code-expired") {
         await sleep(this.#pause, ends); // a server could end each at once
         this.#pause = Math.min(2 * this.#pause, RETRY_MOST_S);
-        return { words: code.words.length, why };
+        return { words: code.words.length, reason: "expired" };
       }
       if (what !== "code-burnt") throw error;
       const words = wordsFor(this.burns);
-      return { words, why: words === null ? ENOUGH : why };
+      return { words, reason: words === null ? "enough" : /** @type {Reason} */ (fields.reason) };
     } finally {
       if (this.#used !== stop) {
         stop.abort(new BurrowError(CLOSED, "over"));
@@ -163,13 +158,13 @@ export class Offers {
     return offered.code;
   }
 
-  /** Until the person wants another code. @param {AbortSignal} ends @returns {Promise<{words: number, why: string}>} */
+  /** Until the person wants another code. @param {AbortSignal} ends @returns {Promise<{words: number, reason: Reason}>} */
   async #asked(ends) {
     ends.throwIfAborted();
     while (!this.#wanted) await this.#wakeup.wait(undefined, ends);
-    const why = this.#wanted;
-    this.#wanted = "";
-    return { words: NEXT_WORDS, why };
+    const reason = this.#wanted;
+    this.#wanted = null;
+    return { words: NEXT_WORDS, reason };
   }
 
   #burn() {

@@ -10,8 +10,9 @@
  */
 
 import { BurrowError } from "../../core/errors.js";
+import { REASONS } from "../../core/reasons.js";
 import { newsOf } from "../../core/mailbox-news.js";
-import { AILING, offline } from "../offline.js";
+import { offline } from "../offline.js";
 import { sleep, within } from "../runtime.js";
 import { MailboxPoller } from "./mailbox-poller.js";
 import { Polls } from "./polls.js";
@@ -224,9 +225,10 @@ export class Server {
     await this.#call("POST", `/delivered/${spool}`, { json: {}, missing: true });
   }
 
-  #whyAway() {
-    if (offline()) return "this device is offline";
-    return this.ailing ? AILING : `${this.origin} cannot be reached`;
+  #unreachable() {
+    if (offline()) return new BurrowError("unreachable", "this device is offline", { reason: "offline-now" });
+    if (this.ailing) return new BurrowError("unreachable", REASONS.ailing, { reason: "ailing" });
+    return new BurrowError("unreachable", `${this.origin} cannot be reached`);
   }
 
   /** A question that waits; null where it had to make room for another.
@@ -282,7 +284,7 @@ export class Server {
         if (signal?.aborted) throw signal.reason;
         this.#away = true;
         if (!tries || (once && !away)) {
-          throw new BurrowError("unreachable", this.#whyAway());
+          throw this.#unreachable();
         }
         await sleep(0.2, signal);
       }

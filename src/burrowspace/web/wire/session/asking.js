@@ -40,7 +40,7 @@ export class Asking {
       else if (act === "say-accept") running.start(sender.say({ type: "accept", suite: layout.suite, held }));
       else if (act === "say-decline") {
         await sender.lastWords({ type: "decline", why: "declined by the receiver" }, GOODBYE_S);
-      } else if (act === "close") throw new BurrowError("cancelled", "you declined it; nothing was written");
+      } else if (act === "close") throw new BurrowError("cancelled", "you declined it; nothing was written", { reason: "you-declined" });
       else {
         this.goOn();
         running.changed();

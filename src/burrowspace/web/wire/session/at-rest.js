@@ -6,7 +6,7 @@
  * @import { Whole } from "./sends.js"
  */
 
-import { Meter, SLOW_LINE, Storing } from "../../core/reports.js";
+import { Meter, Storing } from "../../core/reports.js";
 import { ours, seconds } from "../runtime.js";
 
 export class AtRest {
@@ -25,7 +25,7 @@ export class AtRest {
     const { segments, main } = this.sender;
     const first = segments.covered(0);
     if (first === null) return;
-    this.#waits("nobody is here yet; it goes to the server, sealed, and rests there");
+    this.sender.waits("uploading");
     await segments.open(first, (signal) => main.say(signal), "rest");
   }
 
@@ -35,7 +35,7 @@ export class AtRest {
     if (!writer) return;
     const now = seconds();
     const told = this.#storing.tick(now, writer.safeAt, manifest.contentBefore(layout, writer.position));
-    if (told === "waiting") this.#waits(SLOW_LINE);
+    if (told === "waiting") this.sender.waits("slow");
     if (told !== "progress") return;
     const { stored: done } = this.#storing;
     const total = manifest.contentSize;
@@ -43,17 +43,12 @@ export class AtRest {
     this.sender.tell({ event: "progress", done, total, rate, eta, path: "store", receiver: "" });
   }
 
-  /** @param {string} why */
-  #waits(why) {
-    this.sender.tell({ event: "waiting", why, receiver: "" });
-  }
-
   /** The server takes no more of a segment: who only wants to leave it there cannot, others find another way. Whether
    * that is not the end. @param {BurrowError} error */
   refused(error) {
     const { storeNow } = this.sender.options;
     if (storeNow) this.sender.fail(error);
-    else this.#waits("the server takes no more of it; it goes on another way");
+    else this.sender.waits("refused");
     return !storeNow;
   }
 

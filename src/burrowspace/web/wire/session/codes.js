@@ -3,14 +3,16 @@
  * rendezvous/offers.js's.
  *
  * @import { Code } from "../../core/codes.js"
+ * @import { Reason } from "../../core/reasons.js"
  * @import { Renewed } from "../rendezvous/offers.js"
  * @import { Send } from "./outgoing.js"
  * @import { Whole } from "./sends.js"
  */
 
 import { formatCode } from "../../core/codes.js";
+import { REASONS } from "../../core/reasons.js";
 import { patiently } from "../rendezvous/conversation.js";
-import { ENOUGH, LEFT, NO_CODE, Offers, USED } from "../rendezvous/offers.js";
+import { Offers } from "../rendezvous/offers.js";
 import { ours } from "../runtime.js";
 
 export class Codes {
@@ -43,21 +45,22 @@ export class Codes {
     const { sender, away } = this;
     const { link, ends } = sender;
     const offers = this.#offers;
-    let why = "";
+    /** @type {Reason | null} */ let reason = null;
     let code = null;
     try {
       code = await patiently(() => offers.first(), ends, away);
-      if (!code) why = ENOUGH;
+      if (!code) reason = "enough";
     } catch (error) {
       if (ours(error).code !== "refused") throw error;
-      why = NO_CODE;
+      reason = "no-code";
     }
     this.#isNow(code);
-    sender.tell({ event: "ready", link, code: this.current, why, asks: !code });
+    sender.tell({ event: "ready", link, code: this.current, reason, why: reason ? REASONS[reason] : "", asks: !code });
     /** @type {Renewed} */
-    const renewed = (code, why, asks) => {
+    const renewed = (code, reason, asks) => {
       this.#isNow(code);
-      sender.tell({ event: "new-code", code: this.current, why, burns: offers.burns, asks, left: this.#left });
+      const why = REASONS[reason];
+      sender.tell({ event: "new-code", code: this.current, reason, why, burns: offers.burns, asks, left: this.#left });
       this.#left = "";
     };
     const handed = () => {
@@ -65,7 +68,8 @@ export class Codes {
       if (this.#once() === null) return;
       this.used = true;
       this.current = null;
-      sender.tell({ event: "new-code", code: null, why: USED, burns: offers.burns, asks: false, left: "" });
+      const why = REASONS["code-used"];
+      sender.tell({ event: "new-code", code: null, reason: "code-used", why, burns: offers.burns, asks: false, left: "" });
     };
     await offers.run(handed, renewed, ends);
   }
@@ -76,9 +80,9 @@ export class Codes {
     this.none = code === null;
   }
 
-  /** The person wants a new code; the old one no longer works. @param {string} [why] */
-  another(why) {
-    this.#offers.another(why);
+  /** The person wants a new code; the old one no longer works. @param {Reason} [reason] */
+  another(reason) {
+    this.#offers.another(reason);
   }
 
   /** A receiver came by a code and has gone before its person said yes: the code is used up, another is offered.
@@ -86,7 +90,7 @@ export class Codes {
   leftUndecided(receiver) {
     this.#left = receiver;
     this.used = false;
-    this.another(LEFT);
+    this.another("left");
   }
 
   /** Nobody answers for a code any more. */

@@ -8,15 +8,15 @@
  * @import { RelaySegments } from "../relay/relay-segments.js"
  */
 
-import { ours, seconds, within } from "../runtime.js";
+import { seconds, within } from "../runtime.js";
 
 const LOOK_S = 4; // for one look
 
 export class Following {
   /** The one that it follows or would follow. @type {RelaySegment | null} */ segment = null;
 
-  /** `waits`: a sentence for the person who sends.
-   * @param {RelaySegments} segments @param {ReceiverBook} book @param {Say} say @param {(why: string) => void} waits */
+  /** `waits`: no relay can be had.
+   * @param {RelaySegments} segments @param {ReceiverBook} book @param {Say} say @param {() => void} waits */
   constructor(segments, book, say, waits) {
     this.segments = segments;
     this.book = book;
@@ -47,8 +47,8 @@ export class Following {
       found = segments.serving(held);
       if (found && (await segments.has(found, held))) await found.announce(say);
       else found = await segments.open(held, say, this.book.mayStore ? "live-then-rest" : "live");
-    } catch (error) {
-      return this.waits(ours(error).sentence); // no relay can be had: the receiver asks again
+    } catch {
+      return this.waits(); // the receiver asks again
     } finally {
       this.book.given();
     }

@@ -4,6 +4,7 @@
  * be requested and said is decided by core/consent.js and core/reports.js. Specs: docs/spec/paths.md,
  * docs/spec/session.md.
  *
+ * @import { Reason } from "../../core/reasons.js"
  * @import { BurrowError as Fault } from "../../core/errors.js"
  * @import { Manifest } from "../../core/manifest.js"
  * @import { Offer, Signal } from "../../core/signals.js"
@@ -15,6 +16,7 @@
 import { hex, unhex } from "../../core/bytes.js";
 import { checkWords } from "../../core/codes.js";
 import { BurrowError } from "../../core/errors.js";
+import { whyEnded } from "../../core/reasons.js";
 import { Layout } from "../../core/layout.js";
 import { linkKey, linkTag } from "../../core/links.js";
 import { outside } from "../../core/outside.js";
@@ -71,7 +73,7 @@ export class Receiver extends Running {
     await sender.recall();
     this.start(sender.hear());
     const begun = !this.#how.byLink || Boolean(this.#how.state); // else a link without an offer stands for nothing
-    const waits = (/** @type {string} */ why) => this.tell({ event: "waiting", why, receiver: "" });
+    const waits = (/** @type {Reason} */ reason) => this.waits(reason);
     const offer = await sender.forOffer(begun, () => this.change(1), waits);
     const staging = await this.#stage(offer);
     if (sender.over !== null && !staging.complete) throw ended(sender.over, staging.held ? "cancelled" : "gone");
@@ -149,7 +151,7 @@ export class Receiver extends Running {
     await this.#staging?.close();
   }
 
-  #away = () => this.tell({ event: "waiting", why: whyAway(this.#how.server), receiver: this.#id });
+  #away = () => this.waits(whyAway(this.#how.server), this.#id);
 
   /** @param {Offer} offer @returns {Promise<Staging>} */
   async #stage(offer) {
@@ -220,5 +222,5 @@ export class Receiver extends Running {
 
 /** @param {string} why @param {string} [code] */
 function ended(why, code = "cancelled") {
-  return new BurrowError(code, `the sender has ended this transfer: ${why}`);
+  return new BurrowError(code, `the sender has ended this transfer: ${why}`, { reason: whyEnded(why) });
 }

@@ -4,6 +4,7 @@
  * that; what only the sender can do, it asks for by session/sends.js. Specs: docs/spec/session.md, docs/spec/paths.md.
  *
  * @import { Path } from "../../core/paths.js"
+ * @import { Reason } from "../../core/reasons.js"
  * @import { Act } from "../../core/receiver-book.js"
  * @import { Control, Hello, Signal } from "../../core/signals.js"
  * @import { Link } from "../links/link.js"
@@ -14,9 +15,10 @@
  */
 
 import { BurrowError } from "../../core/errors.js";
+import { REASONS } from "../../core/reasons.js";
 import { ReceiverBook, Runs } from "../../core/receiver-book.js";
 import { Meter } from "../../core/reports.js";
-import { ours, seconds } from "../runtime.js";
+import { seconds } from "../runtime.js";
 import { Following } from "./following.js";
 
 /** Lives as long as the sending. */
@@ -28,7 +30,7 @@ export class RemoteReceiver {
   #meter = new Meter();
   #digest = ""; // the one that it verified
   #asked = 0; // for a segment, from this block on
-  #why = ""; // it is over
+  /** It is over. @type {{why: string, reason: string}} */ #over = { why: "", reason: "" };
   #closed = false;
   /** @type {Following} */ #following;
   /** @type {Conversation} */ #pair;
@@ -48,7 +50,7 @@ export class RemoteReceiver {
     this.#shared = shared;
     this.#pair = pair;
     const say = (/** @type {Signal} */ signal) => pair.say(signal);
-    this.#following = new Following(segments, this.book, say, (why) => this.#waits(why));
+    this.#following = new Following(segments, this.book, say, () => this.#waits("no-relay"));
     this.#reach = reach;
     // A page lets nobody in, so it has no addresses to say again; a segment's writer looks by itself whether it may go on.
     this.#acts = {
@@ -63,13 +65,13 @@ export class RemoteReceiver {
       forget: () => sends.forget(this.id),
       compare: () => sends.start(this.#compare()),
       "tell-path": () => this.#tellPath(),
-      "tell-deciding": () => this.#waits("the receiver is deciding"),
+      "tell-deciding": () => this.#waits("deciding"),
       "tell-progress": () => this.#tellProgress(),
       "tell-offline": () => this.#waits(sends.whyAway()),
-      "tell-away": () => this.#waits("the receiver is away; it goes on when it is back"),
+      "tell-away": () => this.#waits("receiver-away"),
       "tell-verified": () => sends.tell({ event: "verified", digest: this.#digest, receiver: this.id }),
-      "tell-over": () => sends.tell({ event: "declined", peer: this.name, why: this.#why, receiver: this.id }),
-      fail: () => sends.fail(new BurrowError("cancelled", this.#why)),
+      "tell-over": () => sends.tell({ event: "declined", peer: this.name, why: this.#over.why, receiver: this.id }),
+      fail: () => sends.fail(new BurrowError("cancelled", this.#over.why, { reason: this.#over.reason, name: this.name })),
       "close-links": () => this.#closeLinks("the receiver has left"),
       close: () => this.close(),
     };
@@ -147,10 +149,10 @@ export class RemoteReceiver {
       case "verified":
         return this.#history(signal);
       case "decline":
-        this.#why = `${this.name || "the receiver"} declined it`;
+        this.#over = { why: `${this.name || "the receiver"} declined it`, reason: this.name ? "declined-by" : "declined" };
         return this.#do(this.book.declines());
       case "cancel":
-        this.#why = `the receiver called it off: ${signal.why}`;
+        this.#over = { why: `the receiver called it off: ${signal.why}`, reason: "receiver-cancelled" };
         return this.#do(this.book.ends());
       case "bye":
         return this.#do(this.book.leaves(this.#shared.codeUsed()));
@@ -161,7 +163,8 @@ export class RemoteReceiver {
 
   async #compare() {
     const same = (await this.#sends.digest()) === this.#digest;
-    if (!same) this.#why = "the receiver verified something else than what was sent; send it again";
+    const why = "the receiver verified something else than what was sent; send it again";
+    if (!same) this.#over = { why, reason: "other-digest" };
     this.#do(this.book.compared(same));
   }
 
@@ -203,20 +206,20 @@ export class RemoteReceiver {
   }
 
   async #store() {
-    this.#waits("the receiver has gone; the rest goes to the server, sealed");
+    this.#waits("storing");
     try {
       await this.#following.store();
       this.book.stored();
       this.#sends.tell({ event: "path", path: "store", peer: "", why: "the receiver has gone", receiver: this.id });
-    } catch (error) {
-      this.#waits(`the receiver is away, and ${ours(error).sentence}`);
+    } catch {
+      this.#waits("receiver-away"); // it is tried again
       this.book.notStored(seconds());
     }
   }
 
-  /** @param {string} why */
-  #waits(why) {
-    this.#sends.tell({ event: "waiting", why, receiver: this.id });
+  /** @param {Reason} reason */
+  #waits(reason) {
+    this.#sends.tell({ event: "waiting", reason, why: REASONS[reason], receiver: this.id });
   }
 
   #tellPath() {

@@ -4,6 +4,7 @@
  * docs/spec/signalling.md, docs/spec/session.md.
  *
  * @import { Bytes } from "../../core/bytes.js"
+ * @import { Reason } from "../../core/reasons.js"
  * @import { Suite } from "../../core/sealing.js"
  * @import { Offer, Signal } from "../../core/signals.js"
  * @import { Server } from "../server/api.js"
@@ -71,7 +72,7 @@ export class RemoteSender {
   }
 
   /** Waits for its offer. gone: there is none under a link, where nothing has begun yet; a sender offers as soon as its
-   * link is there. @param {boolean} begun @param {() => Promise<void>} change @param {(why: string) => void} waits
+   * link is there. @param {boolean} begun @param {() => Promise<void>} change @param {(reason: Reason) => void} waits
    * @returns {Promise<Offer>} */
   async forOffer(begun, change, waits) {
     const reasons = new Reasons();
@@ -80,10 +81,10 @@ export class RemoteSender {
       if (this.offer) break;
       const away = this.away || offline();
       if (!begun && !away && seconds() - began > NOTHING_S) {
-        throw new BurrowError("gone", "nothing is offered under this link: it is wrong, or its time is up");
+        throw new BurrowError("gone", "nothing is offered under this link: it is wrong, or its time is up", { reason: "no-offer" });
       }
-      const why = away ? whyAway(this.server) : "the sender has not begun yet";
-      if (reasons.due(seconds(), why)) waits(why);
+      const reason = away ? whyAway(this.server) : "not-begun";
+      if (reasons.due(seconds(), reason)) waits(reason);
     }
     return this.offer;
   }
@@ -149,7 +150,7 @@ export class RemoteSender {
   /** @param {string} session @param {Offer} offer */
   async #offered(session, offer) {
     if (this.offer && offer.transfer !== this.offer.transfer) {
-      throw new BurrowError("cancelled", "the sender offers something else under this link now; receive it again");
+      throw new BurrowError("cancelled", "the sender offers something else under this link now; receive it again", { reason: "other-offer" });
     }
     const again = this.#session !== "" && this.#session !== session;
     this.offer = offer;
@@ -165,6 +166,6 @@ export class RemoteSender {
 /** How the blocks of this offer are best sealed for us. cancelled: in no way that we know. @param {Offer} offer */
 export function suiteOf(offer) {
   const suite = SUITES.find((each) => offer.suites.includes(each));
-  if (!suite) throw new BurrowError("cancelled", "the sender seals in a way that this page does not know");
+  if (!suite) throw new BurrowError("cancelled", "the sender seals in a way that this page does not know", { reason: "unknown-suite" });
   return suite;
 }

@@ -2,10 +2,12 @@
  * A transfer that runs: tells its events, and is over when its promise is. What both ends have in common; twin of
  * client/session/running.py.
  *
+ * @import { Reason } from "../../core/reasons.js"
  * @import { Event, Finished } from "../events.js"
  */
 
 import { BurrowError } from "../../core/errors.js";
+import { REASONS } from "../../core/reasons.js";
 import { CLOSED, ours, Wakeup } from "../runtime.js";
 
 export class Running {
@@ -104,6 +106,11 @@ export class Running {
   /** Nothing after its end: a part that was ended with it has no more to say. @param {Event} event */
   tell(event) {
     if (!this.#over) this.#tell(event);
+  }
+
+  /** Nothing moves, and why; null: what was said of it is no longer so. @param {Reason | null} reason @param {string} [receiver] of whom this is true */
+  waits(reason, receiver = "") {
+    this.tell({ event: "waiting", reason, why: reason ? REASONS[reason] : "", receiver });
   }
 
   /** Something happened that the session must look at. */

@@ -5,6 +5,7 @@
  * docs/spec/paths.md, docs/spec/signalling.md.
  *
  * @import { BurrowError } from "../../core/errors.js"
+ * @import { Reason } from "../../core/reasons.js"
  * @import { Facts } from "../../core/sender-book.js"
  * @import { Finished } from "../events.js"
  * @import { Contents } from "../../core/items.js"
@@ -106,13 +107,13 @@ export class Sender extends Running {
     await this.#recall();
     await this.#offer();
     if (this.#how.withCode) this.start(this.#codes.run());
-    else this.tell({ event: "ready", link: this.link, code: null, why: "", asks: false });
+    else this.tell({ event: "ready", link: this.link, code: null, reason: null, why: "", asks: false });
     this.start(this.#hear());
     for (const watch = new NetworkWatch(this.server); ; ) {
       await this.change(0.25);
       const now = seconds();
-      const why = watch.news(this.main.away && !this.#receivers.facts(now).living);
-      if (why !== null) this.tell({ event: "waiting", why, receiver: "" });
+      const reason = watch.news(this.main.away && !this.#receivers.facts(now).living);
+      if (reason !== undefined) this.waits(reason);
       this.#receivers.tick(now);
       this.#atRest.tick();
       const next = step(this.#facts(now));
@@ -145,9 +146,9 @@ export class Sender extends Running {
     void this.#codes.release();
   }
 
-  /** The person wants a new code; the old one no longer works. @param {string} [why] */
-  newCode(why) {
-    this.#codes.another(why);
+  /** The person wants a new code; the old one no longer works. @param {Reason} [reason] */
+  newCode(reason) {
+    this.#codes.another(reason);
   }
 
   /** Brings all of it to the server, to rest there: `resting` says when the page may be left. */
@@ -190,7 +191,7 @@ export class Sender extends Running {
     await this.#receivers.recall(await this.main.soFar(this.#away));
   }
 
-  #away = () => this.tell({ event: "waiting", why: whyAway(this.server), receiver: "" });
+  #away = () => this.waits(whyAway(this.server));
 
   async #hear() {
     for await (const { session, signal } of this.main.heard()) {

@@ -2,6 +2,7 @@
  * What a remote receiver asks of its sender, nine calls and nothing else, and what the sender's own parts see of it.
  * Twin of client/session/sends.py.
  *
+ * @import { Reason } from "../../core/reasons.js"
  * @import { Bytes } from "../../core/bytes.js"
  * @import { Layout } from "../../core/layout.js"
  * @import { Manifest } from "../../core/manifest.js"
@@ -28,7 +29,7 @@
  * @property {(position: number) => Promise<void>} catchUp hashes what lies before
  * @property {() => Promise<string>} digest of everything, in hex
  * @property {() => Promise<boolean>} online whether the server answers now
- * @property {() => string} whyAway for a person, where it does not
+ * @property {() => Reason} whyAway for a person, where it does not
  */
 
 /** What holds for all receivers of a transfer. `words`: to compare. `alone`: nobody else is to come. `codeUsed`:

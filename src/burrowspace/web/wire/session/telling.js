@@ -9,7 +9,8 @@
  */
 
 import { BurrowError } from "../../core/errors.js";
-import { AWAY, Meter, ToPerson } from "../../core/reports.js";
+import { REASONS } from "../../core/reasons.js";
+import { Meter, ToPerson } from "../../core/reports.js";
 import { Silence } from "../../core/silence.js";
 import { whyAway } from "../network-watch.js";
 import { offline } from "../offline.js";
@@ -39,7 +40,7 @@ export class Telling {
     const { movedAt, idleSince } = routes.book;
     const { away, here: senderHere, heardAt } = sender;
     const { nothingLeft } = reading;
-    const [told, why = ""] =
+    const [told, reason = null] =
       this.#toPerson.tick({
         ...{ now, movedAt, idleSince, away, senderHere, nothingLeft, heardAt },
         carries: path !== null,
@@ -48,9 +49,9 @@ export class Telling {
         linked: links.size > 0,
       }) ?? [];
     if (told === "look") this.#toPerson.looked(await sender.server.answers());
-    if (told === "waiting") running.tell({ event: "waiting", why: why === AWAY ? whyAway(sender.server) : why, receiver });
+    if (told === "waiting" && reason) running.waits(reason === "away" ? whyAway(sender.server) : reason, receiver);
     if (told === "ask") await sender.say({ type: "ask-relay", held: staging.held });
-    if (told === "end") throw new BurrowError("gone", why);
+    if (told === "end" && reason) throw new BurrowError("gone", REASONS[reason], { reason });
     if (told === "progress" && path) {
       const done = staging.content;
       const total = staging.manifest?.contentSize ?? null;
