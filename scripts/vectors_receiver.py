@@ -4,10 +4,13 @@ Each step is [now, what happened, [acts, stage, so many positions held, the posi
 server]]. What happened is a method of the book and its values.
 """
 
+import json
 from typing import Any
 
-from burrowspace.core.receiver_book import EARLY, ReceiverBook, Runs
+from burrowspace.core.receiver_book import ReceiverBook
+from burrowspace.core.receiver_words import EARLY, Runs, Words
 from burrowspace.core.segments import Part
+from burrowspace.core.signals import encode, parse_control, parse_signal
 
 Event = list[Any]
 
@@ -360,5 +363,92 @@ def _runs() -> list[dict[str, Any]]:
     ]
 
 
+def say(words: Words, event: Event) -> Any:
+    """What the words make of an event, in a form that needs no code to read."""
+    match event:
+        case ["hello", now, run, hello]:
+            acts, early = words.hello(now, run, parse_signal(json.dumps(hello).encode()))  # type: ignore[arg-type]
+            return [acts, [json.loads(encode(each)) for each in early]]
+        case ["hears", now, run, signal, rests, by_code]:
+            return words.hears(now, run, parse_signal(json.dumps(signal).encode()), rests, by_code)
+        case ["controls", now, control]:
+            return words.controls(now, parse_control(json.dumps(control).encode()))
+        case ["recalls", said]:
+            return words.recalls([parse_signal(json.dumps(each).encode()) for each in said])
+        case ["compared", same]:
+            return words.compared(same)
+        case _:
+            raise ValueError(event)
+
+
+def _words() -> list[dict[str, Any]]:
+    def walk(name: str, events: list[Event], *, direct_only: bool = False, alone: bool = True) -> dict[str, Any]:
+        book = ReceiverBook(1, 0, 100.0, alone=alone)
+        words, steps = Words(book, "one", direct_only=direct_only), []
+        for event in events:
+            said = say(words, event)
+            steps.append([event, [said, words.asked, words.digest, words.why, book.held, book.stage(110.0)]])
+        return {"name": name, "direct_only": direct_only, "alone": alone, "steps": steps}
+
+    def hello(now: float, run: str, held: int = 0, name: str = "Bob") -> Event:
+        of = {"type": "hello", "receiver": "ab" * 16, "name": name, "held": held, "suites": ["A256GCM"]}
+        return ["hello", now, run, of]
+
+    def hears(run: str, kind: str, *, rests: bool | None = None, by_code: bool = False, **fields: Any) -> Event:
+        return ["hears", 101.0, run, {"type": kind, **fields}, rests, by_code]
+
+    digest = "0d" * 32
+    return [
+        walk(
+            "one run, from its hello to the end",
+            [
+                hello(100.0, "one"),
+                hears("one", "candidates"),
+                hears("one", "ask-relay", held=0),
+                hears("one", "progress", held=1, rests=False),
+                hears("one", "accept", suite="A256GCM", held=1),
+                ["controls", 102.0, {"type": "held", "held": 7}],
+                ["controls", 102.5, {"type": "verified", "digest": digest}],
+                ["compared", True],
+            ],
+        ),
+        walk(
+            "a second run: what it says before its hello waits, what the first says after it is history",
+            [
+                hello(100.0, "one"),
+                hears("two", "ask-relay", held=9),
+                hears("two", "candidates"),
+                hello(101.0, "two", 9),
+                hears("one", "bye"),
+                hears("one", "accept", suite="A256GCM", held=4),
+                hears("one", "verified", digest=digest),
+                ["compared", False],
+            ],
+        ),
+        walk(
+            "nothing goes through the server",
+            [hello(100.0, "one"), hears("one", "ask-relay", held=3)],
+            direct_only=True,
+        ),
+        walk("it declines", [hello(100.0, "one", name=""), hears("one", "decline", why="no")]),
+        walk(
+            "it calls it off, on a link", [hello(100.0, "one"), ["controls", 101.0, {"type": "cancel", "why": "late"}]]
+        ),
+        walk("one of many calls it off", [hello(100.0, "one"), hears("one", "cancel", why="late")], alone=False),
+        walk("it leaves with a code unanswered", [hello(100.0, "one"), hears("one", "bye", by_code=True)]),
+        walk(
+            "an earlier run of the sender heard it",
+            [
+                ["recalls", [{"type": "accept", "held": 40}, {"type": "ask-relay", "held": 40}, {"type": "bye"}]],
+                hello(109.0, "two", 40),
+            ],
+        ),
+        walk(
+            "an earlier run heard it decline",
+            [["recalls", [{"type": "progress", "held": 1}, {"type": "decline", "why": "no"}]]],
+        ),
+    ]
+
+
 def receiver_vectors() -> dict[str, Any]:
-    return {"lives": [*_lives(), *_two()], "positions": _positions(), "runs": _runs()}
+    return {"lives": [*_lives(), *_two()], "positions": _positions(), "runs": _runs(), "words": _words()}

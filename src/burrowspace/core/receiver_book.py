@@ -5,10 +5,9 @@ Twin of web/core/receiver-book.js, held to the same walks. Spec, with both table
 """
 
 import math
-from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from burrowspace.core.consent import Person
 from burrowspace.core.consent import Stage as Answer
@@ -16,7 +15,6 @@ from burrowspace.core.credit import CREDIT
 from burrowspace.core.paths import DIRECT, GONE
 from burrowspace.core.segments import Part
 
-EARLY = 64  # words that may come before their hello
 CHECK_EVERY = 5.0  # s between two questions about one of whom nothing is heard
 STUCK = 20.0  # s without a word and a byte, after which an open request says nothing: its line may be dead
 STORE_AGAIN = 10.0  # s until it is tried again to store the rest
@@ -327,32 +325,3 @@ class ReceiverBook:
     def not_stored(self, now: float) -> None:
         """It can't rest there now, or the server takes no more of its segment."""
         self._stored, self._check_after = False, now + STORE_AGAIN
-
-
-Word = TypeVar("Word")
-
-
-class Runs(Generic[Word]):
-    """Which run of a receiver's program is heard: the one that said hello last. What another one says is history, or
-    its hello is still on its way.
-
-    >>> runs = Runs[str]("first")
-    >>> runs.hears("first", "a"), runs.hears("second", "b"), runs.begins("second"), runs.hears("first", "c")
-    (True, False, ['b'], False)
-    """
-
-    def __init__(self, run: str | bytes) -> None:
-        self._run = run
-        self._early: deque[tuple[str | bytes, Word]] = deque(maxlen=EARLY)
-
-    def hears(self, run: str | bytes, word: Word) -> bool:
-        if run != self._run:
-            self._early.append((run, word))
-        return run == self._run
-
-    def begins(self, run: str | bytes) -> list[Word]:
-        """A hello; what this run said before it."""
-        self._run = run
-        early = [word for said_by, word in self._early if said_by == run]
-        self._early.clear()
-        return early

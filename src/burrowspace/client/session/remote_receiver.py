@@ -22,7 +22,8 @@ from burrowspace.core import signals
 from burrowspace.core.errors import BurrowError, Damaged, NoSpace
 from burrowspace.core.keys import PREFERRED
 from burrowspace.core.left_out import KNOWS_MARKS
-from burrowspace.core.receiver_book import Act, Acts, ReceiverBook, Runs
+from burrowspace.core.receiver_book import Act, Acts, ReceiverBook
+from burrowspace.core.receiver_words import Words
 from burrowspace.core.reports import Meter
 
 log = Log("client")
@@ -45,21 +46,19 @@ class RemoteReceiver:
         self.suite = next((each for each in hello.suites if each in PREFERRED), PREFERRED[0])
         blocks, may_store = shared.manifest_blocks, shared.may_store
         self.book = ReceiverBook(blocks, hello.held, time.monotonic(), may_store, shared.alone)
-        self._runs = Runs[signals.Signal](session)
+        self._words = words = Words(self.book, session, direct_only=shared.direct_only)
         self._sends, self._shared, self._pair, self._reach, self._tell = sends, shared, pair, reach, sends.tell
         self._following = Following(segments, self.book, pair.say, self.suite, may_store)
         self._links: list[DirectLink] = []
         self._meter = Meter()
-        self._digest = ""  # the one that it verified
-        self._asked = 0  # for a segment, from this block on
-        self._why: BurrowError = Cancelled("")  # it is over
+        self._refusal: Changed | None = None  # why it must not be served any more
         self._running: asyncio.Task[None] | None = None
         start, following = sends.start, self._following
         self._acts: dict[Act, Callable[[], object]] = {
             Act.TELL_MET: lambda: self._tell(events.Met(self.name, self.id, shared.words)),
             Act.INTRODUCE: lambda: start(reach.tell_again()),
             Act.CATCH_UP: lambda: start(asyncio.to_thread(sends.catch_up, self.book.held)),
-            Act.GIVE: lambda: start(following.give(self._asked)),
+            Act.GIVE: lambda: start(following.give(words.asked)),
             Act.WAKE: following.wake,
             Act.WANT: following.want,
             Act.DROP: lambda: start(following.follow()),
@@ -73,9 +72,9 @@ class RemoteReceiver:
             Act.TELL_PROGRESS: self._tell_progress,
             Act.TELL_OFFLINE: lambda: self._waits(shared.why_away()),
             Act.TELL_AWAY: lambda: self._waits("the receiver is away; it goes on when it is back"),
-            Act.TELL_VERIFIED: lambda: self._tell(events.Verified(self._digest, self.id)),
-            Act.TELL_OVER: lambda: self._tell(events.Declined(self.name, self._why.sentence, self.id)),
-            Act.FAIL: lambda: sends.fail(self._why),
+            Act.TELL_VERIFIED: lambda: self._tell(events.Verified(words.digest, self.id)),
+            Act.TELL_OVER: lambda: self._tell(events.Declined(self.name, self._why().sentence, self.id)),
+            Act.FAIL: lambda: sends.fail(self._why()),
             Act.CLOSE_LINKS: lambda: self._close_links("the receiver has left"),
             Act.CLOSE: self.close,
         }
@@ -89,11 +88,7 @@ class RemoteReceiver:
 
     async def recall(self) -> None:
         """What it said to an earlier run of this program: nothing of that is to be answered any more."""
-        left = False
-        for _, signal in await patiently(self._pair.so_far):
-            self._history(signal)
-            left = isinstance(signal, signals.Bye)
-        self.book.recalled(left)
+        self._do(self._words.recalls([signal for _, signal in await patiently(self._pair.so_far)]))
 
     def begin(self) -> None:
         """Listens to it, until it is closed."""
@@ -102,22 +97,28 @@ class RemoteReceiver:
     async def _run(self) -> None:
         self._sends.start(self._reach.open())
         async for session, signal in self._pair.heard():
-            if self._runs.hears(session, signal):
-                self.book.heard(time.monotonic())
-                self._heard(signal)
-            else:
-                self._history(signal)
+            self._heard(session, signal)
 
     def hello(self, session: bytes, hello: signals.Hello) -> None:
         """It is here (again)."""
         self.name, self._version = hello.name, hello.version
-        self._do(self.book.hello(time.monotonic(), hello.held))
-        for signal in self._runs.begins(session):
-            self._heard(signal)
+        acts, early = self._words.hello(time.monotonic(), session, hello)
+        self._do(acts)
+        for signal in early:
+            self._heard(session, signal)
+
+    def _heard(self, session: bytes, signal: signals.Signal) -> None:
+        now, segment = time.monotonic(), self._following.segment
+        rests = None if segment is None else segment.rests
+        acts = self._words.hears(now, session, signal, rests, self._shared.code_used())
+        if acts is None:
+            self._reach.heard(signal)
+        else:
+            self._do(acts)
 
     def tick(self, now: float) -> None:
         if not self.book.over and (refusal := self.refusal()) is not None:
-            self._why = refusal  # an older one could only find at the end that a file is not what was sent
+            self._refusal = refusal  # an older one could only find at the end that a file is not what was sent
             self._sends.start(self._pair.last_words(signals.Cancel(refusal.sentence[:1000])))
             self._do(self.book.ends())
         segment = self._following.segment
@@ -133,47 +134,14 @@ class RemoteReceiver:
         if self._running is not None:
             self._running.cancel()
 
-    # ---- words
+    # ---- what its book wants to know, and the end
 
-    def _history(self, signal: signals.Signal) -> None:
-        if isinstance(signal, signals.AskRelay | signals.Progress):
-            self.book.holds(signal.held)
-        elif isinstance(signal, signals.Accept):
-            self._do(self.book.accepts(signal.held))
-        elif isinstance(signal, signals.Decline):
-            self.book.person.declines()
-        elif isinstance(signal, signals.Verified):
-            self._digest = signal.digest
-            self._do(self.book.verifies())
-
-    def _heard(self, signal: signals.Signal) -> None:
-        if isinstance(signal, signals.AskRelay):
-            if self._shared.direct_only:
-                self.book.holds(signal.held)
-            else:
-                self._asked = signal.held
-                self._do(self.book.asks(signal.held))
-        elif isinstance(signal, signals.Progress):
-            segment = self._following.segment
-            self._do(self.book.progress(time.monotonic(), signal.held, None if segment is None else segment.rests))
-        elif isinstance(signal, signals.Decline):
-            self._why = Cancelled(f"{self.name or 'the receiver'} declined it")
-            self._do(self.book.declines())
-        elif isinstance(signal, signals.Cancel):
-            self._why = Cancelled(f"the receiver called it off: {signal.why}")
-            self._do(self.book.ends())
-        elif isinstance(signal, signals.Bye):
-            self._do(self.book.leaves(self._shared.code_used()))
-        elif isinstance(signal, signals.Accept | signals.Verified):
-            self._history(signal)
-        else:
-            self._reach.heard(signal)
+    def _why(self) -> BurrowError:
+        """Why it is over."""
+        return self._refusal or Cancelled(self._words.why)
 
     async def _compare(self) -> None:
-        same = await self._sends.gave(self._digest)
-        if not same:
-            self._why = Cancelled("the receiver verified something else than what was sent; send it again")
-        self._do(self.book.compared(same))
+        self._do(self._words.compared(await self._sends.gave(self._words.digest)))
 
     # ---- links
 
@@ -196,11 +164,7 @@ class RemoteReceiver:
 
     async def _listen(self, link: DirectLink) -> None:
         async for control in link.controls():
-            self.book.heard(time.monotonic())
-            if isinstance(control, signals.Held):
-                self.book.holds(control.held)
-            elif isinstance(control, signals.Verified | signals.Cancel):
-                self._heard(control)
+            self._do(self._words.controls(time.monotonic(), control))
         broken = await link.closed()
         self._links.remove(link)
         self.book.unlinked(time.monotonic())

@@ -11,7 +11,6 @@ import { Person } from "./consent.js";
 import { CREDIT } from "./credit.js";
 import { GONE, isDirect } from "./paths.js";
 
-const EARLY = 64; // words that may come before their hello
 const CHECK_EVERY = 5; // s between two questions about one of whom nothing is heard
 const STUCK = 20; // s without a word and a byte, after which an open request says nothing: its line may be dead
 const STORE_AGAIN = 10; // s until it is tried again to store the rest
@@ -312,32 +311,5 @@ export class ReceiverBook {
   notStored(now) {
     this.#stored = false;
     this.#checkAfter = now + STORE_AGAIN;
-  }
-}
-
-/** Which run of a receiver's program is heard: the one that said hello last. What another one says is history, or its
- * hello is still on its way. @template Word */
-export class Runs {
-  /** @type {{run: string, word: Word}[]} */ #early = [];
-
-  /** @param {string} run */
-  constructor(run) {
-    this.run = run;
-  }
-
-  /** @param {string} run @param {Word} word */
-  hears(run, word) {
-    if (run === this.run) return true;
-    this.#early.push({ run, word });
-    if (this.#early.length > EARLY) this.#early.shift();
-    return false;
-  }
-
-  /** A hello; what this run said before it. @param {string} run @returns {Word[]} */
-  begins(run) {
-    this.run = run;
-    const early = this.#early.filter((each) => each.run === run).map(({ word }) => word);
-    this.#early = [];
-    return early;
   }
 }

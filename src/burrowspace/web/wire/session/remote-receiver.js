@@ -6,7 +6,7 @@
  * @import { Path } from "../../core/paths.js"
  * @import { Reason } from "../../core/reasons.js"
  * @import { Act } from "../../core/receiver-book.js"
- * @import { Control, Hello, Signal } from "../../core/signals.js"
+ * @import { Hello, Signal } from "../../core/signals.js"
  * @import { Link } from "../links/link.js"
  * @import { Reach } from "../links/reach.js"
  * @import { RelaySegments } from "../relay/relay-segments.js"
@@ -16,21 +16,19 @@
 
 import { BurrowError } from "../../core/errors.js";
 import { REASONS } from "../../core/reasons.js";
-import { ReceiverBook, Runs } from "../../core/receiver-book.js";
+import { ReceiverBook } from "../../core/receiver-book.js";
+import { Words } from "../../core/receiver-words.js";
 import { Meter } from "../../core/reports.js";
 import { seconds } from "../runtime.js";
 import { Following } from "./following.js";
 
 /** Lives as long as the sending. */
 export class RemoteReceiver {
-  /** @type {Runs<Signal>} */ #runs;
+  /** @type {Words} */ #words;
   /** @type {Sends} */ #sends;
   /** @type {Shared} */ #shared;
   /** @type {Link[]} */ #links = [];
   #meter = new Meter();
-  #digest = ""; // the one that it verified
-  #asked = 0; // for a segment, from this block on
-  /** It is over. @type {{why: string, reason: string}} */ #over = { why: "", reason: "" };
   #closed = false;
   /** @type {Following} */ #following;
   /** @type {Conversation} */ #pair;
@@ -45,7 +43,7 @@ export class RemoteReceiver {
     this.id = hello.receiver;
     this.name = hello.name;
     this.book = new ReceiverBook(layout.manifestBlocks, hello.held, seconds(), mayStore, alone());
-    this.#runs = new Runs(session);
+    const words = (this.#words = new Words(this.book, session, shared.directOnly));
     this.#sends = sends;
     this.#shared = shared;
     this.#pair = pair;
@@ -56,7 +54,7 @@ export class RemoteReceiver {
     this.#acts = {
       "tell-met": () => sends.tell({ event: "met", peer: this.name, receiver: this.id, words: shared.words }),
       "catch-up": () => sends.start(sends.catchUp(this.held)),
-      give: () => sends.start(this.#following.give(this.#asked)),
+      give: () => sends.start(this.#following.give(words.asked)),
       want: () => this.#following.want(),
       drop: () => sends.start(this.#following.follow()),
       look: () => sends.start(this.#following.look().then((acts) => this.#do(acts))),
@@ -69,9 +67,9 @@ export class RemoteReceiver {
       "tell-progress": () => this.#tellProgress(),
       "tell-offline": () => this.#waits(sends.whyAway()),
       "tell-away": () => this.#waits("receiver-away"),
-      "tell-verified": () => sends.tell({ event: "verified", digest: this.#digest, receiver: this.id }),
-      "tell-over": () => sends.tell({ event: "declined", peer: this.name, why: this.#over.why, receiver: this.id }),
-      fail: () => sends.fail(new BurrowError("cancelled", this.#over.why, { reason: this.#over.reason, name: this.name })),
+      "tell-verified": () => sends.tell({ event: "verified", digest: words.digest, receiver: this.id }),
+      "tell-over": () => sends.tell({ event: "declined", peer: this.name, why: words.why, receiver: this.id }),
+      fail: () => sends.fail(new BurrowError("cancelled", words.why, { reason: words.reason, name: this.name })),
       "close-links": () => this.#closeLinks("the receiver has left"),
       close: () => this.close(),
     };
@@ -88,29 +86,31 @@ export class RemoteReceiver {
 
   /** What it said to an earlier run of this page: nothing of that is to be answered any more. */
   async recall() {
-    let left = false;
-    for (const { signal } of await this.#pair.soFar()) {
-      this.#history(signal);
-      left = signal.type === "bye";
-    }
-    this.book.recalled(left);
+    const said = await this.#pair.soFar();
+    this.#do(this.#words.recalls(said.map(({ signal }) => signal)));
   }
 
   async run() {
     for await (const { session, signal } of this.#pair.heard()) {
       if (this.#closed) return;
-      if (this.#runs.hears(session, signal)) {
-        this.book.heard(seconds());
-        this.#heard(signal);
-      } else this.#history(signal);
+      this.#heard(session, signal);
     }
   }
 
   /** It is here (again). @param {string} session @param {Hello} hello */
   hello(session, hello) {
     this.name = hello.name;
-    this.#do(this.book.hello(seconds(), hello.held));
-    for (const signal of this.#runs.begins(session)) this.#heard(signal);
+    const [acts, early] = this.#words.hello(seconds(), session, hello);
+    this.#do(acts);
+    for (const signal of early) this.#heard(session, signal);
+  }
+
+  /** @param {string} session @param {Signal} signal */
+  #heard(session, signal) {
+    const rests = this.#following.segment?.rests ?? null;
+    const acts = this.#words.hears(seconds(), session, signal, rests, this.#shared.codeUsed());
+    if (acts) this.#do(acts);
+    else this.#reach.heard(signal);
   }
 
   /** @param {number} now */
@@ -125,47 +125,9 @@ export class RemoteReceiver {
     this.#closeLinks("the sender ends");
   }
 
-  /** @param {Signal} signal */
-  #history(signal) {
-    if (signal.type === "ask-relay" || signal.type === "progress") this.book.holds(signal.held);
-    else if (signal.type === "accept") this.#do(this.book.accepts(signal.held));
-    else if (signal.type === "decline") this.book.person.declines();
-    else if (signal.type === "verified") {
-      this.#digest = signal.digest;
-      this.#do(this.book.verifies());
-    }
-  }
-
-  /** @param {Signal} signal */
-  #heard(signal) {
-    switch (signal.type) {
-      case "ask-relay":
-        if (this.#shared.directOnly) return this.book.holds(signal.held);
-        this.#asked = signal.held;
-        return this.#do(this.book.asks(signal.held));
-      case "progress":
-        return this.#do(this.book.progress(seconds(), signal.held, this.#following.segment?.rests ?? null));
-      case "accept":
-      case "verified":
-        return this.#history(signal);
-      case "decline":
-        this.#over = { why: `${this.name || "the receiver"} declined it`, reason: this.name ? "declined-by" : "declined" };
-        return this.#do(this.book.declines());
-      case "cancel":
-        this.#over = { why: `the receiver called it off: ${signal.why}`, reason: "receiver-cancelled" };
-        return this.#do(this.book.ends());
-      case "bye":
-        return this.#do(this.book.leaves(this.#shared.codeUsed()));
-      default:
-        this.#reach.heard(signal);
-    }
-  }
-
   async #compare() {
-    const same = (await this.#sends.digest()) === this.#digest;
-    const why = "the receiver verified something else than what was sent; send it again";
-    if (!same) this.#over = { why, reason: "other-digest" };
-    this.#do(this.book.compared(same));
+    const same = (await this.#sends.digest()) === this.#words.digest;
+    this.#do(this.#words.compared(same));
   }
 
   /** A direct link is up. @param {Link} link */
@@ -179,19 +141,12 @@ export class RemoteReceiver {
       this.#do(this.book.goesBy(link.kind));
       return sealed;
     });
-    link.listen((control) => this.#control(control));
+    link.listen((control) => this.#do(this.#words.controls(seconds(), control)));
     link.closed.then((broken) => {
       this.#links = this.#links.filter((each) => each !== link);
       this.book.unlinked(seconds());
       if (broken.code === "changed") this.#sends.fail(broken);
     });
-  }
-
-  /** @param {Control} control */
-  #control(control) {
-    this.book.heard(seconds());
-    if (control.type === "held") this.book.holds(control.held);
-    else if (control.type === "verified" || control.type === "cancel") this.#heard(control);
   }
 
   /** @param {string} why */
