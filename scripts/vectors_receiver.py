@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from burrowspace.core.receiver_book import ReceiverBook
-from burrowspace.core.receiver_words import EARLY, Runs, Words
+from burrowspace.core.receiver_words import EARLY, ReceiverWords, Runs
 from burrowspace.core.segments import Part
 from burrowspace.core.signals import encode, parse_control, parse_signal
 
@@ -363,7 +363,7 @@ def _runs() -> list[dict[str, Any]]:
     ]
 
 
-def say(words: Words, event: Event) -> Any:
+def say(words: ReceiverWords, event: Event) -> Any:
     """What the words make of an event, in a form that needs no code to read."""
     match event:
         case ["hello", now, run, hello]:
@@ -384,7 +384,7 @@ def say(words: Words, event: Event) -> Any:
 def _words() -> list[dict[str, Any]]:
     def walk(name: str, events: list[Event], *, direct_only: bool = False, alone: bool = True) -> dict[str, Any]:
         book = ReceiverBook(1, 0, 100.0, alone=alone)
-        words, steps = Words(book, "one", direct_only=direct_only), []
+        words, steps = ReceiverWords(book, "one", direct_only=direct_only), []
         for event in events:
             said = say(words, event)
             steps.append([event, [said, words.asked, words.digest, words.why, book.held, book.stage(110.0)]])

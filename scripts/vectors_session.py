@@ -4,6 +4,7 @@ A walk is a row of [when, what happened, what follows], in a form that needs no 
 followed by [acts, stage, limit, whether anything may be requested].
 """
 
+import json
 from typing import Any
 
 from scripts.vectors_receiver import receiver_vectors
@@ -11,6 +12,8 @@ from scripts.vectors_receiver import receiver_vectors
 from burrowspace.core import reports, segments, sender_book
 from burrowspace.core.consent import SAY_EVERY, WINDOW, Consent, Person
 from burrowspace.core.paths import Path
+from burrowspace.core.sender_words import SenderWords
+from burrowspace.core.signals import parse_signal
 from burrowspace.core.silence import Silence
 
 Event = list[Any]
@@ -323,6 +326,50 @@ def _meters() -> list[list[Any]]:
     return steps
 
 
+def _sender_words() -> list[dict[str, Any]]:
+    """Each step is [what happened, [what to do, the transfer that is offered, whether its program runs, why nothing
+    comes, when it was heard, the segments that are read next, live and at rest]]."""
+
+    def offer(run: str, transfer: str = "aa", at: float = 101.0) -> Event:
+        sizes = {"manifest_size": 100, "pack_size": None, "suites": ["A256GCM"], "may_store": True, "created": 0}
+        return ["hears", at, run, {"type": "offer", "transfer": transfer * 16, "name": "Ann", **sizes}]
+
+    def says(run: str, kind: str, **fields: Any) -> Event:
+        return ["hears", 102.0, run, {"type": kind, **fields}]
+
+    def leg(spool: str, *, resting: bool = False) -> dict[str, Any]:
+        return {"type": "leg", "spool": spool * 32, "first": 0, "suite": "A256GCM", "resting": resting}
+
+    ends = says("one", "leg-end", spool="c" * 32, upto=0)
+    cases: dict[str, list[Event]] = {
+        "it offers, and leaves": [offer("one"), says("two", "bye"), says("one", "bye")],
+        "its program begins again": [
+            offer("one"),
+            ["hears", 101.5, "one", leg("c")],
+            ["hears", 101.5, "one", leg("d", resting=True)],
+            offer("one"),
+            offer("two", at=110.0),
+            says("one", "bye"),
+            ["hears", 111.0, "two", leg("c")],
+            ends,
+        ],
+        "it offers something else": [offer("one"), offer("two", "bb")],
+        "it has ended": [says("one", "cancel", why="it was taken back"), offer("one")],
+        "it says where it is reached": [offer("one"), says("one", "candidates")],
+        "what an earlier run of ours heard": [["recalls", leg("c")], ["recalls", {"type": "candidates"}], offer("one")],
+    }
+    found = []
+    for name, events in cases.items():
+        words, steps = SenderWords(100.0), []
+        for what, *values in events:
+            follows = getattr(words, what)(*values[:-1], parse_signal(json.dumps(values[-1]).encode()))
+            live, rest = (words.announced.pick(0, resting) for resting in (False, True))
+            of = [words.offer and words.offer.transfer, words.here, words.over, words.heard_at]
+            steps.append([[what, *values], [follows or (), *of, live and live.spool, rest and rest.spool]])
+        found.append({"name": name, "steps": steps})
+    return found
+
+
 def session_vectors() -> dict[str, Any]:
     return {
         "consents": _consents(),
@@ -334,6 +381,7 @@ def session_vectors() -> dict[str, Any]:
         "silences": _silences(),
         "to_senders": _to_senders(),
         "to_persons": _to_persons(),
+        "sender_words": _sender_words(),
         "storings": _storings(),
         "meters": _meters(),
         **receiver_vectors(),

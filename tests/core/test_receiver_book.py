@@ -11,7 +11,7 @@ from scripts.vectors_receiver import say
 
 from burrowspace.core import credit
 from burrowspace.core.receiver_book import CREDIT, LIFE, SILENT, Act, ReceiverBook, Row, Rule, Stage
-from burrowspace.core.receiver_words import Runs, Words
+from burrowspace.core.receiver_words import ReceiverWords, Runs
 from burrowspace.core.segments import Part
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +42,7 @@ def test_a_sender_knows_how_far_a_silent_receiver_is(case: dict[str, Any]) -> No
 @pytest.mark.parametrize("walk", HELD["words"], ids=lambda walk: walk["name"])
 def test_its_words_mean_what_the_walk_says(walk: dict[str, Any]) -> None:
     book = ReceiverBook(1, 0, 100.0, alone=walk["alone"])
-    words = Words(book, "one", direct_only=walk["direct_only"])
+    words = ReceiverWords(book, "one", direct_only=walk["direct_only"])
     for event, follows in walk["steps"]:
         said = json.loads(json.dumps(say(words, event)))
         assert [said, words.asked, words.digest, words.why, book.held, book.stage(110.0)] == follows, event

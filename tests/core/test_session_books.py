@@ -25,6 +25,8 @@ from burrowspace.core.segments import (
     serving,
 )
 from burrowspace.core.sender_book import RULES, Facts, Step, step
+from burrowspace.core.sender_words import Act, SenderWords
+from burrowspace.core.signals import parse_signal
 from burrowspace.core.silence import Silence
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +44,20 @@ def test_a_receiver_knows_its_segments_as_the_walk_says(walk: dict[str, Any]) ->
             live, rest = known.pick(position, False), known.pick(position, True)
             found.append([live and live.spool, rest and rest.spool, known.nothing_left(position)])
         assert found == follows, what
+
+
+@pytest.mark.parametrize("walk", HELD["sender_words"], ids=lambda walk: walk["name"])
+def test_the_words_of_a_sender_mean_what_the_walk_says(walk: dict[str, Any]) -> None:
+    words = SenderWords(100.0)
+    for (what, *values), follows in walk["steps"]:
+        acts = getattr(words, what)(*values[:-1], parse_signal(json.dumps(values[-1]).encode())) or ()
+        live, rest = (words.announced.pick(0, resting) for resting in (False, True))
+        found = [words.offer and words.offer.transfer, words.here, words.over, words.heard_at]
+        assert [list(acts), *found, live and live.spool, rest and rest.spool] == follows, values
+
+
+def test_the_walks_reach_all_that_follows_from_a_word() -> None:
+    assert {act for walk in HELD["sender_words"] for step in walk["steps"] for act in step[1][0]} == set(Act)
 
 
 @pytest.mark.parametrize("walk", HELD["silences"], ids=lambda walk: walk["name"])

@@ -44,7 +44,7 @@ class Runs(Generic[Word]):
         return early
 
 
-class Words:
+class ReceiverWords:
     """`run`: that of its program which said hello first. `direct_only`: nothing goes through the server.
 
     `asked`: for a segment, from this block on. `digest`: the one that it verified. `why`: a sentence, once it is over.

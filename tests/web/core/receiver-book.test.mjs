@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIFE, ReceiverBook, SILENT } from "../../../src/burrowspace/web/core/receiver-book.js";
-import { Runs, Words } from "../../../src/burrowspace/web/core/receiver-words.js";
+import { Runs, ReceiverWords } from "../../../src/burrowspace/web/core/receiver-words.js";
 import { parseControl, parseSignal } from "../../../src/burrowspace/web/core/signals.js";
 import { held } from "./vectors.mjs";
 
@@ -54,7 +54,7 @@ function say(words, [what, ...values]) {
 for (const { name, direct_only: directOnly, alone, steps } of walks) {
   test(`words, ${name}: they mean what the twin makes of them`, () => {
     const book = new ReceiverBook(1, 0, 100, true, alone);
-    const words = new Words(book, "one", directOnly);
+    const words = new ReceiverWords(book, "one", directOnly);
     for (const [event, follows] of steps) {
       const said = say(words, event);
       if (event[0] === "hello") {

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Announced, ahead, covered, rest, serving } from "../../../src/burrowspace/web/core/segments.js";
 import { step } from "../../../src/burrowspace/web/core/sender-book.js";
+import { SenderWords } from "../../../src/burrowspace/web/core/sender-words.js";
+import { parseSignal } from "../../../src/burrowspace/web/core/signals.js";
 import { held } from "./vectors.mjs";
 
 const { announced, parts: lists, flows, sendings } = held("session");
@@ -40,5 +42,18 @@ for (const { name, facts, step: expected } of sendings) {
   test(`sending, ${name}: the same step`, () => {
     const given = Object.fromEntries(Object.entries(facts).map(([key, value]) => [camel(key), value]));
     assert.equal(step(given), expected);
+  });
+}
+
+for (const { name, steps } of held("session").sender_words) {
+  test(`words of a sender, ${name}: they mean what the twin makes of them`, () => {
+    const words = new SenderWords(100);
+    for (const [[what, ...values], follows] of steps) {
+      const said = parseSignal(new TextEncoder().encode(JSON.stringify(values.at(-1))));
+      const acts = words[what](...values.slice(0, -1), said) ?? [];
+      const [live, rest] = [false, true].map((resting) => words.announced.pick(0, resting)?.spool ?? null);
+      const { offer, here, over, heardAt } = words;
+      assert.deepEqual([acts, offer?.transfer ?? null, here, over, heardAt, live, rest], follows);
+    }
   });
 }

@@ -67,8 +67,8 @@ class Receiver:
         layout = Layout(self._suite(offer), offer.manifest_size, offer.pack_size)
         keys = Keys(self._how.secret, bytes.fromhex(offer.transfer))
         staging = self._staging = await asyncio.to_thread(self._stage, offer, keys)
-        if sender.over is not None and not staging.complete:
-            raise _ended(sender.over) if staging.held else Gone(_ended(sender.over).sentence)
+        if (over := sender.words.over) is not None and not staging.complete:
+            raise _ended(over) if staging.held else Gone(_ended(over).sentence)
         opener = Opener(staging, keys, layout, run.changed_in_thread)
         consent = Consent(layout.manifest_blocks, accepted=staging.accepted)
         await sender.meet(self._id)
@@ -168,7 +168,7 @@ class Receiver:
             cancelled=self.cancelled,
         )
         routes.reading.look()
-        if not self._sender.here:
+        if not self._sender.words.here:
             routes.sender_left()
         return routes
 

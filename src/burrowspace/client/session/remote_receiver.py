@@ -23,7 +23,7 @@ from burrowspace.core.errors import BurrowError, Damaged, NoSpace
 from burrowspace.core.keys import PREFERRED
 from burrowspace.core.left_out import KNOWS_MARKS
 from burrowspace.core.receiver_book import Act, Acts, ReceiverBook
-from burrowspace.core.receiver_words import Words
+from burrowspace.core.receiver_words import ReceiverWords
 from burrowspace.core.reports import Meter
 
 log = Log("client")
@@ -46,7 +46,7 @@ class RemoteReceiver:
         self.suite = next((each for each in hello.suites if each in PREFERRED), PREFERRED[0])
         blocks, may_store = shared.manifest_blocks, shared.may_store
         self.book = ReceiverBook(blocks, hello.held, time.monotonic(), may_store, shared.alone)
-        self._words = words = Words(self.book, session, direct_only=shared.direct_only)
+        self._words = words = ReceiverWords(self.book, session, direct_only=shared.direct_only)
         self._sends, self._shared, self._pair, self._reach, self._tell = sends, shared, pair, reach, sends.tell
         self._following = Following(segments, self.book, pair.say, self.suite, may_store)
         self._links: list[DirectLink] = []

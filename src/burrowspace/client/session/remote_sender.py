@@ -22,7 +22,7 @@ from burrowspace.core.errors import BurrowError, Gone
 from burrowspace.core.left_out import KNOWS_MARKS
 from burrowspace.core.links import mailbox_id
 from burrowspace.core.reports import Reasons
-from burrowspace.core.segments import Announced
+from burrowspace.core.sender_words import Act, SenderWords
 from burrowspace.core.signals import Role
 
 log = Log("client")
@@ -50,23 +50,17 @@ class Hears(Protocol):
 
 
 class RemoteSender:
-    """`offer`: its last one. `here`: its program runs. `over`: why nothing comes any more. `heard_at`: when it said
-    something last, s."""
+    """`words`: what follows from all that it said."""
 
     def __init__(self, run: Transfer, how: Receive, hears: Hears) -> None:
-        self.offer: signals.Offer | None = None
-        self.announced = Announced()
-        self.here = True
-        self.over: str | None = None
-        self.heard_at = time.monotonic()
+        self.words = SenderWords(time.monotonic())
         self._run, self._how, self._hears = run, how, hears
-        self._session = b""  # of its program
         self._main = Conversation(how.server, how.secret, mailbox_id(how.secret), Role.RECEIVER)
         self._pair: Conversation | None = None
 
     @property
     def name(self) -> str:
-        return self.offer.name if self.offer is not None else ""
+        return self.words.offer.name if self.words.offer is not None else ""
 
     @property
     def away(self) -> bool:
@@ -81,7 +75,7 @@ class RemoteSender:
     async def offers(self, patience: float | None, *, at_once: bool) -> signals.Offer:
         """Its offer. Gone: there is none, where a sender offers `at_once`; GaveUp: it did not come in `patience` s."""
         began, reasons, server = time.monotonic(), Reasons(), self._how.server
-        while self.offer is None:
+        while (offer := self.words.offer) is None:
             now = time.monotonic()
             if patience is not None and now - began >= patience:
                 raise GaveUp("the sender did not come; ask for a new link or code, or wait longer")
@@ -91,7 +85,7 @@ class RemoteSender:
             if now - began >= SOON_S and reasons.due(now, why):
                 self._run.tell(Waiting(why))
             await self._run.change(SOON_S if patience is None else min(SOON_S, patience))
-        return self.offer
+        return offer
 
     async def hear(self) -> None:
         async for run, signal in self._main.heard():
@@ -103,7 +97,7 @@ class RemoteSender:
         mailbox = mailbox_id(secret, receiver)
         self._pair = Conversation(self._how.server, secret, mailbox, Role.RECEIVER, self._main.session)
         for _, signal in await patiently(self._pair.so_far, self.server_away):
-            self._segment(signal)
+            self.words.recalls(signal)
 
     async def hear_pair(self) -> None:
         async for run, signal in self._mine.heard():
@@ -144,34 +138,18 @@ class RemoteSender:
         return self._pair
 
     async def _heard(self, run: bytes, signal: signals.Signal) -> None:
-        self.heard_at = time.monotonic()
-        if isinstance(signal, signals.Offer):
-            await self._offered(run, signal)
-        elif isinstance(signal, signals.Leg | signals.LegEnd):
-            self._segment(signal)
-            self._hears.announced()
-        elif isinstance(signal, signals.Cancel):
-            self.over = signal.why
-            self._hears.cancelled(signal.why)
-        elif isinstance(signal, signals.Bye):
-            if run == self._session:
-                self.here = False
+        for act in self.words.hears(time.monotonic(), run, signal):
+            if act is Act.OFFERED:
+                self._run.changed()
+            elif act is Act.CAME:
+                await self._hears.came()
+            elif act is Act.OTHER:
+                raise Cancelled("the sender offers something else under this link now; receive it again")
+            elif act is Act.LOOK:
+                self._hears.announced()
+            elif act is Act.CANCELLED:
+                self._hears.cancelled(self.words.over or "")
+            elif act is Act.LEFT:
                 self._hears.left()
-        else:
-            self._hears.direct(signal)
-
-    def _segment(self, signal: signals.Signal) -> None:
-        if isinstance(signal, signals.Leg):
-            self.announced.begins(signal.spool, signal.first, signal.suite, signal.resting)
-        elif isinstance(signal, signals.LegEnd):
-            self.announced.ends(signal.spool, signal.upto)
-
-    async def _offered(self, run: bytes, offer: signals.Offer) -> None:
-        if self.offer is not None and offer.transfer != self.offer.transfer:
-            raise Cancelled("the sender offers something else under this link now; receive it again")
-        again = self._session not in (b"", run)
-        self.offer, self._session, self.here = offer, run, True
-        self._run.changed()
-        if again:
-            self.announced.anew()
-            await self._hears.came()
+            else:
+                self._hears.direct(signal)

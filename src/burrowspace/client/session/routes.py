@@ -50,7 +50,7 @@ class Routes:
         self.book = book
         self.using: Path | None = None
         self.links: dict[Path, DirectLink] = {}
-        self.reading = Reading(origin, sender.announced, opener, book, self._stands_still, self.wake, bucket)
+        self.reading = Reading(origin, sender.words.announced, opener, book, self._stands_still, self.wake, bucket)
         self._run, self._sender, self.reach, self._opener = run, sender, reach, opener
         self._consent, self._cancelled = consent, cancelled
         self._limit: int | None = None

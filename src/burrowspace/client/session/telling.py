@@ -40,9 +40,9 @@ class Telling:
             deciding=deciding,
             network=not self._watch.gone(now, book.moved_at),
             away=sender.away,
-            sender_here=sender.here,
+            sender_here=sender.words.here,
             nothing_left=routes.reading.nothing_left,
-            heard_at=sender.heard_at,
+            heard_at=sender.words.heard_at,
             linked=bool(routes.links),
         )
         told, why = self._to_person.tick(standing) or (None, "")

@@ -36,7 +36,7 @@ export class Runs {
   }
 }
 
-export class Words {
+export class ReceiverWords {
   /** It asked for a segment, from this block on. */ asked = 0;
   /** The one that it verified. */ digest = "";
   /** A sentence, once it is over. */ why = "";

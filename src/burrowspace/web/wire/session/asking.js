@@ -54,7 +54,7 @@ export class Asking {
     if (!manifest) throw new TypeError("nothing is known yet of what comes");
     const { name, files, contentSize: size, entries } = manifest;
     const text = entries.every((each) => each.kind === "text");
-    const from = sender.offer?.name ?? "";
+    const from = sender.words.offer?.name ?? "";
     running.tell({ event: "offered", name, files: files.length, size, sender: from, text, manifest });
     const sink = await this.how.accept(manifest, from);
     await this.#do(sink ? await staging.accept(sink) : staging.consent.answer(false));

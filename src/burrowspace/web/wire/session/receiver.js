@@ -76,7 +76,8 @@ export class Receiver extends Running {
     const waits = (/** @type {Reason} */ reason) => this.waits(reason);
     const offer = await sender.forOffer(begun, () => this.change(1), waits);
     const staging = await this.#stage(offer);
-    if (sender.over !== null && !staging.complete) throw ended(sender.over, staging.held ? "cancelled" : "gone");
+    const { over } = sender.words;
+    if (over !== null && !staging.complete) throw ended(over, staging.held ? "cancelled" : "gone");
     const fresh = this.#how.state?.receiver !== this.#id;
     const [routes] = await Promise.all([this.#openRoutes(offer, staging), sender.meet(this.#id, fresh)]);
     const words = checkWords(this.#how.secret, unhex(offer.transfer));
@@ -203,7 +204,7 @@ export class Receiver extends Running {
     });
     this.#routes = routes;
     routes.reading.look();
-    if (!this.#sender.here) routes.senderLeft();
+    if (!this.#sender.words.here) routes.senderLeft();
     return routes;
   }
 

@@ -17,14 +17,14 @@
 import { BurrowError } from "../../core/errors.js";
 import { REASONS } from "../../core/reasons.js";
 import { ReceiverBook } from "../../core/receiver-book.js";
-import { Words } from "../../core/receiver-words.js";
+import { ReceiverWords } from "../../core/receiver-words.js";
 import { Meter } from "../../core/reports.js";
 import { seconds } from "../runtime.js";
 import { Following } from "./following.js";
 
 /** Lives as long as the sending. */
 export class RemoteReceiver {
-  /** @type {Words} */ #words;
+  /** @type {ReceiverWords} */ #words;
   /** @type {Sends} */ #sends;
   /** @type {Shared} */ #shared;
   /** @type {Link[]} */ #links = [];
@@ -43,7 +43,7 @@ export class RemoteReceiver {
     this.id = hello.receiver;
     this.name = hello.name;
     this.book = new ReceiverBook(layout.manifestBlocks, hello.held, seconds(), mayStore, alone());
-    const words = (this.#words = new Words(this.book, session, shared.directOnly));
+    const words = (this.#words = new ReceiverWords(this.book, session, shared.directOnly));
     this.#sends = sends;
     this.#shared = shared;
     this.#pair = pair;

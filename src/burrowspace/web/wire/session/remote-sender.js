@@ -13,7 +13,7 @@
 import { BurrowError } from "../../core/errors.js";
 import { mailboxId } from "../../core/links.js";
 import { Reasons } from "../../core/reports.js";
-import { Announced } from "../../core/segments.js";
+import { SenderWords } from "../../core/sender-words.js";
 import { whyAway } from "../network-watch.js";
 import { offline } from "../offline.js";
 import { Conversation, patiently } from "../rendezvous/conversation.js";
@@ -37,12 +37,7 @@ const SUITES = globalThis.crypto?.subtle ? ["A256GCM", "XC20P"] : ["XC20P", "A25
  */
 
 export class RemoteSender {
-  /** @type {Offer | null} */ offer = null;
-  /** Its segments. */ announced = new Announced();
-  /** Its program runs. */ here = true;
-  /** Why nothing comes any more. @type {string | null} */ over = null;
-  /** When it said something last. */ heardAt = seconds();
-  #session = ""; // the run of its program
+  /** What follows from all that it said. */ words = new SenderWords(seconds());
   /** @type {Conversation} */ #main;
   /** @type {Conversation | null} */ #pair = null;
 
@@ -76,9 +71,9 @@ export class RemoteSender {
    * @returns {Promise<Offer>} */
   async forOffer(begun, change, waits) {
     const reasons = new Reasons();
-    for (const began = seconds(); !this.offer; ) {
+    for (const began = seconds(); !this.words.offer; ) {
       await change();
-      if (this.offer) break;
+      if (this.words.offer) break;
       const away = this.away || offline();
       if (!begun && !away && seconds() - began > NOTHING_S) {
         throw new BurrowError("gone", "nothing is offered under this link: it is wrong, or its time is up", { reason: "no-offer" });
@@ -86,7 +81,7 @@ export class RemoteSender {
       const reason = away ? whyAway(this.server) : "not-begun";
       if (reasons.due(seconds(), reason)) waits(reason);
     }
-    return this.offer;
+    return this.words.offer;
   }
 
   /** Opens the mailbox for the two alone. `fresh`: nothing lies in it; else the segments that were said to an earlier
@@ -96,7 +91,7 @@ export class RemoteSender {
     const id = mailboxId(secret, receiver);
     const pair = (this.#pair = new Conversation(server, secret, id, "receiver", this.#main.session, ends));
     if (fresh) return patiently(() => server.makeMailbox(id), ends);
-    for (const { signal } of await pair.soFar(this.hears.away)) this.#segment(signal);
+    for (const { signal } of await pair.soFar(this.hears.away)) this.words.recalls(signal);
   }
 
   async hearPair() {
@@ -126,40 +121,18 @@ export class RemoteSender {
 
   /** @param {string} session @param {Signal} signal */
   async #heard(session, signal) {
-    this.heardAt = seconds();
-    if (signal.type === "offer") await this.#offered(session, signal);
-    else if (signal.type === "leg" || signal.type === "leg-end") {
-      this.#segment(signal);
-      this.hears.announced();
-    } else if (signal.type === "cancel") {
-      this.over = signal.why;
-      this.hears.cancelled(signal.why);
-    } else if (signal.type !== "bye") this.hears.direct(signal);
-    else if (session === this.#session) {
-      this.here = false;
-      this.hears.left();
+    const { hears, words } = this;
+    for (const act of words.hears(seconds(), session, signal)) {
+      if (act === "offered") hears.offered();
+      else if (act === "came") await hears.came();
+      else if (act === "other") {
+        const why = "the sender offers something else under this link now; receive it again";
+        throw new BurrowError("cancelled", why, { reason: "other-offer" });
+      } else if (act === "look") hears.announced();
+      else if (act === "cancelled") hears.cancelled(words.over ?? "");
+      else if (act === "left") hears.left();
+      else hears.direct(signal);
     }
-  }
-
-  /** @param {Signal} signal */
-  #segment(signal) {
-    if (signal.type === "leg") this.announced.begins(signal.spool, signal.first, signal.suite, signal.resting);
-    else if (signal.type === "leg-end") this.announced.ends(signal.spool, signal.upto);
-  }
-
-  /** @param {string} session @param {Offer} offer */
-  async #offered(session, offer) {
-    if (this.offer && offer.transfer !== this.offer.transfer) {
-      throw new BurrowError("cancelled", "the sender offers something else under this link now; receive it again", { reason: "other-offer" });
-    }
-    const again = this.#session !== "" && this.#session !== session;
-    this.offer = offer;
-    this.#session = session;
-    this.here = true;
-    this.hears.offered();
-    if (!again) return;
-    this.announced.anew();
-    await this.hears.came();
   }
 }
 

@@ -48,7 +48,7 @@ export class Routes {
       this.using = null;
       this.wake();
     };
-    this.reading = new Reading(how, how.sender.announced, over, () => this.wake());
+    this.reading = new Reading(how, how.sender.words.announced, over, () => this.wake());
   }
 
   // what the session tells

@@ -29,7 +29,7 @@ export class Telling {
     this.routes = routes;
     this.receiver = receiver;
     // A sender that does not know the size reads its standard input.
-    this.#toPerson = new ToPerson(sender.offer?.pack_size === null ? new Silence(seconds()) : null);
+    this.#toPerson = new ToPerson(sender.words.offer?.pack_size === null ? new Silence(seconds()) : null);
   }
 
   /** Tells what is due, or looks whether the server answers. gone: the sender was stopped and cannot come back.
@@ -38,7 +38,8 @@ export class Telling {
     const { running, staging, sender, receiver, routes } = this;
     const { using: path, reading, links } = routes;
     const { movedAt, idleSince } = routes.book;
-    const { away, here: senderHere, heardAt } = sender;
+    const { away } = sender;
+    const { here: senderHere, heardAt } = sender.words;
     const { nothingLeft } = reading;
     const [told, reason = null] =
       this.#toPerson.tick({
