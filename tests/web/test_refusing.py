@@ -158,6 +158,39 @@ async def test_what_a_page_had_no_room_for_goes_with_the_next_start_but_not_whil
     await until(gone)
 
 
+async def test_a_page_that_cannot_store_a_transfer_says_what_a_reload_would_cost_as_long_as_it_runs(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    file = made(tmp_path, "g.bin", 40 * MB)
+    ann, bob = await by_relay(browsing, server, file)
+    said = "This browser can't store your transfer"
+    assert await bob.page.get_by_text(said).count() == 0
+    session = await bob.page.context.new_cdp_session(bob.page)
+    line = {"offline": False, "latency": 0, "uploadThroughput": -1}
+    await session.send("Network.enable")
+    await session.send("Network.emulateNetworkConditions", {**line, "downloadThroughput": 2 * MB})
+    await bob.accept()
+    await bob.reaches(2 * MB)
+    assert await bob.page.get_by_text(said).count() == 0
+    await session.send("Storage.overrideQuotaForOrigin", {"origin": server.url, "quotaSize": 3 * MB})
+    await bob.page.get_by_role("status").get_by_text(said).wait_for()
+    await session.send("Network.emulateNetworkConditions", {**line, "downloadThroughput": -1})
+    await bob.whole()
+    await bob.page.get_by_text(said).wait_for(state="detached")
+    assert await ann.page.get_by_text(said).count() == 0
+
+
+async def test_a_page_whose_database_refuses_everything_says_what_a_reload_would_cost(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    ann = await desk(browsing, "about:blank")
+    refuses = "IDBFactory.prototype.open = () => { throw new DOMException('no', 'InvalidStateError'); }"
+    await ann.page.add_init_script(refuses)
+    await ann.page.goto(server.url)
+    await ann.send(made(tmp_path, "h.bin", MB))
+    await ann.page.get_by_role("status").get_by_text("This browser can't store your transfer").wait_for()
+
+
 async def desk_of(browsing: Browsing, tab: Desk, url: str) -> Desk:
     """Another tab of the same browser."""
     return Desk(await browsing.page(url, tab.page.context), browsing)

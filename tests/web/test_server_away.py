@@ -13,7 +13,7 @@ from tests.web.desk import EXCUSED, JOB, desk, made, sha256, until
 pytestmark = pytest.mark.anyio
 
 MB = 1_000_000
-SAID = "the server cannot work at the moment; still trying"
+SAID = "The server can't work right now"
 
 
 @pytest.fixture(autouse=True)

@@ -124,7 +124,8 @@ export const look = css`
   button.danger {
     color: var(--danger);
   }
-  button:disabled {
+  button:disabled,
+  button[aria-disabled="true"] {
     opacity: 0.55;
     cursor: default;
   }
@@ -195,6 +196,24 @@ export const look = css`
   }
   dialog::backdrop {
     background: rgb(15 12 6 / 50%);
+  }
+  /* The system's own colours leave nothing of a background, so nothing would tell the main button from others. */
+  @media (forced-colors: active) {
+    button.main,
+    button.main:hover {
+      background: Highlight;
+      border-color: Highlight;
+      color: HighlightText;
+      forced-color-adjust: none;
+    }
+    button.main:disabled {
+      background: GrayText;
+      border-color: GrayText;
+    }
+    .card,
+    dialog {
+      border-color: CanvasText;
+    }
   }
   @media (prefers-reduced-motion: reduce) {
     *,

@@ -40,6 +40,7 @@ export class BurrowApp extends LitElement {
       }
       header {
         display: flex;
+        flex-wrap: wrap; /* large text */
         align-items: center;
         gap: 10px;
         font-size: 1.15rem;
@@ -58,6 +59,12 @@ export class BurrowApp extends LitElement {
         border-color: transparent;
         font-weight: 500;
         min-width: 0;
+        max-width: max-content;
+        flex: 1 1 7.5rem; /* goes below the name of the page where there is less */
+      }
+      .page > .notice {
+        margin-top: 10px;
+        justify-content: space-between;
       }
       .hero {
         text-align: center;
@@ -194,8 +201,17 @@ export class BurrowApp extends LitElement {
     if (again) {
       again.items = items;
       again.begin();
-    } else void this.app.send(items, waiting);
+    } else void this.app.send(items, waiting).then(() => this.#goToCard());
     scrollTo({ top: 0, behavior: "smooth" });
+  }
+
+  /** The newest one: what can be done with it comes next. */
+  async #goToCard() {
+    await this.updateComplete;
+    await this.#ofTransfers;
+    /** @type {HTMLElement & {updateComplete: Promise<unknown>} | null} */ const card = this.renderRoot.querySelector("transfer-card");
+    await card?.updateComplete;
+    card?.focus();
   }
 
   /** @param {CustomEvent} event */
@@ -258,6 +274,13 @@ export class BurrowApp extends LitElement {
     if (document.title !== `${said}BurrowSpace`) document.title = `${said}BurrowSpace`;
   }
 
+  /** For whoever hears the page: what is offered, wherever the focus is. */
+  #asked() {
+    const job = this.app.jobs.find((each) => each.state === "offered");
+    if (job?.direction !== "receive") return "";
+    return `${job.sender ? t("offer-from", { name: job.sender }) : t("offer-someone")} ${job.title}`;
+  }
+
   render() {
     if (!this.ready) return html``;
     const { app } = this;
@@ -292,6 +315,7 @@ export class BurrowApp extends LitElement {
         ${app.fleeting
           ? html`<p class="notice" role="status">${t("fleeting")}</p>`
           : nothing}
+        <p class="unseen" role="alert">${this.#asked()}</p>
         <main>
           <div class="column">
             ${busy

@@ -99,7 +99,7 @@ export class DoctorDialog extends Dialog {
         ${this.busy ? html`<p class="soft" role="status">${t("looking")}</p>` : nothing}
         <p class="small soft">${t("doctor-more")}</p>
         <div class="row end">
-          <button ?disabled=${this.busy} @click=${() => this.#examine()}>${icons.pulse}${t("check-again")}</button>
+          <button aria-disabled=${this.busy} @click=${() => this.busy || this.#examine()}>${icons.pulse}${t("check-again")}</button>
           <button class="main" @click=${() => this.close()}>${t("close")}</button>
         </div>
       </div>

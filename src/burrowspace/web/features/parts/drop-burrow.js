@@ -32,9 +32,9 @@ export class DropBurrow extends LitElement {
       }
       button.mouth {
         width: min(372px, 96%);
-        height: 196px;
+        min-height: 196px; /* more where the text is large */
         border: 0;
-        padding: 0;
+        padding: 0 0 14px;
         border-radius: 50% 50% 16px 16px / 97% 97% 16px 16px;
         background: radial-gradient(
           ellipse 50% 100% at 50% 100%,
@@ -57,7 +57,7 @@ export class DropBurrow extends LitElement {
       }
       .small button.mouth {
         width: min(300px, 90%);
-        height: 152px;
+        min-height: 152px;
       }
       .ground {
         width: min(460px, 100%);

@@ -25,7 +25,8 @@ export class HistoryList extends LitElement {
       }
       li {
         display: flex;
-        gap: 12px;
+        flex-wrap: wrap;
+        gap: 6px 12px;
         align-items: center;
         padding: 9px 0;
         border-top: 1px solid var(--line);
@@ -50,6 +51,9 @@ export class HistoryList extends LitElement {
       li button {
         flex: none;
         white-space: nowrap;
+      }
+      li .grow {
+        flex: 1 1 12rem; /* else the button goes below */
       }
       .title {
         font-weight: 600;

@@ -74,6 +74,12 @@ export class ReceivedFiles extends LitElement {
     this.pictures = found;
   }
 
+  /** It is no picture, whatever its name says. @param {string} url */
+  #drop(url) {
+    URL.revokeObjectURL(url);
+    this.pictures = this.pictures.filter((each) => each.url !== url);
+  }
+
   /** @param {() => Promise<void>} save */
   async #save(save) {
     this.trouble = null;
@@ -98,7 +104,7 @@ export class ReceivedFiles extends LitElement {
     const { manifest, received } = job;
     return html`
       ${this.pictures.length
-        ? html`<div class="pictures">${this.pictures.map(({ url, name }) => html`<img src=${url} alt=${name} loading="lazy" />`)}</div>`
+        ? html`<div class="pictures">${this.pictures.map(({ url, name }) => html`<img src=${url} alt=${name} loading="lazy" @error=${() => this.#drop(url)} />`)}</div>`
         : nothing}
       ${this.trouble ? html`<p class="notice bad" role="alert">${explain(this.trouble)}</p>` : nothing}
       <div class="row wrap">

@@ -120,11 +120,28 @@ export class TransferCard extends LitElement {
     `,
   ];
 
+  #focused = false;
+
   constructor() {
     super();
     /** @type {AnyJob | null} */ this.job = null;
     /** @type {AppModel | null} */ this.app = null;
     new Watching(this, () => this.job);
+  }
+
+  /** Who uses a keyboard goes on from here. */
+  focus() {
+    this.renderRoot.querySelector("article")?.focus();
+  }
+
+  /** What had the focus may go with this change, as an offer does that is accepted: then the card has it. @override */
+  willUpdate() {
+    this.#focused = Boolean(this.shadowRoot?.activeElement);
+  }
+
+  /** @override */
+  updated() {
+    if (this.#focused && !this.shadowRoot?.activeElement) this.focus();
   }
 
   render() {
@@ -134,7 +151,7 @@ export class TransferCard extends LitElement {
     this.style.setProperty("--ring", colourOf(job.path));
     const many = job.peers.size > 1;
     return html`
-      <article class="card" aria-label=${job.title || t("transfer")}>
+      <article class="card" tabindex="-1" aria-label=${job.title || t("transfer")}>
         <div class="top">
           ${this.#ring(job)}
           <div class="grow">
