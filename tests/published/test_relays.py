@@ -189,6 +189,58 @@ async def test_a_damage_of_what_was_accepted_is_said_too(tmp_path: Path):
         async with phones(http, "bob") as [again]:
             await ann.hears("peer_disconnected", peer_id=again.peer)
             assert bytes_of(await again.hears("relay_chunk")) == [b"0" * 100]
+            await again.hears("peer_disconnected", peer_id=ann.peer)  # no chunk follows: it waits for none
+
+
+async def test_a_damage_that_is_found_after_a_restart_is_said_too(tmp_path: Path):
+    """Whoever is here when it is found: its sender, and its receiver behind the chunks before it."""
+    async with served(tmp_path / "data") as server, calls(server.port) as http, phones(http, "ann", "bob") as pair:
+        ann, bob = pair
+        session = await relay_to_absent(ann, bob)
+        for index in range(3):
+            answer = await ann.ask("relay_chunk", relay_chunk(session, index, 3, b"%d" % index * 100))
+            assert answer["status"] == "queued"
+        await server.stop()
+        [row] = (server.data / "spool").glob("??/*-target")
+        held = bytearray(row.read_bytes())
+        held[len(held) // 2] ^= 1
+        row.write_bytes(held)
+        await server.start()
+        await ann.hears("$registered", 2)
+        again = Phone(http, "bob")
+        again.peer = bob.peer
+        await again.open()
+        try:
+            await ann.hears("peer_disconnected", 2, peer_id=bob.peer)  # the first: it had gone
+            assert bytes_of(await again.hears("relay_chunk")) == [b"0" * 100]
+            await again.hears("peer_disconnected", peer_id=ann.peer)
+            assert again.strange == []
+        finally:
+            await again.close()
+
+
+@pytest.mark.parametrize("session", ["0" * 32, "no id at all"])
+async def test_a_chunk_for_a_session_that_is_not_here_is_said_in_an_event_that_the_app_knows(
+    pair: list[Phone], session: str
+):
+    ann, bob = pair
+    ann.chunk(session, 0, 2, b"lost")
+    await ann.hears("peer_disconnected", peer_id=ann.peer)  # it signalled nobody: its own relay is gone
+    bob.signal(ann.peer, OFFER)
+    for index in range(3):
+        bob.chunk(session, index, 3, b"lost")
+    await bob.hears("peer_disconnected", peer_id=ann.peer)
+    await bob.settled()
+    assert len(bob.heard["peer_disconnected"]) == 1  # once for all of them
+
+
+async def test_a_chunk_for_a_session_of_others_is_said_in_an_event_that_the_app_knows(pair: list[Phone], http: Calls):
+    ann, bob = pair
+    answer = await ann.ask("relay_request", {"target_peer_id": bob.peer})
+    async with phones(http, "carol") as [carol]:
+        carol.chunk(answer["session_id"], 0, 1, b"mine")
+        await carol.hears("peer_disconnected", peer_id=carol.peer)  # whose it is stays theirs
+        assert bob.heard["relay_chunk"] == []
 
 
 async def test_a_stop_of_the_server_is_followed_by_a_new_connection(tmp_path: Path):

@@ -42,13 +42,16 @@ _relay_request = msgspec.json.Decoder(tuple[str, messages.RelayRequest]).decode
 class SocketPeer:
     """What a socket is to us: the peer it registered as."""
 
-    __slots__ = ("intro", "peer_id", "refused", "waits_for")
+    __slots__ = ("intro", "peer_id", "refused", "target", "waits_for")
 
     def __init__(self) -> None:
         self.peer_id: str | None = None
         self.waits_for: str | None = None  # the device that is not approved yet
         self.intro = b""  # what each of its signals starts with
-        self.refused: set[str] = set()  # the relay sessions of which it knows that not all of its chunks are kept
+        self.refused: set[str | None] = (
+            set()
+        )  # the relay sessions of which it knows that not all of its chunks are kept
+        self.target: str | None = None  # the peer that it signalled last
 
 
 class ChunkAnswer:
@@ -78,12 +81,15 @@ class ChunkAnswer:
 
     def _tell_the_app(self) -> None:
         """The published app knows no `relay_refused`, and asks for no ack: it hears, once for each session, that its
-        receiver is gone."""
+        receiver is gone. Of a session that is not here, or not its own, nobody knows the receiver: it is the peer that
+        it signalled last, or itself, and it hears that once."""
         caller = self._socket.state
         receiver = self._relays.receiver(self._session_id, caller.peer_id)
-        if receiver is not None and self._session_id not in caller.refused:
-            caller.refused.add(self._session_id)
-            gone = messages.encode(messages.PeerDisconnected(receiver))
+        session_id = None if receiver is None else self._session_id
+        gone_peer = receiver or caller.target or caller.peer_id
+        if gone_peer is not None and session_id not in caller.refused:
+            caller.refused.add(session_id)
+            gone = messages.encode(messages.PeerDisconnected(gone_peer))
             self._socket.send_encoded(Encoded.from_raw("/", messages.array("peer_disconnected", gone)))
 
 
@@ -187,6 +193,7 @@ class Events:
             else:
                 _refuse(ack, Forbidden("a socket may only speak for the peer it registered"))
             return
+        caller.target = asked.target_peer_id
         line = self._line(asked.target_peer_id)
         if line is None:
             self._driver.start(self._absent(socket, asked, ack))

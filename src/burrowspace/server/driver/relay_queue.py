@@ -50,10 +50,13 @@ class RelayQueue:
         confirmed: int,
         save: Save,
         lost: Callable[[], None] = lambda: None,
+        missed: Callable[[], None] = lambda: None,
     ) -> None:
-        """`lost` is called when something that was accepted cannot be delivered any more."""
+        """`lost` is called when something that was accepted cannot be delivered any more, `missed` when the peer has
+        what stood before it."""
         self._context, self._tasks, self._quota, self._backpressure = context, tasks, quota, backpressure
-        self._key, self._peer_id, self._save, self._lost = key, peer_id, save, lost
+        self._key, self._peer_id, self._save, self._lost, self._missed = key, peer_id, save, lost, missed
+        self._damaged = False  # something was lost, and the peer does not know it yet
         self._line: Line | None = None  # the line that chunks were sent down last
         self._resting = True  # until the worker has looked into the spool
         self._unproved: deque[QueuedChunk] = deque()  # sent live, arrival not proved
@@ -235,6 +238,9 @@ class RelayQueue:
             await self._deliver(line)
         else:
             await self._clear()
+            if self._damaged:
+                self._damaged = False
+                self._missed()
             self._go_live()
         return True
 
@@ -268,8 +274,9 @@ class RelayQueue:
         try:
             async for chunk in self._chunks(end, held):
                 end = chunk.end
-        except Torn:
+        except Torn:  # of one that a crash cut short the end is missing; here bytes are not what they were
             log.warning("a resting relay queue ends in a torn record", session=self._key)
+            self._lose()
         if end < held:
             await self._context.spool.cut(self._key, end)
         self._torn_off = False
@@ -386,17 +393,21 @@ class RelayQueue:
                 raise Torn
         except Torn:
             log.error("a resting relay queue is damaged; what lies behind the damage is dropped", session=self._key)
-            self._lost()
+            self._lose()
             await self._context.spool.cut(self._key, self._sent)
             self._held = self._sent
             self._quota.note(self._key, self._held)
         except NotFound:
             log.error("a resting relay queue has vanished", session=self._key)
-            self._lost()
+            self._lose()
             self._held = self._confirmed = self._sent = 0
             self._quota.note(self._key, 0)
         if self._sent > self._confirmed:
             await self._confirm(line, self._sent)
+
+    def _lose(self) -> None:
+        self._damaged = True
+        self._lost()
 
     async def _confirm(self, line: Line, sent: int) -> bool:
         """Waits until the peer has proved all up to `sent`. What would have to wait for that without end is stored."""

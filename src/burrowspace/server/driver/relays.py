@@ -361,9 +361,10 @@ class Relays:
 
             key = _key(relay, peer_id)
             self._own(relay)
-            lost = partial(self._tell_lost, relay.session_id, field)
+            lost = partial(self._tell_lost, relay.session_id, field, receiver=False)
+            missed = partial(self._tell_lost, relay.session_id, field, receiver=True)
             return RelayQueue(
-                self._context, self._work, self._quota, self._backpressure, key, peer_id, confirmed, save, lost
+                self._context, self._work, self._quota, self._backpressure, key, peer_id, confirmed, save, lost, missed
             )
 
         session = self._sessions[relay.session_id] = Session(
@@ -374,17 +375,17 @@ class Relays:
         session.used_at = self._context.now()
         return session
 
-    def _tell_lost(self, session_id: str, field: str) -> None:
-        """Something that a sender was told is kept is lost. It hears what the published app knows: its receiver is
-        gone."""
+    def _tell_lost(self, session_id: str, field: str, *, receiver: bool) -> None:
+        """Something that a sender was told is kept is lost. Each end that is here hears what the published app knows:
+        the other is gone. The `receiver` does once it has what stood before."""
         session = self._sessions.get(session_id)
         if session is None:
             return
         ends = session.record.opener_id, session.record.target_id
-        sender, receiver = ends if field == "to_target" else reversed(ends)
-        line = self._context.bus.line(sender)
+        who, other = ends if (field == "to_target") is not receiver else reversed(ends)
+        line = self._context.bus.line(who)
         if line is not None:
-            gone = messages.encode(messages.PeerDisconnected(receiver))
+            gone = messages.encode(messages.PeerDisconnected(other))
             line.send_encoded(Encoded.from_raw("/", messages.array("peer_disconnected", gone)))
 
     def _own(self, relay: Relay) -> None:
