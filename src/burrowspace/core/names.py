@@ -18,7 +18,8 @@ PATH_BYTES = 1024  # UTF-8 bytes of a cleaned path, separators counted: macOS ta
 PATH_PARTS = 64  # segments of a cleaned path
 ID_CHARS = 256  # characters of a user id
 
-_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in "123456789¹²³")}  # Windows
+_PORTS = {f"{port}{number}" for port in ("com", "lpt") for number in "123456789¹²³"}
+_RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$", *_PORTS}  # on Windows
 _FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f\x7f]')
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # controls, bidi and zero-width marks, surrogates
 _OUR_ID = re.compile(r"[0-9a-f]{32}\Z")

@@ -92,5 +92,13 @@ LIBC = {"mallopt", "fallocate", "sync_file_range", "syncfs", "adjtimex", "prctl"
 KERNEL = ("/proc", "/sys")
 
 # learn.microsoft.com/windows/win32/fileio/naming-a-file: reserved names, characters, and ends that are cut off.
-RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in "123456789¹²³")}
+RESERVED = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    "conin$",
+    "conout$",
+    *(f"{port}{n}" for port in ("com", "lpt") for n in "123456789¹²³"),
+}
 FORBIDDEN = '<>:"|?*\\'

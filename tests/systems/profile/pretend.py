@@ -23,7 +23,8 @@ import lacks
 
 _REAL_IMPORT = builtins.__import__
 _REAL = {name: getattr(os, name) for name in ("open", "read", "write", "close", "fsync", "replace", "rename", "unlink",
-         "mkdir", "symlink", "lseek", "utime", "dup", "fdopen")}  # fmt: skip
+         "mkdir", "symlink", "lseek", "utime", "dup", "fdopen", "stat", "lstat", "access", "chmod", "scandir",
+         "listdir", "rmdir")}  # fmt: skip
 _IO_OPEN = io.open
 
 
@@ -138,6 +139,32 @@ def _checked(path):
     return path
 
 
+_PREFIX = "\\\\?\\"
+_LONGEST = 260  # characters of a path, and the zero behind it
+
+
+def _reached(path):
+    """The path here. One that is too long is there only with the prefix for long ones, behind which nothing is
+    changed."""
+    if not isinstance(path, str | bytes | os.PathLike):
+        return path
+    text = os.fsdecode(path)
+    if text.startswith(_PREFIX):
+        return text.removeprefix(_PREFIX).replace("\\", "/")
+    if len(os.path.abspath(text)) >= _LONGEST:
+        raise FileNotFoundError(errno.ENOENT, "The system cannot find the path specified", text)
+    return path
+
+
+def _reaching(name):
+    real = _REAL[name]
+
+    def call(path=".", *args, **more):
+        return real(_reached(path), *args, **more)
+
+    return call
+
+
 def _is_open(path):
     """Whether this process holds the file open."""
     whole = os.path.realpath(os.fsdecode(path))
@@ -158,7 +185,7 @@ def _files_of_windows():
     def opens(path, flags, mode=0o777, *, dir_fd=None):
         if dir_fd is not None:
             raise NotImplementedError("dir_fd unavailable on this platform")
-        _checked(path)
+        path = _checked(_reached(path))
         if os.path.isdir(path):
             raise PermissionError(errno.EACCES, "Permission denied", path)
         file = _REAL["open"](path, flags & ~(_O_BINARY | _O_NOINHERIT) | os.O_CLOEXEC, mode | 0o444)
@@ -183,10 +210,10 @@ def _files_of_windows():
     def times(path, *args, **more):
         if isinstance(path, int):
             raise TypeError("utime: path should be string, bytes or os.PathLike, not int")
-        _REAL["utime"](path, *args, **more)
+        _REAL["utime"](_reached(path), *args, **more)
 
     def replaces(source, target, **more):
-        _checked(target)
+        source, target = _reached(source), _checked(_reached(target))
         for each in (source, target):
             if os.path.isfile(each) and _is_open(each):
                 raise _in_use(each)
@@ -195,12 +222,14 @@ def _files_of_windows():
         _REAL["replace"](source, target)
 
     def renames(source, target, **more):
+        source, target = _reached(source), _reached(target)
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, "Cannot create a file when that file already exists", os.fspath(target))
         replaces(source, target)
 
     def removes(path, *, dir_fd=None):
         if dir_fd is None:
+            path = _reached(path)
             if _is_open(path):
                 raise _in_use(path)
             if os.path.isfile(path) and not os.path.islink(path) and not os.stat(path).st_mode & stat.S_IWUSR:
@@ -208,14 +237,18 @@ def _files_of_windows():
         _REAL["unlink"](path, dir_fd=dir_fd)
 
     def makes(path, *args, **more):
-        _REAL["mkdir"](_checked(path), *args, **more)
+        _REAL["mkdir"](_checked(_reached(path)), *args, **more)
 
     def links(*args, **more):
         raise OSError(errno.EPERM, "A required privilege is not held by the client")
 
     os.replace, os.rename, os.unlink, os.remove = replaces, renames, removes, removes
     os.mkdir, os.symlink = makes, links
+    looks = {name: _reaching(name) for name in ("stat", "lstat", "access", "chmod", "scandir", "listdir", "rmdir")}
+    for name, look in looks.items():
+        setattr(os, name, look)  # pathlib's and shutil's, too
     return {
+        **looks,
         "open": opens,
         "close": closes,
         "write": writes,

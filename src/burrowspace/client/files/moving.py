@@ -8,6 +8,7 @@ from pathlib import Path
 
 from burrowspace.core.names import numbered
 from burrowspace.system import disk, files
+from burrowspace.system.long_paths import reaching
 
 _FEW = 16  # files up to which each is synced by itself; beyond, the whole file system at once is quicker
 
@@ -69,6 +70,6 @@ def _merged(source: Path, wish: Path) -> bool:
     if not (stat.S_ISDIR(there.st_mode) and source.is_dir()):
         return False
     for each in sorted(source.iterdir()):
-        move_into(each, wish, each.name, overwrite=True)
+        move_into(Path(reaching(str(each))), Path(reaching(str(wish))), each.name, overwrite=True)
     source.rmdir()
     return True

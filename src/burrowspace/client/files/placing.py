@@ -18,6 +18,7 @@ from burrowspace.core.names import ANYWHERE, Keeps, safe_name, safe_paths
 from burrowspace.core.pack import Row
 from burrowspace.core.sealing import BLOCK
 from burrowspace.system import disk, files
+from burrowspace.system.long_paths import reaching
 
 _WRITEBACK = 64 << 20  # bytes after which the disk is asked to begin
 _COMMON = range(1, 1 << 31)  # seconds since 1970 that every file system keeps
@@ -52,7 +53,7 @@ class Places:
                 self.renamed.append(("/".join(entry.path), "/".join(parts)))
             if entry.kind == "folder":
                 written[entry.path] = parts
-            place = os.path.join(os.fspath(part or ""), *map(native, parts))  # noqa: PTH118  # a million of them, and quick
+            place = reaching(os.path.join(os.fspath(part or ""), *map(native, parts)))  # noqa: PTH118  # a million, and quick
             if entry.kind == "folder":
                 self._folders.append((place, entry))
                 folders.add(parts)
@@ -61,8 +62,13 @@ class Places:
                 folders.add(parts[:-1])
         if part is not None:
             make_part(part)
+            made: set[tuple[str, ...]] = set()
             for parts in sorted(folders, key=len):
-                part.joinpath(*map(native, parts)).mkdir(mode=0o700, parents=True, exist_ok=True)
+                for depth in range(1, len(parts) + 1):
+                    if parts[:depth] not in made:
+                        made.add(parts[:depth])
+                        folder_place = reaching(os.path.join(os.fspath(part), *map(native, parts[:depth])))  # noqa: PTH118
+                        Path(folder_place).mkdir(mode=0o700, exist_ok=True)
 
     def write(self, at: int, content: memoryview) -> None:
         for file, offset, begin, end in self._row.pieces(at, at + len(content)):

@@ -36,6 +36,7 @@ from burrowspace.core.notes import Note, note
 from burrowspace.core.pack import DIGEST, UNKNOWN, Digests, Row, total
 from burrowspace.core.sealing import BLOCK
 from burrowspace.faults import is_full, why
+from burrowspace.system.long_paths import BEYOND, reaching
 
 _ZEROS = memoryview(bytes(16 * BLOCK))
 _BATCH = 256  # blocks of a hole that are passed over at once
@@ -518,4 +519,4 @@ def discard(folder: Path) -> None:
 
 def _remove(plan: Plan) -> None:
     if plan.part is not None and (part := Path(lying_at(plan.part))).name.startswith(".burrow-"):
-        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(reaching(str(part), BEYOND), ignore_errors=True)

@@ -16,6 +16,7 @@ from burrowspace.client.files.staging import aimed
 from burrowspace.core.errors import BadRequest, NoSpace
 from burrowspace.core.manifest import parse
 from burrowspace.system.disk import is_read_only
+from burrowspace.system.long_paths import BEYOND, reaching
 
 
 def why_not(into: Path) -> str | None:
@@ -77,9 +78,10 @@ def _move(old: Path, part: Path, plan: Plan, sizes: list[int | None]) -> None:
         make_sure_of_room(part.parent, sizes)
         part.mkdir(mode=0o700)
         try:
-            shutil.copytree(old, part, symlinks=True, dirs_exist_ok=True)
+            from_here, to = reaching(str(old), BEYOND), reaching(str(part), BEYOND)
+            shutil.copytree(from_here, to, symlinks=True, dirs_exist_ok=True)
         except (OSError, shutil.Error) as failed:
             with contextlib.suppress(OSError):
-                shutil.rmtree(part)
+                shutil.rmtree(to)
             raise NoSpace("what has arrived could not be moved there; choose another place with -o") from failed
-        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(from_here, ignore_errors=True)

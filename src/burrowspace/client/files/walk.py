@@ -21,6 +21,7 @@ from burrowspace.core.manifest import DEPTH, SEGMENT
 from burrowspace.core.names import alike, distinct
 from burrowspace.core.notes import Note, Notes, sentence
 from burrowspace.faults import why
+from burrowspace.system.long_paths import reaching
 
 _TIMES = range(-(1 << 63), 1 << 63)  # nanoseconds since 1970 that a manifest can say: the years 1678 to 2261
 
@@ -60,7 +61,7 @@ def walk(given: Sequence[str | Path]) -> tuple[list[Found], Notes]:
     notes = Notes()
     taken: set[str] = set()
     for each in given:
-        real = os.fspath(each)
+        real = reaching(os.fspath(each))
         try:
             resolved = Path(real).resolve().name
         except (OSError, RuntimeError):  # links in a circle
@@ -127,7 +128,7 @@ def _inside(path: tuple[str, ...], real: str, found: list[Found], notes: Notes) 
             waiting.pop()
             continue
         entry = entries.pop()
-        below = (*path, _sibling(entry))
+        below, there = (*path, _sibling(entry)), reaching(entry.path)
         try:
             seen = entry.stat(follow_symlinks=False)
         except OSError as error:
@@ -135,8 +136,8 @@ def _inside(path: tuple[str, ...], real: str, found: list[Found], notes: Notes) 
             continue
         if below[-1] != entry.name and os.fsencode(entry.name) != below[-1].encode():
             notes.add(below, "name", _spelled(entry.name))
-        if _take(below, entry.path, seen, found, notes):
-            waiting.append((below, _listed(below, entry.path, notes)))
+        if _take(below, there, seen, found, notes):
+            waiting.append((below, _listed(below, there, notes)))
 
 
 def _listed(path: tuple[str, ...], real: str, notes: Notes) -> list["os.DirEntry[str]"]:

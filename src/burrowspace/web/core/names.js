@@ -10,7 +10,7 @@ export const NAME_BYTES = 255; // UTF-8 bytes of a cleaned file name
 export const PATH_BYTES = 1024; // UTF-8 bytes of a cleaned path, separators counted
 export const PATH_PARTS = 64; // segments of a cleaned path
 
-const RESERVED = /^(?:con|prn|aux|nul|(?:com|lpt)[1-9¹²³])$/; // on Windows
+const RESERVED = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[1-9¹²³])$/; // on Windows
 const FORBIDDEN = /[<>:"|?*\x00-\x1f\x7f]/g;
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu; // controls, bidi and zero-width marks, surrogates
 
