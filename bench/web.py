@@ -50,6 +50,9 @@ METRICS = {
     "heap": Metric("growth of the heap of a page, 300 MB", "MB", 1, bound=60, of="value"),
     "paint": Metric("first contentful paint, cold", "s", 2, bound=0.4, of="value"),
     "load": Metric("first load, compressed", "KB", 0, bound=150, of="value"),
+    "requests": Metric("first load, requests", "", 0, bound=12, of="value"),
+    "phone_paint": Metric("at 400 Kbit/s and 300 ms: words to read", "s", 1, bound=2, of="value"),
+    "phone_ready": Metric("at 400 Kbit/s and 300 ms: possible to send", "s", 1, bound=6, of="value"),
 }
 NO_RELAY = """(() => {
   const real = globalThis.fetch;
@@ -68,6 +71,7 @@ class Bench:
 
     async def round(self) -> None:
         await self._first_look()
+        await self._first_look_of_a_phone()
         await self._pages("chosen", self.file)
         await self._pages("relay", self.file)
         await self._pages("direct", self.small)
@@ -150,6 +154,24 @@ class Bench:
             while not (paint := await page.evaluate(ask)):
                 await asyncio.sleep(0.02)
             self.figures.add("burrowspace", paint=paint / 1000, load=sum(sizes) / 1000)
+
+    async def _first_look_of_a_phone(self) -> None:
+        """On a slow line, from the moment that somebody opens the address."""
+        async with self._browsing() as browsing:
+            page = await (await browsing.device()).new_page()
+            session = await page.context.new_cdp_session(page)
+            await session.send("Network.enable")
+            line = {"offline": False, "latency": 300, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
+            await session.send("Network.emulateNetworkConditions", line)
+            asked: list[str] = []
+            page.on("request", lambda request: asked.append(request.url))
+            began = time.monotonic()
+            await page.goto(self.server.url, wait_until="commit")
+            await page.locator("drop-burrow button").first.wait_for()
+            ready = time.monotonic() - began
+            requests = len(asked)
+            paint = await page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+            self.figures.add("burrowspace", phone_paint=paint / 1000, phone_ready=ready, requests=requests)
 
     async def bare(self) -> None:
         """As many bytes through a channel of which nothing is asked."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
-from burrowspace.server import pages
+from burrowspace.server import page_form, pages
 from tests.app import Running, running
 
 FOREIGN = ("cross-site", "same-site", "", None)
@@ -149,7 +149,7 @@ async def test_a_file_that_comes_changes_or_goes_is_seen(server: Running, folder
 
 
 async def version_of(server: Running) -> str:
-    found = re.search(rb"/web/@([0-9a-f]{12})/app\.js", (await ask(server, "/"))[2])
+    found = re.search(rb"/web/@([0-9a-f]{12})/bundle/app\.js", (await ask(server, "/"))[2])
     assert found
     return found[1].decode()
 
@@ -246,7 +246,7 @@ def test_every_worker_of_the_app_has_a_name_that_brings_it_the_policy():
         for name in re.findall(r"""new URL\(["']([^"']+\.js)["'], import\.meta\.url\)""", each.read_text())
     }
     assert named
-    assert [name for name in named if not pages._WORKER.fullmatch(name.rpartition("/")[2])] == []
+    assert [name for name in named if not page_form._WORKER.fullmatch(name.rpartition("/")[2])] == []
 
 
 def test_a_wheel_holds_the_app(tmp_path: Path):
@@ -262,7 +262,7 @@ def test_a_wheel_holds_the_app(tmp_path: Path):
     [wheel] = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as held:
         names = set(held.namelist())
-    files = {path for path in APP.rglob("*") if path.is_file() and path.suffix in pages._TYPES}
+    files = {path for path in APP.rglob("*") if path.is_file() and path.suffix in page_form.TYPES}
     assert len(files) > 30
     assert {path.relative_to(root / "src").as_posix() for path in files} <= names
 

@@ -363,19 +363,19 @@ async def test_what_is_loaded_late_is_loaded_although_the_network_changes(
             failed.add(path)
             await route.abort("internetdisconnected")
 
-    of_the_page = ("features/model/send-job.js", "features/parts/transfer-card.js")
-    parts = (*of_the_page, "wire/files/engine-worker.js", "core/giving.js")
+    of_the_page = ("bundle/features/model/work.js", "bundle/features/parts/of-transfers.js")
+    parts = (*of_the_page, "wire/files/engine-worker.js")
     for late in parts:
         await context.route(f"**/{late}", once)
     ann = Desk(await browsing.page(server.url, context), browsing)
     link = await ann.leave(made(tmp_path, "a.bin", MB))
-    assert len(failed) == 4
+    assert len(failed) == 3
     context = await browsing.device(service_workers="block")
     await context.route("**/store/opfs-worker.js", once)
     bob = Desk(await browsing.page(link, context), browsing)
     await bob.accept()
     await bob.whole()
-    assert len(failed) == 5
+    assert len(failed) == 4
 
 
 async def test_after_three_wrong_codes_a_page_asks_and_makes_another(

@@ -55,7 +55,7 @@ class Upgraded:
         (self.web / "sw.js").write_text((self.web / "sw.js").read_text() + "// newer\n")
         await self.start()
         async with aiohttp.ClientSession() as http, http.get(self.url) as answer:
-            found = re.search(r"web/@(\w+)/app\.js", await answer.text())
+            found = re.search(r"web/@(\w+)/bundle/app\.js", await answer.text())
         assert found
         return found[1]
 
