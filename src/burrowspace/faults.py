@@ -190,6 +190,15 @@ def why_and_cure(error: BaseException) -> str:
     return "; ".join(filter(None, fault(error)))
 
 
+def told(error: BaseException) -> str:
+    """The sentence of an error of ours; of any other, the first of the two clauses.
+
+    >>> told(CannotStart("the folder is a file")), told(OSError(113, "No route to host"))
+    ('the folder is a file', 'there is no way to that machine')
+    """
+    return error.sentence if isinstance(error, BurrowError) else why(error)
+
+
 def named(error: BaseException) -> str:
     """Both, with the file that the error names in front.
 

@@ -19,6 +19,7 @@ from burrowspace.core.errors import TooMany
 from burrowspace.core.frames import CLIENT_HELLO_BYTES, MAGIC, Kind, block_header, client_hello, frame
 from burrowspace.core.signals import Bye, Held, Want
 from tests.client.links import BLOCK, KEY, RECEIVER, SENDER, TAG, Blocks, Taker, both
+from tests.machine import free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -311,3 +312,9 @@ async def test_a_system_that_knows_none_of_the_socket_options_still_links(monkey
         link = await connect([("127.0.0.1", listener.port)], RECEIVER, own=[])
         (await anext(expected)).close()
         await link.closed()
+
+
+async def test_why_no_address_answers_is_said_in_words():
+    with pytest.raises(ConnectionError) as caught:
+        await connect([("127.0.0.1", free_port()), ("127.0.0.1", free_port())], RECEIVER, own=["127.0.0.1"])
+    assert str(caught.value).endswith("answers: nobody listens there: the connection is refused")

@@ -21,7 +21,7 @@ from burrowspace.core.proxies import BadProxy
 from burrowspace.doctor import endpoint, flows, here, likely, outside, turning, upgrade, welcome
 from burrowspace.doctor.endpoint import Endpoint
 from burrowspace.doctor.welcome import Welcome
-from burrowspace.faults import why
+from burrowspace.faults import told
 
 CALL_S = 4.0  # for a call
 LONG_POLL_S = 50.0
@@ -37,7 +37,7 @@ async def guarded(check: str, work: Awaitable[Finding], seconds: float = MOST_S)
         async with asyncio.timeout(seconds):
             return await work
     except (OSError, EOFError, asyncio.LimitOverrunError, BurrowError) as error:
-        said = error.sentence if isinstance(error, BurrowError) else shown(why(error), 200)
+        said = shown(told(error), 200)
     except (ValueError, LookupError, TypeError, RecursionError):
         said = "the answer is not one of a BurrowSpace server"
     return bad(check, f"This could not be tried to its end: {said}.", "Look at what answers there, and at its log.")

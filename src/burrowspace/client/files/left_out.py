@@ -11,6 +11,7 @@ import msgspec
 from burrowspace.client.log import Log
 from burrowspace.core.left_out import mark
 from burrowspace.core.notes import Note, note
+from burrowspace.faults import told
 from burrowspace.system import files
 
 log = Log("client")
@@ -63,7 +64,7 @@ class LeftOut:
                 finally:
                     os.close(handle)
             except OSError as error:  # only a run after a kill would need it
-                log.warning("it could not be written down that a file is left out", why=str(error))
+                log.warning("it could not be written down that a file is left out", why=told(error))
 
     def mark_in(self, area: bytearray) -> None:
         """Puts the marks in place of the digests of these files; `area`: all digests, in order."""

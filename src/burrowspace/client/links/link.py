@@ -32,6 +32,7 @@ from burrowspace.core.frames import (
 )
 from burrowspace.core.sealing import SEALED_MOST
 from burrowspace.core.signals import Control, Ping, Pong, Stop, Want
+from burrowspace.faults import told
 
 Seal = Callable[[int, memoryview], int]
 """(position, room) -> bytes written; 0 where there is no such position. Called in the threads of a link."""
@@ -202,7 +203,7 @@ class DirectLink:
         try:
             work(stream)
         except (OSError, BurrowError) as error:
-            self._break(Broken(str(error) or type(error).__name__), error)
+            self._break(Broken(told(error)), error)
         except BaseException as error:  # of seal or take: the session's own, and it must hear of it
             self._break(Broken(f"{type(error).__name__}: {error}"), error)
         finally:

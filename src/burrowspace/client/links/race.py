@@ -12,6 +12,7 @@ from burrowspace.client.links.addresses import Address
 from burrowspace.client.links.handshake import Commit, Greeted, Ticket, approach
 from burrowspace.client.links.sockets import tune
 from burrowspace.core.errors import BurrowError
+from burrowspace.faults import told
 
 STAGGER = 0.05  # s between two starts: addresses of a LAN answer at once or not at all
 PATIENCE = 1.0  # s for which a race waits for the last word of the one that came first, before the next may try
@@ -47,7 +48,7 @@ async def race(
                 won = await done
                 break
             except (OSError, BurrowError, TimeoutError) as error:
-                reasons.append(str(error) or type(error).__name__)
+                reasons.append(told(error))
     finally:
         for task in tasks:
             task.cancel()
@@ -56,7 +57,8 @@ async def race(
             if won is None or line is not won.line:
                 line.close()
     if won is None:
-        raise ConnectionError("no address of the other side answers: " + ("; ".join(reasons[:3]) or "it named none"))
+        said = "; ".join(list(dict.fromkeys(reasons))[:3]) or "it named none"
+        raise ConnectionError(f"no address of the other side answers: {said}")
     return won
 
 

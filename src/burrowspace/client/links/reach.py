@@ -25,6 +25,7 @@ from burrowspace.client.options import Options
 from burrowspace.core import signals
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.paths import Path
+from burrowspace.faults import told
 
 log = Log("client")
 
@@ -222,7 +223,7 @@ class Reach:
             async with asyncio.timeout(ADDRESSES_S):
                 self._outside = await self._renew()
         except (OSError, BurrowError, TimeoutError) as error:
-            log.debug("the credentials of TURN could not be renewed", why=str(error))
+            log.debug("the credentials of TURN could not be renewed", why=told(error))
 
     def _new_rtc(self, *, turn: bool, relayed: bool) -> Rtc:
         """TURN's servers are for "turn" alone: through them a "webrtc" link would be no direct one, and would displace
@@ -243,7 +244,7 @@ class Reach:
         try:
             self._add(await attempt)
         except (OSError, BurrowError, TimeoutError) as error:
-            log.debug("the other end's attempt came to nothing", why=str(error))
+            log.debug("the other end's attempt came to nothing", why=told(error))
 
     def _now_and_then(self) -> bool:
         """Whether one more answer is due: the other end could ask without end."""

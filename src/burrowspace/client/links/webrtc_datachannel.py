@@ -120,7 +120,7 @@ class NativePeer(Peer):
                 raise ConnectionError("WebRTC found no way to the other side")
             return opening.result()
         except RTCError as error:
-            raise ConnectionError(f"WebRTC found no way to the other side: {error}") from error
+            raise ConnectionError("WebRTC found no way to the other side") from error
         finally:
             opening.cancel()
             failing.cancel()

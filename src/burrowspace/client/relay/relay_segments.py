@@ -28,6 +28,7 @@ from burrowspace.core.errors import BurrowError
 from burrowspace.core.keys import PREFERRED
 from burrowspace.core.layout import Layout
 from burrowspace.core.sealing import BLOCK, Suite
+from burrowspace.faults import told
 
 if TYPE_CHECKING:
     from burrowspace.client.relay.relay_stream import RelayStream, StreamEnded
@@ -192,7 +193,7 @@ class RelaySegments:
         try:
             await asyncio.to_thread(self._keep, msgspec.json.encode(rows))
         except OSError as error:  # the next run will send some of it twice
-            log.warning("what lies on the server could not be written down", why=str(error))
+            log.warning("what lies on the server could not be written down", why=told(error))
 
     def _write(self, segment: RelaySegment) -> None:
         def over(stream: "RelayStream", ended: "StreamEnded | None") -> None:
@@ -237,7 +238,7 @@ class RelaySegments:
                 policy = "rest" if segment.rests else segment.policy
                 found = await self.open(position, segment.say, policy, segment.suite)
             except BurrowError as error:
-                log.debug("the next segment has to wait", why=str(error))
+                log.debug("the next segment has to wait", why=told(error))
                 await pause.wait()
                 continue
             found.wanted = found.wanted or segment.wanted

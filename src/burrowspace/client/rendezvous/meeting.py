@@ -19,6 +19,7 @@ from burrowspace.core.codes import Code, Confirmation, Handover, Meeting, Openin
 from burrowspace.core.errors import BadCode, BadRequest, BurrowError, Tampered, WrongCode
 from burrowspace.core.meeting_rules import MEETING_S, Stand, after
 from burrowspace.core.signals import Role
+from burrowspace.faults import told
 
 log = Log("client")
 
@@ -156,4 +157,4 @@ async def quietly(work: Awaitable[object]) -> None:
         async with asyncio.timeout(2.0):
             await work
     except (TimeoutError, Refused, Unreachable) as error:
-        log.debug("not tidied up", why=str(error))
+        log.debug("not tidied up", why=told(error))

@@ -15,6 +15,7 @@ from burrowspace.client.server.api import Server
 from burrowspace.client.server.proxies import go_direct
 from burrowspace.core.errors import BurrowError
 from burrowspace.core.nearby import SERVERS, SERVICE, Announcement, believe
+from burrowspace.faults import told
 from burrowspace.system.multicast import on_every_interface
 
 log = Log("client")
@@ -78,7 +79,7 @@ async def _announced(seconds: float) -> AsyncGenerator[Announcement]:
     try:
         listener = on_every_interface()
     except (OSError, Error, RuntimeError) as error:
-        log.debug("nobody can be looked for on this network", why=str(error))
+        log.debug("nobody can be looked for on this network", why=told(error))
         return
     browser = AsyncServiceBrowser(listener.zeroconf, SERVICE, handlers=[changed])
     try:

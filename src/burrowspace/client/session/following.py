@@ -13,6 +13,7 @@ from burrowspace.core.errors import BurrowError
 from burrowspace.core.receiver_book import Acts, ReceiverBook
 from burrowspace.core.sealing import Suite
 from burrowspace.core.segments import Part
+from burrowspace.faults import told
 
 log = Log("client")
 
@@ -74,7 +75,7 @@ class Following:
             async with asyncio.timeout(LOOK_S):
                 read = segment is not None and await self._segments.is_read(segment)
         except (TimeoutError, BurrowError) as error:
-            log.debug("nobody knows whether a segment is read", why=str(error))
+            log.debug("nobody knows whether a segment is read", why=told(error))
         return self.book.looked(time.monotonic(), read, segment is not None and segment.rests)
 
     async def store(self) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable
 from typing import Protocol
 
+from burrowspace import faults
 from burrowspace.client.errors import Cancelled, GaveUp
 from burrowspace.client.events import Waiting
 from burrowspace.client.links.link import DirectLink
@@ -127,7 +128,7 @@ class RemoteSender:
                 for spool in spools:
                     await self._how.server.delivered(spool)
         except (TimeoutError, BurrowError) as error:
-            log.info("the sender could not be told that all is verified", why=str(error))
+            log.info("the sender could not be told that all is verified", why=faults.told(error))
 
     def server_away(self) -> None:
         self._run.tell(Waiting(self._how.server.why_away()))

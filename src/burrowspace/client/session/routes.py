@@ -25,6 +25,7 @@ from burrowspace.core.errors import BurrowError
 from burrowspace.core.path_book import PathBook
 from burrowspace.core.paths import DIRECT, TICK, Decision, Path
 from burrowspace.core.reports import Say, ToSender
+from burrowspace.faults import told
 
 log = Log("client")
 
@@ -176,7 +177,7 @@ class Routes:
             try:
                 link = await self.reach.make(path)
             except (OSError, BurrowError, TimeoutError) as error:
-                log.debug("a path could not be made", path=path, why=str(error))
+                log.debug("a path could not be made", path=path, why=told(error))
                 if path not in self.links:
                     self.book.failed(path, time.monotonic())
                 self.wake()
