@@ -200,3 +200,18 @@ async def test_an_earlier_client_keeps_nothing_of_what_was_left_on_the_server_wi
     assert (code, error["code"]) == (5, "mismatch")
     assert error["error"].startswith("top/c: ")
     assert not (ends.people["bob"].folder / "top").exists()
+
+
+@pytest.mark.parametrize("page", [BEFORE, NOW])
+async def test_a_page_hears_which_file_vanished(ends: Ends, page: str) -> None:
+    """Pages know no marks yet, so the transfer ends for them; a cancel names the file."""
+    top = some(ends.people["ann"].folder)
+    sender = await ends.terminal(NOW, "ann", "send", top, "--server", ends.server.url)
+    link = (await sender.event("ready"))["link"]
+    (top / "b").unlink()
+    receiver = await ends.page(page, "receive", link, ends.people["bob"].folder)
+    code, error = await failed(sender)
+    assert (code, error["code"]) == (1, "changed")
+    error = await receiver.event("error")
+    assert error["code"] == "cancelled"
+    assert "top/b disappeared while it was being sent" in error["sentence"]
