@@ -40,7 +40,7 @@ async def main() -> None:
             ann = await opened(browser, server.url, color_scheme="light", **DESKTOP)
             bob = await opened(browser, server.url, color_scheme="dark", **PHONE)
             await ann.locator("#files").set_input_files(file)
-            link = await ann.locator("share-panel .link").inner_text()
+            link = await ann.locator("share-panel qr-code svg").wait_for()
             await ann.locator("device-list li").first.wait_for()
             await asyncio.sleep(1)
             shots = [await ann.screenshot()]

@@ -59,6 +59,7 @@ class Desk:
     async def leave(self, *paths: Path) -> str:
         """The link of what rests on the server now."""
         link = await self.send(*paths)
+        await self.page.get_by_text("More options").click()
         await self.page.get_by_role("button", name="Upload so I can close this page").click()
         await self.page.get_by_text("Encrypted and stored on the server").wait_for()
         return link
@@ -71,10 +72,11 @@ class Desk:
         await self.page.get_by_role("dialog").wait_for(state="hidden")
 
     async def link(self) -> str:
-        return await self.page.locator("share-panel .link").inner_text()
+        await self.page.locator("share-panel qr-code svg").wait_for()
+        return str(await self.job("link"))
 
     async def code(self) -> str:
-        return await self.page.locator("share-panel .code").inner_text()
+        return await self.page.locator("share-panel .code > span").inner_text()
 
     async def accept(self) -> None:
         await self.page.locator("offer-card button.main").click()
@@ -82,7 +84,7 @@ class Desk:
     async def whole(self, seconds: float = 60) -> None:
         """Until it is there and verified, as the page says."""
         try:
-            await self.page.get_by_text("Every byte checked").wait_for(timeout=seconds * 1000)
+            await self.page.locator("transfer-card [data-state=done]").first.wait_for(timeout=seconds * 1000)
         except TimeoutError as error:
             seen = await self.page.evaluate(
                 f"(({{state, why, path, done, fault}}) => [state, why, path, done, fault])({JOB})"

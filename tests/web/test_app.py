@@ -191,6 +191,7 @@ async def test_one_page_sends_to_three(browsing: Browsing, server: Served, tmp_p
     file = made(tmp_path, "d.bin", 8 * MB)
     ann = await desk(browsing, server.url)
     link = await ann.send(file)
+    await ann.page.get_by_text("More options").click()
     await ann.page.get_by_label("Allow several people to receive it").check()
     others = [await desk(browsing, link) for _ in range(3)]
     for each in others:
@@ -261,8 +262,9 @@ async def test_a_text_is_there_until_it_is_cleared_away(browsing: Browsing, serv
     bob = await desk(browsing, await ann.link())
     await bob.whole()
     await bob.page.goto(server.url)
+    await bob.page.get_by_role("button", name="Show").click()
     await bob.page.get_by_text("meet me at nine").wait_for()
-    await bob.page.get_by_role("button", name="Remove").click()
+    await bob.page.get_by_role("button", name="Delete now").click()
     await bob.page.locator("transfer-card").wait_for(state="detached")
     assert await bob.page.evaluate(KEPT) == []
 
@@ -319,7 +321,7 @@ async def test_paired_pages_need_no_code_any_more(browsing: Browsing, server: Se
     code = ann.page.locator("pair-dialog .code")
     await until(lambda: code.evaluate("(shown) => shown.textContent.includes('-')"))
     await bob.page.get_by_role("button", name="Pair", exact=True).first.click()
-    await bob.page.get_by_label("The code of the other device").fill(await code.inner_text())
+    await bob.page.get_by_label("Code from the other device").fill(await code.inner_text())
     await bob.page.locator("pair-dialog form button").click()
     for each in (ann, bob):
         await each.page.get_by_text("Paired with").wait_for()

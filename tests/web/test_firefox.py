@@ -71,6 +71,7 @@ async def test_firefox_leaves_files_on_the_server_and_firefox_streams_them_to_th
     link = await ann.leave(*files)
     await ann.page.context.close()
     bob = await desk(in_firefox, link)
+    await bob.page.get_by_text("Other ways to save").click()
     await bob.page.get_by_role("button", name="Download directly").click()
     await bob.whole()
     assert await bob.job("path") == "store"

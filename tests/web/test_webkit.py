@@ -49,8 +49,10 @@ async def test_webkit_goes_on_after_a_reload_and_leaves_it_on_the_server_for_web
     ann = await webkit.tab(server.url)
     link = await ann.send(file)
     await ann.reload()
-    await until(lambda: ann.evaluate("Boolean(deep('share-panel .link'))"))
-    assert await ann.evaluate("deep('share-panel .link').textContent.trim()") == link, "the files were there again"
+    await until(lambda: ann.evaluate("Boolean(deep('share-panel qr-code'))"))
+    assert await ann.evaluate("document.querySelector('burrow-app').app.jobs[0].link") == link, (
+        "the files were there again"
+    )
     await ann.click("button", "Upload so I can close this page")
     await ann.sees("Encrypted and stored on the server")
     await webkit.close(ann)

@@ -62,8 +62,8 @@ class Tab:
         """The link of a transfer that has begun."""
         await until(lambda: self.evaluate("Boolean(deep('#files'))"))
         await self.choose(*paths)
-        await until(lambda: self.evaluate("Boolean(deep('share-panel .link'))"))
-        return str(await self.evaluate("deep('share-panel .link').textContent.trim()"))
+        await until(lambda: self.evaluate("Boolean(deep('share-panel qr-code'))"))
+        return str(await self.evaluate("document.querySelector('burrow-app').app.jobs[0].link"))
 
     async def choose(self, *paths: Path) -> None:
         """In answer to the page, or before it asks."""

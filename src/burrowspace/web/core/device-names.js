@@ -61,6 +61,16 @@ export function pictureOf(picture) {
   return { emoji, hue: Math.floor((360 * (Math.floor(number / ANIMALS.length) % HUES)) / HUES), animal };
 }
 
+/** The picture of a device that only its name is known of: its animal, where the name ends with one, on a colour of its
+ * own; null: it has another name. @param {string} name @returns {number | null} */
+export function pictureNamed(name) {
+  const last = name.toLowerCase().split(" ").at(-1);
+  const animal = ANIMALS.findIndex(([each]) => each === last);
+  if (animal < 0) return null;
+  const sum = [...name].reduce((before, letter) => (before * 31 + (letter.codePointAt(0) ?? 0)) % HUES, 7);
+  return animal + ANIMALS.length * sum;
+}
+
 /** @param {string} word */
 function capital(word) {
   return word[0].toUpperCase() + word.slice(1);

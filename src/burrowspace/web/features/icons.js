@@ -15,6 +15,7 @@ export const icons = {
   share: icon(svg`<path d="M12 15V4m-4 4 4-4 4 4M6 12v6a2 2 0 0 0 2 2h8a2 2 0 0 0 2-2v-6" />`),
   pause: icon(svg`<path d="M9 6v12M15 6v12" />`),
   play: icon(svg`<path d="M8 5.5v13l10-6.5z" />`),
+  plus: icon(svg`<path d="M12 5v14M5 12h14" />`),
   close: icon(svg`<path d="m6 6 12 12M18 6 6 18" />`),
   check: icon(svg`<path d="m5 12.5 4.5 4.5L19 7.5" />`),
   moon: icon(svg`<path d="M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.500 10.500z" />`),

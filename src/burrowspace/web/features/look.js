@@ -160,6 +160,55 @@ export const look = css`
     stroke-linecap: round;
     stroke-linejoin: round;
   }
+  summary {
+    cursor: pointer;
+    font-weight: 600;
+    font-size: 0.9rem;
+    min-height: 42px;
+    display: inline-flex;
+    align-items: center;
+    gap: 6px;
+    list-style: none;
+  }
+  summary::-webkit-details-marker {
+    display: none;
+  }
+  summary::after {
+    content: "";
+    width: 7px;
+    height: 7px;
+    border: solid currentcolor;
+    border-width: 0 2px 2px 0;
+    transform: translateY(-2px) rotate(45deg);
+    margin-inline-start: 3px;
+  }
+  details[open] > summary::after {
+    transform: translateY(2px) rotate(225deg);
+  }
+  .choices {
+    display: grid;
+    gap: 2px;
+    justify-items: start;
+    padding-bottom: 4px;
+  }
+  .choices button.quiet {
+    padding-inline: 6px;
+    text-align: start;
+  }
+  .choices label {
+    display: inline-flex;
+    align-items: center;
+    gap: 10px;
+    min-height: 42px;
+    padding-inline: 6px;
+    cursor: pointer;
+  }
+  input[type="checkbox"] {
+    width: 18px;
+    height: 18px;
+    flex: none;
+    accent-color: var(--accent);
+  }
   .unseen {
     position: absolute;
     width: 1px;

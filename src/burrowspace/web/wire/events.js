@@ -19,7 +19,8 @@
  *   manifest: Manifest}} Offered the receiver knows what is coming
  * @typedef {{event: "path", path: Path, peer: string, why: string, receiver: string}} PathChanged
  * @typedef {{event: "progress", done: number, total: number | null, rate: number, eta: number | null, path: Path,
- *   receiver: string}} Progress at most ten a second for each receiver
+ *   receiver: string, accepted?: boolean}} Progress at most ten a second for each receiver; `accepted`: of a receiver, its
+ *   person has said yes
  * @typedef {{event: "waiting", reason: Reason | null, why: string, receiver: string}} Waiting nothing moves, and why
  * @typedef {{event: "declined", peer: string, why: string, receiver: string}} Declined one of several receivers has said no or
  *   called it off; the others go on

@@ -39,6 +39,7 @@ export class AppModel extends Observable {
   /** The server answers. @type {boolean | null} */ reachable = null;
 
   /** The server has a newer page than this one. */ outdated = false;
+  /** It was opened by a link, and nothing else was done here since. */ #focused = false;
 
   #awake = new StayAwake();
   /** Where others reach the server. */ #origin = HERE;
@@ -59,6 +60,17 @@ export class AppModel extends Observable {
     return this.jobs.some((job) => job.active && (!this.lasting || (job.direction === "receive" && job.sink?.spilled)));
   }
 
+  /** What a link offers is all that is shown, with a way to everything else. */
+  get focused() {
+    return this.#focused && this.jobs.some((job) => job.direction === "receive" && job.byLink);
+  }
+
+  /** Everything else is shown, too. */
+  unfocus() {
+    this.#focused = false;
+    this.changed();
+  }
+
   /** This browser withholds its own ciphers and places, for the page came by plain HTTP. */
   get plain() {
     return !globalThis.isSecureContext;
@@ -71,6 +83,7 @@ export class AppModel extends Observable {
     void this.remembered.begin();
     this.devices.watch(() => this.changed());
     watchLasting(() => this.changed());
+    for (const kind of ["online", "offline"]) addEventListener(kind, () => this.changed());
     await this.devices.begin();
     if ((await kept.list()).length) {
       for await (const job of (await this.#work()).goOn()) this.#add(job);
@@ -122,6 +135,7 @@ export class AppModel extends Observable {
   /** Sends to whoever comes with the link or the code, or to a device of the list. @param {Picked[]} items @param {Finding | null} [device] */
   async send(items, device = null) {
     if (!items.length) return;
+    this.#focused = false;
     const job = (await this.#work()).send(randomId(), items, { withCode: true });
     if (device) job.to = device.name;
     job.near = Boolean(device?.near);
@@ -166,6 +180,7 @@ export class AppModel extends Observable {
     this.trouble = null;
     for (const link of opened.list()) {
       try {
+        this.#focused = true;
         await this.receive(parseLink(link).secret, { byLink: true });
       } catch (error) {
         if (ours(error).code === "bad-link") opened.drop((each) => each === link);
@@ -196,6 +211,10 @@ export class AppModel extends Observable {
 
   /** @param {AnyJob} job */
   #add(job) {
+    for (const each of this.jobs.filter(({ state, folded }) => state === "done" && !folded)) {
+      each.folded = true;
+      each.changed();
+    }
     this.jobs = [job, ...this.jobs];
     void this.#work().then((work) => work.hold(job.id));
     let over = job.over || job.state === "resting"; // since an earlier page

@@ -23,7 +23,7 @@ import { Observable } from "./observable.js";
 
 /** The other end. Sizes are bytes, rates bytes per second, times seconds.
  * @typedef {{id: string, name: string, path: Path | null, done: number, total: number | null, rate: number, eta: number | null,
- *   verified: boolean, declined: boolean}} Peer */
+ *   verified: boolean, declined: boolean, accepted: boolean}} Peer */
 
 const SAMPLES = 90; // of the speed, for its curve
 const SAMPLE_MS = 400;
@@ -39,6 +39,8 @@ export class Job extends Observable {
   files = 0;
   /** What it is, in short. */ title = "";
   /** It is a text, no file. */ text = false;
+  /** Shown as one line, until the person wants more of it. */ folded = false;
+  /** It ended in this page, before the eyes of the person. */ fresh = false;
   /** @type {Map<string, Peer>} */ peers = new Map();
   /** The four words to compare. @type {string[]} */ words = [];
   /** The secret went to a device of the same network by way of the server, which could know it (docs/spec/nearby.md):
@@ -129,7 +131,7 @@ export class Job extends Observable {
         this.peer(event.receiver).declined = false;
         this.words = this.near ? [] : event.words;
         this.why = null;
-        if (this.state !== "offered") this.state = this.direction === "send" ? "running" : "waiting";
+        if (this.state !== "offered") this.state = "waiting";
         break;
       case "path":
         this.peer(event.receiver).path = event.path;
@@ -165,8 +167,15 @@ export class Job extends Observable {
   }
 
   /** Whether it is to be drawn: what draws the page takes time from what moves the bytes. @param {Extract<Event, {event: "progress"}>} event */
-  #progress({ receiver, done, total, rate, eta, path }) {
+  #progress({ receiver, done, total, rate, eta, path, accepted = true }) {
     const peer = this.peer(receiver);
+    peer.accepted ||= accepted || done > 0;
+    if (!peer.accepted && ["waiting", "starting"].includes(this.state)) {
+      Object.assign(peer, { total, path });
+      const news = this.why !== null;
+      this.why = null;
+      return news;
+    }
     const news = path !== peer.path || done === total || (this.state !== "running" && this.state !== "offered");
     Object.assign(peer, { done, total, rate, eta, path });
     if (this.state !== "offered") this.state = "running";
@@ -198,5 +207,5 @@ export class Job extends Observable {
 
 /** @param {number | null} total @returns {Peer} */
 function nobody(total) {
-  return { id: "", name: "", path: null, done: 0, total, rate: 0, eta: null, verified: false, declined: false };
+  return { id: "", name: "", path: null, done: 0, total, rate: 0, eta: null, verified: false, declined: false, accepted: false };
 }

@@ -95,7 +95,7 @@ export class Keeping {
   /** Clears it away; what it left in this browser goes, too, but for what takes it back from the server. @param {AnyJob} job */
   async forget(job) {
     if (job instanceof ReceiveJob) await job.forget();
-    if (job.over) await kept.remove(job.id);
+    if (job.over || (job instanceof ReceiveJob && job.texts.length)) await kept.remove(job.id);
     else if (job.state === "resting") await this.#aside(job.id);
     this.#release(job.id);
   }

@@ -48,6 +48,7 @@ export class ReceiveJob extends Job {
   /** @type {ReceiveState | null} */ #state;
   /** @type {KeepingSink | null} */ #sink;
   /** @type {((sink: KeepingSink | null) => void) | null} */ #answer = null;
+  #forgotten = false;
 
   /** @param {string} id @param {ReceiveHow} how */
   constructor(id, how) {
@@ -60,6 +61,11 @@ export class ReceiveJob extends Job {
 
   get secret() {
     return this.#how.secret;
+  }
+
+  /** Whoever sent this page here wants nothing else of it. */
+  get byLink() {
+    return Boolean(this.#how.byLink);
   }
 
   get sink() {
@@ -117,7 +123,10 @@ export class ReceiveJob extends Job {
   hear(event) {
     if (event.event === "offered") this.#know(event.manifest, event.sender);
     else if (event.event === "met" && event.peer) this.sender = shown(event.peer, 40);
-    else if (event.event === "text") this.texts = [...this.texts, event.text];
+    else if (event.event === "text") {
+      this.texts = [...this.texts, event.text];
+      this.fresh = true;
+    }
     else if (event.event === "finished") {
       this.finished = event;
       void this.#finish();
@@ -132,6 +141,7 @@ export class ReceiveJob extends Job {
     this.texts = texts;
     this.received = (await this.#sink?.received?.()) ?? [];
     this.state = "done";
+    this.folded = true;
     this.changed();
   }
 
@@ -146,6 +156,7 @@ export class ReceiveJob extends Job {
   }
 
   async #arrived() {
+    if (this.#forgotten) return; // the person has deleted it before the sender was told
     if (this.#session?.manifest) this.#know(this.#session.manifest, this.sender);
     this.received = (await this.#sink?.received?.()) ?? [];
     await this.#how.arrived(this);
@@ -155,6 +166,7 @@ export class ReceiveJob extends Job {
     try {
       await this.#how.save(this);
       this.state = "done";
+      this.fresh = true;
       for (const peer of this.peers.values()) Object.assign(peer, { verified: true, rate: 0 });
       this.changed();
     } catch (error) {
@@ -212,6 +224,7 @@ export class ReceiveJob extends Job {
 
   /** Lets go of what lies in this browser. */
   async forget() {
+    this.#forgotten = true;
     await this.#sink?.free?.();
     this.#sink = null;
     this.received = [];

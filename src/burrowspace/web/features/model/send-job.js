@@ -134,6 +134,7 @@ export class SendJob extends Job {
     } else if (event.event === "finished") {
       this.finished = event;
       this.state = event.resting ? "resting" : "done";
+      this.fresh = true;
       this.code = null;
     }
     super.hear(event);

@@ -28,8 +28,10 @@ const DIALOGS = {
   "text-dialog": () => import("./text-dialog.js"),
 };
 
+const WIDE = matchMedia("(min-width: 900px)");
+
 export class BurrowApp extends LitElement {
-  static properties = { waiting: { state: true }, ready: { state: true } };
+  static properties = { waiting: { state: true }, ready: { state: true }, narrow: { state: true } };
   static styles = [
     look,
     css`
@@ -59,6 +61,7 @@ export class BurrowApp extends LitElement {
         border-color: transparent;
         font-weight: 500;
         min-width: 0;
+        padding-inline: 6px;
         max-width: max-content;
         flex: 1 1 7.5rem; /* goes below the name of the page where there is less */
       }
@@ -97,6 +100,14 @@ export class BurrowApp extends LitElement {
           gap: 28px;
           margin-top: 14px;
         }
+      }
+      main.focused {
+        grid-template-columns: minmax(0, 600px);
+        justify-content: center;
+      }
+      header .home {
+        font-size: inherit;
+        padding-inline: 0 8px;
       }
       .jobs {
         display: grid;
@@ -137,6 +148,8 @@ export class BurrowApp extends LitElement {
     this.app = new AppModel();
     this.tastes = new Tastes();
     this.ready = false;
+    /** One column. */ this.narrow = !WIDE.matches;
+    WIDE.addEventListener("change", () => (this.narrow = !WIDE.matches));
     /** The device that the next chosen things are for. @type {import("../model/devices.js").Finding | null} */ this.waiting = null;
     /** The transfer whose files are chosen again. @type {import("../model/send-job.js").SendJob | null} */ this.again = null;
     new Watching(this, () => this.app);
@@ -281,6 +294,63 @@ export class BurrowApp extends LitElement {
     return `${job.sender ? t("offer-from", { name: job.sender }) : t("offer-someone")} ${job.title}`;
   }
 
+  /** What a link offers, and a way to send something in return. */
+  #focused() {
+    return html`<main class="focused">
+      <div class="column">${this.#jobs()} <drop-burrow small self></drop-burrow></div>
+    </main>`;
+  }
+
+  /** @param {boolean} busy */
+  #everything(busy) {
+    const { app, narrow } = this;
+    const devices = html`<device-list .devices=${app.devices} ?narrow=${narrow && app.devices.found.length > 0}></device-list>`;
+    const first = narrow && app.devices.found.length > 0;
+    return html`<main>
+      <div class="column">
+        ${busy
+          ? this.#jobs()
+          : html`<div class="hero">
+              <h1>${t("headline")}</h1>
+              <p>${t("tagline")}</p>
+            </div>`}
+        ${first ? devices : nothing}
+        ${this.waiting
+          ? html`<p class="notice target">
+              ${t("goes-to", { name: this.waiting.name })}
+              <button class="quiet small" @click=${() => (this.waiting = null)}>${t("to-someone-else")}</button>
+            </p>`
+          : nothing}
+        <drop-burrow ?small=${busy}></drop-burrow>
+      </div>
+      <div class="column">
+        <code-box .app=${app}></code-box>
+        ${first ? nothing : devices}
+        <history-list .app=${app}></history-list>
+      </div>
+    </main>`;
+  }
+
+  #jobs() {
+    const { app } = this;
+    return html`<h1 class="unseen">BurrowSpace</h1>
+      <section class="jobs" aria-label=${t("transfers")}>
+        ${repeat(
+          app.jobs,
+          (job) => job.id,
+          (job) => html`<transfer-card .job=${job} .app=${app}></transfer-card>`,
+        )}
+      </section>`;
+  }
+
+  /** What the person wanted did not come: they can send something themselves. @param {CustomEvent} event */
+  async #sendSomething(event) {
+    await this.app.clear(event.detail);
+    this.app.unfocus();
+    await this.updateComplete;
+    /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("drop-burrow"))?.focus();
+  }
+
   render() {
     if (!this.ready) return html``;
     const { app } = this;
@@ -296,17 +366,18 @@ export class BurrowApp extends LitElement {
         @to=${this.#to}
         @choose-again=${this.#chooseAgain}
         @take-back=${this.#takeBack}
+        @send-something=${this.#sendSomething}
       >
         <header>
           <img src=${`${HERE}/web/icons/burrow.svg`} alt="" />
-          <b>BurrowSpace</b>
+          ${app.focused ? html`<button class="quiet home" @click=${() => app.unfocus()}><b>BurrowSpace</b></button>` : html`<b>BurrowSpace</b>`}
           <button class="me" @click=${() => this.#show("settings-dialog")} aria-label=${t("settings-of", { name: app.devices.name })}>
             <device-picture .picture=${app.devices.picture} size="30"></device-picture>
             <span class="cut name">${app.devices.name}</span>${icons.gear}
           </button>
         </header>
-        ${app.reachable === false
-          ? html`<p class="notice bad" role="alert">${navigator.onLine ? t("server-away") : t("said-offline-now")}</p>`
+        ${app.reachable === false && navigator.onLine
+          ? html`<p class="notice bad" role="alert">${t("server-away")}</p>`
           : nothing}
         ${app.trouble ? html`<p class="notice bad" role="alert">${explain(app.trouble)}</p>` : nothing}
         ${app.outdated
@@ -316,38 +387,8 @@ export class BurrowApp extends LitElement {
           ? html`<p class="notice" role="status">${t("fleeting")}</p>`
           : nothing}
         <p class="unseen" role="alert">${this.#asked()}</p>
-        <main>
-          <div class="column">
-            ${busy
-              ? nothing
-              : html`<div class="hero">
-                  <h1>${t("headline")}</h1>
-                  <p>${t("tagline")}</p>
-                </div>`}
-            ${busy
-              ? html`<h1 class="unseen">BurrowSpace</h1>
-                  <section class="jobs" aria-label=${t("transfers")}>
-                  ${repeat(
-                    app.jobs,
-                    (job) => job.id,
-                    (job) => html`<transfer-card .job=${job} .app=${app}></transfer-card>`,
-                  )}
-                </section>`
-              : nothing}
-            ${this.waiting
-              ? html`<p class="notice target">
-                  ${t("goes-to", { name: this.waiting.name })}
-                  <button class="quiet small" @click=${() => (this.waiting = null)}>${t("to-someone-else")}</button>
-                </p>`
-              : nothing}
-            <drop-burrow ?small=${busy}></drop-burrow>
-          </div>
-          <div class="column">
-            <code-box .app=${app}></code-box>
-            <device-list .devices=${app.devices}></device-list>
-            <history-list .app=${app}></history-list>
-          </div>
-        </main>
+        ${navigator.onLine || app.jobs.some((job) => job.active) ? nothing : html`<p class="notice target" role="status">${t("said-offline")}</p>`}
+        ${app.focused ? this.#focused() : this.#everything(busy)}
         <footer>
           <span class="sealed">
             ${app.plain ? icons.open : icons.shield}

@@ -9,13 +9,14 @@ import { t } from "../words.js";
 const COPIED_MS = 1800;
 
 export class CopyButton extends LitElement {
-  static properties = { text: {}, copied: { state: true } };
+  static properties = { text: {}, main: { type: Boolean }, copied: { state: true } };
   static styles = look;
 
   constructor() {
     super();
     this.text = "";
     this.copied = false;
+    /** It is the one act of its card. */ this.main = false;
   }
 
   async #copy() {
@@ -24,7 +25,7 @@ export class CopyButton extends LitElement {
   }
 
   render() {
-    return html`<button @click=${this.#copy}>${icons.copy}${this.copied ? t("copied") : t("copy")}</button>
+    return html`<button class=${this.main ? "main" : ""} @click=${this.#copy}>${icons.copy}${this.copied ? t("copied") : t("copy")}</button>
       <span class="unseen" role="status">${this.copied ? t("copied") : ""}</span>`;
   }
 }

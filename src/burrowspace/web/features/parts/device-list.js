@@ -13,7 +13,7 @@ import { Watching } from "../watching.js";
 import { t } from "../words.js";
 
 export class DeviceList extends LitElement {
-  static properties = { devices: { attribute: false }, over: { state: true } };
+  static properties = { devices: { attribute: false }, narrow: { type: Boolean }, over: { state: true } };
   static styles = [
     look,
     css`
@@ -53,12 +53,34 @@ export class DeviceList extends LitElement {
       .head {
         justify-content: space-between;
       }
+      .narrow.card {
+        background: none;
+        border: 0;
+        box-shadow: none;
+        padding: 0;
+      }
+      .narrow .devices {
+        display: flex;
+        overflow-x: auto;
+        margin-top: 2px;
+        padding: 3px;
+      }
+      .narrow .devices li {
+        flex: 0 0 92px;
+      }
+      .narrow .how.near {
+        display: none;
+      }
+      .narrow .devices button {
+        padding: 6px 2px;
+      }
     `,
   ];
 
   constructor() {
     super();
     /** @type {import("../model/devices.js").Devices | null} */ this.devices = null;
+    /** One row of animals: first on a phone. */ this.narrow = false;
     /** The key of the one that something is dragged over. */ this.over = "";
     new Watching(this, () => this.devices);
   }
@@ -84,9 +106,9 @@ export class DeviceList extends LitElement {
   render() {
     const found = this.devices?.found ?? [];
     return html`
-      <section class="card" aria-labelledby="head">
+      <section class="card ${this.narrow ? "narrow" : ""}" aria-labelledby="head">
         <div class="row head">
-          <h2 id="head">${t("devices")}</h2>
+          <h2 id="head">${found.length && this.narrow ? t("tap-to-send") : t("devices")}</h2>
           <button class="quiet small" @click=${() => this.dispatchEvent(new CustomEvent("pair", { bubbles: true, composed: true }))}>
             ${icons.link}${t("pair")}
           </button>
@@ -107,7 +129,7 @@ export class DeviceList extends LitElement {
                   >
                     <device-picture .picture=${device.picture}></device-picture>
                     <span class="name">${device.name}</span>
-                    <span class="how">${device.paired ? t("paired") : t("same-network")}</span>
+                    <span class="how ${device.paired ? "" : "near"}">${device.paired ? t("paired") : t("same-network")}</span>
                   </button>
                 </li>`,
               )}

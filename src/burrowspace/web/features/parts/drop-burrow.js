@@ -15,7 +15,7 @@ import { Watching } from "../watching.js";
 import { t } from "../words.js";
 
 export class DropBurrow extends LitElement {
-  static properties = { over: { state: true }, small: { type: Boolean }, busy: { state: true }, wrong: { state: true } };
+  static properties = { over: { state: true }, small: { type: Boolean }, self: { type: Boolean }, busy: { state: true }, wrong: { state: true } };
   static styles = [
     look,
     css`
@@ -55,10 +55,6 @@ export class DropBurrow extends LitElement {
       .over button.mouth {
         transform: scale(1.09);
       }
-      .small button.mouth {
-        width: min(300px, 90%);
-        min-height: 152px;
-      }
       .ground {
         width: min(460px, 100%);
         height: 3px;
@@ -76,13 +72,6 @@ export class DropBurrow extends LitElement {
         height: 34px;
         stroke-width: 2.2;
       }
-      .small .inside {
-        padding-top: 26px;
-      }
-      .small .inside svg {
-        width: 26px;
-        height: 26px;
-      }
       .big {
         font-weight: 700;
         font-size: 1.2rem;
@@ -95,6 +84,28 @@ export class DropBurrow extends LitElement {
       .more {
         margin-top: 18px;
         justify-content: center;
+      }
+      .line {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 6px 8px;
+      }
+      .line .send {
+        flex: 1 1 14rem;
+        border-style: dashed;
+        min-height: 52px;
+      }
+      @media (max-width: 460px) {
+        .line .send {
+          flex-basis: 100%;
+        }
+        .line button {
+          flex: 1 1 auto;
+        }
+      }
+      .over.line .send {
+        background: var(--accent-wash);
+        border-color: var(--accent);
       }
       input[type="file"] {
         display: none;
@@ -110,7 +121,8 @@ export class DropBurrow extends LitElement {
   constructor() {
     super();
     this.over = false;
-    this.small = false;
+    /** Something else is on the page: one row is enough. */ this.small = false;
+    /** The person came to receive. */ this.self = false;
     this.busy = false;
     /** @type {import("../said.js").Said | null} */ this.wrong = null;
     new Watching(this, () => null);
@@ -170,28 +182,50 @@ export class DropBurrow extends LitElement {
   }
 
   render() {
-    const classes = `burrow ${this.over ? "over" : ""} ${this.small ? "small" : ""}`;
     return html`
-      <div class=${classes}>
-        <button class="mouth" @click=${() => this.pick(false)} aria-describedby="how">
-          <span class="inside">
-            ${icons.down}
-            <span class="big">${this.over ? t("drop-now") : this.busy ? t("looking") : t("choose-files")}</span>
-            <span class="or mouse" id="how">${t("or-drop")}</span>
-          </span>
-        </button>
-        <div class="ground"></div>
-        <div class="row wrap more">
-          <button @click=${() => this.pick(true)}>${icons.folder}${t("folder")}</button>
-          <button @click=${() => this.dispatchEvent(new CustomEvent("write", { bubbles: true, composed: true }))}>
-            ${icons.text}${t("text")}
-          </button>
-        </div>
-        ${this.wrong ? html`<p class="notice bad more" role="alert">${explain(this.wrong)}</p>` : ""}
-        <input id="files" type="file" multiple @change=${this.#input} aria-hidden="true" tabindex="-1" />
-        <input id="folder" type="file" webkitdirectory @change=${this.#input} aria-hidden="true" tabindex="-1" />
-      </div>
+      ${this.small ? this.#line() : this.#mouth()}
+      ${this.wrong ? html`<p class="notice bad more" role="alert">${explain(this.wrong)}</p>` : ""}
+      <input id="files" type="file" multiple @change=${this.#input} aria-hidden="true" tabindex="-1" />
+      <input id="folder" type="file" webkitdirectory @change=${this.#input} aria-hidden="true" tabindex="-1" />
     `;
+  }
+
+  /** What it says where a click sends. @param {string} otherwise */
+  #words(otherwise) {
+    return this.over ? t("drop-now") : this.busy ? t("looking") : otherwise;
+  }
+
+  #mouth() {
+    return html`<div class="burrow ${this.over ? "over" : ""}">
+      <button class="mouth" @click=${() => this.pick(false)} aria-describedby="how">
+        <span class="inside">
+          ${icons.down}
+          <span class="big">${this.#words(t("choose-files"))}</span>
+          <span class="or mouse" id="how">${t("or-drop")}</span>
+        </span>
+      </button>
+      <div class="ground"></div>
+      <div class="row wrap more">${this.#others("")}</div>
+    </div>`;
+  }
+
+  /** One row, where something else is on the page already. */
+  #line() {
+    return html`<div class="line ${this.over ? "over" : ""}">
+      <button class="send" @click=${() => this.pick(false)}>${icons.plus}${this.#words(this.self ? t("send-self") : t("send-else"))}</button>
+      ${this.#others("quiet")}
+    </div>`;
+  }
+
+  /** @param {string} kind of button */
+  #others(kind) {
+    const write = () => this.dispatchEvent(new CustomEvent("write", { bubbles: true, composed: true }));
+    return html`<button class=${kind} @click=${() => this.pick(true)}>${icons.folder}${t("folder")}</button>
+      <button class=${kind} @click=${write}>${icons.text}${t("text")}</button>`;
+  }
+
+  focus() {
+    /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("button"))?.focus();
   }
 }
 customElements.define("drop-burrow", DropBurrow);

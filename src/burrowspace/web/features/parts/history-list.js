@@ -87,7 +87,7 @@ export class HistoryList extends LitElement {
           (row) => html`<li>
             <span class="sign" title=${row.direction === "send" ? t("sent") : t("received")}>${row.direction === "send" ? icons.up : icons.down}</span>
             <div class="grow">
-              <p class="title name cut">${shown(row.title)}</p>
+              <p class="title name cut">${row.title === "a text" ? t("text-title") : shown(row.title)}</p>
               <p class="soft small cut">
                 <span class="unseen">${row.direction === "send" ? t("sent") : t("received")}</span>
                 ${[shown(row.peer, 40), size(row.size), moment(row.when)].filter(Boolean).join(" · ")}

@@ -15,16 +15,18 @@ import { explain, valuesOf } from "../said.js";
 import { reason } from "../sender-notes.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
+import { titled } from "./finished-card.js";
+import { peerPicture } from "./peer-picture.js";
 
 const LISTED = 6;
 
 /** @type {Record<Way["kind"], {accept: string, other: string, how: string}>} */
 const WAYS = {
-  browser: { accept: "Accept", other: "other-browser", how: "way-browser-how" },
+  browser: { accept: "", other: "other-browser", how: "way-browser-how" },
   folder: { accept: "way-folder", other: "other-folder", how: "way-folder-how" },
   file: { accept: "way-file", other: "other-file", how: "way-file-how" },
-  stream: { accept: "Accept", other: "other-stream", how: "way-stream-how" },
-  memory: { accept: "Accept", other: "other-memory", how: "way-memory-how" },
+  stream: { accept: "", other: "other-stream", how: "way-stream-how" },
+  memory: { accept: "", other: "other-memory", how: "way-memory-how" },
 };
 
 export class OfferCard extends LitElement {
@@ -37,6 +39,34 @@ export class OfferCard extends LitElement {
         gap: 12px;
         border-color: var(--accent);
         border-width: 2px;
+      }
+      .from {
+        display: flex;
+        gap: 12px;
+        align-items: center;
+      }
+      .thing {
+        display: flex;
+        gap: 14px;
+        align-items: center;
+      }
+      .thing svg {
+        width: 40px;
+        height: 40px;
+        stroke-width: 1.5;
+        color: var(--accent);
+      }
+      .all {
+        width: 100%;
+        min-height: 52px;
+        font-size: 1.08rem;
+      }
+      .last {
+        justify-content: space-between;
+      }
+      .choices {
+        gap: 6px;
+        padding-top: 4px;
       }
       .what {
         font-size: 1.2rem;
@@ -72,23 +102,43 @@ export class OfferCard extends LitElement {
     new Watching(this, () => this.job);
   }
 
+  focus() {
+    this.renderRoot.querySelector("article")?.focus();
+  }
+
+  /** @param {ReceiveJob} job @param {Way} best */
+  #act(job, best) {
+    if (job.text) return t("show");
+    if (WAYS[best.kind].accept) return t(WAYS[best.kind].accept);
+    return job.size === null ? t("download") : t("download-size", { size: size(job.size) });
+  }
+
   render() {
-    const { job } = this;
-    if (!job?.manifest) return html``;
+    const { job, app } = this;
+    if (!job?.manifest || !app) return html``;
     const { manifest, sender, ways } = job;
     const entries = manifest.files.length > 1 ? manifest.files.slice(0, LISTED) : [];
     const more = manifest.files.length - entries.length;
     const unnamed = manifest.notes.slice(LISTED).length + manifest.unlisted;
     const best = ways?.best ?? null;
+    const several = manifest.files.length > 1;
     return html`
-      <article class="card" aria-labelledby="what">
-        <p class="soft">${sender ? t("offer-from", { name: sender }) : t("offer-someone")}</p>
-        <p class="what name" id="what">${job.title}</p>
-        <p class="soft">
-          ${[manifest.files.length === 1 ? null : t("files", { n: manifest.files.length }), job.size === null ? t("size-unknown") : size(job.size)]
-            .filter(Boolean)
-            .join(" · ")}
-        </p>
+      <article class="card" data-state="offered" tabindex="-1" aria-labelledby="what">
+        <div class="from">
+          ${peerPicture(sender, app, 44)}
+          <p class="soft name">${sender ? t("offer-from", { name: sender }) : t("offer-someone")}</p>
+        </div>
+        <div class="thing">
+          ${job.text ? icons.text : several ? icons.folder : icons.file}
+          <div class="grow">
+            <p class="what name" id="what">${titled(job)}</p>
+            <p class="soft">
+              ${[several && titled(job) === job.title ? t("files", { n: manifest.files.length }) : null, job.size === null ? t("size-unknown") : job.text ? null : size(job.size)]
+                .filter(Boolean)
+                .join(" · ")}
+            </p>
+          </div>
+        </div>
         ${entries.length
           ? html`<ul class="files">
               ${entries.map(
@@ -111,11 +161,23 @@ export class OfferCard extends LitElement {
           : nothing}
         ${ways?.why ? html`<p class="notice bad" role="alert">${explain({ code: `said-${ways.why.reason}`, values: valuesOf(ways.why) })}</p>` : nothing}
         ${job.trouble ? html`<p class="notice bad" role="alert">${explain(job.trouble)}</p>` : nothing}
+        ${best
+          ? html`<button class="main all" @click=${() => job.accept(best)}>${job.text ? icons.text : icons.down}${this.#act(job, best)}</button>`
+          : nothing}
         ${best && !job.text ? html`<p class="small soft">${t(WAYS[best.kind].how)}</p>` : nothing}
-        <div class="row wrap">
-          ${best ? html`<button class="main" @click=${() => job.accept(best)}>${icons.down}${job.text ? t("show") : t(WAYS[best.kind].accept)}</button>` : nothing}
-          ${job.text ? nothing : (ways?.others ?? []).map((way) => html`<button @click=${() => job.accept(way)}>${t(WAYS[way.kind].other)}</button>`)}
-          <button class="quiet danger" @click=${() => job.decline()}>${t("decline")}</button>
+        <div class="row wrap last">
+          ${job.text || !ways?.others.length
+            ? html`<span></span>`
+            : html`<details>
+                <summary>${t("other-ways")}</summary>
+                <div class="choices">
+                  ${ways.others.map(
+                    (way) => html`<button aria-describedby=${`how-${way.kind}`} @click=${() => job.accept(way)}>${t(WAYS[way.kind].other)}</button>
+                      <p class="small soft" id=${`how-${way.kind}`}>${t(WAYS[way.kind].how)}</p>`,
+                  )}
+                </div>
+              </details>`}
+          <button class="quiet" @click=${() => job.decline()}>${t("decline")}</button>
         </div>
       </article>
     `;

@@ -108,9 +108,9 @@ export class ReceivedFiles extends LitElement {
         : nothing}
       ${this.trouble ? html`<p class="notice bad" role="alert">${explain(this.trouble)}</p>` : nothing}
       <div class="row wrap">
-        <button ?disabled=${this.busy} @click=${() => this.#save(() => saveReceived(received, manifest))}>${icons.down}${t("save-again")}</button>
+        <button class="quiet" ?disabled=${this.busy} @click=${() => this.#save(() => saveReceived(received, manifest))}>${icons.down}${t("save-again")}</button>
         ${pickers().showDirectoryPicker
-          ? html`<button ?disabled=${this.busy} @click=${() => this.#save(() => this.#intoFolder())}>${icons.folder}${t("save-to-folder")}</button>`
+          ? html`<button class="quiet" ?disabled=${this.busy} @click=${() => this.#save(() => this.#intoFolder())}>${icons.folder}${t("save-to-folder")}</button>`
           : nothing}
       </div>
     `;

@@ -11,6 +11,7 @@ import { explain } from "../said.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
 import { copy } from "../clipboard.js";
+import { sendOptions } from "./send-options.js";
 
 const COPIED_MS = 1800;
 
@@ -21,7 +22,7 @@ export class SharePanel extends LitElement {
     css`
       .panel {
         display: grid;
-        grid-template-columns: 148px minmax(0, 1fr);
+        grid-template-columns: minmax(0, 1fr) 148px;
         gap: 18px;
         align-items: center;
       }
@@ -29,13 +30,22 @@ export class SharePanel extends LitElement {
         min-width: 0;
         width: 100%;
       }
-      .code {
+      button.code {
         font-family: var(--mono);
         font-size: clamp(1.15rem, 0.9rem + 1.6vw, 1.65rem);
         font-weight: 700;
         letter-spacing: -0.01em;
         line-height: 1.2;
+        border-color: transparent;
+        border-radius: 12px;
+        padding: 6px 8px;
+        margin-inline-start: -8px;
         overflow-wrap: anywhere;
+        text-align: start;
+        user-select: text;
+      }
+      button.code svg {
+        color: var(--soft);
       }
       .told {
         margin-bottom: 2px;
@@ -43,11 +53,12 @@ export class SharePanel extends LitElement {
       .buttons {
         margin-top: 12px;
       }
-      .link {
-        font-family: var(--mono);
-        font-size: 0.78rem;
+      .buttons .main {
+        flex: 1 1 auto;
+        max-width: 20rem;
+      }
+      .below {
         margin-top: 10px;
-        color: var(--soft);
       }
       @media (max-width: 460px) {
         .panel {
@@ -55,11 +66,20 @@ export class SharePanel extends LitElement {
           justify-items: center;
           text-align: center;
         }
+        .told {
+          margin-top: 0;
+        }
+        button.code {
+          margin-inline-start: 0;
+        }
         qr-code {
           width: 168px;
         }
         .buttons {
           justify-content: center;
+        }
+        .buttons .main {
+          max-width: none;
         }
       }
     `,
@@ -88,27 +108,28 @@ export class SharePanel extends LitElement {
     const { job } = this;
     if (!job?.link) return html``;
     const { link, code } = job;
+    const waits = job.state !== "resting";
     return html`
       <div class="panel">
-        <qr-code .text=${link}></qr-code>
         <div>
           ${code
             ? html`<p class="soft small told">${t("tell-code")}</p>
-                <p class="code" dir="ltr">${code}</p>`
+                <button class="code" dir="ltr" aria-describedby="what" title=${t("copy-code")} @click=${() => this.#copy(code, "code")}>
+                  <span>${code}</span>${this.copied === "code" ? icons.check : icons.copy}
+                </button>
+                <span id="what" class="unseen">${t("copy-code")}</span>`
             : html`<p class="told">${t("share-link")}</p>`}
-          ${job.newCode ? html`<p class="notice small">${explain(job.newCode)}</p>` : ""}
+          ${job.newCode ? html`<p class="notice small" role="status">${explain(job.newCode)}</p>` : ""}
           <div class="row wrap buttons">
-            ${code
-              ? html`<button @click=${() => this.#copy(code, "code")}>${icons.copy}${this.copied === "code" ? t("copied") : t("copy-code")}</button>`
-              : ""}
-            ${code || job.asks ? html`<button class=${job.asks ? "main" : "quiet"} @click=${() => job.makeCode()}>${t("new-code")}</button>` : ""}
-            <button @click=${() => this.#copy(link, "link")}>${icons.link}${this.copied === "link" ? t("copied") : t("copy-link")}</button>
+            <button class="main" @click=${() => this.#copy(link, "link")}>${icons.link}${this.copied === "link" ? t("link-copied") : t("copy-link")}</button>
+            ${job.asks ? html`<button @click=${() => job.makeCode()}>${t("new-code")}</button>` : ""}
             ${"share" in navigator ? html`<button @click=${this.#share}>${icons.share}${t("share")}</button>` : ""}
           </div>
-          <p class="link cut" dir="ltr">${link}</p>
         </div>
+        <qr-code .text=${link}></qr-code>
       </div>
-      <span class="unseen" role="status">${this.copied ? t("copied") : ""}</span>
+      ${waits ? html`<p class="soft small below">${t("keep-open")}</p>` : ""} ${waits && !job.peers.size ? sendOptions(job) : ""}
+      <span class="unseen" role="status">${this.copied === "code" ? t("code-copied") : this.copied ? t("link-copied") : ""}</span>
     `;
   }
 }

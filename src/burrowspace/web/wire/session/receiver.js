@@ -91,8 +91,8 @@ export class Receiver extends Running {
     this.#whole = true;
     const { digest, places, texts } = await staging.finish();
     this.tell({ event: "verified", digest: hex(digest), receiver: this.#id });
+    for (const text of texts) this.tell({ event: "text", text }); // at once, whatever the server does
     await this.#sayVerified(routes, hex(digest));
-    for (const text of texts) this.tell({ event: "text", text });
     await this.#how.arrived?.();
     return {
       event: "finished",

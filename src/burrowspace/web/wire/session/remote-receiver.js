@@ -190,6 +190,7 @@ export class RemoteReceiver {
     const done = manifest.contentBefore(layout, this.book.position(this.#following.segment?.part ?? null));
     const total = manifest.contentSize;
     const [rate, eta] = this.#meter.add(seconds(), done, total);
-    this.#sends.tell({ event: "progress", done, total, rate, eta, path, receiver: this.id });
+    const accepted = this.book.person.stage === "yes";
+    this.#sends.tell({ event: "progress", done, total, rate, eta, path, receiver: this.id, accepted });
   }
 }
