@@ -233,6 +233,7 @@ export default {
   "said-other-digest": "Was ankam, ist nicht, was du gesendet hast. Sende es noch einmal.",
   "said-other-files": "Das sind nicht die Dateien der begonnenen Übertragung.",
   "said-other-offer": "Der Sender bietet unter diesem Link jetzt etwas anderes an; empfange es neu.",
+  "said-other-tab": "Dieser Link ist in einem anderen Tab geöffnet.",
   "said-part-gone": "Was von {name} schon da war, ist weg. Empfange es noch einmal.",
   "said-quicker": "Jemand anderes hat diesen Code zuerst benutzt; bitte um einen neuen.",
   "said-receiver-away": "Der Empfänger ist weg; es geht weiter, wenn er zurück ist.",

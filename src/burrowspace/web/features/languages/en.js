@@ -233,6 +233,7 @@ export default {
   "said-other-digest": "What arrived isn't what you sent. Send it again.",
   "said-other-files": "These aren't the same files as before. Choose the ones you started with.",
   "said-other-offer": "The sender now shares something else with this link. Open it again.",
+  "said-other-tab": "This link is open in another tab.",
   "said-part-gone": "What had arrived of {name} is gone. Receive it again.",
   "said-quicker": "Someone else used this code first. Ask the sender for a new one.",
   "said-receiver-away": "The receiver disconnected. It continues when they're back.",

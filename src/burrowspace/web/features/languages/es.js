@@ -236,6 +236,7 @@ export default {
   "said-other-digest": "Lo que llegó no es lo que enviaste. Envíalo otra vez.",
   "said-other-files": "Estos no son los archivos de la transferencia iniciada.",
   "said-other-offer": "El remitente ofrece ahora otra cosa con este enlace; recíbelo de nuevo.",
+  "said-other-tab": "Este enlace está abierto en otra pestaña.",
   "said-part-gone": "Lo que había llegado de {name} ya no está. Recíbelo otra vez.",
   "said-quicker": "Otra persona usó antes este código; pide uno nuevo.",
   "said-receiver-away": "El destinatario no está; continuará cuando vuelva.",

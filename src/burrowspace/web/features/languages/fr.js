@@ -236,6 +236,7 @@ export default {
   "said-other-digest": "Ce qui est arrivé n’est pas ce que vous avez envoyé. Renvoyez-le.",
   "said-other-files": "Ce ne sont pas les fichiers du transfert commencé.",
   "said-other-offer": "L’expéditeur propose maintenant autre chose sous ce lien ; recommencez la réception.",
+  "said-other-tab": "Ce lien est ouvert dans un autre onglet.",
   "said-part-gone": "Ce qui était arrivé de {name} n’est plus là. Recevez-le à nouveau.",
   "said-quicker": "Quelqu’un d’autre a utilisé ce code en premier ; demandez-en un nouveau.",
   "said-receiver-away": "Le destinataire est absent ; l’envoi reprendra à son retour.",

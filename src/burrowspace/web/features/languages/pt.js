@@ -236,6 +236,7 @@ export default {
   "said-other-digest": "O que chegou não é o que você enviou. Envie de novo.",
   "said-other-files": "Estes não são os arquivos da transferência iniciada.",
   "said-other-offer": "O remetente oferece agora outra coisa neste link; receba de novo.",
+  "said-other-tab": "Este link está aberto em outra aba.",
   "said-part-gone": "O que tinha chegado de {name} sumiu. Receba de novo.",
   "said-quicker": "Outra pessoa usou este código primeiro; peça um novo.",
   "said-receiver-away": "O destinatário está ausente; continua quando voltar.",

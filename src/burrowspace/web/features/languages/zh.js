@@ -226,6 +226,7 @@ export default {
   "said-other-digest": "对方收到的不是你发送的内容。请重新发送。",
   "said-other-files": "这些不是之前那次传输的文件。",
   "said-other-offer": "发送方在此链接下换了别的内容；请重新接收。",
+  "said-other-tab": "此链接已在另一个标签页中打开。",
   "said-part-gone": "{name} 已收到的部分不见了。请重新接收。",
   "said-quicker": "已有人先使用了此代码；请索取新的代码。",
   "said-receiver-away": "接收方暂时离开；等它回来后继续。",

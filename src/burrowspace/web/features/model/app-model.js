@@ -197,6 +197,11 @@ export class AppModel extends Observable {
   async receive(secret, { from, near = false, byLink = false } = {}) {
     const work = await this.#work();
     if (this.jobs.some((job) => job.direction === "receive" && !job.over && same(job.secret, secret))) return;
+    if (!(await work.holdSecret(secret))) {
+      this.trouble = { code: "said-other-tab" }; // one tab alone works on it: the sender would count two receivers
+      this.changed();
+      return;
+    }
     const job = work.receive(randomId(), secret, { from, byLink });
     job.near = near;
     this.#add(job);
@@ -223,6 +228,7 @@ export class AppModel extends Observable {
       if (!over && (job.over || job.state === "resting")) {
         over = true;
         if (job.direction === "receive") this.#isOver(job.secret);
+        if (job.direction === "receive") void this.#work().then((work) => work.releaseSecret(job.secret));
         void this.#remember(job);
       }
       this.changed();

@@ -14,6 +14,7 @@
  */
 
 import { Manifest } from "../../core/manifest.js";
+import { mailboxId } from "../../core/links.js";
 import { hold } from "../../store/hold.js";
 import { keepable } from "../../store/keepable.js";
 import { kept } from "../../store/kept.js";
@@ -92,9 +93,22 @@ export class Keeping {
     return release !== null;
   }
 
+  /** The same of what a link, a code or a device brought, whose transfer has no id yet. @param {Bytes} secret */
+  async holdSecret(secret) {
+    return this.hold(mailboxId(secret));
+  }
+
+  /** Another tab may have it. @param {Bytes} secret */
+  releaseSecret(secret) {
+    this.#release(mailboxId(secret));
+  }
+
   /** Clears it away; what it left in this browser goes, too, but for what takes it back from the server. @param {AnyJob} job */
   async forget(job) {
-    if (job instanceof ReceiveJob) await job.forget();
+    if (job instanceof ReceiveJob) {
+      await job.forget();
+      this.releaseSecret(job.secret);
+    }
     if (job.over || (job instanceof ReceiveJob && job.texts.length)) await kept.remove(job.id);
     else if (job.state === "resting") await this.#aside(job.id);
     this.#release(job.id);
@@ -188,9 +202,12 @@ export class Keeping {
     const { id, state, secret, sink: place } = record;
     if (state.ended) return this.#ended(record);
     if (!place) state.landing = null;
-    const find = state.landing && place ? () => reopen(place, Manifest.parse(state.landing.manifest)) : undefined;
+    const begun = state.landing && place ? Manifest.parse(state.landing.manifest) : null;
+    const find = begun && place ? () => reopen(place, begun) : undefined;
+    await this.holdSecret(secret);
     const job = this.receive(id, secret, { state, find, from: state.more.sender });
     job.title = record.title;
+    if (begun) job.knows(begun);
     job.near = state.more.near;
     // A browser asks for the right to a folder only in answer to a click.
     if (place?.kind === "browser" || !find) await job.begin();

@@ -145,6 +145,11 @@ export class ReceiveJob extends Job {
     this.changed();
   }
 
+  /** What is known of it since an earlier page, before its sender is there. @param {Manifest} manifest */
+  knows(manifest) {
+    this.#know(manifest, this.sender);
+  }
+
   /** @param {Manifest} manifest @param {string} sender */
   #know(manifest, sender) {
     this.manifest = manifest;
