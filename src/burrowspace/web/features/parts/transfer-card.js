@@ -97,7 +97,9 @@ export class TransferCard extends LitElement {
 
   /** Who uses a keyboard goes on from here. */
   focus() {
-    /** @type {HTMLElement | null} */ (this.renderRoot.querySelector("article, offer-card, finished-card"))?.focus();
+    /** @type {HTMLElement & {updateComplete?: Promise<unknown>} | null} */ const part = this.renderRoot.querySelector("article, offer-card, finished-card");
+    if (part?.updateComplete) void part.updateComplete.then(() => part.focus()); // it may not have been drawn yet
+    else part?.focus();
   }
 
   /** What had the focus may go with this change, as an offer does that is accepted: then the card has it. @override */
