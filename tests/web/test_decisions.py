@@ -35,7 +35,7 @@ async def test_a_sender_is_told_that_the_other_is_deciding(browsing: Browsing, s
     bob = await desk(browsing, await ann.send(made(tmp_path, "a.bin", 3 * MB)))
     name = await name_of(bob)
     await bob.page.locator("offer-card button.main").wait_for()
-    await card(ann.page).get_by_role("status").get_by_text(f"Waiting for {name} to accept…").wait_for()
+    await card(ann.page).get_by_text(f"Waiting for {name} to accept…").wait_for()
     for absent in ("0%", "Direct", "Pause"):
         assert await card(ann.page).get_by_text(absent).count() == 0, absent
     assert await card(ann.page).locator("device-picture").count() == 1
@@ -101,8 +101,8 @@ async def test_both_ends_are_told_where_it_is_now(browsing: Browsing, server: Se
     bob = await desk(browsing, await ann.send(made(tmp_path, "a.bin", MB)), reduced_motion="reduce")
     name = await name_of(bob)
     await bob.accept()
-    await card(ann.page).get_by_role("status").get_by_text(f"Delivered to {name}").wait_for()
-    await card(bob.page).get_by_role("status").get_by_text("Saved to your downloads").wait_for()
+    await card(ann.page).get_by_text(f"Delivered to {name}").wait_for()
+    await card(bob.page).get_by_text("Saved to your downloads").wait_for()
     again = bob.page.get_by_role("button", name="Save again")
     assert "main" not in str(await again.get_attribute("class"))
     file = ann.page.locator("arrived-sign .file")

@@ -60,7 +60,7 @@ async def test_a_person_who_thinks_in_front_of_a_page_costs_a_page_nothing_direc
 
         loaded = by_server()  # the pages themselves
         await bob.page.evaluate(LISTENS)
-        await ann.page.get_by_text(" to accept…").wait_for()
+        await ann.page.locator("transfer-card .waits").wait_for()
         await asyncio.sleep(seconds)
         assert await bob.page.evaluate(DIRECT) < WINDOW, "more than one window came before the yes"
         assert by_server() - loaded < WINDOW, "so much went through the server before the yes"

@@ -2,19 +2,18 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.async_api import Page, Response, expect
+from playwright.async_api import Response, expect
 
 from tests.cli.program import Person
 from tests.e2e.served import Served, served
+from tests.web.axe import faint, violations
 from tests.web.browser import Browsing
 from tests.web.desk import desk, until
 
 pytestmark = pytest.mark.anyio
 
-AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 FIRST_LOAD = 150_000  # bytes on the wire, bodies and heads
 HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.exe \"'&.txt"
@@ -31,13 +30,6 @@ def _excused(server: Served, browsing: Browsing) -> None:
     browsing.excused = ("404 (Not Found)", "/delivered/")
 
 
-async def violations(page: Page) -> list[str]:
-    """What axe-core has to say of the page as it is now, with what it says it of."""
-    await page.evaluate(AXE.read_text())
-    found: dict[str, Any] = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [f"{each['id']}: {node['html'][:160]}" for each in found["violations"] for node in each["nodes"]]
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing_on_any_screen(browsing: Browsing, server: Served, tmp_path: Path, scheme: str) -> None:
     (tmp_path / "notes.txt").write_text("notes")
@@ -45,6 +37,7 @@ async def test_axe_finds_nothing_on_any_screen(browsing: Browsing, server: Serve
     bob = await desk(browsing, server.url, color_scheme=scheme, **PHONE)
     await ann.page.get_by_role("heading", name="Any file, any device").wait_for()
     assert await violations(ann.page) == []
+    assert await faint(ann.page) == []
     link = await ann.send(tmp_path / "notes.txt")
     assert await violations(ann.page) == []
     await bob.page.goto(link)
@@ -53,6 +46,8 @@ async def test_axe_finds_nothing_on_any_screen(browsing: Browsing, server: Serve
     await bob.accept()
     await bob.whole()
     assert await violations(bob.page) == []
+    for each in (ann, bob):
+        assert await faint(each.page) == []
     for name in ("Settings", "Pair"):
         await ann.page.get_by_role("button", name=name).first.click()
         await ann.page.get_by_role("dialog").wait_for()

@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.program import Person
 from tests.e2e.served import Served, served
+from tests.web.axe import violations
 from tests.web.browser import Browsing
 from tests.web.desk import EXCUSED, desk, made, sha256
 from tests.web.firefox import firefox, in_firefox
@@ -77,3 +78,20 @@ async def test_firefox_leaves_files_on_the_server_and_firefox_streams_them_to_th
     assert await bob.job("path") == "store"
     with zipfile.ZipFile(await bob.saved()) as found:
         assert [found.read(each.name) for each in files] == [each.read_bytes() for each in files]
+
+
+async def test_axe_finds_nothing_in_firefox_on_the_way_of_a_file(
+    in_firefox: Browsing, server: Served, tmp_path: Path
+) -> None:
+    ann = await desk(in_firefox, server.url)
+    await ann.page.get_by_role("heading", name="Any file, any device").wait_for()
+    assert await violations(ann.page) == []
+    bob = await desk(in_firefox, await ann.send(made(tmp_path, "a.bin", MB)))
+    await bob.page.locator("offer-card button.main").wait_for()
+    await ann.page.locator("transfer-card .waits").wait_for()
+    for each in (ann, bob):
+        assert await violations(each.page) == []
+    await bob.accept()
+    for each in (ann, bob):
+        await each.whole()
+        assert await violations(each.page) == []

@@ -12,6 +12,7 @@ import { percent } from "../format.js";
 import { icons } from "../icons.js";
 import { loadLazily } from "../../wire/lazy-import.js";
 import { look } from "../look.js";
+import { newsOf, titled } from "../news.js";
 import { explain, saidOfError } from "../said.js";
 import { AppModel } from "../model/app-model.js";
 import { Tastes } from "../model/tastes.js";
@@ -287,11 +288,17 @@ export class BurrowApp extends LitElement {
     if (document.title !== `${said}BurrowSpace`) document.title = `${said}BurrowSpace`;
   }
 
+  /** The same: what has become of the newest transfer. */
+  #news() {
+    const [job] = this.app.jobs;
+    return job ? newsOf(job) : "";
+  }
+
   /** For whoever hears the page: what is offered, wherever the focus is. */
   #asked() {
     const job = this.app.jobs.find((each) => each.state === "offered");
     if (job?.direction !== "receive") return "";
-    return `${job.sender ? t("offer-from", { name: job.sender }) : t("offer-someone")} ${job.title}`;
+    return `${job.sender ? t("offer-from", { name: job.sender }) : t("offer-someone")} ${titled(job)}`;
   }
 
   /** What a link offers, and a way to send something in return. */
@@ -387,6 +394,7 @@ export class BurrowApp extends LitElement {
           ? html`<p class="notice" role="status">${t("fleeting")}</p>`
           : nothing}
         <p class="unseen" role="alert">${this.#asked()}</p>
+        <p class="unseen" role="status">${this.#news()}</p>
         ${navigator.onLine || app.jobs.some((job) => job.active) ? nothing : html`<p class="notice target" role="status">${t("said-offline")}</p>`}
         ${app.focused ? this.#focused() : this.#everything(busy)}
         <footer>

@@ -9,6 +9,7 @@ import { css, html, LitElement, nothing } from "../../vendor/lit.js";
 import { size, speed, took } from "../format.js";
 import { icons } from "../icons.js";
 import { look } from "../look.js";
+import { ended, titled } from "../news.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
 
@@ -88,7 +89,7 @@ export class FinishedCard extends LitElement {
         <div class="top">
           <arrived-sign ?fresh=${job.fresh}></arrived-sign>
           <div class="grow">
-            <p class="end name" role="status">${ended(job)}</p>
+            <p class="end name">${ended(job)}</p>
             ${details.map((each) => html`<p class="soft small name">${each}</p>`)}
           </div>
           ${texts.length
@@ -123,24 +124,6 @@ export class FinishedCard extends LitElement {
   }
 }
 customElements.define("finished-card", FinishedCard);
-
-/** Where it is now. @param {AnyJob} job */
-function ended(job) {
-  if (job.direction === "send") {
-    const who = job.to ?? (job.who.length === 1 ? job.who[0] : "");
-    return who ? t("delivered-to", { name: who }) : t("delivered");
-  }
-  if (job.text) return job.sender ? t("text-from", { name: job.sender }) : t("text-received");
-  const places = job.finished?.places ?? [];
-  return places.length ? t("saved-in", { place: places.slice(0, 3).join(", ") }) : t("saved-downloads");
-}
-
-/** What it is. @param {AnyJob} job */
-export function titled(job) {
-  if (job.text) return t("text-title");
-  if (!job.title) return job.direction === "receive" ? t("title-receive") : t("title-send");
-  return /^\d+ things$/.test(job.title) ? t("files", { n: job.files }) : job.title;
-}
 
 /** How long it took. @param {AnyJob} job */
 function lasted({ finished, seconds, text, size: whole }) {

@@ -11,11 +11,11 @@ import { css, html, LitElement, nothing } from "../../vendor/lit.js";
 import { size } from "../format.js";
 import { icons } from "../icons.js";
 import { look } from "../look.js";
+import { titled } from "../news.js";
 import { explain, valuesOf } from "../said.js";
 import { reason } from "../sender-notes.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
-import { titled } from "./finished-card.js";
 import { peerPicture } from "./peer-picture.js";
 
 const LISTED = 6;

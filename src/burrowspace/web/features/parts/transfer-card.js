@@ -10,10 +10,10 @@ import { css, html, LitElement, nothing } from "../../vendor/lit.js";
 import { left, moment, size, speed } from "../format.js";
 import { icons } from "../icons.js";
 import { look } from "../look.js";
+import { arrived, asked, deciding, titled, waits } from "../news.js";
 import { explain } from "../said.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
-import { titled } from "./finished-card.js";
 import { colourOf } from "./path-sign.js";
 import { peerPicture } from "./peer-picture.js";
 import { sendOptions } from "./send-options.js";
@@ -116,8 +116,7 @@ export class TransferCard extends LitElement {
     const { job, app } = this;
     if (!job || !app) return html``;
     if (job.direction === "receive" && job.state === "offered") return html`<offer-card .job=${job} .app=${app}></offer-card>`;
-    const arrived = job.state === "done" || (job.direction === "receive" && job.text && job.texts.length > 0);
-    if (arrived) return html`<finished-card .job=${job} .app=${app}></finished-card>`;
+    if (arrived(job)) return html`<finished-card .job=${job} .app=${app}></finished-card>`;
     this.style.setProperty("--ring", colourOf(job.path));
     return html`
       <article class="card" data-state=${job.state} tabindex="-1" aria-label=${titled(job)}>
@@ -143,18 +142,6 @@ export class TransferCard extends LitElement {
     return html`<button class="round" aria-label=${t("cancel")} title=${t("cancel")} @click=${() => job.cancel()}>${icons.close}</button>`;
   }
 
-  /** The one that decides, by name. @param {AnyJob} job */
-  #asked(job) {
-    const to = job.direction === "send" ? job.to : null;
-    return to ?? (job.who.length === 1 ? job.who[0] : "");
-  }
-
-  /** @param {AnyJob} job */
-  #deciding(job) {
-    const asked = job.why === null || job.why.code === "said-deciding";
-    return job.direction === "send" && job.state === "waiting" && asked && (job.to !== null || [...job.peers.keys()].some(Boolean));
-  }
-
   /** @param {AnyJob} job @param {AppModel} app */
   #ring(job, app) {
     const label = titled(job);
@@ -163,7 +150,7 @@ export class TransferCard extends LitElement {
       return html`<progress-ring class=${job.state === "failed" ? "bad" : ""} .fraction=${job.part ?? 0} .inside=${icons.close} label=${label}></progress-ring>`;
     }
     if (job.state === "paused") return html`<progress-ring .fraction=${job.part ?? 0} .inside=${icons.pause} label=${label}></progress-ring>`;
-    if (this.#deciding(job)) return html`<progress-ring .inside=${peerPicture(this.#asked(job), app, 46)} label=${label}></progress-ring>`;
+    if (deciding(job)) return html`<progress-ring .inside=${peerPicture(asked(job), app, 46)} label=${label}></progress-ring>`;
     const begun = job.done > 0 && !job.text;
     const sign = job.text ? icons.text : job.files > 1 ? icons.folder : icons.file;
     return html`<progress-ring .fraction=${begun ? job.part : null} .inside=${begun ? null : sign} label=${label}></progress-ring>`;
@@ -175,7 +162,7 @@ export class TransferCard extends LitElement {
     if (job.files > 1 && titled(job) === job.title) parts.push(t("files", { n: job.files }));
     if (job.size !== null && !job.text) parts.push(size(job.size));
     if (job.direction === "receive" && job.sender) parts.push(t("from-name", { name: job.sender }));
-    if (job.direction === "send" && this.#asked(job)) parts.push(t("to-name", { name: this.#asked(job) }));
+    if (job.direction === "send" && asked(job)) parts.push(t("to-name", { name: asked(job) }));
     return parts.join(" · ");
   }
 
@@ -205,9 +192,8 @@ export class TransferCard extends LitElement {
   #waiting(job) {
     const shares = job.direction === "send" && !job.to && (!job.peers.size || job.receivers === null);
     const panel = shares ? html`<share-panel .job=${job}></share-panel>` : nothing;
-    if (this.#deciding(job)) {
-      const name = this.#asked(job);
-      return html`<p class="waits" role="status">${name ? t("waiting-accept", { name }) : t("waiting-them")}</p>
+    if (deciding(job)) {
+      return html`<p class="waits">${waits(job)}</p>
         ${panel}`;
     }
     if (shares) return html`${panel}${job.why ? html`<p class="soft small" role="status">${explain(job.why)}</p>` : nothing}`;
