@@ -26,6 +26,7 @@ const RIGHT_TO_LEFT = ["ar", "fa", "he", "ur"];
 /** @type {Catalogue} */ let catalogue = {};
 let language = "en";
 let plural = new Intl.PluralRules("en");
+let numbers = new Intl.NumberFormat("en");
 /** @type {Set<() => void>} */ const watchers = new Set();
 
 /** Of the languages that there are, the one that this person would choose. @param {readonly string[]} wished @returns {string} */
@@ -43,6 +44,7 @@ export async function speak(wish) {
   catalogue = (await loadLazily(() => import(`./languages/${chosen}.js`))).default;
   language = chosen;
   plural = new Intl.PluralRules(chosen);
+  numbers = new Intl.NumberFormat(chosen);
   document.documentElement.lang = chosen;
   document.documentElement.dir = RIGHT_TO_LEFT.includes(chosen) ? "rtl" : "ltr";
   for (const tell of watchers) tell();
@@ -73,5 +75,5 @@ export function t(code, values) {
 
 /** @param {string | number} value */
 function shown(value) {
-  return typeof value === "number" ? new Intl.NumberFormat(language).format(value) : value;
+  return typeof value === "number" ? numbers.format(value) : value;
 }

@@ -10,6 +10,7 @@ import { utf8 } from "../core/bytes.js";
 import { BurrowError } from "../core/errors.js";
 import { DEPTH, ENTRIES, TEXT_BYTES } from "../core/manifest.js";
 import { alike, numbered } from "../core/names.js";
+import { Breather } from "./breather.js";
 
 const JUNK = new Set([".ds_store", "thumbs.db", "desktop.ini", ".localized", ".spotlight-v100", ".trashes", ".fseventsd"]);
 const ORDER = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
@@ -22,11 +23,14 @@ const ORDER = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" 
  * @typedef {PickedFile | TextItem | FolderItem} Picked
  */
 
-/** Call it before anything is awaited: a drop is gone after its event. too-many. @param {DataTransfer} data @returns {Promise<Picked[]>} */
-export function fromDrop(data) {
+/** Is told how many were found so far. @typedef {(n: number) => void} Counted */
+
+/** Call it before anything is awaited: a drop is gone after its event. too-many. @param {DataTransfer} data
+ * @param {Counted} [counted] @returns {Promise<Picked[]>} */
+export function fromDrop(data, counted) {
   const given = [...data.items].filter(({ kind }) => kind === "file").map(hand);
   const text = data.getData("text/uri-list") || data.getData("text/plain");
-  return gathered(given, text);
+  return gathered(given, text, counted);
 }
 
 /** As fromDrop; files before texts. @param {DataTransfer} data @returns {Promise<Picked[]>} */
@@ -36,19 +40,20 @@ export function fromPaste(data) {
 }
 
 /** Of `<input type="file">`, with or without `webkitdirectory`, which does not tell of empty folders.
- * @param {Iterable<File>} files @returns {Promise<Picked[]>} */
-export async function fromInput(files) {
-  const found = new Found();
+ * @param {Iterable<File>} files @param {Counted} [counted] @returns {Promise<Picked[]>} */
+export async function fromInput(files, counted) {
+  const found = new Found(counted);
   for (const file of files) {
     const path = (file.webkitRelativePath || file.name).split("/");
-    if (!path.slice(1).some(junk)) found.file(path, file);
+    if (!path.slice(1).some(junk)) await found.file(path, file);
   }
   return found.sorted();
 }
 
-/** Of showOpenFilePicker and showDirectoryPicker. @param {Iterable<FileSystemHandle>} handles @returns {Promise<Picked[]>} */
-export function fromHandles(handles) {
-  return gathered([...handles].map((handle) => ({ handle: Promise.resolve(handle), entry: null, file: null })), "");
+/** Of showOpenFilePicker and showDirectoryPicker. @param {Iterable<FileSystemHandle>} handles @param {Counted} [counted]
+ * @returns {Promise<Picked[]>} */
+export function fromHandles(handles, counted) {
+  return gathered([...handles].map((handle) => ({ handle: Promise.resolve(handle), entry: null, file: null })), "", counted);
 }
 
 /** `more` behind `before`: what would have a name that is there gets " (2)". @param {Picked[]} before @param {Picked[]} more @returns {Picked[]} */
@@ -85,17 +90,17 @@ function hand(item) {
   return { handle: handle.catch(() => null), entry: item.webkitGetAsEntry?.() ?? null, file: item.getAsFile() };
 }
 
-/** @param {Given[]} given @param {string} text @returns {Promise<Picked[]>} */
-async function gathered(given, text) {
-  const found = new Found();
+/** @param {Given[]} given @param {string} text @param {Counted} [counted] @returns {Promise<Picked[]>} */
+async function gathered(given, text, counted) {
+  const found = new Found(counted);
   for (const { handle: asked, entry, file } of given) {
     const handle = await asked;
     if (handle?.kind === "directory") await found.walkHandle(/** @type {FileSystemDirectoryHandle} */ (handle));
     else if (handle) {
       const own = /** @type {FileSystemFileHandle} */ (handle);
-      found.file([own.name], await own.getFile(), { handle: own });
+      await found.file([own.name], await own.getFile(), { handle: own });
     } else if (entry?.isDirectory) await found.walkEntry(/** @type {FileSystemDirectoryEntry} */ (entry), [entry.name]);
-    else if (file) found.file([file.name], file);
+    else if (file) await found.file([file.name], file);
   }
   if (!given.length && text) found.text(text);
   return found.sorted();
@@ -104,10 +109,17 @@ async function gathered(given, text) {
 /** What was found so far. */
 class Found {
   /** @type {Picked[]} */ #items = [];
+  #breather = new Breather();
+
+  /** @param {Counted} [counted] */
+  constructor(counted = () => undefined) {
+    this.counted = counted;
+  }
 
   /** @param {string[]} path @param {File} blob @param {object} [from] */
-  file(path, blob, from = {}) {
+  async file(path, blob, from = {}) {
     this.#add({ path: path.map(wellFormed), blob, modified: blob.lastModified, ...from });
+    await this.#breather.pause(); // a browser looks at the disk for the time of each
   }
 
   /** A long one travels as a file. @param {string} text */
@@ -129,7 +141,7 @@ class Found {
         empty = false;
         const below = [...inside, child.name];
         if (child.kind === "directory") await walk(child, below);
-        else this.file([root.name, ...below], await child.getFile(), { root, inside: below });
+        else await this.file([root.name, ...below], await child.getFile(), { root, inside: below });
       }
       if (empty) this.#add({ folder: path });
     };
@@ -153,7 +165,7 @@ class Found {
           /** @type {File} */ const file = await new Promise((resolve, reject) => {
             /** @type {FileSystemFileEntry} */ (each).file(resolve, reject);
           });
-          this.file(below, file);
+          await this.file(below, file);
         }
       }
     }
@@ -183,6 +195,7 @@ class Found {
   #add(item) {
     if (this.#items.length >= ENTRIES) throw new BurrowError("too-many", `one transfer has at most ${ENTRIES} files; send them in parts`, { reason: "too-many-files", n: ENTRIES });
     this.#items.push(item);
+    this.counted(this.#items.length);
   }
 }
 

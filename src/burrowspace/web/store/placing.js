@@ -38,8 +38,18 @@ import { shownTexts } from "../core/placement.js";
 /** A file of a manifest: where its bytes begin in the row of all files that are no texts; `number` in `manifest.files`.
  * @typedef {{number: number, path: string[], size: number | null, modified: number, begin: number}} Placed */
 
+/** Thousands of names cost a moment, and are asked for again and again. @type {WeakMap<Manifest, {files: Placed[], folders: string[][]}>} */
+const PLACED = new WeakMap();
+
 /** Texts that are shown are not stored: they have no place. @param {Manifest} manifest @returns {{files: Placed[], folders: string[][]}} */
 export function placed(manifest) {
+  let found = PLACED.get(manifest);
+  if (!found) PLACED.set(manifest, (found = places(manifest)));
+  return found;
+}
+
+/** @param {Manifest} manifest @returns {{files: Placed[], folders: string[][]}} */
+function places(manifest) {
   const shown = new Set([...shownTexts(manifest)].map((number) => manifest.files[number]));
   const stored = manifest.entries.filter((entry) => !shown.has(entry));
   const safe = safePaths(stored.map(({ path, kind }) => ({ path, folder: kind === "folder" })));

@@ -7,6 +7,7 @@
  */
 
 import { utf8 } from "../core/bytes.js";
+import { Breather } from "./breather.js";
 import { crcOf } from "./crc32.js";
 
 const FULL32 = 0xffffffff; // stands for: see the ZIP64 field
@@ -16,6 +17,7 @@ const DESCRIPTOR = 0x0008;
 const MADE_BY = 0x032d; // Unix, version 4.5
 const FILE_MODE = 0o100644;
 const FOLDER_MODE = 0o040755;
+const PARTS_MOST = 500; // of a Blob
 const CHUNK_BYTES = 2 ** 20; // of the central directory
 
 /** Little-endian. */
@@ -159,12 +161,18 @@ export class ZipParts {
  * @param {string[][]} [folders] @returns {Promise<Blob>} */
 export async function zipBlob(received, folders = []) {
   const zip = new ZipParts();
-  /** @type {BlobPart[]} */ const parts = folders.map((path) => zip.folder(path));
+  /** @type {BlobPart[]} */ const whole = [];
+  /** @type {BlobPart[]} */ let parts = folders.map((path) => zip.folder(path));
+  const breather = new Breather();
   for (const { path, size, modified, crc, blob } of received) {
     const content = await blob();
+    await breather.pause();
     parts.push(zip.file(path, size, modified, crc ?? (await crcOf(content))), content);
+    if (parts.length < PARTS_MOST) continue;
+    whole.push(new Blob(parts)); // a Blob of many parts is made in one long task
+    parts = [];
   }
-  return new Blob([...parts, ...zip.end()], { type: "application/zip" });
+  return new Blob([...whole, ...parts, ...zip.end()], { type: "application/zip" });
 }
 
 /** @param {Head} head @param {number} crc @param {number} size */

@@ -146,6 +146,7 @@ export default {
   "left-soon": "بقيت بضع ثوانٍ",
   "link-copied": "نُسخ الرابط",
   "looking": "جارٍ الفحص…",
+  "looking-found": "عُثر على {n}…",
   "more-options": "خيارات أخرى",
   "new-code": "رمز جديد",
   "new-version": "يتوفر إصدار جديد.",

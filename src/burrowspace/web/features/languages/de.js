@@ -134,6 +134,7 @@ export default {
   "left-soon": "noch ein paar Sekunden",
   "link-copied": "Link kopiert",
   "looking": "Sehe nach …",
+  "looking-found": "{n} gefunden …",
   "more-options": "Mehr Optionen",
   "new-code": "Neuer Code",
   "new-version": "Eine neue Version ist bereit.",

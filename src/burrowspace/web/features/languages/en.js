@@ -134,6 +134,7 @@ export default {
   "left-soon": "a few seconds left",
   "link-copied": "Link copied",
   "looking": "Checking…",
+  "looking-found": "{n} found…",
   "more-options": "More options",
   "new-code": "Get a new code",
   "new-version": "A new version is ready",

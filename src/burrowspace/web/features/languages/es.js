@@ -137,6 +137,7 @@ export default {
   "left-soon": "quedan unos segundos",
   "link-copied": "Enlace copiado",
   "looking": "Revisando…",
+  "looking-found": "{n} encontrados…",
   "more-options": "Más opciones",
   "new-code": "Obtener otro código",
   "new-version": "Hay una nueva versión.",

@@ -137,6 +137,7 @@ export default {
   "left-soon": "encore quelques secondes",
   "link-copied": "Lien copié",
   "looking": "Lecture…",
+  "looking-found": "{n} trouvés…",
   "more-options": "Plus d’options",
   "new-code": "Obtenir un nouveau code",
   "new-version": "Une nouvelle version est prête.",

@@ -127,6 +127,7 @@ export default {
   "left-soon": "残り数秒",
   "link-copied": "リンクをコピーしました",
   "looking": "確認中…",
+  "looking-found": "{n} 件見つかりました…",
   "more-options": "その他のオプション",
   "new-code": "新しいコードにする",
   "new-version": "新しいバージョンがあります。",

@@ -137,6 +137,7 @@ export default {
   "left-soon": "faltam alguns segundos",
   "link-copied": "Link copiado",
   "looking": "Verificando…",
+  "looking-found": "{n} encontrados…",
   "more-options": "Mais opções",
   "new-code": "Gerar outro código",
   "new-version": "Há uma nova versão.",

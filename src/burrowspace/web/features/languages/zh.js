@@ -127,6 +127,7 @@ export default {
   "left-soon": "还剩几秒",
   "link-copied": "链接已复制",
   "looking": "正在查看…",
+  "looking-found": "已找到 {n} 个…",
   "more-options": "更多选项",
   "new-code": "换一个代码",
   "new-version": "新版本已就绪。",

@@ -15,7 +15,7 @@ import { Watching } from "../watching.js";
 import { t } from "../words.js";
 
 export class DropBurrow extends LitElement {
-  static properties = { over: { state: true }, small: { type: Boolean }, self: { type: Boolean }, busy: { state: true }, wrong: { state: true } };
+  static properties = { over: { state: true }, small: { type: Boolean }, self: { type: Boolean }, busy: { state: true }, count: { state: true }, wrong: { state: true } };
   static styles = [
     look,
     css`
@@ -124,6 +124,7 @@ export class DropBurrow extends LitElement {
     /** Something else is on the page: one row is enough. */ this.small = false;
     /** The person came to receive. */ this.self = false;
     this.busy = false;
+    /** Things that were found so far in what was chosen. */ this.count = 0;
     /** @type {import("../said.js").Said | null} */ this.wrong = null;
     new Watching(this, () => null);
   }
@@ -148,13 +149,17 @@ export class DropBurrow extends LitElement {
     if (![...event.dataTransfer.types].some((type) => type === "Files" || type === "text/plain")) return;
     event.preventDefault();
     this.over = event.type !== "drop";
-    if (event.type === "drop") void this.#chosen(fromDrop(event.dataTransfer));
+    if (event.type === "drop") void this.#chosen(fromDrop(event.dataTransfer, this.#counted));
     else event.dataTransfer.dropEffect = "copy";
   }
+
+  /** @param {number} n */
+  #counted = (n) => (this.count = n);
 
   /** @param {Promise<Picked[] | null>} coming */
   async #chosen(coming) {
     this.busy = true;
+    this.count = 0;
     this.wrong = null;
     try {
       const items = await coming;
@@ -168,7 +173,7 @@ export class DropBurrow extends LitElement {
 
   /** Opens the browser's own picker. @param {boolean} folder */
   pick(folder) {
-    const asked = pick(folder);
+    const asked = pick(folder, this.#counted);
     if (asked) return void this.#chosen(asked);
     const input = /** @type {HTMLInputElement} */ (this.renderRoot.querySelector(folder ? "#folder" : "#files"));
     input.value = "";
@@ -178,7 +183,7 @@ export class DropBurrow extends LitElement {
   /** @param {Event} event */
   #input(event) {
     const { files } = /** @type {HTMLInputElement} */ (event.target);
-    if (files?.length) void this.#chosen(fromInput(files));
+    if (files?.length) void this.#chosen(fromInput(files, this.#counted));
   }
 
   render() {
@@ -192,7 +197,7 @@ export class DropBurrow extends LitElement {
 
   /** What it says where a click sends. @param {string} otherwise */
   #words(otherwise) {
-    return this.over ? t("drop-now") : this.busy ? t("looking") : otherwise;
+    return this.over ? t("drop-now") : this.busy ? (this.count > 1 ? t("looking-found", { n: this.count }) : t("looking")) : otherwise;
   }
 
   #mouth() {
