@@ -33,6 +33,11 @@ IN_DOCS = (
 )
 FILM, SIZE = "Summer film.mp4", 315_000_000
 QUALITY = 82  # of a JPEG that Chromium draws
+UNFOCUSED = """(() => {
+  let found = document.activeElement;
+  while (found?.shadowRoot?.activeElement) found = found.shadowRoot.activeElement;
+  found?.blur();
+})()"""  # who looks at a picture needs no sign of the focus
 STILL = "delete globalThis.showOpenFilePicker; delete globalThis.showDirectoryPicker"
 
 
@@ -72,6 +77,7 @@ class Studio:
     async def shot(self, page: Page, state: str, device: str, scheme: str) -> None:
         if (state, device, scheme) not in self.wanted:
             return
+        await page.evaluate(UNFOCUSED)
         path = self.into / f"{state}-{device}-{scheme}.jpg"
         await page.screenshot(path=path, type="jpeg", quality=QUALITY)
 
