@@ -232,3 +232,13 @@ async def test_no_state_is_wider_than_320_pixels(
     for each in (ann, bob):
         await each.whole()
         assert await each.page.evaluate(wide) <= 320
+
+
+async def test_several_files_are_counted_in_the_language_of_each_page(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    ann = await desk(browsing, server.url)
+    link = await ann.send(*(made(tmp_path, name, MB) for name in ("a.bin", "b.bin", "c.bin")))
+    await card(ann.page).get_by_text("3 files").wait_for()
+    bob = await desk(browsing, link, locale="de")
+    await bob.page.locator("offer-card .what").get_by_text("3 Dateien").wait_for()

@@ -18,3 +18,11 @@ test("a date that cannot be stored costs only itself, and both sides know", () =
     [0, 0, at(2024) * 1e6],
   );
 });
+
+test("several things are called by how many files they are", () => {
+  const file = (name) => ({ path: [name], blob: new Blob(["a"]) });
+  assert.equal(listed([file("a"), file("b"), file("c")]).manifest.name, "3 files");
+  assert.equal(listed([file("a"), { folder: ["empty"] }]).manifest.name, "1 file");
+  assert.equal(listed([{ folder: ["one"] }, { folder: ["two"] }]).manifest.name, "2 folders");
+  assert.equal(listed([file("a")]).manifest.name, "a");
+});

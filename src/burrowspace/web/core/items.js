@@ -43,10 +43,17 @@ export function listed(items, title) {
     }
   }
   const tops = new Set(entries.map((entry) => entry.path[0]));
-  const named = tops.size === 1 ? [...tops][0] : `${tops.size} things`;
+  const named = tops.size === 1 ? [...tops][0] : counted(files.length, tops.size);
   const called = title ?? (texts === entries.length ? "a text" : named);
   const manifest = new Manifest(entries, called, notes.slice(0, NOTES), Math.max(0, notes.length - NOTES));
   return { manifest, files };
+}
+
+/** What several things are called: the receiver may see it as the name of an archive. @param {number} files
+ * @param {number} tops */
+function counted(files, tops) {
+  if (!files) return `${tops} folders`;
+  return files === 1 ? "1 file" : `${files} files`;
 }
 
 /** @param {string} path @param {string} why @param {string} detail @returns {Note} */

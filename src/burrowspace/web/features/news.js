@@ -11,7 +11,9 @@ import { t } from "./words.js";
 export function titled(job) {
   if (job.text) return t("text-title");
   if (!job.title) return job.direction === "receive" ? t("title-receive") : t("title-send");
-  return /^\d+ things$/.test(job.title) ? t("files", { n: job.files }) : job.title;
+  // what a sender of several files calls them, in English
+  const counted = /^(\d+) files?$/.exec(job.title)?.[1] === String(job.files) && job.files > 1;
+  return counted ? t("files", { n: job.files }) : job.title;
 }
 
 /** The one at the other end of what is sent, by name. @param {AnyJob} job */

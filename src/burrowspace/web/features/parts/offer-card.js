@@ -133,7 +133,7 @@ export class OfferCard extends LitElement {
           <div class="grow">
             <p class="what name" id="what">${titled(job)}</p>
             <p class="soft">
-              ${[several && titled(job) === job.title ? t("files", { n: manifest.files.length }) : null, job.size === null ? t("size-unknown") : job.text ? null : size(job.size)]
+              ${[several && titled(job) !== t("files", { n: job.files }) ? t("files", { n: job.files }) : null, job.size === null ? t("size-unknown") : job.text ? null : size(job.size)]
                 .filter(Boolean)
                 .join(" · ")}
             </p>

@@ -159,7 +159,7 @@ export class TransferCard extends LitElement {
   /** @param {AnyJob} job */
   #about(job) {
     const parts = [];
-    if (job.files > 1 && titled(job) === job.title) parts.push(t("files", { n: job.files }));
+    if (job.files > 1 && titled(job) !== t("files", { n: job.files })) parts.push(t("files", { n: job.files }));
     if (job.size !== null && !job.text) parts.push(size(job.size));
     if (job.direction === "receive" && job.sender) parts.push(t("from-name", { name: job.sender }));
     if (job.direction === "send" && asked(job)) parts.push(t("to-name", { name: asked(job) }));
