@@ -63,6 +63,31 @@ async def test_firefox_sends_to_a_terminal_and_a_terminal_sends_a_folder_to_fire
         }
 
 
+# What Firefox hands over when somebody chooses a folder: no driver can choose one there.
+CHOOSE = """(input, files) => {
+  const chosen = files.map(([path, letter, size]) => {
+    const file = new File([letter.repeat(size)], path.split("/").pop());
+    return Object.defineProperty(file, "webkitRelativePath", { value: path });
+  });
+  Object.defineProperty(input, "files", { configurable: true, value: chosen });
+  input.dispatchEvent(new Event("change"));
+}"""
+
+
+async def test_firefox_sends_a_folder(in_firefox: Browsing, server: Served, person: Person) -> None:
+    ann = await desk(in_firefox, server.url)
+    content = {"holiday/a.txt": ("a", MB), "holiday/sub/b.bin": ("b", 3 * MB), "holiday/sub/c.bin": ("c", 1)}
+    chosen = [[path, letter, size] for path, (letter, size) in content.items()]
+    await ann.page.locator("drop-burrow #folder").evaluate(CHOOSE, chosen)
+    program = await person.burrow("receive", await ann.link(), "--json", "--yes")
+    assert await program.ended(60) == 0, program.out
+    await ann.whole()
+    found = {each.relative_to(person.folder).as_posix(): each for each in (person.folder / "holiday").rglob("*.*")}
+    assert set(found) == set(content)
+    for path, (letter, size) in content.items():
+        assert found[path].read_bytes() == letter.encode() * size
+
+
 async def test_firefox_leaves_files_on_the_server_and_firefox_streams_them_to_the_downloads(
     in_firefox: Browsing, server: Served, tmp_path: Path
 ) -> None:
