@@ -70,7 +70,7 @@ async def test_webkit_is_asked_for_more_than_its_database_holds_again(
     ann = await webkit.tab(server.url)
     link = await ann.send(file)
     await ann.reload()
-    await ann.sees("Choose the same ones to go on")
+    await ann.sees("Choose the same files again to continue")
     await ann.click("transfer-card button", "Choose again")
     await ann.choose(file)
     program = await person.burrow("receive", link, "--json", "--yes")
