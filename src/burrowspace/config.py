@@ -368,6 +368,13 @@ class Settings(BaseSettings):
             _secret_in(given)
         return given
 
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None and not given.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("cannot be read; it looks like postgresql://user:password@host:5432/name")
+        return given
+
     @field_validator("turn_secret")
     @classmethod
     def _secret(cls, given: SecretStr | None, others: ValidationInfo) -> SecretStr | None:

@@ -219,8 +219,8 @@ def is_machines(error: BaseException) -> bool:
 
     >>> is_machines(MemoryError()), is_machines(RuntimeError("can't start new thread")), is_machines(KeyError("x"))
     (True, True, False)
-    >>> is_machines(SystemError("error return without exception set"))
-    True
+    >>> is_machines(SystemError("error return without exception set")), is_machines(RuntimeError("can't allocate lock"))
+    (True, True)
     """
     return _starved(error) is not None
 
@@ -233,6 +233,8 @@ def _starved(error: BaseException) -> Fault | None:
         memory = "failed to map" in text or "cannot allocate memory" in text.lower()
         if "Too many open files" in text:
             return _SYSTEM["EMFILE"]
+    if isinstance(error, RuntimeError) and text.startswith("can't allocate"):  # a lock, for instance
+        memory = True
     if isinstance(error, RuntimeError) and "start new thread" in text:
         cure = "raise the limits of this user (`ulimit -v` and `ulimit -u`)"
         return Fault("there is not enough memory for another thread", cure)

@@ -256,7 +256,7 @@ class TestPausing:
             await until(lambda: heard == [1, 2, "transport close"])
 
     async def test_a_paused_client_is_pinged_but_not_blamed(self, serve: Serve) -> None:
-        async with pair(serve, ping_interval_ms=10, ping_timeout_ms=20) as (_, _, wire, socket):
+        async with pair(serve, ping_interval_ms=50, ping_timeout_ms=200) as (_, _, wire, socket):
             wire.writer.transport.resume_reading()
             socket.pause_reading()
             for _ in range(6):

@@ -126,7 +126,9 @@ class Listening:
         """A WebSocket that joined the main namespace of the conformance application."""
         wire = await self.session()
         await wire.send("40" + auth)
-        assert (await wire.text()).startswith("40{")
+        while (said := await wire.text()) == "2":  # a busy machine: the first ping is due already
+            await wire.send("3")
+        assert said.startswith("40{")
         return wire
 
 
