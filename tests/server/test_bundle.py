@@ -41,6 +41,7 @@ FILES = {
 import "./core/first.js";
 import { add, LIST as list, Thing } from "./core/things.js";
 import * as all from "./core/things.js";
+import words from "./words.js";
 import {
   named,
   other as another,
@@ -48,9 +49,10 @@ import {
 
 // a comment that says import { x } from "./none.js";
 /** Noted. */ export const HERE = import.meta.url;
-said.push(add(1, 2), list, new Thing().name, Object.keys(all).sort(), named, another, HERE, `
+said.push(words.hello, add(1, 2), list, new Thing().name, Object.keys(all).sort(), named, another, HERE, `
   a ${`nested ${"//"} /* one`} text`);
 """,
+    "words.js": '/** German. */\nexport default {\n  hello: "hallo",\n};\n',
     "core/first.js": 'said.push("first");\n',
     "core/things.js": """
 import "./first.js";
@@ -77,6 +79,7 @@ def test_a_bundle_does_what_its_modules_do(tmp_path: Path) -> None:
     said = ran(bundler(files).script("app.js"), tmp_path=tmp_path)
     assert said == [
         "first",
+        "hallo",
         3,
         [1, 2],
         "thing",
@@ -134,7 +137,7 @@ def test_a_script_knows_where_its_modules_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ('import words from "./b.js";', "import words"),
+        ('import words, { b } from "./b.js";', "import words"),
         ('import { a } from "https://elsewhere.example/a.js";', "elsewhere"),
         ('import { a } from "../../a.js";', "outside"),
         ('export * from "./b.js";', "export"),

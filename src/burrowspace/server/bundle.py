@@ -18,7 +18,8 @@ FOLDER = "bundle/"  # in front of a bundle's path, below the folder of the modul
 
 _NAME = r"[A-Za-z_$][\w$]*"
 _IMPORT = re.compile(
-    rf'^import(?:\s+\*\s+as\s+(?P<all>{_NAME})\s+from|\s*\{{(?P<names>[^}}]*)\}}\s*from)?\s*"(?P<place>\.[^"]+)";$',
+    rf"^import(?:\s+\*\s+as\s+(?P<all>{_NAME})\s+from|\s+(?P<default>{_NAME})\s+from"
+    r'|\s*\{(?P<names>[^}]*)\}\s*from)?\s*"(?P<place>\.[^"]+)";$',
     re.M,
 )
 _AGAIN = re.compile(r'^export\s*\{(?P<names>[^}]*)\}\s*from\s*"(?P<place>\.[^"]+)";$', re.M)
@@ -128,6 +129,8 @@ def _parsed(place: str, text: str) -> _Module:
         head = needed(found["place"])
         if found["all"]:
             head = found["all"]
+        elif found["default"]:
+            head = f"{{default: {found['default']}}}"
         elif found["names"] is not None:
             head = "{" + ", ".join(f"{outer}: {inner}" for outer, inner in _names(found["names"])) + "}"
         module.heads.append(head)

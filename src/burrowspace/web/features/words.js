@@ -1,9 +1,11 @@
 /**
  * What the page says, in the person's language. Parts and sessions have codes; the catalogues in `languages/*.js` have
- * the words for each, English like the others. One is loaded, and every one has every code (scripts/words_web.py).
+ * the words for each, English like the others; every one has every code (scripts/words_web.py). English comes with the
+ * page, so there are words at once, also where no other catalogue can be had.
  */
 
 import { loadLazily } from "../wire/lazy-import.js";
+import english from "./languages/en.js";
 
 /** By code: text with {places}, or one for each plural category of the language (CLDR), chosen by `n`.
  * @typedef {Record<string, string | Partial<Record<Intl.LDMLPluralRule, string>>>} Catalogue */
@@ -23,7 +25,7 @@ export const LANGUAGES = Object.freeze({
 /** Those that write from right to left. */
 const RIGHT_TO_LEFT = ["ar", "fa", "he", "ur"];
 
-/** @type {Catalogue} */ let catalogue = {};
+/** @type {Catalogue} */ let catalogue = english;
 let language = "en";
 let plural = new Intl.PluralRules("en");
 let numbers = new Intl.NumberFormat("en");
@@ -41,7 +43,7 @@ export function fitting(wished) {
 /** Says everything in this language from now on. @param {string} wish @returns {Promise<void>} */
 export async function speak(wish) {
   const chosen = wish in LANGUAGES ? wish : "en";
-  catalogue = (await loadLazily(() => import(`./languages/${chosen}.js`))).default;
+  catalogue = chosen === "en" ? english : (await loadLazily(() => import(`./languages/${chosen}.js`))).default;
   language = chosen;
   plural = new Intl.PluralRules(chosen);
   numbers = new Intl.NumberFormat(chosen);

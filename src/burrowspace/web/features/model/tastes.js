@@ -12,7 +12,11 @@ export class Tastes extends Observable {
   async begin() {
     const [language, theme] = await Promise.all([settings.get("language"), settings.get("theme")]);
     this.#dress(String(theme ?? "auto"));
-    await speak(typeof language === "string" ? language : fitting(navigator.languages));
+    try {
+      await speak(typeof language === "string" ? language : fitting(navigator.languages));
+    } catch (error) {
+      console.warn("the page stays in English:", error); // no network: the words of English are here
+    }
     this.changed();
   }
 
