@@ -2,13 +2,12 @@
  * What the page says, in the person's language. Parts and sessions have codes; the catalogues in `languages/*.js` have
  * the words for each, English like the others; every one has every code (scripts/words_web.py). English comes with the
  * page, so there are words at once, also where no other catalogue can be had.
+ *
+ * @import { Catalogue } from "./languages/en.js"
  */
 
 import { loadLazily } from "../wire/lazy-import.js";
 import english from "./languages/en.js";
-
-/** By code: text with {places}, or one for each plural category of the language (CLDR), chosen by `n`.
- * @typedef {Record<string, string | Partial<Record<Intl.LDMLPluralRule, string>>>} Catalogue */
 
 /** As each is called by those who speak it. @type {Readonly<Record<string, string>>} */
 export const LANGUAGES = Object.freeze({

@@ -1,4 +1,4 @@
-/** German. @type {import("../words.js").Catalogue} */
+/** German. @type {import("./en.js").Catalogue} */
 export default {
   "about-encrypted": "Dateien werden auf diesem Gerät versiegelt und auf dem anderen geöffnet. Der Server reicht weiter, was er nicht lesen kann.",
   "about-plain": "Diese Seite kam über einfaches http. Deine Dateien sind trotzdem versiegelt, doch jemand dazwischen könnte die Seite selbst verändert haben; was ankommt, wird im Speicher gehalten. Über https ist all das besser.",

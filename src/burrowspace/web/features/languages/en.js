@@ -1,4 +1,7 @@
-/** English. @type {import("../words.js").Catalogue} */
+/** By code: text with {places}, or one for each plural category of the language (CLDR), chosen by `n`.
+ * @typedef {Record<string, string | Partial<Record<Intl.LDMLPluralRule, string>>>} Catalogue */
+
+/** English. @type {Catalogue} */
 export default {
   "about-encrypted": "Files are encrypted on this device and decrypted on the other. The server can't read them.",
   "about-plain": "This page was loaded over plain http. Your files are still encrypted, but someone on the way could have changed the page itself, and received files are kept in memory. Https solves both.",

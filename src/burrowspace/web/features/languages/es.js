@@ -1,4 +1,4 @@
-/** Spanish. @type {import("../words.js").Catalogue} */
+/** Spanish. @type {import("./en.js").Catalogue} */
 export default {
   "about-encrypted": "Los archivos se cifran en este dispositivo y se descifran en el otro. El servidor transmite lo que no puede leer.",
   "about-plain": "Esta página llegó por http sin cifrar. Tus archivos se cifran igualmente, pero alguien podría haber modificado la propia página por el camino; lo que llega se mantiene en memoria. Con https todo eso mejora.",

@@ -1,4 +1,4 @@
-/** French. @type {import("../words.js").Catalogue} */
+/** French. @type {import("./en.js").Catalogue} */
 export default {
   "about-encrypted": "Les fichiers sont chiffrés sur cet appareil et déchiffrés sur l’autre. Le serveur transmet ce qu’il ne peut pas lire.",
   "about-plain": "Cette page est arrivée en simple http. Vos fichiers sont tout de même chiffrés, mais quelqu’un a pu modifier la page elle-même en chemin ; ce qui arrive est gardé en mémoire. Avec https, tout cela va mieux.",

@@ -1,4 +1,4 @@
-/** Japanese. @type {import("../words.js").Catalogue} */
+/** Japanese. @type {import("./en.js").Catalogue} */
 export default {
   "about-encrypted": "ファイルはこのデバイスで暗号化され、相手のデバイスで復号されます。サーバーは中身を読めないまま中継します。",
   "about-plain": "このページは暗号化されない http で読み込まれました。ファイルはそれでも暗号化されますが、ページ自体が途中で誰かに書き換えられた可能性があります。届いたものはメモリに保持されます。https ならこれらはすべて改善されます。",

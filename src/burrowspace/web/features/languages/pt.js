@@ -1,4 +1,4 @@
-/** Portuguese. @type {import("../words.js").Catalogue} */
+/** Portuguese. @type {import("./en.js").Catalogue} */
 export default {
   "about-encrypted": "Os arquivos são cifrados neste dispositivo e decifrados no outro. O servidor repassa o que não consegue ler.",
   "about-plain": "Esta página chegou por http simples. Os seus arquivos são cifrados mesmo assim, mas alguém no caminho pode ter alterado a própria página; o que chega fica na memória. Com https tudo isso melhora.",

@@ -1,4 +1,4 @@
-/** Chinese. @type {import("../words.js").Catalogue} */
+/** Chinese. @type {import("./en.js").Catalogue} */
 export default {
   "about-encrypted": "文件在本设备上加密，在对方设备上解密。服务器只负责转发，无法读取内容。",
   "about-plain": "此页面通过未加密的 http 加载。你的文件仍会加密，但页面本身可能在途中被人篡改；收到的内容保存在内存中。使用 https 可以避免这些问题。",
