@@ -24,6 +24,7 @@ export async function registerWorker({ busy = () => false, updated = () => undef
     console.warn("no service worker here:", error); // a private window, a setting: the app works without
     return null;
   }
+  if (!registration) return null; // where something blocks workers without an error
   const first = !container.controller;
   let claimed = first;
   container.addEventListener("controllerchange", () => {
