@@ -83,6 +83,11 @@ async def launched(playwright: Playwright, within: Iterable[str], home: Path, *s
     return await playwright.chromium.launch(executable_path=script, args=flags)
 
 
+# What Chromium says of calls that were open when the test ended the server or the proxy before the pages. Which of
+# these it is depends on how far the call had come.
+SERVER_GONE = ("ERR_CONNECTION_", "ERR_EMPTY_RESPONSE", "ERR_SOCKET_NOT_CONNECTED", "Failed to fetch")
+
+
 class Browsing:
     """Devices with a profile each: pages, downloads, and what the pages complained of."""
 

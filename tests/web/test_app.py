@@ -21,16 +21,15 @@ from burrowspace.core.errors import WrongCode
 from tests.cli.program import Person
 from tests.client.codes import another
 from tests.e2e.served import Served, calling, served
-from tests.web.browser import Browsing, ordinary
+from tests.web.browser import SERVER_GONE, Browsing, ordinary
 from tests.web.desk import EXCUSED, JOB, Desk, desk, made, sha256, until
 
 pytestmark = pytest.mark.anyio
 
 MB = 1_000_000
 KEPT = "import('/web/store/kept.js').then(({ kept }) => kept.list())"
-AWAY = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "ERR_SOCKET_NOT_CONNECTED")
 OFFICE = {"extra_http_headers": {"X-Forwarded-For": "203.0.113.7"}}  # all its pages come from one address
-CROWDED = (*EXCUSED, *AWAY, "429 (Too Many Requests)")  # the server goes before the pages
+CROWDED = (*EXCUSED, *SERVER_GONE, "429 (Too Many Requests)")  # the server goes before the pages
 
 
 @pytest.fixture(autouse=True)
@@ -286,7 +285,7 @@ async def test_a_sending_page_that_is_loaded_again_goes_on(browsing: Browsing, s
 async def test_a_server_that_is_killed_and_started_again_costs_nothing_but_time(
     browsing: Browsing, server: Served, tmp_path: Path
 ) -> None:
-    browsing.excused = (*EXCUSED, *AWAY)
+    browsing.excused = (*EXCUSED, *SERVER_GONE)
     file = made(tmp_path, "h.bin", 40 * MB)
     ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
     for each in (ann, bob):

@@ -8,14 +8,14 @@ import pytest
 
 from tests.e2e.served import served
 from tests.e2e.transfer.counting import counting
-from tests.web.browser import Browsing
+from tests.web.browser import SERVER_GONE, Browsing
 from tests.web.desk import EXCUSED, JOB, Desk, desk, sha256, until
 
 pytestmark = pytest.mark.anyio
 
 MiB = 1 << 20
 SIZE = 40 * MiB
-AWAY = (*EXCUSED, "ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")  # the server goes first
+AWAY = (*EXCUSED, *SERVER_GONE)  # the server goes first
 WINDOW = 34 * 262_144  # the manifest and one window, with what surrounds them
 DIRECT = """async () => {
   let bytes = 0;

@@ -7,7 +7,7 @@ import pytest
 from tests.cli.program import people
 from tests.deploy.below_path import BASE, below_path, free_port, settings
 from tests.e2e.served import served
-from tests.web.browser import Browsing
+from tests.web.browser import SERVER_GONE, Browsing
 from tests.web.desk import EXCUSED, desk, sha256
 
 pytestmark = pytest.mark.anyio
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.mark.parametrize(("name", "way"), [("nginx", "cut-off"), ("caddy", "header"), ("haproxy", "public-url")])
 async def test_a_page_and_a_terminal_meet_below_a_path(browsing: Browsing, tmp_path: Path, name: str, way: str) -> None:
-    browsing.excused = (*EXCUSED, "ERR_CONNECTION")  # the proxy goes before the pages
+    browsing.excused = (*EXCUSED, *SERVER_GONE)  # the proxy goes before the pages
     port = free_port()
     async with (
         served(tmp_path / "data", stun_servers="", **settings(way, port)) as server,

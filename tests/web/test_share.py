@@ -9,7 +9,7 @@ from aiohttp import web
 from playwright.async_api import Page
 
 from tests.app import Running, running
-from tests.web.browser import Browsing
+from tests.web.browser import SERVER_GONE, Browsing
 
 # wait_for_function would look again by `eval`, which the page's policy refuses
 CONTROLLED = """navigator.serviceWorker.controller !== null || new Promise((done) =>
@@ -52,14 +52,13 @@ async def other_site(anyio_backend: str) -> AsyncIterator[str]:
 
 
 async def with_worker(browsing: Browsing, url: str) -> Page:
-    browsing.excused = GONE
+    browsing.excused = SERVER_GONE
     page = await browsing.page(url)
     await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     await page.evaluate(CONTROLLED)
     return page
 
 
-GONE = ("ERR_CONNECTION_REFUSED", "Failed to fetch")  # the server goes after the pages
 KEPT = "caches.open('burrow-shared').then((cache) => cache.keys()).then((keys) => keys.length)"
 
 
@@ -73,7 +72,7 @@ async def test_a_share_of_this_site_reaches_the_page(browsing: Browsing, server:
 
 async def test_a_share_of_another_web_site_is_refused(browsing: Browsing, server: Running, other_site: str):
     page = await with_worker(browsing, server.url)
-    browsing.excused = (*GONE, "403")
+    browsing.excused = (*SERVER_GONE, "403")
     await page.goto(other_site)
     async with page.expect_navigation(url=f"{server.url}/share/*") as there:
         await page.evaluate(FORM, [f"{server.url}/share", "evil.txt"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
-from tests.web.browser import WEB, Browsing, Pages, serving
+from tests.web.browser import SERVER_GONE, WEB, Browsing, Pages, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -173,7 +173,7 @@ async def test_the_app_is_there_without_a_network_and_a_share_reaches_it(browsin
     await page.goto(shelf.url + "/r")
     assert await page.title() == "burrow"
     assert await page.evaluate('import("/web/core/names.js").then((names) => names.safeName("../a"))') == "a"
-    browsing.excused = ("ERR_CONNECTION_REFUSED", "Failed to fetch")
+    browsing.excused = SERVER_GONE
     assert await page.evaluate('fetch("/status").then(() => true, () => false)') is False
 
 

@@ -14,13 +14,13 @@ import pytest
 from burrowspace.server import pages as served_pages
 from tests.app import running
 from tests.machine import free_port
-from tests.web.browser import WEB, Browsing
+from tests.web.browser import SERVER_GONE, WEB, Browsing
 from tests.web.desk import EXCUSED, Desk, desk, sha256, until
 
 pytestmark = pytest.mark.anyio
 
 MB = 1_000_000
-AWAY = ("ERR_CONNECTION_", "ERR_EMPTY_RESPONSE", "ERR_SOCKET_NOT_CONNECTED", "410 (Gone)")
+AWAY = (*SERVER_GONE, "410 (Gone)")
 # Consistent in itself, and of no use to a page of before.
 RENAMED = {r"\bloadLazily\b": "loadedLater", r"\bKeeping\b": "Holding", r"\bexamine\b": "examined"}
 

@@ -41,8 +41,12 @@ class Elsewhere:
     tried: tuple[str, ...]
 
 
-async def elsewhere(origin: str, seconds: float = LOOK_S) -> Elsewhere:
-    """Another address of the server that announces `origin` as one of its own. Bounded in time like `look`."""
+async def elsewhere(origin: str, seconds: float = 3 * LOOK_S) -> Elsewhere:
+    """Another address of the server that announces `origin` as one of its own. Bounded in time like `look`.
+
+    It looks longer than `look`: a link may be used before its server, which has just begun, is announced (RFC 6762,
+    section 8.1: a second), and whoever asks has nothing better to do, since the link's own address does not answer.
+    """
     tried: dict[str, None] = {}
     async with contextlib.aclosing(_announced(seconds)) as announced:
         async for said in announced:
