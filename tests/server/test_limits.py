@@ -32,6 +32,7 @@ BODIES: dict[str, Any] = {
     "/request-transfer": {"sender_id": "ann", "receiver_id": "bob", "filename": "a"},
     "/update-transfer-status/{transfer_id}": {"status": "x", "progress": 1},
     "/mailboxes/read": {"mailboxes": {}},
+    "/changes": {},
     "/spools": {"policy": "rest"},
     "/spools/{spool_id}": {"policy": "rest"},
     "/nearby/{handle}": {"name": "a", "kind": "phone", "picture": 1, "public": "A" * 43 + "=", "inbox": "a" * 32},

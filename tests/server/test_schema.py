@@ -135,6 +135,7 @@ def test_every_call_of_the_contract_stands_in_the_document():
         ("GET", "/hello"),
         ("GET", "/mailboxes/{mailbox_id}"),
         ("POST", "/mailboxes/read"),
+        ("POST", "/changes"),
         ("POST", "/nameplates/{nameplate}/claim"),
         ("POST", "/spools"),
         ("GET", "/nearby/{handle}"),

@@ -13,6 +13,7 @@ from burrowspace.core.errors import BurrowError
 from burrowspace.core.upload_answers import refusal_headers
 from burrowspace.server.api import (
     authority,
+    changes,
     devices,
     doctor,
     files,
@@ -49,7 +50,20 @@ def make_api(context: Context) -> FastAPI:
         dependencies=[Depends(limited)],
     )
     app.state.context = context
-    for module in (status, authority, doctor, peers, devices, transfers, files, mailboxes, nameplates, nearby, spools):
+    for module in (
+        status,
+        authority,
+        doctor,
+        peers,
+        devices,
+        transfers,
+        files,
+        mailboxes,
+        nameplates,
+        nearby,
+        spools,
+        changes,
+    ):
         app.include_router(module.router)
     app.add_exception_handler(BurrowError, _burrow_error)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -48,6 +48,7 @@ LIMITS: dict[tuple[str, str], Limit] = {
     ),
     ("POST", "/mailboxes/read"): Limit(Kind.WRITE, also="max_waits_per_address, max_waits"),
     ("DELETE", "/mailboxes/{mailbox_id}"): Limit(Kind.WRITE),
+    ("POST", "/changes"): Limit(Kind.WRITE, also="max_waits_per_address, max_waits"),
     ("POST", "/nameplates"): Limit(Kind.WRITE, True, "max_nameplates_per_address"),
     ("POST", "/nameplates/{nameplate}/claim"): Limit(
         None, True, "max_claims_per_minute, max_nameplate_claims, max_mailboxes_per_address"

@@ -34,7 +34,7 @@ async def read_many(body: ReadMailboxes, request: Request, server: Server, calle
         found = await while_here(request, work) if body.wait else await work
     except ClientDisconnect:
         return Response(status_code=400)  # to nobody
-    return _fresh({"mailboxes": {key: each and _messages(each) for key, each in found.items()}})
+    return _fresh({"mailboxes": {key: each and told_messages(each) for key, each in found.items()}})
 
 
 @router.post("/mailboxes/{mailbox_id}", openapi_extra=octet_body(MESSAGE_BYTES))
@@ -54,7 +54,7 @@ async def read_messages(
         found = await while_here(request, work) if wait else await work
     except ClientDisconnect:
         return Response(status_code=400)  # to nobody
-    return _fresh(_messages(found))
+    return _fresh(told_messages(found))
 
 
 @router.delete("/mailboxes/{mailbox_id}", responses=UNKNOWN)
@@ -69,7 +69,7 @@ async def remove_mailbox(
     return _state(await server.driver.mailboxes.remove(mailbox_id), "removed")
 
 
-def _messages(found: Found) -> dict[str, Any]:
+def told_messages(found: Found) -> dict[str, Any]:
     return {
         "messages": [{"number": each.number, "body": b64encode(each.body).decode()} for each in found.messages],
         "created_at": iso(found.mailbox.created_at),

@@ -316,13 +316,16 @@ class Messages(Answer):
     expires_at: str = Field(description="ISO 8601, UTC.")
 
 
+HexKey = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+PlateKey = Annotated[str, Field(pattern="^[1-9][0-9]{0,3}$")]
+Known = Annotated[int, Field(ge=-1, le=2**53 - 1)]
+WAITED_MOST = 64  # things that one call may wait for
+
+
 class ReadMailboxes(Ask):
-    mailboxes: dict[
-        Annotated[str, Field(pattern="^[0-9a-f]{32}$")],
-        Annotated[int, Field(ge=-1, le=2**53 - 1)],
-    ] = Field(
+    mailboxes: dict[HexKey, Known] = Field(
         min_length=1,
-        max_length=64,
+        max_length=WAITED_MOST,
         description="Ids, each with the number beyond which messages are asked for.",
         json_schema_extra={"additionalProperties": False},
     )
@@ -391,6 +394,42 @@ class NearDevice(Answer):
 class NearDevices(Answer):
     version: int = Field(description="For the next call; it says nothing but whether something changed.")
     devices: list[NearDevice] = Field(description="The others of this network.")
+
+
+class OwnNameplate(Ask):
+    token: str = Field(min_length=1, max_length=256, description="The owner's.")
+    after: Known = Field(-1, description="The number of the last claim that is known.")
+
+
+class OwnNearby(Ask):
+    token: str = Field(min_length=32, max_length=128, description="The secret of this device.")
+    version: Known = Field(-1, description="The version of the last answer; -1 for none.")
+
+
+class ReadChanges(Ask):
+    mailboxes: dict[HexKey, Known] = Field(
+        {},
+        max_length=WAITED_MOST,
+        description="Ids, each with the number beyond which messages are asked for.",
+        json_schema_extra={"additionalProperties": False},
+    )
+    nameplates: dict[PlateKey, OwnNameplate] = Field(
+        {}, max_length=WAITED_MOST, description="By number.", json_schema_extra={"additionalProperties": False}
+    )
+    nearby: dict[HexKey, OwnNearby] = Field(
+        {}, max_length=4, description="By handle.", json_schema_extra={"additionalProperties": False}
+    )
+    wait: float = Field(
+        0, ge=0, le=MAX_WAIT_S, allow_inf_nan=False, description="Seconds to wait for a change, if there is none."
+    )
+
+
+class FoundChanges(Answer):
+    mailboxes: dict[str, Messages | None] = Field(description="Those with news; null for one that is not there.")
+    nameplates: dict[str, Claims | None] = Field(description="Those with new claims; null for one that is not yours.")
+    nearby: dict[str, NearDevices | None] = Field(
+        description="Those whose network has another version now; null for one that does not show itself."
+    )
 
 
 class LeftNearby(Answer):

@@ -18,7 +18,7 @@ from burrowspace.server.api.models import (
 )
 from burrowspace.server.api.peers import iso
 from burrowspace.server.api.waiting import After, Wait, while_here
-from burrowspace.server.driver.nameplates import LAST
+from burrowspace.server.driver.nameplates import LAST, ClaimsOfNumber
 
 router = APIRouter(tags=["nameplates"], responses=REFUSALS)
 
@@ -55,8 +55,7 @@ async def read_claims(
         found = await while_here(request, work) if wait else await work
     except ClientDisconnect:
         return Response(status_code=400)  # to nobody
-    claims = [ClaimMade(number=each.number, mailbox=each.mailbox_id) for each in found.claims]
-    return Claims(claims=claims, expires_at=iso(found.nameplate.expires_at))
+    return told_claims(found)
 
 
 @router.delete("/nameplates/{nameplate}", responses=UNKNOWN)
@@ -64,3 +63,8 @@ async def release_nameplate(nameplate: Number, server: Server, token: Token) -> 
     """For the owner, with its token: the number is nobody's any more. Its mailboxes stay."""
     await server.driver.nameplates.release(nameplate, token)
     return Released(nameplate=nameplate)
+
+
+def told_claims(found: ClaimsOfNumber) -> Claims:
+    claims = [ClaimMade(number=each.number, mailbox=each.mailbox_id) for each in found.claims]
+    return Claims(claims=claims, expires_at=iso(found.nameplate.expires_at))

@@ -76,6 +76,9 @@ async def knock(handle: Handle, sender: Sender, request: Request, server: Server
     return Knocked()
 
 
+def told_devices(seen: NearbyView) -> bytes:
+    return b'{"version":%d,"devices":[%b]}' % (seen.version, b",".join(seen.devices))
+
+
 def _told(seen: NearbyView) -> Response:
-    body = b'{"version":%d,"devices":[%b]}' % (seen.version, b",".join(seen.devices))
-    return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
+    return Response(told_devices(seen), media_type="application/json", headers={"cache-control": "no-store"})

@@ -11,6 +11,7 @@ from burrowspace.core.records import Meta
 from burrowspace.ports import Rows
 from burrowspace.server.driver.announcer import Announcer
 from burrowspace.server.driver.change_notifier import ChangeNotifier
+from burrowspace.server.driver.changes import Changes
 from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.downloads import Downloads
 from burrowspace.server.driver.lanes import Lanes
@@ -50,6 +51,7 @@ class Driver:
         self.mailboxes = Mailboxes(context, self.notifier)
         self.nameplates = Nameplates(context, self.notifier, self.mailboxes)
         self.nearby = Nearby(context, self.notifier, self.mailboxes)
+        self.changes = Changes(self.notifier, self.mailboxes, self.nameplates, self.nearby)
         self.server_id = ""
         self.line = context.bus.line  # the way to a peer, or None; a method less on the way of each signal
 

@@ -131,10 +131,10 @@ class Mailboxes:
             [mailbox_id], address, seconds, lambda: self._context.state.read(ask), lambda found: bool(found.messages)
         )
 
-    async def read_many(self, after: Mapping[str, int], seconds: float, address: str | None) -> dict[str, Found | None]:
+    async def look_many(self, after: Mapping[str, int]) -> dict[str, Found | None]:
         """Of these mailboxes, each with the number that is known already, those that have messages beyond it, and None
-        for those that are not there; waits for the first. One answer holds as much as that of `read`: whatever comes
-        first in `after` is served first."""
+        for those that are not there. One answer holds as much as that of `read`: whatever comes first in `after` is
+        served first."""
 
         def ask(rows: Rows) -> dict[str, Found | None]:
             now, left, room = self._context.now(), _ANSWER_MESSAGES, _ANSWER_BYTES
@@ -156,7 +156,12 @@ class Mailboxes:
                         found[mailbox_id] = Found(box, fitting)
             return found
 
-        return await self._notifier.until(list(after), address, seconds, lambda: self._context.state.read(ask), bool)
+        looked: dict[str, Found | None] = await self._context.state.read(ask)
+        return looked
+
+    async def read_many(self, after: Mapping[str, int], seconds: float, address: str | None) -> dict[str, Found | None]:
+        """The same, waiting for the first."""
+        return await self._notifier.until(list(after), address, seconds, lambda: self.look_many(after), bool)
 
     async def trim(self, mailbox_id: str, upto: int) -> Mailbox:
         """Drops the messages up to number `upto`, that one too."""

@@ -5,7 +5,7 @@ were right, the two find out there. Spec: docs/spec/mailboxes.md.
 """
 
 import hmac
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from typing import NamedTuple
 
 import msgspec
@@ -29,6 +29,13 @@ _TUNNEL = 10  # times as many claims through a tunnel, where many stand behind l
 class Offered(NamedTuple):
     nameplate: Nameplate
     token: str
+
+
+class OwnedPlate(NamedTuple):
+    """What the owner of a number knows: its token, and the number of the last claim."""
+
+    token: str
+    after: int
 
 
 class ClaimsOfNumber(NamedTuple):
@@ -80,7 +87,7 @@ class Nameplates:
             return gone
 
         gone = await context.state.write(change)
-        for each in (*gone, _change_key(number)):
+        for each in (*gone, self.change_key(number)):
             self._notifier.notify(each)
         return mailbox_id
 
@@ -139,12 +146,36 @@ class Nameplates:
             )
 
         return await self._notifier.until(
-            [_change_key(number)],
+            [self.change_key(number)],
             address,
             seconds,
             lambda: self._context.state.read(ask),
             lambda found: bool(found.claims),
         )
+
+    async def look_many(self, owned: Mapping[int, OwnedPlate]) -> dict[int, ClaimsOfNumber | None]:
+        """Those with claims beyond the one that is known, and None for a number that is not there or another's."""
+
+        def ask(rows: Rows) -> dict[int, ClaimsOfNumber | None]:
+            found: dict[int, ClaimsOfNumber | None] = {}
+            for number, own in owned.items():
+                try:
+                    plate = _owned(rows, number, own.token, self._context.now())
+                except (NotFound, Forbidden):
+                    found[number] = None
+                    continue
+                beyond = rows.find(Claim, nameplate_id=plate.nameplate_id, number__gt=own.after, order="number")
+                if beyond:
+                    found[number] = ClaimsOfNumber(plate, beyond)
+            return found
+
+        looked: dict[int, ClaimsOfNumber | None] = await self._context.state.read(ask)
+        return looked
+
+    @staticmethod
+    def change_key(number: int) -> str:
+        """What is notified when the number has a new claim, or is nobody's any more."""
+        return f"nameplate {number}"
 
     async def release(self, number: int, token: str | None) -> None:
         """The number is nobody's any more: done, or burnt after a wrong guess."""
@@ -154,7 +185,7 @@ class Nameplates:
             _drop(rows, [_owned(rows, number, token, now).nameplate_id])
 
         await self._context.state.write(change)
-        self._notifier.notify(_change_key(number))
+        self._notifier.notify(self.change_key(number))
 
     async def sweep(self) -> None:
         """Removes what has expired. May run twice."""
@@ -167,7 +198,7 @@ class Nameplates:
             return [plate.number for plate in old]
 
         for number in await self._context.state.write(change):
-            self._notifier.notify(_change_key(number))
+            self._notifier.notify(self.change_key(number))
 
     def _paced(self, address: str | None, now: float) -> None:
         rate = self._tunnel if address is None else self._rate
@@ -185,10 +216,6 @@ def pick(taken: Set[int], entropy: int) -> int | None:
         if free := [number for number in range(1, last + 1) if number not in taken]:
             return free[entropy % len(free)]
     return None
-
-
-def _change_key(number: int) -> str:
-    return f"nameplate {number}"
 
 
 def _known(rows: Rows, number: int, now: float) -> Nameplate:

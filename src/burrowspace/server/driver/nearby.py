@@ -9,7 +9,9 @@ card, until when), the version is the number of the last change of a network's r
 Bus notifies `_change_key(network)` on the other nodes. What a knock says is in a mailbox, and so in State already.
 """
 
+import contextlib
 import hmac
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import orjson
@@ -50,6 +52,21 @@ class NearbyView(NamedTuple):
 
     version: int
     devices: list[bytes]
+
+
+class OwnDevice(NamedTuple):
+    """What a device knows: its secret, and the version of the last view."""
+
+    token: str
+    version: int
+
+
+class Watched(NamedTuple):
+    """A device's view of its network while a call waits for it; of a device that is not here, or another's, nothing."""
+
+    key: str | None  # what is notified
+    view: Callable[[], NearbyView | None]
+    changed: Callable[[], bool]
 
 
 class _Device:
@@ -100,19 +117,44 @@ class Nearby:
         """The others, at once where the network has changed since `version`, else when it does. NotFound for a device
         that does not show itself."""
         device = self._heard(handle, token, where)
-        if device.waits >= _WAITS:
-            raise TooMany(f"{_WAITS} calls of this device wait already; end one first", STAY_S)
 
         async def ask() -> NearbyView:
             if self._devices.get(handle) is not device:
                 raise _away()
             return self._seen(device)
 
-        device.waits += 1
-        try:
+        with self._waiting(device):
             return await self._notifier.until(
                 [_change_key(device.network)], None, seconds, ask, lambda seen: seen.version != version
             )
+
+    @contextlib.contextmanager
+    def watching(self, handle: str, token: str, where: Where, version: int) -> Iterator[Watched]:
+        """The same for a call that waits for other things, too. TooMany."""
+        try:
+            device = self._heard(handle, token, where)
+        except (NotFound, Forbidden, Unauthorized):
+            yield Watched(None, lambda: None, lambda: True)
+            return
+
+        def view() -> NearbyView | None:
+            return self._seen(device) if self._devices.get(handle) is device else None
+
+        def changed() -> bool:
+            seen = view()
+            return seen is None or seen.version != version
+
+        with self._waiting(device):
+            yield Watched(_change_key(device.network), view, changed)
+
+    @contextlib.contextmanager
+    def _waiting(self, device: _Device) -> Iterator[None]:
+        """The device is here for as long as a call of it waits."""
+        if device.waits >= _WAITS:
+            raise TooMany(f"{_WAITS} calls of this device wait already; end one first", STAY_S)
+        device.waits += 1
+        try:
+            yield
         finally:
             device.waits -= 1
             device.until = self._context.now() + STAY_S
