@@ -148,21 +148,46 @@ class Line(Protocol):
 
 
 class Bus(Protocol):
-    """Who is where. One code path for a peer of this node and one of another."""
+    """Who is where, and who has to hear of what. One code path for a peer of this node and for one of another.
 
-    def attach(self, peer_id: str, line: Line) -> Line | None:
-        """`line` is the way to the peer from now on; the line it replaces, if any."""
+    Proven by tests/contracts/test_bus.py.
+    """
+
+    @property
+    def may_lose(self) -> bool:
+        """Whether what is rung and shouted may be lost on the way: who must know asks State again now and then."""
+
+    def attach(self, peer_id: str, line: Line, number: int = 0) -> Line | None:
+        """`line` is the way to the peer from now on; the line of this node that it replaces, if any. `number` rises
+        with each registration of the peer: a line of another node with a lower one is closed."""
 
     def detach(self, peer_id: str, line: Line) -> bool:
         """Forgets the line if it is still the peer's; whether it was."""
 
     def line(self, peer_id: str) -> Line | None:
-        """The way to a live peer, or None. Never waits."""
+        """The way to a live peer, or None: it is not on this node, and was not looked for elsewhere. Never waits."""
+
+    async def find(self, peer_id: str) -> Line | None:
+        """The way to a live peer wherever it is, or None. Waits at most a second or two."""
 
     def lines(self) -> Iterator[tuple[str, Line]]:
-        """All live peers, over a copy: lines may come and go meanwhile."""
+        """All live peers of this node, over a copy: lines may come and go meanwhile."""
 
-    def __len__(self) -> int: ...
+    def on_ring(self, rung: Callable[[Sequence[str]], None]) -> None:
+        """Who acts on this node upon `ring` of any node, this one too. No keys at all means: something may have been
+        missed, so anything may have changed."""
+
+    def on_shout(self, shouted: Callable[[Encoded, str], None]) -> None:
+        """Who acts on this node upon `shout` of any node, this one too."""
+
+    def ring(self, keys: Sequence[str]) -> None:
+        """On all nodes: something about these keys may have changed. On this one at once."""
+
+    def shout(self, packet: Encoded, but: str) -> None:
+        """On all nodes: every live peer but one is told this."""
+
+    def __len__(self) -> int:
+        """How many peers this node has."""
 
 
 class Tunnel(Protocol):

@@ -1,4 +1,4 @@
-"""Telling every live device the same thing, without ever keeping the loop for long.
+"""Telling every live device of all nodes the same thing, without ever keeping the loop for long.
 
 When thousands leave at once, telling each of the others about each of them is a square; so the work goes in slices,
 and who has left meanwhile is told nothing.
@@ -20,16 +20,21 @@ _QUEUE = 100_000  # announcements that wait; past it the oldest are dropped, `/p
 
 
 class Announcer:
-    """A queue of announcements and one task that works it off."""
+    """A queue of announcements for the devices of this node, and one task that works it off."""
 
     def __init__(self, context: DriverContext, tasks: Tasks) -> None:
         self._context, self._tasks = context, tasks
         self._queue: deque[tuple[Encoded, str]] = deque(maxlen=_QUEUE)
         self._working = False
+        context.bus.on_shout(self._shouted)
 
     def say(self, event: msgspec.Struct, *, but: str) -> None:
-        """Queues the event for every live device except the peer `but`."""
+        """Queues the event for every live device of all nodes except the peer `but`."""
         packet = Encoded.from_raw("/", messages.array(messages.name_of(event), messages.encode(event)))
+        self._context.bus.shout(packet, but)
+
+    def _shouted(self, packet: Encoded, but: str) -> None:
+        """Some node says this to every live device except the peer `but`: those of this one are told."""
         self._queue.append((packet, but))
         if not self._working:
             self._working = True

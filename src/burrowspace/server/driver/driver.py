@@ -47,7 +47,7 @@ class Driver:
         self.spools = Spools(context, self.uploads, self.lanes)
         self.transfers = Transfers(context, self.postman, self.uploads)
         self.relays = Relays(context, self._tasks, self.presence.is_online, self.transfers.relayed, self.pace)
-        self.notifier = ChangeNotifier(context.settings.max_waits, context.settings.max_waits_per_address)
+        self.notifier = ChangeNotifier(context.bus, context.settings.max_waits, context.settings.max_waits_per_address)
         self.mailboxes = Mailboxes(context, self.notifier)
         self.nameplates = Nameplates(context, self.notifier, self.mailboxes)
         self.nearby = Nearby(context, self.notifier, self.mailboxes)
