@@ -130,6 +130,34 @@ def _announced() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _leavings() -> list[dict[str, Any]]:
+    """When a reader of the segment "a" leaves it: how far it and the receiver are, and how long nothing came."""
+    asked = [(39, 39, 0.0), (40, 39, 0.0), (40, 40, 0.0), (41, 45, 0.0), (20, 20, 2.9), (20, 20, 3.0), (20, 20, 60.0)]
+    walks: dict[str, list[Event]] = {
+        "it goes on": [],
+        "it has ended": [["ends", "a", 40]],
+        "it has ended before what is wanted": [["ends", "a", 10]],
+        "a later one brings the block": [["begins", "b", 20, "A256GCM", False]],
+        "a later one brings only what follows": [["begins", "b", 21, "A256GCM", False]],
+        "only one that rests brings it": [["begins", "r", 0, "A256GCM", True]],
+        "the sender began again": [["anew"]],
+        "the sender began again, and it goes on": [["anew"], ["begins", "a", 0, "A256GCM", False]],
+        "the server has it no more": [["lost", "a"]],
+        "it rests now": [["begins", "a", 0, "A256GCM", True]],
+    }
+    found = []
+    for name, events in walks.items():
+        known = segments.Announced()
+        known.begins("a", 0, "A256GCM", False)
+        segment = known.pick(0, False)
+        assert segment is not None
+        for what, *values in events:
+            getattr(known, what)(*values)
+        answers = [[*each, known.leaves(segment, *each)] for each in asked]
+        found.append({"name": name, "steps": events, "asked": answers})
+    return found
+
+
 _PARTS: dict[str, list[segments.Part]] = {
     "nothing": [],
     "one that is written": [segments.Part(0, "A256GCM", False, at=20)],
@@ -375,6 +403,7 @@ def session_vectors() -> dict[str, Any]:
         "consents": _consents(),
         "persons": _persons(),
         "announced": _announced(),
+        "leavings": _leavings(),
         "parts": _parts(),
         "flows": _flows(),
         "sendings": _sendings(),

@@ -46,6 +46,18 @@ def test_a_receiver_knows_its_segments_as_the_walk_says(walk: dict[str, Any]) ->
         assert found == follows, what
 
 
+@pytest.mark.parametrize("case", HELD["leavings"], ids=lambda case: case["name"])
+def test_a_receiver_leaves_a_segment_when_the_case_says(case: dict[str, Any]) -> None:
+    known = Announced()
+    known.begins("a", 0, "A256GCM", False)
+    segment = known.pick(0, False)
+    assert segment is not None
+    for what, *values in case["steps"]:
+        getattr(known, what)(*values)
+    for taken, held, still, leaves in case["asked"]:
+        assert known.leaves(segment, taken, held, still) is leaves, (taken, held, still)
+
+
 @pytest.mark.parametrize("walk", HELD["sender_words"], ids=lambda walk: walk["name"])
 def test_the_words_of_a_sender_mean_what_the_walk_says(walk: dict[str, Any]) -> None:
     words = SenderWords(100.0)

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from burrowspace.core.credit import CREDIT
+from burrowspace.core.paths import STALL
 
 REMEMBERED = 256  # segments, and ends of segments, of one transfer
 
@@ -74,6 +75,16 @@ class Announced:
         """The latest of this kind that brings the block at `position`."""
         fits = (each for each in reversed(self._segments) if each.resting is resting and each.serves(position))
         return next(fits, None)
+
+    def leaves(self, segment: Segment, taken: int, held: int, still: float) -> bool:
+        """Whether who reads it should leave it. `taken`: the next block that it brings; `held`: the next one that is
+        wanted; `still`: seconds since the last byte.
+
+        It has brought all that it will; or it stands still while another brings that block, or none is known to.
+        """
+        if segment.upto is not None and min(taken, held) >= segment.upto:
+            return True
+        return still >= STALL and self.pick(held, segment.resting) is not segment
 
     def nothing_left(self, position: int) -> bool:
         return not any(each.serves(position) for each in self._segments)

@@ -6,7 +6,7 @@ import { SenderWords } from "../../../src/burrowspace/web/core/sender-words.js";
 import { parseSignal } from "../../../src/burrowspace/web/core/signals.js";
 import { held } from "./vectors.mjs";
 
-const { announced, parts: lists, flows, sendings } = held("session");
+const { announced, leavings, parts: lists, flows, sendings } = held("session");
 
 for (const { name, looks, steps } of announced) {
   test(`announced, ${name}: known as the twin knows it`, () => {
@@ -19,6 +19,18 @@ for (const { name, looks, steps } of announced) {
         known.nothingLeft(at),
       ]);
       assert.deepEqual(found, follows, what);
+    }
+  });
+}
+
+for (const { name, steps, asked } of leavings) {
+  test(`a segment, ${name}: left when the twin leaves it`, () => {
+    const known = new Announced();
+    known.begins("a", 0, "A256GCM", false);
+    const segment = known.pick(0, false);
+    for (const [what, ...values] of steps) known[what](...values);
+    for (const [taken, own, still, leaves] of asked) {
+      assert.equal(known.leaves(segment, taken, own, still), leaves, `${taken} ${own} ${still}`);
     }
   });
 }

@@ -14,7 +14,7 @@ from burrowspace.client.log import Log
 from burrowspace.client.session.opener import Opener
 from burrowspace.core.errors import Tampered
 from burrowspace.core.path_book import PathBook
-from burrowspace.core.paths import STALL, Path, backoff
+from burrowspace.core.paths import Path, backoff
 from burrowspace.core.sealing import Suite
 from burrowspace.core.segments import Announced, Segment
 
@@ -111,17 +111,14 @@ class Reading:
             self.reader = self._segment = None
 
     def look_at_end(self) -> None:
-        """A segment that turned out to end waits for a block that will not come; so does one that stands still while
-        another brings that block, or none is known to bring it."""
+        """A segment may end while it is read, and its reader would wait for a block that does not come."""
         reader, segment = self.reader, self._segment
         if reader is None or segment is None:
             return
-        if segment.upto is None or reader.position < segment.upto:
-            still = time.monotonic() - reader.came_at >= STALL
-            if not still or self._announced.pick(reader.position, segment.resting) is segment:
-                return
-        reader.stop()
-        self._ended_here(reader, None)
+        still = time.monotonic() - reader.came_at
+        if self._announced.leaves(segment, reader.position, self._opener.staging.here, still):
+            reader.stop()
+            self._ended_here(reader, None)
 
     def _ended(self, reader: "RelayStream", ended: "StreamEnded | None") -> None:
         """In the reader's thread."""

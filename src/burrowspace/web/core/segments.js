@@ -7,6 +7,7 @@
  */
 
 import { CREDIT } from "./credit.js";
+import { STALL } from "./paths.js";
 
 export const REMEMBERED = 256; // segments, and ends of segments, of one transfer
 
@@ -61,6 +62,14 @@ export class Announced {
   /** The latest of this kind that brings the block at `position`. @param {number} position @param {boolean} resting */
   pick(position, resting) {
     return this.#segments.findLast((each) => each.resting === resting && serves(each, position)) ?? null;
+  }
+
+  /** Whether who reads it should leave it. `taken`: the next block that it brings; `held`: the next one that is wanted;
+   * `still`: seconds since the last byte. It has brought all that it will; or it stands still while another brings that
+   * block, or none is known to. @param {Segment} segment @param {number} taken @param {number} held @param {number} still */
+  leaves(segment, taken, held, still) {
+    if (segment.upto !== null && Math.min(taken, held) >= segment.upto) return true;
+    return still >= STALL && this.pick(held, segment.resting) !== segment;
   }
 
   /** @param {number} position */

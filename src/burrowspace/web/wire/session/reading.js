@@ -10,7 +10,7 @@
  * @import { Server } from "../server/api.js"
  */
 
-import { backoff, STALL } from "../../core/paths.js";
+import { backoff } from "../../core/paths.js";
 import { SpoolReader } from "../relay/spool-reader.js";
 import { ours, seconds, sleep } from "../runtime.js";
 
@@ -81,17 +81,13 @@ export class Reading {
     this.#now = null;
   }
 
-  /** A segment that turned out to end waits for a block that will not come; so does one that stands still while another
-   * brings that block, or none is known to bring it. `movedAt`: when the last byte came. @param {number} movedAt */
+  /** A segment may end while it is read, and its reader would wait for a block that does not come. `movedAt`: when the
+   * last byte came. @param {number} movedAt */
   lookAtEnd(movedAt) {
     if (!this.#now) return;
     const { reader, segment, since } = this.#now;
-    const { upto, resting } = segment;
-    const { held } = this.staging;
-    if (upto === null || reader.position < upto || held < upto) {
-      const still = seconds() - Math.max(movedAt, since) >= STALL;
-      if (!still || this.announced.pick(held, resting) === segment) return;
-    }
+    const still = seconds() - Math.max(movedAt, since);
+    if (!this.announced.leaves(segment, reader.position, this.staging.held, still)) return;
     this.#ended(reader, null);
     reader.stop();
   }
