@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,15 @@ PUBLIC = base64.b64encode(bytes(32)).decode()
 OCTETS = {"Content-Type": "application/octet-stream"}
 CROWD = 50
 ANN, BOB, EVE = "a" * 32, "b" * 32, "e" * 32
+
+
+class Clock:
+    now = 1000.0
+
+    def pass_(self, server: Running, seconds: float) -> None:
+        """So much later the server has swept."""
+        self.now += seconds
+        server.app.driver.nearby.sweep()
 
 
 @pytest.fixture
@@ -53,6 +62,19 @@ async def show(server: Running, handle: str, where: str = "here", expect: int = 
 
 async def watch(server: Running, handle: str, query: str = "", where: str = "here", expect: int = 200) -> Any:
     return await server.call("GET", f"/nearby/{handle}{query}", expect, headers=by(handle, where))
+
+
+async def leave(server: Running, handle: str, stay: int) -> None:
+    await server.call("DELETE", f"/nearby/{handle}?stay={stay}", headers=by(handle))
+
+
+async def alone(server: Running, handle: str, version: int) -> Any:
+    return await watch(server, handle, f"?version={version}&wait=50")
+
+
+async def everything(server: Running, handle: str, version: int) -> Any:
+    wanted = {"nearby": {handle: {"token": SECRET + handle, "version": version}}, "wait": 50}
+    return await server.call("POST", "/changes", json=wanted)
 
 
 async def knock(server: Running, to: str, sender: str, body: bytes = b"x", where: str = "here", expect: int = 200):
@@ -158,6 +180,78 @@ async def test_a_device_stays_for_a_while_after_its_last_call_and_while_it_waits
     await watch(server, BOB)
     now += nearby.STAY_S - 1
     assert seen(await show(server, ANN)) == [BOB]
+
+
+@pytest.fixture
+def clock(server: Running, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time of presence; the sweeps are the test's, too."""
+    clock = Clock()
+    monkeypatch.setattr(type(server.app.driver._context), "now", staticmethod(lambda: clock.now))
+    return clock
+
+
+@pytest.mark.parametrize("call", [alone, everything], ids=["its own call", "one call for everything"])
+async def test_a_device_whose_waiting_call_is_cut_stays_for_a_reload_and_no_longer(
+    server: Running, clock: Clock, call: Callable[[Running, str, int], Awaitable[Any]]
+):
+    await show(server, ANN)
+    version = (await show(server, BOB))["version"]
+    cut = asyncio.create_task(call(server, ANN, version))
+    held = asyncio.create_task(alone(server, BOB, version))
+    await waiting(server, 2)
+    cut.cancel()
+    await waiting(server, 1)
+    clock.pass_(server, nearby.CUT_S - 1)
+    assert not held.done()
+    again = asyncio.create_task(call(server, ANN, version))
+    await waiting(server, 2)
+    clock.pass_(server, 10 * nearby.STAY_S)
+    again.cancel()
+    await waiting(server, 1)
+    clock.pass_(server, nearby.CUT_S - 1)
+    assert not held.done(), "it blinked"
+    clock.pass_(server, 2)
+    assert seen(await held) == []
+
+
+async def test_a_device_that_calls_after_its_waiting_call_was_cut_stays_as_after_any_call(
+    server: Running, clock: Clock
+):
+    """A hidden page ends its waiting call and says once more that it is here: in any order for the server."""
+    await show(server, ANN)
+    told = await show(server, BOB)
+    cut = asyncio.create_task(watch(server, ANN, f"?version={told['version']}&wait=50"))
+    await waiting(server, 1)
+    await watch(server, ANN)
+    cut.cancel()
+    await waiting(server, 0)
+    clock.pass_(server, nearby.STAY_S - 1)
+    assert seen(await watch(server, BOB)) == [ANN]
+    clock.pass_(server, 2)
+    assert seen(await watch(server, BOB)) == []
+
+
+async def test_a_page_that_closes_is_gone_in_a_moment_unless_it_was_a_reload_or_another_page_is_open(
+    server: Running, clock: Clock
+):
+    await show(server, ANN)
+    told = await show(server, BOB)
+    held = asyncio.create_task(watch(server, BOB, f"?version={told['version']}&wait=50"))
+    await waiting(server, 1)
+    await leave(server, ANN, 4)
+    clock.pass_(server, 3)
+    assert (await show(server, ANN))["version"] == told["version"]  # loaded again
+    other = asyncio.create_task(watch(server, ANN, f"?version={told['version']}&wait=50"))
+    await waiting(server, 2)
+    await leave(server, ANN, 4)
+    clock.pass_(server, nearby.STAY_S)
+    assert not held.done(), "it blinked"
+    other.cancel()
+    await waiting(server, 1)
+    await leave(server, ANN, 4)
+    clock.pass_(server, 5)
+    assert seen(await held) == []
+    await server.call("DELETE", f"/nearby/{BOB}?stay=11", 400, headers=by(BOB))
 
 
 async def test_a_device_that_leaves_is_gone_at_once_and_its_waiting_call_ends(server: Running):

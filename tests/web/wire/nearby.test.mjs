@@ -17,7 +17,7 @@ function scripted(features = ["nearby"]) {
   const request = (what, here, said, signal) =>
     new Promise((resolve, reject) => {
       const made = { what, here, said, answer: resolve, fail: reject };
-      signal.addEventListener("abort", () => reject(signal.reason));
+      signal?.addEventListener("abort", () => reject(signal.reason));
       const want = wanted.shift();
       if (want) want(made);
       else came.push(made);
@@ -26,8 +26,8 @@ function scripted(features = ["nearby"]) {
     left: [],
     hello: async () => ({ features }),
     announce: (here, card, signal) => request("announce", here, card, signal),
-    nearby: (here, version, wait, signal) => request("nearby", here, version, signal),
-    unannounce: async (here) => void server.left.push(here.handle),
+    nearby: (here, version, wait, signal) => request(wait ? "nearby" : "still here", here, version, signal),
+    unannounce: async (here, stay) => void server.left.push([here.handle, stay]),
     knock: async (here, to, message) => void boxes.get(to).push(message),
     news: (mailbox, after, wait, signal) => {
       const messages = boxes.get(mailbox).map((body, number) => ({ number, body })).slice(after + 1);
@@ -75,7 +75,7 @@ test("it says that it is here, follows who else is, and says it again when it ha
   await more;
 });
 
-test("a hidden page asks for nothing, and one that goes says so; both come back by saying that they are here", async () => {
+test("a hidden page says once that it is still here, and one that goes says so; both come back by saying that they are here", async () => {
   const { server, next, came } = scripted();
   const over = new AbortController();
   const nearby = new Nearby({ server, kind: "phone" });
@@ -83,13 +83,20 @@ test("a hidden page asks for nothing, and one that goes says so; both come back 
   (await next()).answer({ version: 1, devices: [] });
   await next();
   nearby.pause();
+  nearby.pause();
+  const still = await next();
+  assert.deepEqual([still.what, still.said], ["still here", 1]);
+  still.fail(new BurrowError("unreachable", "it has no network any more"));
   await new Promise(setImmediate);
   assert.equal(came.length, 0);
   nearby.resume();
   const back = await next();
   assert.equal(back.what, "announce");
   nearby.leave();
-  assert.deepEqual(server.left, [back.here.handle]);
+  nearby.pause(); // a page that goes is hidden, too
+  await new Promise(setImmediate);
+  assert.equal(came.length, 0);
+  assert.deepEqual(server.left, [[back.here.handle, 4]]);
   nearby.resume();
   (await next()).answer({ version: 2, devices: [] });
   await next();

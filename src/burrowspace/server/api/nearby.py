@@ -19,6 +19,10 @@ Handle = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="32 hex digit
 Sender = Annotated[str, Query(alias="from", pattern="^[0-9a-f]{32}$", description="The handle of who knocks.")]
 Version = Annotated[int, Query(ge=-1, le=2**53 - 1, description="The version of the last answer; -1 for none.")]
 
+Stay = Annotated[
+    float, Query(ge=0, le=10, allow_inf_nan=False, description="Seconds until then; a reload calls again.")
+]
+
 
 def _on(server: Server) -> None:
     if not server.settings.show_devices:
@@ -63,9 +67,9 @@ async def watch(
 
 
 @router.delete("/nearby/{handle}")
-async def leave(handle: Handle, server: Server, token: Token) -> LeftNearby:
-    """Nobody sees this device any more."""
-    await server.driver.nearby.leave(handle, token)
+async def leave(handle: Handle, server: Server, token: Token, stay: Stay = 0) -> LeftNearby:
+    """Nobody sees this device any more; with `stay`, unless it calls within so many seconds."""
+    await server.driver.nearby.leave(handle, token, stay)
     return LeftNearby()
 
 

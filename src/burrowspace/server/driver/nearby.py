@@ -1,7 +1,8 @@
 """Nearby: devices of one network that show themselves, see each other and knock. Spec: docs/spec/nearby.md.
 
 Who is here is kept in memory and is gone with the process: a device shows itself again. It stays for `STAY_S` after its
-last call, and for as long as a call of it waits. A change is notified once for the whole network, and each that waits
+last call, and for as long as a call of it waits. If its waiting call is cut and it does not call again, it goes after
+`CUT_S`: it was closed, or has lost its network. A change is notified once for the whole network, and each that waits
 is answered from text that was made once.
 
 One process holds it all, but nothing here needs that: with many nodes a device is a row in State (handle, network,
@@ -9,6 +10,7 @@ card, until when), the version is the number of the last change of a network's r
 Bus notifies `_change_key(network)` on the other nodes. What a knock says is in a mailbox, and so in State already.
 """
 
+import asyncio
 import contextlib
 import hmac
 from collections.abc import Callable, Iterator
@@ -24,6 +26,7 @@ from burrowspace.server.driver.mailboxes import Mailboxes
 from burrowspace.server.driver.tokens import digest
 
 STAY_S = 45.0  # that a device is shown after its last call
+CUT_S = 10.0  # and after its waiting call was cut: longer than a page pauses between two tries (8 s)
 _MOST = 20_000  # devices in all
 _WAITS = 4  # waiting calls of one device
 _CHANGES = 600  # a minute, from one address: each wakes a whole network
@@ -70,13 +73,14 @@ class Watched(NamedTuple):
 
 
 class _Device:
-    __slots__ = ("address", "handle", "inbox", "network", "text", "token_hash", "until", "waits")
+    __slots__ = ("address", "calls", "handle", "inbox", "network", "text", "token_hash", "until", "waits")
 
     def __init__(self, handle: str, token_hash: str) -> None:
         self.handle, self.token_hash = handle, token_hash
         self.network, self.address = "", None  # type: tuple[str, str | None]
         self.text, self.inbox = b"", ""  # what the others get; where knocks go
         self.until, self.waits = 0.0, 0
+        self.calls = 0  # that have begun
 
 
 class _Network:
@@ -149,19 +153,32 @@ class Nearby:
 
     @contextlib.contextmanager
     def _waiting(self, device: _Device) -> Iterator[None]:
-        """The device is here for as long as a call of it waits."""
+        """The device is here for as long as a call of it waits, and not much longer where that is cut off."""
         if device.waits >= _WAITS:
             raise TooMany(f"{_WAITS} calls of this device wait already; end one first", STAY_S)
         device.waits += 1
+        call, cut = device.calls, False
         try:
             yield
+        except asyncio.CancelledError:  # its connection was closed
+            cut = True
+            raise
         finally:
             device.waits -= 1
-            device.until = self._context.now() + STAY_S
+            now = self._context.now()
+            if not cut:
+                device.until = now + STAY_S
+            elif call == device.calls or device.until < now:  # what it said since, if anything, holds no longer
+                device.until = now + CUT_S
 
-    async def leave(self, handle: str, token: str | None) -> None:
-        """It is not here any more."""
-        self._remove(self._owned(handle, token))
+    async def leave(self, handle: str, token: str | None, stay: float = 0) -> None:
+        """It is not here any more; with `stay` only after so many seconds in which it does not call or wait."""
+        device = self._owned(handle, token)
+        if not stay:
+            self._remove(device)
+            return
+        device.calls += 1
+        device.until = self._context.now() + stay
 
     async def knock(self, handle: str, sender: str, body: bytes, token: str | None, where: Where) -> None:
         """Puts `body` into the inbox of the device, for `sender`, of whom the token is. NotFound where they are not of
@@ -218,6 +235,7 @@ class Nearby:
             device.network, device.address, device.text = name, where.address, text
             self._changed(name)
         device.until = now + STAY_S
+        device.calls += 1
 
     def _check_room(self, name: str, where: Where) -> None:
         settings, network = self._context.settings, self._networks.get(name)

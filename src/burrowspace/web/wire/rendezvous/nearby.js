@@ -26,6 +26,7 @@ import { letters } from "./letters.js";
 import { RETRY_MOST_S, RETRY_S } from "./reader.js";
 
 const TOKEN_BYTES = 32;
+const CLOSED_S = 4; // that a page which goes is still seen: it may be a reload, or another page of this browser is open
 const OLD_S = 86400; // whoever knocked so long ago is not nearby any more
 
 /** What a page keeps, so that a reload is no new device; plain values. `private`: base64.
@@ -99,10 +100,12 @@ export class Nearby {
     }
   }
 
-  /** Others see it no more after a while, and it asks for nothing: a hidden tab. */
+  /** Others see it no more after a while, and it asks for nothing: a hidden tab, a phone that locks. */
   pause() {
-    this.#paused = true;
-    this.#turn.abort();
+    if (this.#paused) return;
+    this.#stop();
+    // A call that is cut looks like a device that is gone, so this one says that it is still here.
+    if (this.#version !== null) this.server.nearby(this.#state, this.#version, 0).catch(() => undefined); // else it is gone sooner
   }
 
   resume() {
@@ -111,10 +114,15 @@ export class Nearby {
     this.#resumed.set();
   }
 
-  /** Others see it no more at once, and it pauses: for `pagehide`; resume() where the page comes back. */
+  /** Others see it no more in a moment, and it pauses: for `pagehide`; resume() where the page comes back. */
   leave() {
-    this.pause();
-    if (this.supported) this.server.unannounce(this.#state).catch(() => undefined); // the page is going; else it runs out
+    this.#stop();
+    if (this.supported) this.server.unannounce(this.#state, CLOSED_S).catch(() => undefined); // the page is going; else it runs out
+  }
+
+  #stop() {
+    this.#paused = true;
+    this.#turn.abort();
   }
 
   /** Asks that device's person to take a transfer. missing: it is not there any more; bad-request, refused, unreachable.

@@ -182,10 +182,10 @@ export class Server {
     return this.#poll(`/nearby/${here.handle}`, { version, wait }, bearer(here.token), signal);
   }
 
-  /** Is here no more; even while the page goes. @param {Here} here */
-  async unannounce(here) {
+  /** Is here no more, unless it says so again or waits within `stay` s; even while the page goes. @param {Here} here @param {number} stay */
+  async unannounce(here, stay) {
     const headers = bearer(here.token);
-    await this.#call("DELETE", `/nearby/${here.handle}`, { headers, missing: true, keepalive: true });
+    await this.#call("DELETE", `/nearby/${here.handle}`, { query: { stay }, headers, missing: true, keepalive: true });
   }
 
   /** Hands a sealed message to a device nearby. missing: it is not there any more. @param {Here} here @param {string} to its handle @param {Bytes} message */
