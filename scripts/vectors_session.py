@@ -252,7 +252,7 @@ def _silences() -> list[dict[str, Any]]:
 
 
 def _to_sender_walk(name: str, events: list[Event]) -> dict[str, Any]:
-    said, steps = reports.ToSender(100.0), []
+    said, steps = reports.ToSender(), []
     for event in events:
         if event == ["arrived"]:
             said.arrived()
@@ -260,7 +260,7 @@ def _to_sender_walk(name: str, events: list[Event]) -> dict[str, Any]:
         else:
             now, path, held, moved_at = event
             steps.append([event, said.tick(now, path and Path(path), held, moved_at)])
-    return {"name": name, "began": 100.0, "steps": steps}
+    return {"name": name, "steps": steps}
 
 
 def _to_senders() -> list[dict[str, Any]]:
@@ -268,11 +268,11 @@ def _to_senders() -> list[dict[str, Any]]:
         _to_sender_walk("by a link", [[101.0, "tcp", 3, 101.0], [101.1, "tcp", 4, 101.1], [101.3, "tcp", 5, 101.3],
                                       [109.0, "tcp", 5, 109.0], [109.1, "webrtc", 6, 109.1]]),
         _to_sender_walk("no path is in use", [[101.0, None, 3, 101.0], [109.0, None, 9, 109.0]]),
-        _to_sender_walk("by a segment, in the first minute", [[101.0, "relay", 3, 101.0], [102.5, "relay", 4, 102.5],
+        _to_sender_walk("by a segment", [[101.0, "relay", 3, 101.0], [102.5, "relay", 4, 102.5],
                         ["arrived"], [102.5, "relay", 4, 102.5], ["arrived"], [103.0, "relay", 5, 103.0],
                         [103.5, "store", 5, 103.5]]),
-        _to_sender_walk("by a segment, later", [[165.0, "relay", 3, 165.0], ["arrived"], [166.5, "relay", 4, 166.5],
-                                                [167.0, "relay", 4, 167.0]]),
+        _to_sender_walk("by a segment, after minutes", [[465.0, "relay", 3, 465.0], ["arrived"],
+                        [465.9, "relay", 4, 465.9], [466.0, "relay", 4, 466.0]]),
         _to_sender_walk("a block takes long", [[101.0, "store", 3, 101.0], ["arrived"], [104.9, "store", 3, 104.9],
                                                [105.1, "store", 3, 105.1], ["arrived"], [190.0, "store", 3, 105.1]]),
         _to_sender_walk("a link, while the mailbox is slow", [[101.0, "relay", 3, 101.0], [102.0, "turn", 4, 102.0],
@@ -349,7 +349,10 @@ def _storings() -> list[list[Any]]:
 def _meters() -> list[list[Any]]:
     """[now, done, total, [rate, seconds left]]"""
     meter, steps = reports.Meter(), []
-    for now, done, total in ((100.0, 0, 100), (101.0, 10, 100), (101.0, 10, None), (103.0, 30, 100), (108.0, 30, 100)):
+    line = [(100.0, 0, 100), (101.0, 10, 100), (101.0, 10, None), (103.0, 30, 100), (103.5, 30, 100), (108.0, 30, 100),
+            (109.0, 40, 100), (109.5, 20, 100), (110.0, 30, 100), (110.0, 100, 100)]  # fmt: skip
+    block = [(200.0 + each / 2, 5 * (each // 10), 100) for each in range(60)]  # every 5 s one
+    for now, done, total in (*line, *block):
         steps.append([now, done, total, meter.add(now, done, total)])
     return steps
 

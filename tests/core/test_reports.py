@@ -31,7 +31,7 @@ SPEC = (ROOT / "docs" / "spec" / "session.md").read_text()
 
 @pytest.mark.parametrize("walk", HELD["to_senders"], ids=lambda walk: walk["name"])
 def test_a_sender_hears_what_the_walk_says(walk: dict[str, Any]) -> None:
-    said = ToSender(walk["began"])
+    said = ToSender()
     for event, expected in walk["steps"]:
         if event == ["arrived"]:
             said.arrived()
@@ -67,6 +67,29 @@ def test_the_rate_is_the_one_of_the_walk() -> None:
     meter = Meter()
     for now, done, total, follows in HELD["meters"]:
         assert list(meter.add(now, done, total)) == follows, now
+
+
+@given(step=st.integers(1, 60), size=st.integers(1, 10**7), blocks=st.integers(6, 40))
+def test_the_time_left_on_a_steady_line_is_true_at_every_moment_whatever_a_block_takes(
+    step: int, size: int, blocks: int
+) -> None:
+    """A block arrives every `step` tenths of a second, and the sender looks five times a second or as often as that."""
+    meter, look = Meter(), min(step, 2)
+    for tenths in range(0, step * blocks, look):
+        rate, left = meter.add(tenths / 10, size * (tenths // step), size * blocks)
+        if tenths >= 3 * step:
+            truth = (step * blocks - tenths) / 10
+            assert left is not None
+            assert abs(left - truth) <= 0.2 * truth + 0.4, (tenths, left, truth)
+            assert rate > 0
+
+
+def test_who_stands_still_has_no_speed_and_no_time_left() -> None:
+    meter = Meter()
+    for now in range(5):
+        meter.add(float(now), 10 * now, 100)
+    assert meter.add(4.9, 40, 100) == (10.0, pytest.approx(5.1))
+    assert meter.add(8.0, 40, 100) == (0.0, None)
 
 
 @pytest.mark.parametrize("reason", WHY, ids=lambda reason: reason.because)

@@ -13,8 +13,7 @@ from burrowspace.core.paths import Path
 from burrowspace.core.silence import Act, Silence
 
 SAY_HELD = 0.25  # between two words on a link
-SAY, SAY_LATER = 1.0, 2.0  # between two words through the mailbox: in the first SAY_FIRST seconds, and after them
-SAY_FIRST = 60.0
+SAY = 1.0  # between two words through the mailbox
 SAY_ALIVE = 4.0  # until it is said without a new block, where bytes came
 
 TELL = 0.1  # between two words to the person
@@ -33,9 +32,9 @@ class Say(StrEnum):
 
 
 class ToSender:
-    """`began` is when the two ends had met.
+    """Whether the sender is told now how far its receiver is.
 
-    >>> said = ToSender(100.0)
+    >>> said = ToSender()
     >>> said.tick(101.0, Path.RELAY, held=3, moved_at=101.0), said.tick(103.0, Path.RELAY, held=4, moved_at=103.0)
     (<Say.PROGRESS: 'progress'>, None)
     >>> said.arrived()
@@ -43,8 +42,7 @@ class ToSender:
     <Say.PROGRESS: 'progress'>
     """
 
-    def __init__(self, began: float) -> None:
-        self._began = began
+    def __init__(self) -> None:
         self._at, self._held = float("-inf"), -1  # when it was said last, and what
         self._under_way = False
 
@@ -53,7 +51,7 @@ class ToSender:
         if path is None:
             return None
         by_mailbox = path in (Path.RELAY, Path.STORE)
-        every = SAY_HELD if not by_mailbox else SAY if now - self._began < SAY_FIRST else SAY_LATER
+        every = SAY if by_mailbox else SAY_HELD
         # A block may take long on a slow line.
         news = held != self._held or (by_mailbox and moved_at > self._at + SAY_ALIVE)
         if not news or now - self._at < every or (by_mailbox and self._under_way):
@@ -270,24 +268,40 @@ class Storing:
 
 
 class Meter:
-    """How fast bytes go, over the last few seconds.
+    """How fast bytes go, over the last few seconds, or over the last few steps where one takes longer.
+
+    A block of a slow line comes every few seconds, and stands for all of them.
 
     >>> meter = Meter()
     >>> meter.add(1.0, 0, 100), meter.add(2.0, 10, 100), meter.add(3.0, 40, None)
     ((0.0, None), (10.0, 9.0), (20.0, None))
+    >>> meter.add(3.5, 40, 100), meter.add(8.0, 40, 100)
+    ((20.0, 2.5), (0.0, None))
     """
 
     SPAN = 3.0
+    STEPS = 3  # that are measured at least, where so many were made
 
     def __init__(self) -> None:
-        self._marks: deque[tuple[float, int]] = deque()
+        self._marks: deque[tuple[float, int]] = deque()  # the first word, and each that said something new
 
     def add(self, now: float, done: int, total: int | None) -> tuple[float, float | None]:
         """`done` of `total` bytes at `now`: bytes per second, and the seconds that are left, where they are known."""
         marks = self._marks
-        marks.append((now, done))
-        while len(marks) > 2 and now - marks[0][0] > self.SPAN:
+        if not marks or done != marks[-1][1]:
+            if marks and done < marks[-1][1]:
+                marks.clear()  # something was lost: it begins again
+            marks.append((now, done))
+        while len(marks) > self.STEPS + 1 and now - marks[0][0] > self.SPAN:
             marks.popleft()
-        span = now - marks[0][0]
-        rate = (done - marks[0][1]) / span if span > 0 else 0.0
-        return rate, (total - done) / rate if total is not None and rate > 0 else None
+        if len(marks) < 2:
+            return 0.0, None
+        (first, begun), (before, _), (last, held) = marks[0], marks[-2], marks[-1]
+        step, since = last - before, now - last
+        if since > max(self.SPAN, 2 * step):
+            return 0.0, None  # it stands still
+        span = last - first + max(0.0, since - step)  # the next step is late: it is slower now
+        if span <= 0:
+            return 0.0, None
+        rate = (held - begun) / span
+        return rate, None if total is None else max(0.0, (total - held) / rate - min(since, step))

@@ -7,9 +7,9 @@ import { held } from "./vectors.mjs";
 
 const { to_senders: toSenders, to_persons: toPersons, storings, meters } = held("session");
 
-for (const { name, began, steps } of toSenders) {
+for (const { name, steps } of toSenders) {
   test(`to the sender, ${name}: said as the twin says it`, () => {
-    const said = new ToSender(began);
+    const said = new ToSender();
     for (const [event, expected] of steps) {
       if (event[0] === "arrived") said.arrived();
       else assert.equal(said.tick(...event), expected, event);

@@ -60,7 +60,7 @@ class Routes:
         self._seen = 0  # bytes of what carries that the book knows of
         self._held = 0  # when bytes were last counted
         self._told: tuple[str, str] = ("", "")
-        self._to_sender = ToSender(time.monotonic())
+        self._to_sender = ToSender()
 
     # ---- what the session tells
 

@@ -10,9 +10,7 @@
  */
 
 const SAY_HELD = 0.25; // between two words on a link
-const SAY = 1; // between two words through the mailbox, in the first SAY_FIRST seconds
-const SAY_FIRST = 60;
-const SAY_LATER = 2; // and after them
+const SAY = 1; // between two words through the mailbox
 const SAY_ALIVE = 4; // until it is said without a new block, where bytes came
 
 const TELL = 0.1; // between two words to the person
@@ -23,15 +21,9 @@ const TELL_AGAIN = 10; // until the same reason is told again
 const SLOW = 5; // without a byte of what goes to rest, after which that is told
 
 export class ToSender {
-  #began;
   /** When it was said last, and what. */ #at = -Infinity;
   #held = -1;
   #underWay = false;
-
-  /** @param {number} began when the two ends had met */
-  constructor(began) {
-    this.#began = began;
-  }
 
   /** `path` carries, and bytes came by it last at `movedAt`. What it gives counts as said: "held" on the link,
    * "progress" through the mailbox. @param {number} now @param {Path | null} path @param {number} held
@@ -39,7 +31,7 @@ export class ToSender {
   tick(now, path, held, movedAt) {
     if (path === null) return null;
     const byMailbox = path === "relay" || path === "store";
-    const every = !byMailbox ? SAY_HELD : now - this.#began < SAY_FIRST ? SAY : SAY_LATER;
+    const every = byMailbox ? SAY : SAY_HELD;
     // A block may take long on a slow line.
     const news = held !== this.#held || (byMailbox && movedAt > this.#at + SAY_ALIVE);
     if (!news || now - this.#at < every || (byMailbox && this.#underWay)) return null;
@@ -197,19 +189,31 @@ export class Storing {
   }
 }
 
-/** How fast bytes go, over the last few seconds. */
+/** How fast bytes go, over the last few seconds, or over the last few steps where one takes longer: a block of a slow
+ * line comes every few seconds, and stands for all of them. */
 export class Meter {
   static SPAN_S = 3;
-  /** @type {{at: number, done: number}[]} */ #marks = [];
+  static STEPS = 3; // that are measured at least, where so many were made
+  /** The first word, and each that said something new. @type {{at: number, done: number}[]} */ #marks = [];
 
   /** `done` of `total` bytes at `now`: bytes per second, and the seconds that are left, where they are known.
    * @param {number} now @param {number} done @param {number | null} total @returns {[number, number | null]} */
   add(now, done, total) {
     const marks = this.#marks;
-    marks.push({ at: now, done });
-    while (marks.length > 2 && now - marks[0].at > Meter.SPAN_S) marks.shift();
-    const span = now - marks[0].at;
-    const rate = span > 0 ? (done - marks[0].done) / span : 0;
-    return [rate, total !== null && rate > 0 ? (total - done) / rate : null];
+    const said = marks.at(-1)?.done;
+    if (done !== said) {
+      if (said !== undefined && done < said) marks.length = 0; // something was lost: it begins again
+      marks.push({ at: now, done });
+    }
+    while (marks.length > Meter.STEPS + 1 && now - marks[0].at > Meter.SPAN_S) marks.shift();
+    if (marks.length < 2) return [0, null];
+    const [before, last] = marks.slice(-2);
+    const step = last.at - before.at;
+    const since = now - last.at;
+    if (since > Math.max(Meter.SPAN_S, 2 * step)) return [0, null]; // it stands still
+    const span = last.at - marks[0].at + Math.max(0, since - step); // the next step is late: it is slower now
+    if (span <= 0) return [0, null];
+    const rate = (last.done - marks[0].done) / span;
+    return [rate, total === null ? null : Math.max(0, (total - last.done) / rate - Math.min(since, step))];
   }
 }

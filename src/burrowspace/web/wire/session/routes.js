@@ -26,7 +26,7 @@ export class Routes {
   /** @type {Set<Path>} */ #trying = new Set();
   #seen = 0; // bytes of what carries that the book knows of
   #told = "";
-  #toSender = new ToSender(seconds());
+  #toSender = new ToSender();
   #wakeup = new Wakeup();
   /** @type {number | null} */ #limit = null;
 
