@@ -34,7 +34,8 @@ SQL = {
     "tables",
     "migrations",
 }
-FAMILIES = [SQL, TUNNELS]
+BUS = {"bus_nats", "bus_remote"}
+FAMILIES = [SQL, TUNNELS, BUS]
 
 
 def modules(root: Path, *under: str) -> Iterator[tuple[str, ast.Module]]:

@@ -4,16 +4,19 @@
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
 from burrowspace.adapters.bus_local import LocalBus
+from burrowspace.adapters.bus_nats import NatsBus
 from burrowspace.ports import Bus, Line
 from burrowspace.socketio import Encoded
 from burrowspace.socketio.encoded import plain
 from tests.contracts.lines import HeldLine
+from tests.nats import Nats
 
 pytestmark = pytest.mark.anyio
 
@@ -46,10 +49,23 @@ class Two:
     other: Node
 
 
-@pytest.fixture(params=["local"])
-async def two() -> Two:
-    node = Node(LocalBus())
-    return Two(node, node)
+@pytest.fixture(params=["local", "nats"])
+async def two(request: pytest.FixtureRequest) -> AsyncIterator[Two]:
+    if request.param == "local":
+        node = Node(LocalBus())
+        yield Two(node, node)
+        return
+    nats: Nats = request.getfixturevalue("nats")
+
+    async def lives(peer_id: str) -> bool:  # as State would say it
+        return any(peer_id == held for bus in (one, other) for held, _ in bus.lines())
+
+    one, other = [NatsBus([nats.url], secrets.token_hex(16), lives=lives) for _ in range(2)]
+    await one.open()
+    await other.open()
+    yield Two(Node(one), Node(other))
+    await one.close()
+    await other.close()
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -82,7 +98,8 @@ async def test_a_peer_that_is_nowhere_is_not_found(two: Two) -> None:
 
 async def test_a_line_that_was_found_is_there_at_once_the_next_time(two: Two) -> None:
     two.one.bus.attach(BOB, HeldLine(), 1)
-    assert two.other.bus.line(BOB) is await found(two.other, BOB)
+    way = await found(two.other, BOB)
+    assert two.other.bus.line(BOB) is way
 
 
 async def test_a_node_counts_and_lists_its_own_peers_alone(two: Two) -> None:
