@@ -28,18 +28,16 @@ def main() -> int:
     words = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     words.add_argument("names", nargs="*", default=["all"])
     words.add_argument("--seconds", type=int, default=10, help="for each target")
-    words.add_argument("--in-all", type=int, help="seconds for all of them together, instead")
     words.add_argument("--write", type=Path, help="the page that keeps the results")
     words.add_argument("--keep", type=Path, help="a folder for inputs that reach something new")
     asked = words.parse_args()
     chosen = [target for name in asked.names for target in _named(name)]
-    seconds = asked.seconds if asked.in_all is None else max(1, asked.in_all // len(chosen))
     found: list[Run] = []
     for target in chosen:
         kept = None if asked.keep is None else asked.keep / target.name
         if kept is not None:
             kept.mkdir(parents=True, exist_ok=True)
-        one = run(target, seconds, kept)
+        one = run(target, asked.seconds, kept)
         found.append(one)
         print(f"{one.target:12} {one.executions:>10} inputs {one.edges:>6} edges {one.seconds:7.0f} s", flush=True)
         if one.fault:
