@@ -42,7 +42,7 @@ def _caddy(folder: Path, upstream: int, port: int, way: str) -> tuple[list[str],
     if way != "header":
         changes.append(("\t\theader_up X-Forwarded-Prefix /burrow\n", ""))
     site = _text("Caddyfile", changes)
-    options = "{\n\tadmin off\n\tauto_https off\n}\n"
+    options = "{\n\tadmin off\n\tauto_https off\n\tgrace_period 10ms\n}\n"  # waiting calls end with it
     (folder / "Caddyfile").write_text(f"{options}http://localhost:{port} {{\n{site}\trespond 204\n}}\n")
     env = {"XDG_DATA_HOME": str(folder), "HOME": str(folder), "BURROW_UPSTREAM": f"127.0.0.1:{upstream}"}
     return [program("caddy"), "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")], env

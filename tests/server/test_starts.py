@@ -1,9 +1,10 @@
 """A start that cannot work ends with exit code 2 and one sentence that holds the cure, whatever stands in its way.
 
-Each case makes the fault itself: a small disk, another user, a file where a folder should be. The server is a fresh
-interpreter, as an operator starts it.
+Each case makes the fault itself: a small disk, another user, a file where a folder should be. `burrow serve`, and
+whatever lives under limits of its own, is a fresh interpreter, as an operator starts it.
 """
 
+import asyncio
 import contextlib
 import os
 import re
@@ -19,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from burrowspace.server.tls.authority import Authority
+from tests import warm
 from tests.machine import small_disk
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,21 +33,33 @@ def start(
     *words: str,
     way: str = "python server.py",
     before: Callable[[], None] | None = None,
-    under: tuple[str, ...] = (),
     **settings: str,
 ) -> subprocess.CompletedProcess[str]:
     """To its end, which must come by itself."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("BURROW_", "USE_NGROK"))}
     given = {"HOST": "127.0.0.1", "PORT": "0", "MDNS": "0", "STUN_PORT": "0", "DISK_FLOOR_BYTES": "0"} | settings
+    env = kept | {f"BURROW_{name}": value for name, value in given.items()}
+    if before is None and way == "python server.py" and not warm.MISSING:
+        return asyncio.run(forked(SERVERS[way][0], *words, env=env))
     return subprocess.run(
-        [*under, sys.executable, *SERVERS[way], *words],
-        env=kept | {f"BURROW_{name}": value for name, value in given.items()},
+        [sys.executable, *SERVERS[way], *words],
+        env=env,
         capture_output=True,
         text=True,
         timeout=60,
         preexec_fn=before,
         check=False,
     )
+
+
+async def forked(*command: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """The same from a process that has imported the server already."""
+    process = await warm.start(*command, env=env, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    async with asyncio.timeout(60):
+        out, errors = await asyncio.gather(process.stdout.read(), process.stderr.read())
+        code = await process.wait()
+    return subprocess.CompletedProcess(command, code, out.decode(), errors.decode())
 
 
 def sentence(done: subprocess.CompletedProcess[str]) -> str:

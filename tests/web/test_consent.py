@@ -22,7 +22,7 @@ from tests.web.test_interop import MiB, content, digest, page
 
 pytestmark = pytest.mark.anyio
 
-SIZE = 40 * MiB
+SIZE = 20 * MiB
 WINDOW = 9 * MiB  # the manifest and one window, with what surrounds them
 
 

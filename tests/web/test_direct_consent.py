@@ -14,7 +14,7 @@ from tests.web.desk import EXCUSED, JOB, Desk, desk, sha256, until
 pytestmark = pytest.mark.anyio
 
 MiB = 1 << 20
-SIZE = 40 * MiB
+SIZE = 20 * MiB
 AWAY = (*EXCUSED, *SERVER_GONE)  # the server goes first
 WINDOW = 34 * 262_144  # the manifest and one window, with what surrounds them
 DIRECT = """async () => {

@@ -192,6 +192,7 @@ async def test_a_text_goes_both_ways(server: Running, tmp_path: Path) -> None:
         ready = await anext(each async for each in sending if isinstance(each, events.Ready))
         async with page("receive", server, {}, ready.link, tmp_path / "got") as receiver:
             assert (await receiver.event("text"))["text"] == "and back <b>"
+            await receiver.event("finished")  # a page that leaves before is missed for a while
         await sending
     assert texts == ["grüß dich 😀"]
 
@@ -209,14 +210,14 @@ async def test_what_a_page_leaves_on_the_server_is_fetched_when_it_is_gone(serve
 
 async def test_a_page_that_is_killed_goes_on_where_it_was(server: Running, tmp_path: Path) -> None:
     """The receiver in mid-transfer, and what it held is not received again."""
-    sent = content(tmp_path / "sent", "long.bin", 100 * MiB)
+    sent = content(tmp_path / "sent", "long.bin", 50 * MiB)
     got, state = tmp_path / "got", tmp_path / "page.json"
     async with Client(server.url, state=tmp_path / "state") as client:
         options = Options(webrtc=False, limit_rate=12 * MiB)
         sending = client.send([sent], with_code=False, options=options)
         ready = await anext(each async for each in sending if isinstance(each, events.Ready))
         async with page("receive", server, {"state": str(state)}, ready.link, got) as receiver:
-            await receiver.done(40 * MiB)
+            await receiver.done(20 * MiB)
             before = state.stat().st_mtime_ns
             async with asyncio.timeout(30):
                 while state.stat().st_mtime_ns == before:
@@ -225,7 +226,7 @@ async def test_a_page_that_is_killed_goes_on_where_it_was(server: Running, tmp_p
             finished = await receiver.event("finished")
         done = await sending
     assert digest(got / "long.bin") == digest(sent)
-    assert sum(finished["shares"].values()) < 80 * MiB
+    assert sum(finished["shares"].values()) < 45 * MiB
     assert done.verified
 
 
@@ -291,7 +292,7 @@ async def heard(server: Running, box: str, seconds: int) -> list[dict[str, Any]]
 
 async def test_a_sending_page_that_is_killed_goes_on(server: Running, tmp_path: Path) -> None:
     """The receiver stays, and what it held is not sent again."""
-    sent, got = content(tmp_path / "sent", "long.bin", 100 * MiB), tmp_path / "got"
+    sent, got = content(tmp_path / "sent", "long.bin", 60 * MiB), tmp_path / "got"
     how = {"state": str(tmp_path / "page.json")}
     got.mkdir()
     async with Client(server.url, state=tmp_path / "state") as client:

@@ -43,6 +43,7 @@ async def test_the_sender_of_a_slow_receiver_sees_what_has_arrived_every_second(
 
 
 async def test_who_is_cut_off_from_the_server_is_told_so(two: Two) -> None:
+    make(two.file, 10 * MB)
     sending, link = await two.send(relay_only=True, limit_rate=2 * MB, store=False)
     receiving = two.receive(link, yes, relay_only=True)
     await receiving.until(lambda event: isinstance(event, events.Progress) and event.done > MB)
@@ -50,7 +51,7 @@ async def test_who_is_cut_off_from_the_server_is_told_so(two: Two) -> None:
     async with two.bob.silence():
         told = await receiving.until(lambda event: isinstance(event, events.Waiting), 20)
         assert told.why == offline
-    await receiving.until(lambda event: isinstance(event, events.Progress) and event.done > 6 * MB)
+    await receiving.until(lambda event: isinstance(event, events.Progress) and event.done > 4 * MB)
     async with two.ann.silence():
         await sending.until(lambda _: any(e.why == offline for e in sending.of(events.Waiting)), 25)
     await asyncio.gather(receiving.transfer, sending.transfer)
