@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.vectors_devices import devices_vectors
+from scripts.vectors_left_out import left_out_vectors
 from scripts.vectors_meeting_rules import meeting_rules_vectors
 from scripts.vectors_nearby import nearby_vectors
 from scripts.vectors_pasted import pasted_vectors
@@ -297,6 +298,7 @@ SAID: list[signals.Message] = [
     signals.Progress(32),
     signals.Verified(hashlib.sha256(b"").hexdigest()),
     signals.Cancel("changed my mind"),
+    signals.Cancel("top/b disappeared", "changed"),
     signals.Bye(),
 ]
 CONTROLS: list[signals.Message] = [
@@ -386,6 +388,7 @@ def vectors() -> dict[str, str]:
         "nearby": nearby_vectors(),
         "pasted": pasted_vectors(),
         "meeting_rules": meeting_rules_vectors(),
+        "left_out": left_out_vectors(),
     }
     texts = {f"{name}.json": json.dumps(value, indent=1) + "\n" for name, value in made.items()}
     texts["names.json"] = json.dumps(names_vectors(), indent=1) + "\n"

@@ -30,6 +30,7 @@ LEFT_OUT = {
     "vanished": "disappeared while it was being sent",
     "rewritten": "changed while it was being sent",
     "shrank": "became shorter while it was being sent",
+    "stale": "changed, or can no longer be read",
 }
 CHANGED = {
     "date": "has a date that cannot be stored",

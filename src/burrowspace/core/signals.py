@@ -133,8 +133,9 @@ class Verified(Message, frozen=True, tag="verified"):
     digest: Digest
 
 
-class Cancel(Message, frozen=True, tag="cancel"):
+class Cancel(Message, frozen=True, tag="cancel", omit_defaults=True):
     why: Why
+    code: Annotated[str, Meta(max_length=32)] = ""  # of the error that ended it: a page has words of its own for some
 
 
 class Bye(Message, frozen=True, tag="bye"):

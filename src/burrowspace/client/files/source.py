@@ -20,6 +20,7 @@ from burrowspace.client.files.walk import Found, walk
 from burrowspace.core.errors import BadRequest
 from burrowspace.core.holes import Holes
 from burrowspace.core.layout import Layout, blocks_of
+from burrowspace.core.left_out import none_left
 from burrowspace.core.manifest import Entry, Manifest, encode
 from burrowspace.core.notes import Note
 from burrowspace.core.pack import DIGEST, UNKNOWN, Digests, Row, total
@@ -195,7 +196,7 @@ class Source:
         if (gone := self._contents.all_gone(file)) is not None:
             raise gone from lost
         with self._leaving:
-            if file not in self.left_out and len(self.left_out) + 1 >= len(self._row.sizes):
+            if file not in self.left_out and none_left(len(self.left_out) + 1, len(self._row.sizes)):
                 raise lost.error from lost
             self.left_out.add(file, lost.word, lost.detail)
 

@@ -29,7 +29,7 @@ from burrowspace.core.consent import WINDOW
 from burrowspace.core.errors import BadRequest, BurrowError, Damaged, NoSpace, TooLarge, WrongState
 from burrowspace.core.holes import Holes
 from burrowspace.core.layout import MANIFEST_BYTES, blocks_of
-from burrowspace.core.left_out import reason
+from burrowspace.core.left_out import compare
 from burrowspace.core.manifest import Manifest, parse
 from burrowspace.core.names import safe_name, safe_path
 from burrowspace.core.notes import Note, note
@@ -447,18 +447,10 @@ class Staging:
 
     def _compare(self) -> list[tuple[int, str]]:
         """The files that the sender could not send to the end. Mismatch: others differ, or no other is there."""
-        got, given, entries = self._digests.area, self._area, self._known().files
-        if got == given:
-            return []
-        lost, wrong = [], []
-        for file, entry in enumerate(entries):
-            theirs = given[DIGEST * file : DIGEST * (file + 1)]
-            if (why := reason(theirs)) is not None:
-                lost.append((file, why))
-            elif got[DIGEST * file : DIGEST * (file + 1)] != theirs:
-                wrong.append("/".join(safe_path(entry.path)))
-        if wrong or len(lost) == len(entries):
-            raise Mismatch(wrong or ["/".join(safe_path(entry.path)) for entry in entries])
+        entries = self._known().files
+        lost, wrong = compare(self._digests.area, self._area)
+        if wrong:
+            raise Mismatch(["/".join(safe_path(entries[file].path)) for file in wrong])
         return lost
 
     def _put_in_place(self) -> bytes:

@@ -120,7 +120,7 @@ class SendTransfer(Transfer):
         """Whoever waits for what was begun is told that it cannot come."""
         if self._void is not None:
             main = Conversation(server, self._void, mailbox_id(self._void), Role.SENDER)
-            await main.last_words(signals.Cancel(error.sentence[:1000]))
+            await main.last_words(signals.Cancel(error.sentence[:1000], error.code))
 
     def _open(self, origin: str) -> tuple[Source, Journal]:
         """The source, and the journal of an earlier run of the same paths, or a new one."""

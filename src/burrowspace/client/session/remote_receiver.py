@@ -119,7 +119,7 @@ class RemoteReceiver:
     def tick(self, now: float) -> None:
         if not self.book.over and (refusal := self.refusal()) is not None:
             self._refusal = refusal  # an older one could only find at the end that a file is not what was sent
-            self._sends.start(self._pair.last_words(signals.Cancel(refusal.sentence[:1000])))
+            self._sends.start(self._pair.last_words(signals.Cancel(refusal.sentence[:1000], refusal.code)))
             self._do(self.book.ends())
         segment = self._following.segment
         self._do(self.book.tick(now, self._following.part, segment is not None and segment.wanted))

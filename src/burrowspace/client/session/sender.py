@@ -212,7 +212,7 @@ class Sender:
         """What cannot be gone on with is said to whoever waits."""
         if error.code in ("changed", "cancelled") or not self.source.can_come_back:
             self._over = True
-            await self._main.last_words(signals.Cancel(error.sentence[:1000]))
+            await self._main.last_words(signals.Cancel(error.sentence[:1000], error.code))
 
     async def end(self) -> None:
         """Lets go of everything, however it ended."""

@@ -39,7 +39,7 @@ export const PREFIX_BYTES = 24; // session, counter: in front of the sealed mess
  * @typedef {{type: "ask-relay", held: number}} AskRelay
  * @typedef {{type: "progress", held: number}} Progress
  * @typedef {{type: "verified", digest: string}} Verified
- * @typedef {{type: "cancel", why: string}} Cancel
+ * @typedef {{type: "cancel", why: string, code?: string}} Cancel
  * @typedef {{type: "bye"}} Bye
  * @typedef {{type: "want", from: number, upto: number}} Want
  * @typedef {{type: "stop"}} Stop
@@ -93,7 +93,7 @@ const addresses = listOf(
 /** @type {Record<string, Record<string, Field>>} */
 const BOTH = {
   verified: { digest: [digest] },
-  cancel: { why: [why] },
+  cancel: { why: [why], code: [words(32), "", "new"] },
   bye: {},
 };
 /** @type {Record<string, Record<string, Field>>} */
