@@ -202,16 +202,37 @@ async def test_an_earlier_client_keeps_nothing_of_what_was_left_on_the_server_wi
     assert not (ends.people["bob"].folder / "top").exists()
 
 
-@pytest.mark.parametrize("page", [BEFORE, NOW])
-async def test_a_page_hears_which_file_vanished(ends: Ends, page: str) -> None:
-    """Pages know no marks yet, so the transfer ends for them; a cancel names the file."""
+async def test_an_earlier_page_hears_which_file_vanished(ends: Ends) -> None:
+    """It knows no marks, so the transfer ends for it; a cancel names the file."""
     top = some(ends.people["ann"].folder)
     sender = await ends.terminal(NOW, "ann", "send", top, "--server", ends.server.url)
     link = (await sender.event("ready"))["link"]
     (top / "b").unlink()
-    receiver = await ends.page(page, "receive", link, ends.people["bob"].folder)
+    receiver = await ends.page(BEFORE, "receive", link, ends.people["bob"].folder)
     code, error = await failed(sender)
     assert (code, error["code"]) == (1, "changed")
     error = await receiver.event("error")
     assert error["code"] == "cancelled"
     assert "top/b disappeared while it was being sent" in error["sentence"]
+
+
+@pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "page"])
+async def test_an_earlier_receiver_hears_which_file_a_page_cannot_read_any_more(ends: Ends, terminal: bool) -> None:
+    top, into = some(ends.people["ann"].folder), ends.people["bob"].folder
+    sender = await ends.page(NOW, "send", *sorted(top.iterdir()))
+    link = (await sender.event("ready"))["link"]
+    make(top / "b", MB)
+    if terminal:
+        receiver = await ends.terminal(BEFORE, "bob", "receive", link)
+        _, error = await failed(receiver)
+        said = error["error"]
+    else:
+        receiver = await ends.page(BEFORE, "receive", link, into)
+        error = await receiver.event("error")
+        said = error["sentence"]
+    assert error["code"] == "cancelled"
+    assert "b changed, or can no longer be read; an older version receives it, so send it again" in said
+    error = await sender.event("error")
+    assert (error["code"], error["sentence"].split(",")[0]) == ("changed", "b changed")
+    if terminal:
+        assert not list(into.iterdir())

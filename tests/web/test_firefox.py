@@ -1,17 +1,19 @@
 """The web app in Firefox: page to page, with a terminal, by the server, over a reload, by its service worker."""
 
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cli.program import Person
+from tests.client.carry import tree
 from tests.e2e.served import Served, served
 from tests.web.axe import violations
 from tests.web.browser import Browsing
 from tests.web.desk import EXCUSED, desk, made, sha256
 from tests.web.firefox import firefox, in_firefox
+from tests.web.test_vanishing import INCOMPLETE, grow, held, incomplete, shrink, three, vanish
 
 pytestmark = pytest.mark.anyio
 __all__ = ["firefox", "in_firefox"]
@@ -61,6 +63,70 @@ async def test_firefox_sends_to_a_terminal_and_a_terminal_sends_a_folder_to_fire
         assert {each: found.read(each) for each in found.namelist() if not each.endswith("/")} == {
             name: each.read_bytes() for name, each in files.items()
         }
+
+
+@pytest.mark.parametrize(
+    ("change", "why", "said"),
+    [
+        (vanish, "Not sent: it disappeared while it was being sent", "disappeared while it was being sent"),
+        (shrink, "Not sent: it became shorter while it was being sent", "became shorter while it was being sent"),
+    ],
+)
+async def test_firefox_leaves_out_what_it_cannot_read_any_more_and_the_rest_arrives(
+    in_firefox: Browsing,
+    server: Served,
+    tmp_path: Path,
+    person: Person,
+    change: Callable[[Path], None],
+    why: str,
+    said: str,
+) -> None:
+    files = three(tmp_path)
+    ann = await desk(in_firefox, server.url)
+    link = await ann.send(*files)
+    change(files[1])
+    program = await person.burrow("receive", link, "--json", "--yes")
+    assert await program.ended(60) == INCOMPLETE, program.out
+    assert tree(person.folder) == {each.name: each.read_bytes() for each in (files[0], files[2])}
+    assert program.events[-1]["left_out"] == [f"b.bin {said}: left out"]
+    await incomplete(ann, "b.bin", why)
+
+
+async def test_a_file_that_grows_is_sent_by_firefox_as_it_was(
+    in_firefox: Browsing, server: Served, tmp_path: Path, person: Person
+) -> None:
+    files = three(tmp_path)
+    was = {each.name: each.read_bytes() for each in files}
+    ann = await desk(in_firefox, server.url)
+    link = await ann.send(*files)
+    grow(files[1])
+    program = await person.burrow("receive", link, "--json", "--yes")
+    assert await program.ended(60) == 0, program.out
+    assert tree(person.folder) == was
+    await ann.whole()
+
+
+async def test_firefox_keeps_the_rest_of_what_a_terminal_or_a_page_could_not_send_to_the_end(
+    in_firefox: Browsing, server: Served, tmp_path: Path, person: Person
+) -> None:
+    files = three(person.folder / "top")
+    program = await person.burrow("send", person.folder / "top", "--server", server.url, "--json")
+    bob = await desk(in_firefox, str((await program.event("ready"))["link"]))
+    vanish(files[1])
+    await bob.accept()
+    await incomplete(bob, "top/b.bin", "Not sent: it disappeared while it was being sent")
+    assert await program.ended(30) == INCOMPLETE, program.said
+    assert held(await bob.saved()) == {f"top/{each.name}": each.read_bytes() for each in (files[0], files[2])}
+    files = three(tmp_path)
+    ann = await desk(in_firefox, server.url)
+    link = await ann.send(*files)
+    vanish(files[2])
+    carl = await desk(in_firefox, link)
+    await carl.page.get_by_text("Other ways to save").click()
+    await carl.page.get_by_role("button", name="Download directly").click()
+    for each in (carl, ann):
+        await incomplete(each, "c.bin", "Not sent: it disappeared while it was being sent")
+    assert held(await carl.saved()) == {each.name: each.read_bytes() for each in files[:2]}
 
 
 # What Firefox hands over when somebody chooses a folder: no driver can choose one there.

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pytest
 
 from burrowspace.client import events
 from burrowspace.client.client import Client
+from burrowspace.client.errors import Changed
 from burrowspace.client.options import Options
 from burrowspace.client.rendezvous.meeting import take_over
 from burrowspace.client.server.api import Server
@@ -422,3 +424,113 @@ async def test_two_pages_see_each_other_nearby_and_one_knocks(server: Running, t
         await near.event("invited second")
         assert not [each for each in near.events if each["event"] == "invited holiday"]
     assert json.loads(Path(one["state"]).read_text())["handle"] == first["handle"]
+
+
+LOST = {"a.bin": 2 * MiB, "b.bin": 3 * MiB, "c.bin": 5 * MiB}
+
+
+def three(tmp_path: Path) -> list[Path]:
+    return [content(tmp_path / "sent", name, size) for name, size in LOST.items()]
+
+
+def lost(each: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(note["path"], note["why"]) for note in each["notes"]]
+
+
+def there(folder: Path) -> dict[str, str]:
+    return {each.name: digest(each) for each in folder.iterdir()}
+
+
+@pytest.mark.parametrize("rests", [False, True], ids=["relay", "store"])
+async def test_a_page_leaves_out_what_it_cannot_read_any_more_and_the_terminal_keeps_the_rest(
+    server: Running, tmp_path: Path, rests: bool
+) -> None:
+    """A file that is written meanwhile cannot be read any more, in Node as in Chromium."""
+    sent, got = three(tmp_path), tmp_path / "got"
+    got.mkdir()
+    async with (
+        page("send", server, {}, *sent) as sender,
+        Client(server.url, state=tmp_path / "state") as client,
+    ):
+        link = (await sender.event("ready"))["link"]
+        content(tmp_path / "sent", "b.bin", MiB)
+        if rests:
+            sender.process.send_signal(signal.SIGUSR2)
+            assert (await sender.event("finished"))["resting"]
+        done = await client.receive(link, got)
+        assert lost(await sender.event("noted")) == [("b.bin", "stale")]
+        end = await sender.event("finished")
+        assert (end["verified"], end["incomplete"], end["size"]) == (not rests, True, 7 * MiB)
+    assert there(got) == {each.name: digest(each) for each in (sent[0], sent[2])}
+    assert done.left_out == ("b.bin changed, or can no longer be read: left out",)
+    assert (done.verified, done.incomplete, done.size) == (True, True, 7 * MiB)
+
+
+async def test_a_page_keeps_the_rest_of_what_a_terminal_or_a_page_could_not_send_to_the_end(
+    server: Running, tmp_path: Path
+) -> None:
+    sent = three(tmp_path)
+    async with Client(server.url, state=tmp_path / "state") as client:
+        sending = client.send(sent, with_code=False, options=Options(webrtc=False))
+        ready = await anext(each async for each in sending if isinstance(each, events.Ready))
+        sent[1].unlink()
+        async with page("receive", server, {}, ready.link, tmp_path / "got") as receiver:
+            assert lost(await receiver.event("noted")) == [("b.bin", "vanished")]
+            end = await receiver.event("finished")
+        assert (await sending).incomplete
+    assert (end["verified"], end["incomplete"], end["size"]) == (True, True, 7 * MiB)
+    assert there(tmp_path / "got") == {each.name: digest(each) for each in (sent[0], sent[2])}
+    sent = three(tmp_path)
+    async with page("send", server, {}, *sent) as sender:
+        link = (await sender.event("ready"))["link"]
+        content(tmp_path / "sent", "a.bin", MiB)
+        async with page("receive", server, {}, link, tmp_path / "page") as receiver:
+            assert lost(await receiver.event("noted")) == [("a.bin", "stale")]
+            assert (await receiver.event("finished"))["incomplete"]
+        assert (await sender.event("finished"))["incomplete"]
+    assert there(tmp_path / "page") == {each.name: digest(each) for each in sent[1:]}
+
+
+async def test_a_transfer_whose_only_file_changed_ends_for_both_with_the_reason(
+    server: Running, tmp_path: Path
+) -> None:
+    sent = content(tmp_path / "sent", "a.bin", MiB)
+    async with page("send", server, {}, sent) as sender:
+        link = (await sender.event("ready"))["link"]
+        content(tmp_path / "sent", "a.bin", 2 * MiB)
+        async with page("receive", server, {}, link, tmp_path / "got") as receiver:
+            error = await receiver.error()
+        assert (error["code"], error["reason"]) == ("cancelled", "sender-files")
+        assert "a.bin was changed, moved or cannot be read any more" in error["sentence"]
+        assert (await sender.error())["code"] == "changed"
+    async with Client(server.url, state=tmp_path / "state") as client:
+        sending = client.send([sent], with_code=False, options=Options(webrtc=False))
+        ready = await anext(each async for each in sending if isinstance(each, events.Ready))
+        sent.unlink()
+        async with page("receive", server, {}, ready.link, tmp_path / "got") as receiver:
+            error = await receiver.error()
+        with pytest.raises(Changed):
+            await sending
+    assert (error["code"], error["reason"]) == ("cancelled", "sender-files")
+
+
+async def test_what_a_sending_page_left_out_before_it_was_killed_stays_left_out(
+    server: Running, tmp_path: Path
+) -> None:
+    """Though it could be read again: whoever holds zeros must not hear the digest of a content."""
+    sent, state = three(tmp_path), tmp_path / "page.json"
+    before = sent[0].read_bytes(), sent[0].stat()
+    async with page("send", server, {"state": str(state)}, *sent) as sender:
+        link = (await sender.event("ready"))["link"]
+        content(tmp_path / "sent", "a.bin", 2 * MiB)
+        async with page("receive", server, {"state": str(tmp_path / "bob.json")}, link, tmp_path / "got") as receiver:
+            await sender.event("noted")
+            await sender.close()
+            sent[0].write_bytes(before[0])
+            os.utime(sent[0], ns=(before[1].st_atime_ns, before[1].st_mtime_ns))
+            async with page("send", server, {"state": str(state)}, *sent) as again:
+                assert lost(await again.event("noted")) == [("a.bin", "stale")]
+                assert lost(await receiver.event("noted")) == [("a.bin", "stale")]
+                await receiver.event("finished")
+                assert (await again.event("finished"))["incomplete"]
+    assert there(tmp_path / "got") == {each.name: digest(each) for each in sent[1:]}

@@ -49,4 +49,5 @@ async def test_a_sender_shows_what_a_slow_receiver_has_by_way_of_the_server(
 
     await until(looked, 60)
     assert len([each for each in shown if 0 < each < SIZE]) >= 4, f"it does not follow: {sorted(shown)}"
+    await bob.whole()  # the sender hears of it before the receiver's own card says so
     assert await bob.job("finished.shares.relay") > SIZE

@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,12 @@ async def scene(page: Page, call: str) -> Any:
     return await page.evaluate(f'async () => {{ const s = await import("/scenes.js"); return {call}; }}')
 
 
-def check_zip(path: Path) -> None:
-    """Python and Info-ZIP find in it what was sent."""
+def check_zip(path: Path, lost: Sequence[str] = ()) -> None:
+    """Python and Info-ZIP find in it what was sent, without the lost ones."""
+    wanted = {name: each for name, each in expected().items() if name not in lost}
     with zipfile.ZipFile(path) as found:
         assert found.testzip() is None
-        assert {each.filename: found.read(each) for each in found.infolist() if not each.is_dir()} == expected()
+        assert {each.filename: found.read(each) for each in found.infolist() if not each.is_dir()} == wanted
         assert "nothing/here/" in found.namelist()
         assert all(each.date_time[:3] == (2024, 2, 29) for each in found.infolist() if not each.is_dir())
     subprocess.run(["unzip", "-tqq", path], check=True)
@@ -138,6 +140,43 @@ async def test_a_page_without_https_holds_it_in_memory(browsing: Browsing, pages
         done = await scene(page, 's.straight("memory")')
     assert (done["best"], done["survives"]) == ("memory", False)
     check_zip(await browsing.saved(await download.value))
+
+
+LOST = {0: "photos/one.bin", 4: "späß 10.bin"}  # by their number
+
+
+@pytest.mark.parametrize("kind", ["browser", "memory", "stream"])
+async def test_a_file_that_is_lost_is_in_no_zip_whichever_way_it_is_made(
+    browsing: Browsing, pages: Pages, kind: str
+) -> None:
+    page = await browsing.page(pages.lan if kind == "memory" else pages.url)
+    if kind == "stream":
+        assert await scene(page, "s.registerWorker().then(Boolean)")
+    async with page.expect_download() as download:
+        await scene(page, f's.straight("{kind}", undefined, {list(LOST)})')
+    check_zip(await browsing.saved(await download.value), list(LOST.values()))
+
+
+async def test_the_only_file_of_a_download_that_is_lost_is_a_download_that_failed(
+    browsing: Browsing, pages: Pages
+) -> None:
+    """As long as a piece of the browser's, whose end would come with it."""
+    page = await browsing.page(pages.url)
+    assert await scene(page, "s.registerWorker().then(Boolean)")
+    async with page.expect_download() as download:
+        assert await scene(page, f's.streamed({8 * BLOCK}, "one.bin", [0])') == []
+    assert await (await download.value).failure() is not None
+
+
+async def test_a_file_that_is_lost_does_not_stay_in_the_folder_and_what_is_called_like_it_does(
+    browsing: Browsing, pages: Pages
+) -> None:
+    page = await browsing.page(pages.url)
+    done = await scene(page, f"s.lostInFolder({list(LOST)})")
+    assert done["places"] == done["again"] == ["chosen/nothing", "chosen/photos", "chosen/empty (2)"]
+    wanted = {"photos/_CON": digest(expected()["photos/_CON"]), "empty (2)": digest(b""), "empty": digest(b"")}
+    wanted |= {"späß 10.bin": digest(b"")} | dict.fromkeys(["photos/", "nothing/", "nothing/here/"], "")
+    assert done["found"] == wanted
 
 
 @pytest.mark.parametrize("secure", [True, False], ids=["https", "http"])

@@ -7,6 +7,8 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from tests.web.browser import HERE
 
 GiB = 1 << 30
@@ -26,6 +28,22 @@ def test_more_than_65535_entries_are_all_there(tmp_path: Path) -> None:
         assert len(found.infolist()) == 66_001
         assert found.read("many/grüß 65999.txt") == b"file 65999"
     subprocess.run(["unzip", "-tqq", path], check=True)
+
+
+@pytest.mark.parametrize("files", [3, 40_000, 70_000])
+def test_a_file_that_was_lost_on_the_way_is_not_there_and_the_length_is_the_announced_one(
+    tmp_path: Path, files: int
+) -> None:
+    """A megabyte of rows and more, and more entries than a plain ZIP counts, with the lost ones or without."""
+    path = tmp_path / "lost.zip"
+    made("lost", path, str(files))
+    there = [number for number in range(files) if number % 3 != 1]
+    with zipfile.ZipFile(path) as found:
+        assert found.namelist() == ["top/", *(f"top/grüß {number}.txt" for number in there)]
+        assert found.read(f"top/grüß {there[-1]}.txt") == f"file {there[-1]}".encode()
+    said = subprocess.run(["unzip", "-tq", path], capture_output=True, text=True, check=True)
+    assert "No errors detected" in said.stdout
+    assert not said.stderr
 
 
 def test_more_than_4_gib_are_found_behind_it(tmp_path: Path) -> None:

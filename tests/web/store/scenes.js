@@ -165,25 +165,39 @@ export async function inFolder() {
   return found;
 }
 
-/** From beginning to end in one page. */
-export async function straight(kind, sizes) {
+/** From beginning to end in one page, but for files that are `lost`, by their number. */
+export async function straight(kind, sizes, lost = []) {
   const { whole, sink, best } = await begun(kind, sizes);
+  const without = new Set(lost);
   await feed(sink, whole, 0, whole.contentSize);
   const survives = await sink.flush(false);
-  const places = await sink.finish();
-  if (sink.received) saveBlob(await zipBlob(await sink.received(), sink.folders()), "things.zip");
+  const places = await sink.finish(without);
+  if (sink.received) saveBlob(await zipBlob(await sink.received(without), sink.folders()), "things.zip");
   return { best, survives, places, kept: sink.kept };
 }
 
+/** The same into a folder where the name of a lost file was taken, then the end once more, as after a page that was closed
+ * before its sender was told; a file of the person's own has the name by then. */
+export async function lostInFolder(lost) {
+  const folder = await chosen();
+  await folder.getFileHandle("empty", { create: true });
+  globalThis.showDirectoryPicker = async () => folder;
+  const { places, kept } = await straight("folder", undefined, lost);
+  await folder.getFileHandle("späß 10.bin", { create: true });
+  const again = await reopen(kept, manifest());
+  await again.open(manifest(), true);
+  return { places, again: await again.finish(new Set(lost)), found: await inFolder() };
+}
+
 /** One large file as a stream: how much was taken before the browser took any more of it. */
-export async function streamed(size, name) {
+export async function streamed(size, name, lost = []) {
   const { Manifest } = await import("/web/core/manifest.js");
   const whole = new Manifest([{ path: [name], kind: "file", size, mtimeNs: 0, mode: 0o644 }], name);
   const { best, others } = await ways(whole);
   const sink = await [best, ...others].find(({ kind }) => kind === "stream").open("t");
   await sink.open(whole, false);
   await feed(sink, whole, 0, size);
-  return sink.finish();
+  return sink.finish(new Set(lost));
 }
 
 /** A stream that is given up in the middle. */

@@ -1,10 +1,11 @@
-/** For tests/web/test_zip.py: `zip.mjs many PATH` and `zip.mjs large`, which says parts as JSON: base64, or a hole's size. */
+/** For tests/web/test_zip.py: `zip.mjs many PATH`, `zip.mjs lost PATH FILES`, whose directory lacks each third of so many
+ * files, and `zip.mjs large`, which says parts as JSON: base64, or a hole's size. */
 
 import { writeFileSync } from "node:fs";
 import { crc32 } from "../../../src/burrowspace/web/store/crc32.js";
 import { ZipParts } from "../../../src/burrowspace/web/store/zip.js";
 
-const [, , what, path] = process.argv;
+const [, , what, path, files] = process.argv;
 const GiB = 2 ** 30;
 const utf8 = (text) => new TextEncoder().encode(text);
 
@@ -16,6 +17,21 @@ if (what === "many") {
     parts.push(zip.file(["many", `grüß ${number}.txt`], content.length, Date.now(), crc32(0, content)), content);
   }
   writeFileSync(path, Buffer.concat([...parts, ...zip.end()]));
+} else if (what === "lost") {
+  const zip = new ZipParts();
+  const parts = [zip.folder(["top"])];
+  const lost = new Set();
+  for (let number = 0; number < Number(files); number++) {
+    const content = utf8(`file ${number}`);
+    const gone = number % 3 === 1;
+    if (gone) lost.add(1 + number);
+    parts.push(zip.begin(["top", `grüß ${number}.txt`], content.length, 0), gone ? content.fill(0) : content);
+    parts.push(zip.ended(crc32(0, content), content.length));
+  }
+  const length = (rows) => rows.reduce((sum, row) => sum + row.length, 0);
+  const [announced, end] = [zip.end(), zip.end(lost)];
+  if (length(announced) !== length(end)) throw new Error(`${length(announced)} bytes were announced, not ${length(end)}`);
+  writeFileSync(path, Buffer.concat([...parts, ...end]));
 } else {
   const zip = new ZipParts();
   const say = (...parts) => parts.forEach((part) => console.log(typeof part === "number" ? part : JSON.stringify(Buffer.from(part).toString("base64"))));

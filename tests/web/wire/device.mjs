@@ -5,7 +5,7 @@
  */
 
 import { openAsBlob } from "node:fs";
-import { mkdir, open, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { parseCode } from "../../../src/burrowspace/web/core/codes.js";
 import { parseLink } from "../../../src/burrowspace/web/core/links.js";
@@ -63,9 +63,10 @@ class FolderSink {
   async flush() {
     for (const each of this.handles) await each.sync();
   }
-  async finish() {
+  async finish(lost = new Set()) {
     for (const each of this.handles) await each.close();
-    return this.places;
+    for (const file of lost) await rm(this.places[file]);
+    return this.places.filter((_, file) => !lost.has(file));
   }
   async abort() {
     for (const each of this.handles) await each.close();
@@ -106,8 +107,9 @@ async function begun() {
 try {
   const transfer = (await begun()).begin();
   process.on("SIGTERM", () => void transfer.close());
+  process.on("SIGUSR2", () => transfer.leave()); // to the server, all of it
   await transfer.done;
 } catch (error) {
-  tell({ event: "error", code: error.code, sentence: error.message, stack: error.stack });
+  tell({ event: "error", code: error.code, sentence: error.message, reason: error.fields?.reason, stack: error.stack });
 }
 process.exit(0);

@@ -64,9 +64,9 @@ for (const suite of ["A256GCM", "XC20P"]) {
       const { giving, wanted, layout, manifest } = await both(ITEMS, suite);
       const sink = new MemorySink();
       const staging = await land(giving, wanted, layout, sink, { step });
-      const { digest, texts } = await staging.finish();
-      assert.deepEqual(digest, await giving.digest());
-      assert.deepEqual(texts, ["grüß dich"]);
+      const { digest, texts, lost } = await staging.finish();
+      assert.ok(await giving.gave(Buffer.from(digest).toString("hex")));
+      assert.deepEqual([texts, lost], [["grüß dich"], []]);
       for (const [at, file] of manifest.files.entries()) {
         if (file.kind === "text") continue;
         const [sent] = ITEMS.filter((item) => item.path?.at(-1) === file.path.at(-1));
@@ -131,7 +131,7 @@ test("a page that is loaded again goes on from its snapshot", async () => {
     const saved = structuredClone(await staging.snapshot());
     sink.open = async () => undefined; // what it holds is what was flushed
     const { digest, texts } = await (await land(giving, wanted, layout, sink, { saved })).finish();
-    assert.deepEqual(digest, await giving.digest());
+    assert.ok(await giving.gave(Buffer.from(digest).toString("hex")));
     assert.deepEqual(texts, ["grüß dich"]);
   }
 });
@@ -201,8 +201,72 @@ test("files that are not what the digests say are named, and nothing is put in p
   assert.equal(blob.size, 1000);
 });
 
-test("a file that cannot be read any more is changed", async () => {
-  const gone = { size: 1000, slice: () => ({ arrayBuffer: async () => Promise.reject(new Error("NotReadableError")) }) };
-  const { giving } = await both([{ path: ["a"], blob: gone }]);
-  await assert.rejects(giving.seal(0, 5), code("changed"));
+/** A file that is read `times` times, and then no more. */
+function failing(content, name, times = 0) {
+  const blob = new Blob([content]);
+  const slice = (...range) => ({
+    arrayBuffer: async () => {
+      if (times-- > 0) return blob.slice(...range).arrayBuffer();
+      if (name === "short") return new ArrayBuffer(1);
+      throw name === "full" ? new RangeError("no memory") : new DOMException("it says so", name);
+    },
+  });
+  return { size: blob.size, slice };
+}
+
+const SEEN = { NotFoundError: "vanished", NotReadableError: "stale", SecurityError: "unreadable", short: "shrank" };
+const REST = [{ path: ["d", "a"], blob: new Blob([noise(300_000, 5)]) }, { path: ["d", "z"], blob: new Blob([noise(9, 6)]) }];
+
+for (const [name, why] of Object.entries(SEEN)) {
+  for (const times of [0, 2]) {
+    test(`a file that cannot be read (${name}, after ${times} reads) is left out, and the rest arrives`, async () => {
+      const items = [REST[0], { path: ["d", "b"], blob: failing(noise(700_000, 7), name, times) }, REST[1], { text: "said" }];
+      const { giving, wanted, layout } = await both(items);
+      const noted = [];
+      const seal = async (...asked) => {
+        for (;;) {
+          try {
+            return await giving.seal(...asked);
+          } catch (error) {
+            assert.equal(error.code, "left-out");
+            noted.push(...error.fields.lost);
+            giving.leaveOut(error.fields.lost);
+          }
+        }
+      };
+      const sink = new MemorySink();
+      const staging = await land({ seal }, wanted, layout, sink);
+      const { digest, lost, texts } = await staging.finish();
+      assert.deepEqual([lost, texts], [[[1, why]], ["said"]]);
+      assert.deepEqual(new Set(noted.map(String)), new Set([`1,${why}`]));
+      assert.ok(await giving.gave(Buffer.from(digest).toString("hex")));
+      assert.ok(!(await giving.gave("00".repeat(32))));
+      assert.deepEqual(sink.lost, new Set([1]));
+    });
+  }
+}
+
+test("a file that is read at the second try stays", async () => {
+  let tries = 0;
+  const content = noise(1000, 8);
+  const slice = () => ({
+    arrayBuffer: async () => (tries++ ? content.buffer : Promise.reject(new DOMException("busy", "NotReadableError"))),
+  });
+  const { giving, layout } = await both([{ path: ["a"], blob: { size: 1000, slice } }]);
+  assert.equal((await giving.seal(1, 5)).length, layout.plainSize(1) + 28);
+});
+
+test("what is no fault of the file leaves nothing out", async () => {
+  const { giving } = await both([{ path: ["a"], blob: failing(noise(1000, 9), "full") }, ...REST]);
+  await assert.rejects(giving.seal(0, 5), (error) => error instanceof RangeError);
+});
+
+test("what an earlier run left out stays so, although it can be read again", async () => {
+  const items = [...REST, { path: ["d", "zz"], blob: new Blob([noise(5, 1)]) }];
+  const { manifest, files } = listed(items, "things");
+  const encoded = manifest.encode();
+  const giving = await Giving.make({ secret, transfer, suite: "A256GCM", manifest: encoded, files, leftOut: [[2, "vanished"]] });
+  const wanted = { secret, transfer, suite: "A256GCM", manifestSize: encoded.length, packSize: manifest.packSize };
+  const staging = await land(giving, wanted, new Layout("A256GCM", encoded.length, manifest.packSize), new MemorySink());
+  assert.deepEqual((await staging.finish()).lost, [[2, "vanished"]]);
 });

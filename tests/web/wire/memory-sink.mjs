@@ -2,6 +2,7 @@
 export class MemorySink {
   #chunks = []; // of each file, by its number
   files = [];
+  lost = null; // what `finish` was told of
 
   async open(manifest) {
     this.#chunks = manifest.files.map(() => []);
@@ -13,7 +14,8 @@ export class MemorySink {
 
   async flush() {}
 
-  async finish() {
+  async finish(lost) {
+    this.lost = lost;
     this.files = this.#chunks.map((chunks) => new Blob(chunks));
     this.#chunks = [];
     return [];

@@ -1,15 +1,20 @@
 /**
  * The sender's blocks: reads files, hashes each byte once and in order, seals. Works in a page or in a worker
  * (worker.js) behind the same face; holds no file, only slices of them. Any position may be asked at any time, by
- * several receivers at once. Specs: docs/spec/manifest.md, docs/spec/sealing.md.
+ * several receivers at once. Where files cannot be read it says which (`left-out`), for that must be written down before
+ * the first zero is sent in their place; once told to leave them out, it goes on. Specs: docs/spec/manifest.md,
+ * docs/spec/sealing.md.
  *
  * @import { Bytes } from "./bytes.js"
+ * @import { LeftOut } from "./left-out.js"
+ * @import { Piece } from "./pack.js"
  * @import { Suite } from "./sealing.js"
  */
 
-import { joined } from "./bytes.js";
+import { hex, joined } from "./bytes.js";
 import { BurrowError } from "./errors.js";
 import { Layout } from "./layout.js";
+import { LEFT_OUT, mark, whyUnread } from "./left-out.js";
 import { DIGEST_BYTES } from "./manifest.js";
 import { Digests, Row, total } from "./pack.js";
 import { BLOCK, BlockKey, MANIFEST, SUITES } from "./sealing.js";
@@ -25,6 +30,7 @@ const PULL = 4 * BLOCK; // bytes that the hasher is pulled along for each read b
  * @property {Suite} suite
  * @property {Bytes} manifest encoded
  * @property {Blob[]} files
+ * @property {LeftOut} [leftOut] by an earlier run
  */
 
 export class Giving {
@@ -33,6 +39,9 @@ export class Giving {
   /** @type {Row} */ #row;
   /** @type {Digests} */ #digests;
   /** @type {Layout} */ #layout;
+  /** Why, by the number of the file. @type {Map<number, string>} */ #leftOut;
+  /** What stands behind the contents; null: it has to be made. @type {Bytes | null} */ #marked = null;
+  /** Digests that receivers may have, in hex: it changes with each file that is left out. @type {Set<string>} */ #gave = new Set();
   /** One pull of the hasher after the other. @type {Promise<unknown>} */ #pulling = Promise.resolve();
 
   /** @param {Given} given @param {Row} row @param {Digests} digests */
@@ -42,6 +51,7 @@ export class Giving {
     this.#digests = digests;
     this.#key = new BlockKey(given.secret, given.transfer, given.suite);
     this.#layout = new Layout(given.suite, given.manifest.length, row.content + row.digests);
+    this.#leftOut = new Map(given.leftOut);
   }
 
   /** @param {Given} given */
@@ -51,8 +61,8 @@ export class Giving {
   }
 
   /**
-   * Up to `count` sealed blocks from `position` on, one behind the other as in a spool; none beyond the end. changed:
-   * a file is not what it was.
+   * Up to `count` sealed blocks from `position` on, one behind the other as in a spool; none beyond the end. left-out:
+   * some files cannot be read.
    *
    * @param {number} position
    * @param {number} count
@@ -80,9 +90,17 @@ export class Giving {
     return (await Promise.all(work)).flat();
   }
 
-  /** The digest of the whole transfer; what was not hashed yet is read now. @returns {Promise<Bytes>} */
-  async digest() {
-    return total(await this.#area());
+  /** Zeros are read in the place of these files from now on. @param {LeftOut} lost */
+  leaveOut(lost) {
+    for (const [file, why] of lost) if (!this.#leftOut.has(file)) this.#leftOut.set(file, why);
+    this.#marked = null;
+  }
+
+  /** Whether a receiver may have verified this digest, in hex; what was not hashed yet is read now. left-out
+   * @param {string} digest */
+  async gave(digest) {
+    await this.#area();
+    return this.#gave.has(digest);
   }
 
   /** Hashes what lies before `position`, so that the end does not wait for it. @param {number} position */
@@ -128,12 +146,17 @@ export class Giving {
     if (at <= digests.upto && digests.upto < at + bytes.length) digests.add(bytes.subarray(digests.upto - at));
   }
 
-  /** The digests of all files. @returns {Promise<Uint8Array>} */
+  /** The digests of all files, marks in the place of some. @returns {Promise<Bytes>} */
   async #area() {
     while (this.#digests.upto < this.#row.content) await this.#pull();
+    if (this.#marked) return this.#marked;
     if (this.#digests.area.length < this.#row.digests) this.#digests.add(new Uint8Array(0)); // empty files alone
     if (this.#digests.area.length !== DIGEST_BYTES * this.#row.sizes.length) throw new TypeError("a digest is missing");
-    return this.#digests.area;
+    const area = joined(this.#digests.area);
+    for (const [file, why] of this.#leftOut) area.set(mark(why), file * DIGEST_BYTES);
+    this.#marked = area;
+    this.#gave.add(hex(await total(area)));
+    return area;
   }
 
   /** The hasher's next piece. */
@@ -146,19 +169,43 @@ export class Giving {
     return pulled;
   }
 
-  /** Content bytes; changed. @param {number} at @param {number} upto @returns {Promise<Bytes>} */
+  /** Content bytes; left-out. @param {number} at @param {number} upto @returns {Promise<Bytes>} */
   async #read(at, upto) {
     const pieces = [...this.#row.pieces(at, upto)].filter(({ begin, end }) => end > begin);
+    const read = await Promise.all(pieces.map((piece) => this.#piece(piece)));
+    /** @type {Bytes[]} */ const parts = [];
+    /** @type {LeftOut} */ const lost = [];
+    for (const each of read) {
+      if (each instanceof Uint8Array) parts.push(each);
+      else lost.push(each);
+    }
+    if (lost.length) throw new BurrowError(LEFT_OUT, "some files cannot be read any more", { lost });
+    return parts.length === 1 ? parts[0] : joined(...parts);
+  }
+
+  /** What of a file, or why it cannot be read. @param {Piece} piece @returns {Promise<Bytes | [file: number, why: string]>} */
+  async #piece({ file, offset, begin, end }) {
+    if (this.#leftOut.has(file)) return new Uint8Array(end - begin);
+    const part = this.#given.files[file].slice(offset, offset + end - begin);
     try {
-      const read = pieces.map(async ({ file, offset, begin, end }) => {
-        const bytes = await this.#given.files[file].slice(offset, offset + end - begin).arrayBuffer();
-        if (bytes.byteLength !== end - begin) throw new TypeError("shorter than it was");
-        return new Uint8Array(bytes);
-      });
-      const parts = await Promise.all(read);
-      return parts.length === 1 ? parts[0] : joined(...parts);
-    } catch {
-      throw new BurrowError("changed", "a file was changed, moved or cannot be read any more; choose it again and send anew");
+      const bytes = await part.arrayBuffer().catch(() => readAgain(part)); // a file is left out for good
+      return bytes.byteLength === end - begin ? new Uint8Array(bytes) : [file, "shrank"];
+    } catch (error) {
+      const why = whyUnread(error instanceof Error || error instanceof DOMException ? error.name : "");
+      if (why === null) throw error;
+      return [file, why];
     }
   }
+}
+
+/** By what says more of why it fails, where there is that: Firefox has an AbortError for everything else.
+ * @param {Blob} part @returns {Promise<ArrayBuffer>} */
+function readAgain(part) {
+  if (typeof FileReader === "undefined") return part.arrayBuffer();
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(/** @type {ArrayBuffer} */ (reader.result));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsArrayBuffer(part);
+  });
 }

@@ -57,9 +57,10 @@ export class Placement {
     for (const [file, content] of saved) this.#texts.get(file)?.push(content);
   }
 
-  /** As a person reads them; what is no UTF-8 shows as such. */
-  get texts() {
-    return [...this.#texts.values()].map((chunks) => {
+  /** As a person reads them, without the files that are lost; what is no UTF-8 shows as such.
+   * @param {ReadonlySet<number>} lost */
+  textsBut(lost) {
+    return [...this.#texts].filter(([file]) => !lost.has(file)).map(([, chunks]) => {
       const decoder = new TextDecoder();
       return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode();
     });

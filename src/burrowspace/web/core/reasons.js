@@ -48,7 +48,13 @@ const ENDS = Object.freeze({
   "the sender took it back": "took-back",
 });
 
-/** Why the sender has ended it, by its own words. @param {string} said */
-export function whyEnded(said) {
+/** The same by the code of the error that ended it. @type {Readonly<Record<string, string>>} */
+const ENDED_BY = Object.freeze({
+  "changed": "sender-files",
+});
+
+/** Why the sender has ended it, by its code or its own words. @param {string} said @param {string} [code] */
+export function whyEnded(said, code = "") {
+  if (Object.hasOwn(ENDED_BY, code)) return ENDED_BY[code];
   return Object.hasOwn(ENDS, said) ? ENDS[said] : "sender-ended";
 }

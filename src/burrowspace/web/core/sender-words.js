@@ -18,6 +18,7 @@ export class SenderWords {
   /** Its segments. */ announced = new Announced();
   /** Its program runs. */ here = true;
   /** Why nothing comes any more. @type {string | null} */ over = null;
+  /** The code of that; empty: it gave none. */ code = "";
   #run = ""; // of its program
 
   /** @param {number} now */
@@ -38,6 +39,7 @@ export class SenderWords {
     if (this.#segment(signal)) return ["look"];
     if (signal.type === "cancel") {
       this.over = signal.why;
+      this.code = signal.code ?? "";
       return ["cancelled"];
     }
     if (signal.type !== "bye") return ["reach"];

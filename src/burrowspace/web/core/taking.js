@@ -3,12 +3,14 @@
  * page or in a worker (worker.js) behind the same face; writes nothing. Specs: docs/spec/sealing.md, manifest.md.
  *
  * @import { Bytes } from "./bytes.js"
+ * @import { LeftOut } from "./left-out.js"
  * @import { Suite } from "./sealing.js"
  */
 
 import { joined } from "./bytes.js";
 import { BurrowError } from "./errors.js";
 import { Layout } from "./layout.js";
+import { compare } from "./left-out.js";
 import { DIGEST_BYTES, Manifest } from "./manifest.js";
 import { Digests, Row, total } from "./pack.js";
 import { BLOCK, BlockKey, MANIFEST, SUITES } from "./sealing.js";
@@ -101,8 +103,8 @@ export class Taking {
     return turn;
   }
 
-  /** The transfer's digest, and the numbers of files that are not what was sent: none but by a sender's error.
-   * @returns {Promise<{digest: Bytes, wrong: number[]}>} */
+  /** The transfer's digest; files that the sender could not send to the end, and why; the numbers of those that are not
+   * what was sent: none but by a sender's error. @returns {Promise<{digest: Bytes, lost: LeftOut, wrong: number[]}>} */
   async finish() {
     const row = this.#row;
     const digests = this.#digests;
@@ -111,13 +113,7 @@ export class Taking {
     digests.end();
     const own = digests.area;
     if (own.length !== this.#area.length) throw new BurrowError("mismatch", "the sender sent other digests than files");
-    const wrong = row.sizes
-      .map((_, file) => file)
-      .filter((file) => {
-        for (let at = file * DIGEST_BYTES; at < (file + 1) * DIGEST_BYTES; at++) if (own[at] !== this.#area[at]) return true;
-        return false;
-      });
-    return { digest: await total(own), wrong };
+    return { digest: await total(this.#area), ...compare(own, this.#area) };
   }
 
   /** What `make` goes on from; asked while nothing is under way. @returns {Promise<Saved>} */

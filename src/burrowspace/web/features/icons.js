@@ -18,6 +18,7 @@ export const icons = {
   plus: icon(svg`<path d="M12 5v14M5 12h14" />`),
   close: icon(svg`<path d="m6 6 12 12M18 6 6 18" />`),
   check: icon(svg`<path d="m5 12.5 4.5 4.5L19 7.5" />`),
+  warning: icon(svg`<path d="M12 4 3 20h18zM12 10v4.500m0 2.500v.1" />`),
   moon: icon(svg`<path d="M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.500 10.500z" />`),
   shield: icon(svg`<path d="M12 3 5 6v5c0 5 3 8 7 10 4-2 7-5 7-10V6z" /><path d="m9 11.500 2.200 2.200L15 10" />`),
   open: icon(svg`<path d="M12 3 5 6v5c0 5 3 8 7 10 4-2 7-5 7-10V6z" /><path d="M12 8v4m0 3v.1" />`),

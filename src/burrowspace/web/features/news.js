@@ -35,12 +35,21 @@ export function waits(job) {
   return name ? t("waiting-accept", { name }) : t("waiting-them");
 }
 
-/** Where what arrived is now. @param {AnyJob} job */
+/** How it ended: where what arrived is now, or that files are missing. @param {AnyJob} job */
 export function ended(job) {
+  if (job.missing) return t("incomplete", { n: job.missing });
   if (job.direction === "send") return asked(job) ? t("delivered-to", { name: asked(job) }) : t("delivered");
   if (job.text) return job.sender ? t("text-from", { name: job.sender }) : t("text-received");
   const places = job.finished?.places ?? [];
   return places.length ? t("saved-in", { place: places.slice(0, 3).join(", ") }) : t("saved-downloads");
+}
+
+/** Where all but the missing files are now; empty: nothing else came. @param {AnyJob} job */
+export function rest(job) {
+  if (job.direction === "send") return asked(job) ? t("rest-delivered-to", { name: asked(job) }) : t("rest-delivered");
+  const places = job.finished?.places ?? [];
+  if (places.length) return t("rest-in", { place: places.slice(0, 3).join(", ") });
+  return job.received.length ? t("rest-downloads") : "";
 }
 
 /** It arrived, and can be shown. @param {AnyJob} job */

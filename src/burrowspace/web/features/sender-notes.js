@@ -23,6 +23,7 @@ export const REASONS = Object.freeze({
   vanished: { words: "note-vanished" },
   rewritten: { words: "note-rewritten" },
   shrank: { words: "note-shrank" },
+  stale: { words: "note-stale" },
   date: { words: "note-date" },
   name: { words: "note-name" },
 });

@@ -14,6 +14,7 @@ const MOST = 500;
  * @property {Record<string, number>} shares sealed bytes by path
  * @property {number} when ms since 1970
  * @property {string} digest hex; "" where nothing was verified
+ * @property {number} [missing] how many files could not be sent to the end
  * @property {number} [until] ms since 1970: left on the server, to rest there until then
  * @property {"back" | "taken" | "lapsed"} [fate] of what was left there, when its sender wanted it back
  */

@@ -17,7 +17,8 @@ import { shownTexts } from "../core/placement.js";
  * @property {"browser" | "folder" | "file" | "stream" | "memory"} kind
  * @property {Kept | null} kept
  * @property {boolean} [spilled] a part of it is in the page's memory alone: a reload loses that part
- * @property {() => Promise<Received[]>} [received] after `finish`, where it is still to be handed to the person
+ * @property {(lost?: ReadonlySet<number>) => Promise<Received[]>} [received] after `finish`, where it is still to be handed to
+ *   the person, without these files
  * @property {() => Promise<void>} [free] what the browser keeps of it goes
  * @property {() => string[][]} [folders] after `open`: all of them, safe, for a ZIP or a folder that is made of `received`
  * @typedef {Sink & Keeping} KeepingSink

@@ -87,17 +87,36 @@ export class FolderSink {
     });
   }
 
-  async finish() {
-    await this.#run(() => this.#settle());
+  /** @param {ReadonlySet<number>} [lost] */
+  async finish(lost = new Set()) {
+    await this.#run(async () => {
+      await this.#settle();
+      for (const file of lost) await this.#remove(file);
+    });
     const { kept } = this;
-    return kept.kind === "file" ? [kept.handle.name] : kept.names.map(([, name]) => `${kept.handle.name}/${name}`);
+    if (kept.kind === "file") return lost.size ? [] : [kept.handle.name];
+    return kept.names.map(([, name]) => `${kept.handle.name}/${name}`);
   }
 
   async abort() {
     await this.close();
     const { kept } = this;
-    if (kept.kind === "file") await /** @type {{remove?: () => Promise<void>}} */ (kept.handle).remove?.();
+    if (kept.kind === "file") await removeFile(kept.handle);
     else for (const [, name] of kept.names) await kept.handle.removeEntry(name, { recursive: true });
+  }
+
+  /** Nothing of a file stays; the folders that it lies in do. @param {number} number */
+  async #remove(number) {
+    const { kept } = this;
+    const file = this.#files.get(number);
+    if (!file) return; // a text that is shown
+    if (kept.kind === "file") return removeFile(kept.handle);
+    if (!kept.names.some(([came]) => came === file.path[0])) return; // by an earlier run; what is called so now is not ours
+    const here = this.#here(file.path);
+    const parent = await ofPath(kept.handle, here.slice(0, -1));
+    await parent.removeEntry(here[here.length - 1]).catch(isMissing);
+    if (here.length > 1) return;
+    this.kept = { ...kept, names: kept.names.filter(([came]) => came !== file.path[0]) };
   }
 
   /** What was not closed is not there. */
@@ -170,6 +189,16 @@ export class FolderSink {
     this.#current = null;
     await current?.writable.close();
   }
+}
+
+/** @param {FileSystemFileHandle} handle */
+async function removeFile(handle) {
+  await /** @type {{remove?: () => Promise<void>}} */ (handle).remove?.();
+}
+
+/** Whether it is gone already, as after a page that was closed meanwhile. @param {unknown} error */
+function isMissing(error) {
+  if (named(error) !== "NotFoundError") throw error;
 }
 
 /** Whether what is no file is a folder: thrown again where it is not. @param {unknown} error */

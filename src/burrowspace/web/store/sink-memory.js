@@ -47,10 +47,11 @@ export class MemorySink {
     this.#row.clear();
   }
 
-  /** @returns {Promise<Received[]>} */
-  async received() {
+  /** @param {ReadonlySet<number>} [lost] @returns {Promise<Received[]>} */
+  async received(lost = new Set()) {
     const whole = this.#row.blob();
-    return this.#placed.files.map(({ number, path, modified, begin, size }) => {
+    const files = this.#placed.files.filter(({ number }) => !lost.has(number));
+    return files.map(({ number, path, modified, begin, size }) => {
       const length = size ?? whole.size;
       const crc = this.#sums.of(number, length);
       return { path, size: length, modified, crc, blob: async () => whole.slice(begin, begin + length) };

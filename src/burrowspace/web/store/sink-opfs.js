@@ -142,8 +142,8 @@ export class OpfsSink {
     await this.#close();
   }
 
-  /** @returns {Promise<Received[]>} */
-  async received() {
+  /** @param {ReadonlySet<number>} [lost] @returns {Promise<Received[]>} */
+  async received(lost = new Set()) {
     const { kept } = this;
     if (!this.#finished && !kept?.ended) throw new TypeError("it has not ended");
     const sums = new Sums(this.#placed.files.length);
@@ -151,11 +151,13 @@ export class OpfsSink {
     if (saved) sums.load(saved);
     const end = this.#finished ? this.#end : (kept?.size ?? 0);
     const whole = await this.#whole(end);
-    return this.#placed.files.map(({ path, modified, begin, size }, index) => {
+    /** @type {Received[]} */ const files = [];
+    for (const [index, { number, path, modified, begin, size }] of this.#placed.files.entries()) {
       const length = size ?? end;
       const blob = async () => whole.slice(begin, begin + length);
-      return { path, size: length, modified, crc: sums.of(index, length), blob };
-    });
+      if (!lost.has(number)) files.push({ path, size: length, modified, crc: sums.of(index, length), blob });
+    }
+    return files;
   }
 
   /** All of the row. @param {number} end @returns {Promise<Blob>} */

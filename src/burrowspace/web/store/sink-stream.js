@@ -79,9 +79,17 @@ export class StreamSink {
     return false; // nothing of it survives
   }
 
-  async finish() {
-    while (this.#at < this.#placed.files.length) await this.#next();
-    for (const part of this.#zip?.end() ?? []) await this.#send(part);
+  /** A ZIP has been on its way for long when it turns out which files are `lost`: they have no place in its directory. The
+   * only file is a download that fails. @param {ReadonlySet<number>} [lost] */
+  async finish(lost = new Set()) {
+    const { files, folders } = this.#placed;
+    while (this.#at < files.length) await this.#next();
+    const without = new Set(files.flatMap(({ number }, index) => (lost.has(number) ? [folders.length + index] : [])));
+    if (!this.#zip && without.size) {
+      await this.abort();
+      return [];
+    }
+    for (const part of this.#zip?.end(without) ?? []) await this.#send(part);
     if (this.#partsBytes) await this.#piece();
     this.#port?.postMessage({ end: true });
     await this.#until(() => this.#ended);
@@ -123,11 +131,12 @@ export class StreamSink {
     if (zip && file) await this.#send(zip.begin(file.path, file.size, file.modified));
   }
 
-  /** @param {Uint8Array} part */
+  /** The last piece stays here until all is verified: a browser that has every byte takes a download for good.
+   * @param {Uint8Array} part */
   async #send(part) {
+    if (this.#partsBytes >= PIECE_BYTES) await this.#piece();
     this.#parts.push(part);
     this.#partsBytes += part.length;
-    if (this.#partsBytes >= PIECE_BYTES) await this.#piece();
   }
 
   async #piece() {

@@ -17,6 +17,7 @@ const DESCRIPTOR = 0x0008;
 const MADE_BY = 0x032d; // Unix, version 4.5
 const FILE_MODE = 0o100644;
 const FOLDER_MODE = 0o040755;
+const ROW_BYTES = 46; // of the directory, without name, extra fields and comment (APPNOTE 4.3.12)
 const PARTS_MOST = 500; // of a Blob
 const CHUNK_BYTES = 2 ** 20; // of the central directory
 
@@ -104,21 +105,27 @@ export class ZipParts {
     return bytes;
   }
 
-  /** The directory; nothing comes behind it. @returns {Bytes[]} */
-  end() {
-    const at = this.size;
-    const parts = [...this.#directory, this.#chunk.slice(0, this.#used)];
-    const size = this.#directoryBytes;
+  /** The directory; nothing comes behind it. Entries that it does not list, by their number, are not there for whoever
+   * opens the ZIP; zeros take the room of their rows, so its length does not depend on them.
+   * @param {ReadonlySet<number>} [without] @returns {Bytes[]} */
+  end(without = new Set()) {
+    const wide = this.#entries >= FULL16 || this.size + this.#directoryBytes >= FULL32;
+    const rows = [...this.#directory, this.#chunk.slice(0, this.#used)];
+    const parts = without.size ? but(rows, without) : rows;
+    const size = parts.reduce((sum, part) => sum + part.length, 0);
+    const gap = new Uint8Array(this.#directoryBytes - size);
+    const at = this.size + gap.length;
+    const entries = this.#entries - without.size;
     const writer = new Writer();
-    if (this.#entries >= FULL16 || size >= FULL32 || at >= FULL32) {
+    if (wide) {
       writer.u32(0x06064b50).u64(44).u16(MADE_BY).u16(45).u32(0).u32(0);
-      writer.u64(this.#entries).u64(this.#entries).u64(size).u64(at);
+      writer.u64(entries).u64(entries).u64(size).u64(at);
       writer.u32(0x07064b50).u32(0).u64(at + size).u32(1);
     }
-    const entries = Math.min(this.#entries, FULL16);
-    writer.u32(0x06054b50).u16(0).u16(0).u16(entries).u16(entries);
-    writer.u32(Math.min(size, FULL32)).u32(Math.min(at, FULL32)).u16(0);
-    return [...parts, writer.all];
+    const counted = wide ? FULL16 : entries;
+    writer.u32(0x06054b50).u16(0).u16(0).u16(counted).u16(counted);
+    writer.u32(wide ? FULL32 : size).u32(wide ? FULL32 : at).u16(0);
+    return gap.length ? [gap, ...parts, writer.all] : [...parts, writer.all];
   }
 
   /** @param {string} name @param {number} flags @param {number} modified @param {number} mode @param {boolean} wide @returns {Head} */
@@ -155,6 +162,24 @@ export class ZipParts {
     this.#used += record.length;
     this.#directoryBytes += record.length;
   }
+}
+
+/** Rows of a directory without some, by their number. A part has whole rows. @param {Bytes[]} parts
+ * @param {ReadonlySet<number>} without @returns {Bytes[]} */
+function but(parts, without) {
+  let number = 0;
+  return parts.map((part) => {
+    const view = new DataView(part.buffer, part.byteOffset, part.length);
+    const left = new Uint8Array(part.length);
+    let used = 0;
+    for (let at = 0, end = 0; at < part.length; at = end, number++) {
+      end = at + ROW_BYTES + view.getUint16(at + 28, true) + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
+      if (without.has(number)) continue;
+      left.set(part.subarray(at, end), used);
+      used += end - at;
+    }
+    return left.slice(0, used);
+  });
 }
 
 /** All of it as one Blob: no content is read, but of files whose sum is not known. @param {Received[]} received

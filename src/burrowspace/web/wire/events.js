@@ -3,7 +3,7 @@
  * bytes per second. Names come from the other side: show them by names.shown, and only ever as text.
  *
  * @import { Path } from "../core/paths.js"
- * @import { Manifest } from "../core/manifest.js"
+ * @import { Manifest, Note } from "../core/manifest.js"
  * @import { Reason } from "../core/reasons.js"
  */
 
@@ -17,6 +17,8 @@
  *   words at both ends, or somebody sits between them
  * @typedef {{event: "offered", name: string, files: number, size: number | null, sender: string, text: boolean,
  *   manifest: Manifest}} Offered the receiver knows what is coming
+ * @typedef {{event: "noted", notes: Note[], unlisted: number}} Noted files that could not be sent to the end, and why, as they
+ *   are noticed; `unlisted`: how many more there are
  * @typedef {{event: "path", path: Path, peer: string, why: string, receiver: string}} PathChanged
  * @typedef {{event: "progress", done: number, total: number | null, rate: number, eta: number | null, path: Path,
  *   receiver: string, accepted?: boolean}} Progress at most ten a second for each receiver; `accepted`: of a receiver, its
@@ -28,9 +30,11 @@
  * @typedef {{event: "text", text: string}} Text
  * @typedef {{event: "verified", digest: string, receiver: string}} Verified both ends computed the same
  * @typedef {{event: "finished", size: number, seconds: number, firstByte: number | null, shares: Record<string, number>,
- *   verified: boolean, resting: boolean, places: string[], again: number, network: Record<string, number>, sealed: number}} Finished
- *   the last one; `network`: sealed bytes that went or came, of use or not, `sealed`: blocks that the sender sealed
- * @typedef {Ready | NewCode | Met | Offered | PathChanged | Progress | Waiting | Declined | Resting | Text | Verified | Finished} Event
+ *   verified: boolean, resting: boolean, places: string[], again: number, network: Record<string, number>, sealed: number,
+ *   incomplete: boolean}} Finished the last one; `incomplete`: but for the files that were noted, whose bytes `size` does
+ *   not count; `network`: sealed bytes that went or came, of use or not, `sealed`: blocks that the sender sealed
+ * @typedef {Ready | NewCode | Met | Offered | Noted | PathChanged | Progress | Waiting | Declined | Resting | Text | Verified |
+ *   Finished} Event
  */
 
 export {};

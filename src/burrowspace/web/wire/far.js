@@ -1,6 +1,6 @@
 /**
  * A worker of ours, asked as one asks a function: `{id, …, args}` goes there, `{id, value}` or `{id, error: {code,
- * sentence}}` comes back. Its first word is `{ready: true}`; where the network fails before, it is loaded again. In a
+ * sentence, fields?}}` comes back. Its first word is `{ready: true}`; where the network fails before, it is loaded again. In a
  * browser that starts none, the page itself answers. The workers: engine-worker.js, pieces-worker.js,
  * store/opfs-worker.js.
  */
@@ -29,7 +29,7 @@ export class Far {
       worker.onmessage = ({ data: { id, value, error } }) => {
         const call = this.#calls.get(id);
         this.#calls.delete(id);
-        if (error) call?.reject(new BurrowError(error.code, error.sentence, { reason: error.reason }));
+        if (error) call?.reject(new BurrowError(error.code, error.sentence, error.fields));
         else call?.resolve(value);
       };
       worker.onerror = ({ message }) => this.#reject(new BurrowError("error", message || "a worker failed"));

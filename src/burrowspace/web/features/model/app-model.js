@@ -250,10 +250,11 @@ export class AppModel extends Observable {
       id: job.id,
       direction: job.direction,
       title: job.title,
-      size: job.size ?? job.finished?.size ?? 0,
+      size: (job.missing ? job.finished?.size : job.size) ?? job.finished?.size ?? 0,
       shares: job.finished?.shares ?? {},
       peer,
       digest: job.digest,
+      missing: job.missing || undefined,
       when: Date.now(),
       until: job.direction === "send" && job.state === "resting" ? (job.until ?? undefined) : undefined,
     });

@@ -4,6 +4,7 @@
  *
  * @import { Path } from "../../core/paths.js"
  * @import { BurrowError } from "../../core/errors.js"
+ * @import { Note } from "../../core/manifest.js"
  * @import { Event, Finished } from "../../wire/events.js"
  * @import { Said } from "../said.js"
  */
@@ -29,6 +30,7 @@ const SAMPLES = 90; // of the speed, for its curve
 const SAMPLE_MS = 400;
 const DRAW_MS = 250; // between two drawings of progress
 const IDLE_MS = 3000; // between two tellings of progress: more is a pause
+const LOST = 100; // files that are kept by name
 const OVER = ["done", "failed", "ended"];
 
 export class Job extends Observable {
@@ -49,6 +51,8 @@ export class Job extends Observable {
   /** Until when it rests on the server, ms since 1970. @type {number | null} */ until = null;
   /** @type {Finished | null} */ finished = null;
   /** Of all that was verified, hex. */ digest = "";
+  /** Files that could not be sent to the end, and why: the first of them. @type {Note[]} */ lost = [];
+  /** How many there are. */ missing = 0;
   /** ms since 1970. */ created = Date.now();
   /** For which bytes moved, without pauses and questions, s. */ seconds = 0;
 
@@ -122,9 +126,18 @@ export class Job extends Observable {
     return peer;
   }
 
+  /** Files that could not be sent to the end. @param {{notes: Note[], unlisted: number}} more */
+  loses({ notes, unlisted }) {
+    this.missing += notes.length + unlisted;
+    this.lost = [...this.lost, ...notes].slice(0, LOST);
+  }
+
   /** @param {Event} event */
   hear(event) {
     switch (event.event) {
+      case "noted":
+        this.loses(event);
+        break;
       case "met":
         this.peers.delete(""); // what went to the server before anybody was there
         this.peer(event.receiver).name = shown(event.peer, 40);

@@ -170,11 +170,11 @@ export class Keeping {
 
   /** @param {ReceiveJob} job */
   async #arrived(job) {
-    const { id, title, created, manifest, received, texts, sink, sender } = job;
+    const { id, title, created, manifest, received, texts, leftOut, sink, sender } = job;
     const place = received.length && sink?.kind === "browser" && !sink.spilled ? sink.kept : null;
     if (manifest && (place || texts.length)) {
       // It lies here until the person clears it away: a download may be stopped, or be looked for tomorrow.
-      const state = { ended: manifest.encode(), texts, more: { sender } };
+      const state = { ended: manifest.encode(), texts, leftOut, more: { sender } };
       await kept.put(id, { id, direction: "receive", title, created, secret: NOTHING, state, sink: place });
     } else await kept.remove(id);
     if (!place && !sink?.spilled) await discard(sink?.kept ?? null); // else it is a part of what is handed over
@@ -227,7 +227,7 @@ export class Keeping {
       return null;
     }
     const job = this.receive(id, secret, { sink, from: state.more.sender });
-    await job.ended(manifest, texts);
+    await job.ended(manifest, texts, state.leftOut ?? []);
     return job;
   }
 }

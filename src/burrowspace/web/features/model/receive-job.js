@@ -2,6 +2,7 @@
  * What comes to this page: the session, where it goes, and what the person may do with it.
  *
  * @import { Bytes } from "../../core/bytes.js"
+ * @import { LeftOut } from "../../core/left-out.js"
  * @import { Manifest } from "../../core/manifest.js"
  * @import { Server } from "../../wire/server/api.js"
  * @import { Event } from "../../wire/events.js"
@@ -12,6 +13,7 @@
  * @import { Said } from "../said.js"
  */
 
+import { notesOf } from "../../core/left-out.js";
 import { shown } from "../../core/names.js";
 import { ways } from "../../store/ways.js";
 import { ours } from "../../wire/runtime.js";
@@ -41,6 +43,7 @@ export class ReceiveJob extends Job {
   sender = "";
   /** @type {string[]} */ texts = [];
   /** What lies in this browser, to be saved. @type {Received[]} */ received = [];
+  /** What the sender could not send to the end. @type {LeftOut} */ leftOut = [];
   /** The person may go on choosing: a picker was closed, or a place could not be opened. @type {Said | null} */ trouble = null;
 
   /** @type {ReceiveHow} */ #how;
@@ -90,7 +93,7 @@ export class ReceiveJob extends Job {
         this.#state = state;
         return keep(this, state);
       },
-      arrived: () => this.#arrived(),
+      arrived: (lost) => this.#arrived(lost),
       tell: (event) => this.hear(event),
     });
     this.changed();
@@ -135,11 +138,12 @@ export class ReceiveJob extends Job {
     super.hear(event);
   }
 
-  /** It ended in an earlier run, and lies here still. @param {Manifest} manifest @param {string[]} texts */
-  async ended(manifest, texts) {
+  /** It ended in an earlier run, and lies here still. @param {Manifest} manifest @param {string[]} texts @param {LeftOut} lost */
+  async ended(manifest, texts, lost) {
     this.#know(manifest, this.sender);
     this.texts = texts;
-    this.received = (await this.#sink?.received?.()) ?? [];
+    this.loses(notesOf(lost, manifest.files));
+    await this.#receive(lost);
     this.state = "done";
     this.folded = true;
     this.changed();
@@ -160,10 +164,17 @@ export class ReceiveJob extends Job {
     this.sender = shown(sender, 40) || this.sender;
   }
 
-  async #arrived() {
+  /** @param {LeftOut} lost */
+  async #receive(lost) {
+    this.leftOut = lost;
+    this.received = (await this.#sink?.received?.(new Set(lost.map(([file]) => file)))) ?? [];
+  }
+
+  /** @param {LeftOut} lost */
+  async #arrived(lost) {
     if (this.#forgotten) return; // the person has deleted it before the sender was told
     if (this.#session?.manifest) this.#know(this.#session.manifest, this.sender);
-    this.received = (await this.#sink?.received?.()) ?? [];
+    await this.#receive(lost);
     await this.#how.arrived(this);
   }
 

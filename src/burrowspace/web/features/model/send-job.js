@@ -12,7 +12,9 @@
  */
 
 import { listed } from "../../core/items.js";
+import { notesOf } from "../../core/left-out.js";
 import { formatLink } from "../../core/links.js";
+import { Manifest } from "../../core/manifest.js";
 import { reviveItems } from "../../store/keepable.js";
 import { ours } from "../../wire/runtime.js";
 import { Sender } from "../../wire/session/sender.js";
@@ -98,6 +100,8 @@ export class SendJob extends Job {
       this.files = manifest.files.length;
       this.size = manifest.contentSize;
       this.text = manifest.entries.every((entry) => entry.kind === "text");
+      this.lost = [];
+      this.missing = 0; // the session says it anew
       this.#session = new Sender({
         server,
         items,
@@ -174,6 +178,8 @@ export class SendJob extends Job {
 
   /** It has rested on the server since an earlier page. @param {number} until ms since 1970 */
   rest(until) {
+    const { leftOut = [], manifest } = this.#state ?? {};
+    if (leftOut.length && manifest) this.loses(notesOf(leftOut, Manifest.parse(manifest).files));
     this.until = until;
     this.state = "resting";
   }

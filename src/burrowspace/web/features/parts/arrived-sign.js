@@ -1,10 +1,11 @@
-/** The end of a transfer: a file slips into the burrow, once, and only where motion is welcome. Else it is there. */
+/** The end of a transfer: a file slips into the burrow, once, and only where motion is welcome. Else it is there. Where
+ * files are missing, the badge says so. */
 
-import { css, html, LitElement } from "../../vendor/lit.js";
+import { css, html, LitElement, svg } from "../../vendor/lit.js";
 import { look } from "../look.js";
 
 export class ArrivedSign extends LitElement {
-  static properties = { fresh: { type: Boolean } };
+  static properties = { fresh: { type: Boolean }, incomplete: { type: Boolean } };
   static styles = [
     look,
     css`
@@ -32,6 +33,9 @@ export class ArrivedSign extends LitElement {
       }
       .badge {
         fill: var(--direct);
+      }
+      .incomplete .badge {
+        fill: var(--store);
       }
       .tick {
         fill: none;
@@ -72,14 +76,16 @@ export class ArrivedSign extends LitElement {
   constructor() {
     super();
     this.fresh = false;
+    this.incomplete = false;
   }
 
   render() {
-    return html`<svg class=${this.fresh ? "fresh" : ""} viewBox="0 0 68 68" aria-hidden="true">
+    const tick = this.incomplete ? svg`<path class="tick" d="M54 44v7m0 5v.1" />` : svg`<path class="tick" d="m48.500 50.500 3.800 3.800 7-7.500" />`;
+    return html`<svg class="${this.fresh ? "fresh" : ""} ${this.incomplete ? "incomplete" : ""}" viewBox="0 0 68 68" aria-hidden="true">
       <path class="rim" d="M4 56a30 34 0 0 1 60 0z" />
       <path class="hole" d="M15 56a19 24 0 0 1 38 0z" />
       <path class="file" d="M28 26h9l4 4v14H28z" />
-      <g class="done"><circle class="badge" cx="54" cy="50" r="11" /><path class="tick" d="m48.500 50.500 3.800 3.800 7-7.500" /></g>
+      <g class="done"><circle class="badge" cx="54" cy="50" r="11" />${tick}</g>
     </svg>`;
   }
 }

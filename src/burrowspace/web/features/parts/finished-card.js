@@ -9,7 +9,7 @@ import { css, html, LitElement, nothing } from "../../vendor/lit.js";
 import { size, speed, took } from "../format.js";
 import { icons } from "../icons.js";
 import { look } from "../look.js";
-import { ended, titled } from "../news.js";
+import { ended, rest, titled } from "../news.js";
 import { Watching } from "../watching.js";
 import { t } from "../words.js";
 
@@ -34,6 +34,9 @@ export class FinishedCard extends LitElement {
       .folded .sign {
         color: var(--direct);
         display: grid;
+      }
+      .folded[data-state="incomplete"] .sign {
+        color: var(--store);
       }
       .end {
         font-size: 1.2rem;
@@ -83,11 +86,11 @@ export class FinishedCard extends LitElement {
     const texts = job.direction === "receive" ? job.texts : [];
     if (job.folded) return this.#line(job, app, texts.length > 0);
     const saves = job.direction === "receive" && job.received.length > 0;
-    const details = [job.text ? "" : titled(job), lasted(job)].filter(Boolean);
+    const details = [job.text ? "" : titled(job), job.missing ? rest(job) : lasted(job)].filter(Boolean);
     return html`
-      <article class="card" data-state="done" tabindex="-1" aria-label=${titled(job)}>
+      <article class="card" data-state=${stateOf(job)} tabindex="-1" aria-label=${titled(job)}>
         <div class="top">
-          <arrived-sign ?fresh=${job.fresh}></arrived-sign>
+          <arrived-sign ?fresh=${job.fresh} ?incomplete=${job.missing > 0}></arrived-sign>
           <div class="grow">
             <p class="end name">${ended(job)}</p>
             ${details.map((each) => html`<p class="soft small name">${each}</p>`)}
@@ -96,6 +99,7 @@ export class FinishedCard extends LitElement {
             ? nothing
             : html`<button class="round" aria-label=${t("remove")} title=${t("remove")} @click=${() => app.clear(job)}>${icons.close}</button>`}
         </div>
+        ${job.missing ? html`<missing-files .job=${job}></missing-files>` : nothing}
         ${texts.map((text) => html`<pre class="name" tabindex="0">${text}</pre>`)}
         ${texts.length
           ? html`<div class="row wrap">
@@ -111,9 +115,9 @@ export class FinishedCard extends LitElement {
 
   /** @param {AnyJob} job @param {AppModel} app @param {boolean} text it holds one that may be a secret */
   #line(job, app, text) {
-    return html`<article class="card folded" data-state="done" tabindex="-1" aria-label=${titled(job)}>
+    return html`<article class="card folded" data-state=${stateOf(job)} tabindex="-1" aria-label=${titled(job)}>
       <div class="row">
-        <span class="sign">${icons.check}</span>
+        <span class="sign">${job.missing ? icons.warning : icons.check}</span>
         <p class="grow cut name">${text || job.text ? ended(job) : t("two-parts", { first: titled(job), second: ended(job) })}</p>
         <button class="quiet small" aria-expanded="false" @click=${() => this.#fold(false)}>${t("show")}</button>
         <button class="round" aria-label=${text ? t("delete-now") : t("remove")} title=${text ? t("delete-now") : t("remove")} @click=${() => app.clear(job)}>
@@ -124,6 +128,11 @@ export class FinishedCard extends LitElement {
   }
 }
 customElements.define("finished-card", FinishedCard);
+
+/** @param {AnyJob} job */
+function stateOf(job) {
+  return job.missing ? "incomplete" : "done";
+}
 
 /** How long it took. @param {AnyJob} job */
 function lasted({ finished, seconds, text, size: whole }) {

@@ -92,6 +92,7 @@ export class HistoryList extends LitElement {
                 <span class="unseen">${row.direction === "send" ? t("sent") : t("received")}</span>
                 ${[shown(row.peer, 40), size(row.size), moment(row.when)].filter(Boolean).join(" · ")}
               </p>
+              ${row.missing ? html`<p class="soft small">${t("incomplete", { n: row.missing })}</p>` : nothing}
               ${row.fate ? html`<p class="soft small">${t(FATES[row.fate].words)}</p>` : nothing}
             </div>
             ${!row.fate && (row.until ?? 0) > Date.now() ? takeBackButton(row) : nothing}

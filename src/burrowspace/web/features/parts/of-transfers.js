@@ -3,6 +3,7 @@
 import "./arrived-sign.js";
 import "./copy-button.js";
 import "./finished-card.js";
+import "./missing-files.js";
 import "./offer-card.js";
 import "./path-sign.js";
 import "./peer-list.js";

@@ -128,7 +128,7 @@ export class TransferCard extends LitElement {
           </div>
           ${this.#corner(job, app)}
         </div>
-        ${this.#state(job)} ${job.peers.size > 1 ? html`<peer-list .peers=${[...job.peers.values()]}></peer-list>` : nothing} ${this.#foot(job, app)}
+        ${this.#state(job)} ${job.missing ? html`<missing-files .job=${job}></missing-files>` : nothing} ${job.peers.size > 1 ? html`<peer-list .peers=${[...job.peers.values()]}></peer-list>` : nothing} ${this.#foot(job, app)}
       </article>
     `;
   }
@@ -261,7 +261,7 @@ export class TransferCard extends LitElement {
 
   /** After an end that nobody wanted. @param {AnyJob} job @param {AppModel} app */
   #next(job, app) {
-    if (job.direction === "send" && job.items) {
+    if (job.direction === "send" && job.items && job.fault !== "changed") {
       const { items } = job;
       return html`<button class="main" @click=${() => app.clear(job).then(() => app.send(items))}>${icons.up}${t("send-again")}</button>`;
     }

@@ -3,7 +3,7 @@
  * Giving with its Uploads or a Taking, and answers calls of their methods. Buffers are moved, not copied.
  *
  *     page -> worker   {id, make: "giving" | "taking", args}   {id, call: name, args}
- *     worker -> page   {id, value} or {id, error: {code, sentence, reason}}
+ *     worker -> page   {id, value} or {id, error: {code, sentence, fields}}
  *
  * The page's end is engine.js.
  */
@@ -36,7 +36,7 @@ async function answer({ id, make, call, args }) {
     postMessage({ id, value }, { transfer: movable(value) });
   } catch (error) {
     const { code, message, fields } = error instanceof BurrowError ? error : new BurrowError("error", String(error));
-    postMessage({ id, error: { code, sentence: message, reason: fields.reason } });
+    postMessage({ id, error: { code, sentence: message, fields } });
   }
 }
 

@@ -10,12 +10,12 @@ import { Taking } from "../../core/taking.js";
 import { Uploads } from "./uploads.js";
 
 /** The sender's: seals, hashes, sends pieces to the server.
- * @typedef {Pick<Giving, "seal" | "digest" | "catchUp"> & Pick<Uploads, "hold" | "patch" | "drop">} GivingWork */
+ * @typedef {Pick<Giving, "seal" | "gave" | "catchUp" | "leaveOut"> & Pick<Uploads, "hold" | "patch" | "drop">} GivingWork */
 /** The receiver's: opens, hashes. @typedef {Pick<Taking, "take" | "replay" | "finish" | "save">} TakingWork */
 
 /** What may be asked of each. */
 export const METHODS = {
-  giving: ["seal", "digest", "catchUp", "hold", "patch", "drop"],
+  giving: ["seal", "gave", "catchUp", "leaveOut", "hold", "patch", "drop"],
   taking: ["take", "replay", "finish", "save"],
 };
 
@@ -23,7 +23,7 @@ export const METHODS = {
 export async function makeGiving(given) {
   const giving = await Giving.make(given);
   const uploads = new Uploads((position, count) => giving.sealParts(position, count));
-  const [own, sent] = [METHODS.giving.slice(0, 3), METHODS.giving.slice(3)];
+  const [own, sent] = [METHODS.giving.slice(0, 4), METHODS.giving.slice(4)];
   return { ...bound(giving, own), ...bound(uploads, sent) };
 }
 

@@ -4,6 +4,7 @@
  *
  * @import { Bytes } from "../../core/bytes.js"
  * @import { Act } from "../../core/consent.js"
+ * @import { LeftOut } from "../../core/left-out.js"
  * @import { Suite } from "../../core/sealing.js"
  * @import { Saved } from "../../core/taking.js"
  * @import { TakingEngine } from "./engine.js"
@@ -33,7 +34,8 @@ const TELL_S = 0.05; // between two tellings that blocks came
  *   cannot be made to, now; a page that is loaded again goes on from the flush before. `last`: no write follows
  * @property {() => Promise<Blob | null>} [beyond] what was written behind the last `flush` and is there still, in the order of the
  *   contents; asked once, before `open`
- * @property {() => Promise<string[]>} finish all is verified: puts it in place; says where
+ * @property {(lost: ReadonlySet<number>) => Promise<string[]>} finish all is verified but these files, which the sender could
+ *   not send to the end: puts the others in place and lets go of those; says where
  * @property {() => Promise<void>} abort removes what was written
  * @property {() => Promise<void>} [close] it was not finished, and stays for a later run
  */
@@ -176,16 +178,18 @@ export class Staging {
     return saved;
   }
 
-  /** All is here: compares every digest, puts it in place. mismatch: nothing is. @returns {Promise<{digest: Bytes, places: string[], texts: string[]}>} */
+  /** All is here: compares every digest, puts it in place, but for the `lost`. mismatch: nothing is.
+   * @returns {Promise<{digest: Bytes, places: string[], texts: string[], lost: LeftOut}>} */
   async finish() {
     await this.#writing;
-    const { digest, wrong } = await this.#engine.finish();
+    const { digest, lost, wrong } = await this.#engine.finish();
     if (wrong.length) {
       await this.#sink?.abort();
       const names = wrong.map((file) => this.manifest?.files[file].path.join("/") ?? "");
       throw new BurrowError("mismatch", "what arrived is not what the sender's list says", { files: names });
     }
-    return { digest, places: (await this.#sink?.finish()) ?? [], texts: this.#placement?.texts ?? [] };
+    const without = new Set(lost.map(([file]) => file));
+    return { digest, places: (await this.#sink?.finish(without)) ?? [], texts: this.#placement?.textsBut(without) ?? [], lost };
   }
 
   /** Lets go of the engine and of the sink; what was written stays. */

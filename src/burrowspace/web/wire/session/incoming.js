@@ -2,6 +2,7 @@
  * What whoever starts a Receiver gives it, and what it gives back to be kept.
  *
  * @import { Bytes } from "../../core/bytes.js"
+ * @import { LeftOut } from "../../core/left-out.js"
  * @import { Manifest } from "../../core/manifest.js"
  * @import { Saved } from "../../core/taking.js"
  * @import { Event } from "../events.js"
@@ -27,7 +28,8 @@
  * @property {ReceiveState | null} [state] of an earlier run
  * @property {Sink | null} [sink] of an earlier run, where `state.landing` is there: it holds what was flushed
  * @property {(state: ReceiveState | null) => void | Promise<void>} [keep] null: there is nothing to go on with any more
- * @property {() => Promise<void>} [arrived] all is verified, in its place and told: what was kept can be let go of
+ * @property {(lost: LeftOut) => Promise<void>} [arrived] all is verified, in its place and told, but for what the sender could
+ *   not send to the end: what was kept can be let go of
  */
 
 export {};

@@ -12,6 +12,7 @@ const SHARE = 10;
 
 export class Notes {
   #at = 0;
+  /** The last one. @type {ReceiveState["landing"]} */ #landing = null;
   /** @type {Promise<unknown>} */ #writing = Promise.resolve();
 
   /** @param {Receive["keep"]} keep @param {Staging} staging @param {Pick<ReceiveState, "transfer" | "receiver">} of */
@@ -34,9 +35,17 @@ export class Notes {
     const written = this.#writing.then(async () => {
       if (!this.keep || this.staging.fault) return;
       const landing = await this.staging.snapshot(last);
-      if (landing) await this.keep({ ...this.of, landing });
+      if (!landing) return;
+      this.#landing = landing;
+      await this.keep({ ...this.of, landing });
     });
     this.#writing = written.catch(() => undefined);
     await written;
+  }
+
+  /** The last one once more, with what the sink keeps by now. */
+  async again() {
+    await this.#writing;
+    if (this.#landing) await this.keep?.({ ...this.of, landing: this.#landing });
   }
 }

@@ -2,6 +2,7 @@
  * What whoever starts a Sender gives it, and what it gives back to be kept.
  *
  * @import { Bytes } from "../../core/bytes.js"
+ * @import { LeftOut } from "../../core/left-out.js"
  * @import { Suite } from "../../core/sealing.js"
  * @import { Event } from "../events.js"
  * @import { Item } from "../../core/items.js"
@@ -11,8 +12,8 @@
  */
 
 /** What a page must keep to go on after a reload, beside the same items; can be cloned into a database. `burns`: codes
- * that were burnt. @typedef {{secret: Bytes, transfer: Bytes, manifest: Bytes, legs: KeptSegment[], burns?: number}}
- * SendState */
+ * that were burnt. `leftOut`: files that could not be read to the end, and stay left out. @typedef {{secret: Bytes,
+ * transfer: Bytes, manifest: Bytes, legs: KeptSegment[], burns?: number, leftOut?: LeftOut}} SendState */
 
 /**
  * @typedef {object} Send

@@ -18,6 +18,7 @@ import { checkWords } from "../../core/codes.js";
 import { BurrowError } from "../../core/errors.js";
 import { whyEnded } from "../../core/reasons.js";
 import { Layout } from "../../core/layout.js";
+import { lostBytes, notesOf } from "../../core/left-out.js";
 import { linkKey, linkTag } from "../../core/links.js";
 import { outside } from "../../core/outside.js";
 import { PathBook } from "../../core/path-book.js";
@@ -60,7 +61,7 @@ export class Receiver extends Running {
         await this.#sender.hello(this.#id, this.#staging?.held ?? 0);
       },
       left: () => this.#routes?.senderLeft(),
-      cancelled: (why) => this.#cancelled(why),
+      cancelled: (why, code) => this.#cancelled(why, code),
       announced: () => this.#routes?.reading.look(),
       direct: (signal) => this.#reach?.heard(signal),
       away: this.#away,
@@ -76,8 +77,8 @@ export class Receiver extends Running {
     const waits = (/** @type {Reason} */ reason) => this.waits(reason);
     const offer = await sender.forOffer(begun, () => this.change(1), waits);
     const staging = await this.#stage(offer);
-    const { over } = sender.words;
-    if (over !== null && !staging.complete) throw ended(over, staging.held ? "cancelled" : "gone");
+    const { over, code: overBy } = sender.words;
+    if (over !== null && !staging.complete) throw ended(over, overBy, staging.held ? "cancelled" : "gone");
     const fresh = this.#how.state?.receiver !== this.#id;
     const [routes] = await Promise.all([this.#openRoutes(offer, staging), sender.meet(this.#id, fresh)]);
     const words = checkWords(this.#how.secret, unhex(offer.transfer));
@@ -89,14 +90,17 @@ export class Receiver extends Running {
     const firstByte = await this.#until(staging, routes, met);
     await this.#notes?.write(true); // a page that is loaded again now tells the sender
     this.#whole = true;
-    const { digest, places, texts } = await staging.finish();
+    const { digest, places, texts, lost } = await staging.finish();
+    if (lost.length) await this.#notes?.again(); // nothing of those is in its place any more
+    const files = staging.manifest?.files ?? [];
+    if (lost.length) this.tell({ event: "noted", ...notesOf(lost, files) });
     this.tell({ event: "verified", digest: hex(digest), receiver: this.#id });
     for (const text of texts) this.tell({ event: "text", text }); // at once, whatever the server does
     await this.#sayVerified(routes, hex(digest));
-    await this.#how.arrived?.();
+    await this.#how.arrived?.(lost);
     return {
       event: "finished",
-      size: staging.content,
+      size: staging.content - lostBytes(lost, files),
       seconds: seconds() - met,
       firstByte,
       shares: { ...staging.shares },
@@ -106,6 +110,7 @@ export class Receiver extends Running {
       again: staging.again,
       network: { ...staging.network },
       sealed: 0,
+      incomplete: lost.length > 0,
     };
   }
 
@@ -200,7 +205,7 @@ export class Receiver extends Running {
       sender: this.#sender,
       ends: this.ends,
       tell: (path, peer, why) => this.tell({ event: "path", path, peer, why, receiver: this.#id }),
-      cancelled: (why) => this.#cancelled(why),
+      cancelled: (why, code) => this.#cancelled(why, code),
     });
     this.#routes = routes;
     routes.reading.look();
@@ -208,9 +213,9 @@ export class Receiver extends Running {
     return routes;
   }
 
-  /** By the sender, for good. @param {string} why */
-  #cancelled(why) {
-    if (this.#staging && !this.#staging.complete) this.fail(ended(why));
+  /** By the sender, for good. @param {string} why @param {string} code */
+  #cancelled(why, code) {
+    if (this.#staging && !this.#staging.complete) this.fail(ended(why, code));
   }
 
   /** Where the sender cannot be told, it is whole all the same. @param {Routes} routes @param {string} digest */
@@ -221,7 +226,7 @@ export class Receiver extends Running {
   }
 }
 
-/** @param {string} why @param {string} [code] */
-function ended(why, code = "cancelled") {
-  return new BurrowError(code, `the sender has ended this transfer: ${why}`, { reason: whyEnded(why) });
+/** @param {string} why @param {string} said its code @param {string} [code] */
+function ended(why, said, code = "cancelled") {
+  return new BurrowError(code, `the sender has ended this transfer: ${why}`, { reason: whyEnded(why, said) });
 }

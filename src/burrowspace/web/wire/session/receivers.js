@@ -40,6 +40,7 @@ export class Receivers {
       directOnly: Boolean(options.directOnly),
       alone: () => options.receivers === 1,
       codeUsed: () => codes.used,
+      lost: () => sender.lost.forOlder,
     };
     this.#sends = {
       tell: (event) => this.#told(event),
@@ -50,8 +51,8 @@ export class Receivers {
       start: (part) => sender.start(part),
       fail: (error) => sender.fail(error),
       seal: (...asked) => sender.serving.seal(...asked),
-      catchUp: (position) => sender.serving.engine.catchUp(position),
-      digest: () => sender.serving.digest(),
+      catchUp: (position) => sender.serving.catchUp(position),
+      gave: (digest) => sender.serving.gave(digest),
       online: () => sender.server.answers(),
       whyAway: () => whyAway(sender.server),
     };
@@ -85,6 +86,16 @@ export class Receivers {
   /** @param {number} now */
   tick(now) {
     for (const receiver of this.#all.values()) receiver.tick(now);
+  }
+
+  /** Why the only one cannot go on. */
+  refusal() {
+    if (!this.#shared.alone()) return null;
+    for (const receiver of this.#all.values()) {
+      const refusal = receiver.refusal();
+      if (refusal) return refusal;
+    }
+    return null;
   }
 
   /** What core/sender-book.js must know of them. @param {number} now */

@@ -15,6 +15,7 @@
  */
 
 import { BurrowError } from "../../core/errors.js";
+import { KNOWS_MARKS } from "../../core/left-out.js";
 import { REASONS } from "../../core/reasons.js";
 import { ReceiverBook } from "../../core/receiver-book.js";
 import { ReceiverWords } from "../../core/receiver-words.js";
@@ -30,6 +31,8 @@ export class RemoteReceiver {
   /** @type {Link[]} */ #links = [];
   #meter = new Meter();
   #closed = false;
+  #version;
+  /** Why it cannot go on, once it was told so. @type {BurrowError | null} */ #refused = null;
   /** @type {Following} */ #following;
   /** @type {Conversation} */ #pair;
   /** @type {Reach} */ #reach;
@@ -42,6 +45,7 @@ export class RemoteReceiver {
     const { layout, mayStore, alone } = shared;
     this.id = hello.receiver;
     this.name = hello.name;
+    this.#version = hello.version;
     this.book = new ReceiverBook(layout.manifestBlocks, hello.held, seconds(), mayStore, alone());
     const words = (this.#words = new ReceiverWords(this.book, session, shared.directOnly));
     this.#sends = sends;
@@ -68,8 +72,8 @@ export class RemoteReceiver {
       "tell-offline": () => this.#waits(sends.whyAway()),
       "tell-away": () => this.#waits("receiver-away"),
       "tell-verified": () => sends.tell({ event: "verified", digest: words.digest, receiver: this.id }),
-      "tell-over": () => sends.tell({ event: "declined", peer: this.name, why: words.why, receiver: this.id }),
-      fail: () => sends.fail(new BurrowError("cancelled", words.why, { reason: words.reason, name: this.name })),
+      "tell-over": () => sends.tell({ event: "declined", peer: this.name, why: this.#why().sentence, receiver: this.id }),
+      fail: () => sends.fail(this.#why()),
       "close-links": () => this.#closeLinks("the receiver has left"),
       close: () => this.close(),
     };
@@ -100,6 +104,7 @@ export class RemoteReceiver {
   /** It is here (again). @param {string} session @param {Hello} hello */
   hello(session, hello) {
     this.name = hello.name;
+    this.#version = hello.version;
     const [acts, early] = this.#words.hello(seconds(), session, hello);
     this.#do(acts);
     for (const signal of early) this.#heard(session, signal);
@@ -115,8 +120,25 @@ export class RemoteReceiver {
 
   /** @param {number} now */
   tick(now) {
+    const refusal = this.book.over ? null : this.refusal();
+    if (refusal) {
+      this.#refused = refusal; // it could only find at the end that a file is not what was sent
+      this.#sends.start(this.#pair.lastWords({ type: "cancel", why: refusal.sentence.slice(0, 1000), code: refusal.code }));
+      this.#do(this.book.ends());
+    }
     const { part = null, wanted = false } = this.#following.segment ?? {};
     this.#do(this.book.tick(now, part, wanted));
+  }
+
+  /** Why it cannot go on: a file is left out, and it is of a version that does not know what that means. */
+  refusal() {
+    return this.#version >= KNOWS_MARKS || this.book.verified ? null : this.#shared.lost();
+  }
+
+  /** Why it is over. */
+  #why() {
+    const { why, reason } = this.#words;
+    return this.#refused ?? new BurrowError("cancelled", why, { reason, name: this.name });
   }
 
   close() {
@@ -126,8 +148,7 @@ export class RemoteReceiver {
   }
 
   async #compare() {
-    const same = (await this.#sends.digest()) === this.#words.digest;
-    this.#do(this.#words.compared(same));
+    this.#do(this.#words.compared(await this.#sends.gave(this.#words.digest)));
   }
 
   /** A direct link is up. @param {Link} link */

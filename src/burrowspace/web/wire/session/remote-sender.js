@@ -11,6 +11,7 @@
  */
 
 import { BurrowError } from "../../core/errors.js";
+import { KNOWS_MARKS } from "../../core/left-out.js";
 import { mailboxId } from "../../core/links.js";
 import { Reasons } from "../../core/reports.js";
 import { SenderWords } from "../../core/sender-words.js";
@@ -30,7 +31,7 @@ const SUITES = globalThis.crypto?.subtle ? ["A256GCM", "XC20P"] : ["XC20P", "A25
  * @property {() => void} offered
  * @property {() => Promise<void>} came its program began anew
  * @property {() => void} left
- * @property {(why: string) => void} cancelled for good
+ * @property {(why: string, code: string) => void} cancelled for good
  * @property {() => void} announced a segment, or the end of one
  * @property {(signal: Signal) => void} direct where it is reached
  * @property {() => void} away is called each time that the server does not answer
@@ -100,7 +101,7 @@ export class RemoteSender {
 
   /** We are here, with so much. @param {string} receiver @param {number} held */
   async hello(receiver, held) {
-    await this.#main.say({ type: "hello", receiver, name: this.name, held, suites: SUITES, version: 1 });
+    await this.#main.say({ type: "hello", receiver, name: this.name, held, suites: SUITES, version: KNOWS_MARKS });
   }
 
   /** @param {Signal} signal */
@@ -129,7 +130,7 @@ export class RemoteSender {
         const why = "the sender offers something else under this link now; receive it again";
         throw new BurrowError("cancelled", why, { reason: "other-offer" });
       } else if (act === "look") hears.announced();
-      else if (act === "cancelled") hears.cancelled(words.over ?? "");
+      else if (act === "cancelled") hears.cancelled(words.over ?? "", words.code);
       else if (act === "left") hears.left();
       else hears.direct(signal);
     }

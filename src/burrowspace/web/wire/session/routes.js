@@ -38,7 +38,7 @@ export class Routes {
    * @param {PathBook} how.book
    * @param {RemoteSender} how.sender
    * @param {(path: Path, peer: string, why: string) => void} how.tell
-   * @param {(why: string) => void} how.cancelled by the sender, for good
+   * @param {(why: string, code: string) => void} how.cancelled by the sender, for good
    * @param {AbortSignal} how.ends
    */
   constructor(how) {
@@ -74,7 +74,7 @@ export class Routes {
     if (this.links.has(path) || !allows(this.book.facts(seconds()), path)) return link.close("one is enough");
     this.links.set(path, link);
     this.book.up(path, seconds());
-    link.listen((control) => control.type === "cancel" && this.how.cancelled(control.why));
+    link.listen((control) => control.type === "cancel" && this.how.cancelled(control.why, control.code ?? ""));
     link.closed.then(() => {
       if (this.links.get(path) !== link) return;
       this.links.delete(path);

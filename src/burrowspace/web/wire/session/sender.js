@@ -26,6 +26,7 @@ import { Conversation, patiently } from "../rendezvous/conversation.js";
 import { random, seconds, within } from "../runtime.js";
 import { AtRest } from "./at-rest.js";
 import { Codes } from "./codes.js";
+import { LostFiles } from "./lost-files.js";
 import { Receivers } from "./receivers.js";
 import { Running } from "./running.js";
 import { Serving } from "./serving.js";
@@ -54,6 +55,7 @@ export class Sender extends Running {
     this.#contents = contentsOf(how.items, how.title, how.state?.manifest);
     const { manifest, encoded } = this.#contents;
     this.manifest = manifest;
+    this.lost = new LostFiles(manifest, how.state?.leftOut ?? [], () => this.#keep(), (event) => this.tell(event));
     this.secret = how.state?.secret ?? random(32);
     this.transfer = how.state?.transfer ?? random(16);
     const suite = how.suite ?? (globalThis.crypto?.subtle ? "A256GCM" : "XC20P"); // without WebCrypto the quicker one
@@ -100,8 +102,9 @@ export class Sender extends Running {
     const { secret, transfer, layout, ends } = this;
     const { suite } = layout;
     const { encoded, files } = this.#contents;
-    const engine = await givingEngine({ secret, transfer, suite, manifest: encoded, files });
-    this.#serves = new Serving(engine, suite);
+    const engine = await givingEngine({ secret, transfer, suite, manifest: encoded, files, leftOut: this.lost.all });
+    this.#serves = new Serving(engine, suite, this.lost, () => this.#receivers.refusal());
+    this.lost.begin();
     this.#keep(this.#how.state?.legs ?? []);
     await patiently(() => this.#receivers.lookAround(), ends, this.#away);
     await this.#recall();
@@ -128,7 +131,7 @@ export class Sender extends Running {
     if (error.code !== "changed" && error.code !== "cancelled") return;
     this.#finished = true;
     await this.#how.keep?.(null);
-    await this.main.lastWords({ type: "cancel", why: error.sentence.slice(0, 1000) });
+    await this.main.lastWords({ type: "cancel", why: error.sentence.slice(0, 1000), code: error.code });
     if (error.fields.own) await within(TIDY_S, this.segments.dropAll(), undefined);
   }
 
@@ -162,10 +165,12 @@ export class Sender extends Running {
   /** @param {KeptSegment[]} [segments] */
   #keep(segments = this.#kept) {
     this.#kept = segments;
-    const { secret, transfer } = this;
+    const { secret, transfer, lost } = this;
     const { encoded: manifest } = this.#contents;
-    const kept = this.#how.keep?.({ secret, transfer, manifest, legs: segments, burns: this.#codes.burns });
+    const state = { secret, transfer, manifest, legs: segments, burns: this.#codes.burns, leftOut: lost.all };
+    const kept = this.#how.keep?.(state);
     if (kept) this.start(kept);
+    return kept;
   }
 
   async #offer() {
@@ -229,19 +234,15 @@ export class Sender extends Running {
       await this.segments.dropAll();
       await this.#how.keep?.(null);
     }
-    const { shares, again, sealed, metAt, firstByte } = this.serving;
     return {
       event: "finished",
-      size: this.manifest.contentSize ?? 0,
-      seconds: seconds() - (metAt ?? this.#began),
-      firstByte,
-      shares: { ...shares },
+      size: (this.manifest.contentSize ?? 0) - this.lost.bytes,
+      seconds: seconds() - (this.serving.metAt ?? this.#began),
+      ...this.serving.counts,
       verified: !resting,
       resting,
       places: [],
-      again,
-      network: { ...shares },
-      sealed,
+      incomplete: this.lost.any,
     };
   }
 }

@@ -6,12 +6,14 @@
  * @import { Bytes } from "../../core/bytes.js"
  * @import { Layout } from "../../core/layout.js"
  * @import { Manifest } from "../../core/manifest.js"
+ * @import { BurrowError } from "../../core/errors.js"
  * @import { Path } from "../../core/paths.js"
  * @import { Event } from "../events.js"
  * @import { Options } from "../options.js"
  * @import { RelaySegments } from "../relay/relay-segments.js"
  * @import { Conversation } from "../rendezvous/conversation.js"
  * @import { Server } from "../server/api.js"
+ * @import { LostFiles } from "./lost-files.js"
  * @import { Running } from "./running.js"
  * @import { Serving } from "./serving.js"
  */
@@ -27,18 +29,19 @@
  *   behind the
  *   other, for one who said that it holds `held`
  * @property {(position: number) => Promise<void>} catchUp hashes what lies before
- * @property {() => Promise<string>} digest of everything, in hex
+ * @property {(digest: string) => Promise<boolean>} gave whether this one, in hex, is of everything that was sent
  * @property {() => Promise<boolean>} online whether the server answers now
  * @property {() => Reason} whyAway for a person, where it does not
  */
 
 /** What holds for all receivers of a transfer. `words`: to compare. `alone`: nobody else is to come. `codeUsed`:
- * whoever comes by a code has come, for it works once. @typedef {{words: string[], manifest: Manifest, layout: Layout,
- * mayStore: boolean, directOnly: boolean,   alone: () => boolean, codeUsed: () => boolean}} Shared */
+ * whoever comes by a code has come, for it works once. `lost`: what a receiver of an older version is told, once a file is
+ * left out. @typedef {{words: string[], manifest: Manifest, layout: Layout, mayStore: boolean, directOnly: boolean,
+ * alone: () => boolean, codeUsed: () => boolean, lost: () => BurrowError | null}} Shared */
 
 /** The sender, as its own parts see it. `main`: the mailbox that everybody reads. `serving`: TypeError before it has
  * begun. @typedef {Running & {server: Server, secret: Bytes, transfer: Bytes, link: string, manifest: Manifest,
- * layout: Layout,   options: Options, mayStore: boolean, main: Conversation, segments: RelaySegments, serving:
+ * layout: Layout,   options: Options, mayStore: boolean, main: Conversation, lost: LostFiles, segments: RelaySegments, serving:
  * Serving}} Whole */
 
 export {};
