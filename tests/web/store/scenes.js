@@ -30,10 +30,10 @@ export async function feed(sink, whole, begin, end) {
   for (let at = begin; at < end; at = Math.min(end, at + BLOCK - (at % BLOCK))) {
     const stop = Math.min(end, at + BLOCK - (at % BLOCK));
     const content = PATTERN.slice(at % PERIOD, (at % PERIOD) + stop - at);
-    for (const piece of row.pieces(at, stop)) {
-      if (piece.begin === piece.end || whole.files[piece.file].kind === "text") continue;
-      await sink.write(piece.file, piece.offset, content.subarray(piece.begin, piece.end));
-    }
+    const pieces = row.pieces(at, stop).filter(({ file, begin, end }) => begin < end && whole.files[file].kind !== "text");
+    const placed = pieces.map(({ file, offset, begin, end }) => ({ file, offset, piece: content.subarray(begin, end) }));
+    if (sink.writeAll) await sink.writeAll(placed);
+    else for (const { file, offset, piece } of placed) await sink.write(file, offset, piece);
   }
 }
 

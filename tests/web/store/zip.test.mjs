@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { crc32 as zlibCrc } from "node:zlib";
 import { crc32, crcOf } from "../../../src/burrowspace/web/store/crc32.js";
 import { Sums } from "../../../src/burrowspace/web/store/sums.js";
-import { ZipParts } from "../../../src/burrowspace/web/store/zip.js";
+import { ZipParts, zipBlob } from "../../../src/burrowspace/web/store/zip.js";
 
 const noise = (size) => Uint8Array.from({ length: size }, (_, at) => (at * 131 + (at >> 7)) & 255);
 // node:zlib has crc32 since 22.2; else bit by bit, as RFC 1952 has it
@@ -55,4 +55,26 @@ test("a row of parts counts its own bytes", () => {
   const zip = new ZipParts();
   const parts = [zip.folder(["a"]), zip.begin(["a", "b"], 3, 0), new Uint8Array(3), zip.ended(1, 3), zip.file(["c"], 2, 0, 5), new Uint8Array(2)];
   assert.equal(zip.size, parts.reduce((sum, part) => sum + part.length, 0));
+});
+
+test("thousands of small files of one row are read in a few pieces, and the ZIP is the same as from a Blob of each", async () => {
+  const sizes = Array.from({ length: 3000 }, (_, number) => (number % 7 === 0 ? 0 : number % 500 === 1 ? 20_000 : (number * 37) % 1500));
+  const content = noise(sizes.reduce((sum, size) => sum + size));
+  const whole = new Blob([content]);
+  let reads = 0;
+  const row = { blob: { slice: (from, to) => ((reads += 1), whole.slice(from, to)) } };
+  let begin = 0;
+  const files = sizes.map((size, number) => {
+    const from = begin;
+    begin += size;
+    const own = content.subarray(from, from + size);
+    const crc = number % 2 ? slow(own) : null;
+    const blob = async () => ((blobs += 1), whole.slice(from, from + size));
+    return { path: ["d", `${number}`], size, modified: 0, crc, blob, row: { ...row, begin: from } };
+  });
+  let blobs = 0;
+  const zip = await (await zipBlob(files, [["empty"]])).arrayBuffer();
+  assert.deepEqual([blobs, reads < 20], [sizes.filter((size) => size === 20_000).length, true]);
+  const apart = await zipBlob(files.map(({ row, ...file }) => file), [["empty"]]);
+  assert.ok(Buffer.from(zip).equals(Buffer.from(await apart.arrayBuffer())));
 });

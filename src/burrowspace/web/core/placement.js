@@ -9,6 +9,8 @@
 import { joined } from "./bytes.js";
 import { Row } from "./pack.js";
 
+/** Where a part of the contents goes; `piece` is a view of them. @typedef {{file: number, offset: number, piece: Bytes}} PlacedPiece */
+
 const TEXTS_BYTES = 8 * 2 ** 20; // of all texts together
 
 /** Which files are texts to be shown, by their number: as many of them, in their order, as fit into memory. Any other text
@@ -35,9 +37,9 @@ export class Placement {
   }
 
   /** Content from byte `at` on: what of it goes into which file; texts are kept.
-   * @param {number} at @param {Bytes} content @returns {{file: number, offset: number, piece: Bytes}[]} */
+   * @param {number} at @param {Bytes} content @returns {PlacedPiece[]} */
   place(at, content) {
-    const placed = [];
+    /** @type {PlacedPiece[]} */ const placed = [];
     for (const { file, offset, begin, end } of content.length ? this.#row.pieces(at, at + content.length) : []) {
       const piece = content.subarray(begin, end);
       const text = this.#texts.get(file);

@@ -2,7 +2,7 @@
  * Writes what arrives into one file of the origin private file system, in place: what is flushed survives the page.
  * createSyncAccessHandle is to be had in a dedicated worker alone. Asked through wire/far.js by sink-opfs.js.
  *
- *     open {id, files, size, sums}   write {at, file, offset, content} -> content   flush {} -> SavedSums   close {}
+ *     open {id, files, size, sums}   write {at, content, parts} -> content   flush {} -> SavedSums   close {}
  *
  * What there is no room for comes back from `write`, and so does all that follows it; what was written gives undefined.
  *
@@ -36,8 +36,9 @@ const CALLS = {
     if (saved) sums.load(saved);
   },
 
-  /** @param {{at: number, file: number, offset: number, content: Uint8Array}} piece */
-  write({ at, file, offset, content }) {
+  /** `parts`: of which file each part of `content` is, where it begins there and how long it is.
+   * @param {{at: number, content: Uint8Array, parts: [number, number, number][]}} how */
+  write({ at, content, parts }) {
     try {
       for (let done = 0; done < content.length && !refuses; ) {
         const wrote = access?.write(content.subarray(done), { at: at + done }) ?? 0;
@@ -49,7 +50,9 @@ const CALLS = {
       refuses = true;
     }
     if (refuses) return content;
-    if (summed) sums.add(file, offset, content);
+    if (!summed) return;
+    let from = 0;
+    for (const [file, offset, length] of parts) sums.add(file, offset, content.subarray(from, (from += length)));
   },
 
   flush() {

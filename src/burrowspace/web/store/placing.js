@@ -24,8 +24,10 @@ import { shownTexts } from "../core/placement.js";
  * @typedef {Sink & Keeping} KeepingSink
  */
 
-/** One file that arrived: `path` is safe (names.js), `modified` ms since 1970, `crc` CRC-32 where it is known already.
- * @typedef {{path: string[], size: number, modified: number, crc: number | null, blob: () => Promise<Blob>}} Received */
+/** One file that arrived: `path` is safe (names.js), `modified` ms since 1970, `crc` CRC-32 where it is known already,
+ * `row` where it lies behind others.
+ * @typedef {{path: string[], size: number, modified: number, crc: number | null, blob: () => Promise<Blob>,
+ *   row?: {blob: Blob, begin: number}}} Received */
 
 /** What sink-opfs.js keeps. `ended`: all of it is verified, only `received` is left to do. `size`: bytes of its one file.
  * `when`: ms since 1970. @typedef {{kind: "browser", id: string, sums: SavedSums, ended: boolean, size: number, when: number}} KeptBrowser */

@@ -54,7 +54,8 @@ export class MemorySink {
     return files.map(({ number, path, modified, begin, size }) => {
       const length = size ?? whole.size;
       const crc = this.#sums.of(number, length);
-      return { path, size: length, modified, crc, blob: async () => whole.slice(begin, begin + length) };
+      const blob = async () => whole.slice(begin, begin + length);
+      return { path, size: length, modified, crc, blob, row: { blob: whole, begin } };
     });
   }
 

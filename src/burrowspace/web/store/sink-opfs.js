@@ -4,7 +4,9 @@
  * The bytes are written by a worker (opfs-worker.js). Where the browser takes no more of them, the page's memory does: the
  * transfer goes on, and a reload goes on from what was flushed before.
  *
+ * @import { Bytes } from "../core/bytes.js"
  * @import { Manifest } from "../core/manifest.js"
+ * @import { PlacedPiece } from "../core/placement.js"
  * @import { KeepingSink, KeptBrowser, Received } from "./placing.js"
  * @import { SavedSums } from "./sums.js"
  */
@@ -30,7 +32,8 @@ export class OpfsSink {
   /** @type {string} */ #id;
   /** @type {Far | null} */ #far = null;
   /** @type {ReturnType<typeof placed>} */ #placed;
-  /** Where each file begins, by its number in `manifest.files`. @type {Map<number, number>} */ #begins;
+  /** By its number in `manifest.files`: which of those that are stored each file is, and where it begins.
+   * @type {Map<number, {index: number, begin: number}>} */ #places;
   #end = 0; // bytes that were written
   #finished = false;
   /** What the browser did not take, behind what it did. @type {MemoryRow} */ #spill;
@@ -47,7 +50,7 @@ export class OpfsSink {
     this.kept = kept;
     this.#spill = new MemoryRow(limit);
     this.#placed = placed(manifest);
-    this.#begins = new Map(this.#placed.files.map(({ number, begin }) => [number, begin]));
+    this.#places = new Map(this.#placed.files.map(({ number, begin }, index) => [number, { index, begin }]));
   }
 
   /** null: it is gone. @param {KeptBrowser} kept @param {Manifest} manifest @param {number} limit @returns {Promise<OpfsSink | null>} */
@@ -92,18 +95,45 @@ export class OpfsSink {
 
   /** @param {number} file @param {number} offset @param {Uint8Array} content */
   async write(file, offset, content) {
-    while (this.#underway >= UNDERWAY_BYTES) await this.#less.promise;
-    if (this.#fault) throw this.#fault;
-    // A block that holds several files is shared by them: only a whole one can be moved.
+    await this.writeAll([{ file, offset, piece: /** @type {Bytes} */ (content) }]);
+  }
+
+  /** Small files lie one behind the other in a block, and go to the worker together. @param {PlacedPiece[]} pieces */
+  async writeAll(pieces) {
+    for (const run of this.#runs(pieces)) {
+      while (this.#underway >= UNDERWAY_BYTES) await this.#less.promise;
+      if (this.#fault) throw this.#fault;
+      this.#send(run);
+    }
+  }
+
+  /** What lies together, here and there. @param {PlacedPiece[]} pieces */
+  #runs(pieces) {
+    /** @type {{at: number, end: number, content: Bytes, parts: [number, number, number][]}[]} */ const runs = [];
+    for (const { file, offset, piece } of pieces) {
+      const place = this.#places.get(file);
+      if (place === undefined) throw new TypeError("no such file");
+      const at = place.begin + offset;
+      const last = runs.at(-1);
+      const { buffer, byteOffset, length } = piece;
+      if (last && last.end === at && last.content.buffer === buffer && last.content.byteOffset + last.content.length === byteOffset) {
+        last.content = new Uint8Array(buffer, last.content.byteOffset, last.content.length + length);
+        last.end += length;
+        last.parts.push([place.index, offset, length]);
+      } else runs.push({ at, end: at + length, content: piece, parts: [[place.index, offset, length]] });
+    }
+    return runs;
+  }
+
+  /** @param {{at: number, end: number, content: Bytes, parts: [number, number, number][]}} run */
+  #send({ at, end, content, parts }) {
+    // What is shared with something else cannot be moved.
     const whole = content.byteLength === content.buffer.byteLength;
-    const own = /** @type {Uint8Array<ArrayBuffer>} */ (whole ? content : content.slice());
+    const own = whole ? content : content.slice();
     const { length } = own;
-    const begin = this.#begins.get(file);
-    if (begin === undefined) throw new TypeError("no such file");
-    const at = begin + offset;
-    this.#end = Math.max(this.#end, at + length);
+    this.#end = Math.max(this.#end, end);
     this.#underway += length;
-    this.#ask("write", { at, file: this.#index(file), offset, content: own }, [own.buffer])
+    this.#ask("write", { at, parts, content: own }, [own.buffer])
       .then((refused) => refused && this.#spill.add(refused))
       .catch((error) => (this.#fault ??= error))
       .finally(() => {
@@ -155,7 +185,7 @@ export class OpfsSink {
     for (const [index, { number, path, modified, begin, size }] of this.#placed.files.entries()) {
       const length = size ?? end;
       const blob = async () => whole.slice(begin, begin + length);
-      if (!lost.has(number)) files.push({ path, size: length, modified, crc: sums.of(index, length), blob });
+      if (!lost.has(number)) files.push({ path, size: length, modified, crc: sums.of(index, length), blob, row: { blob: whole, begin } });
     }
     return files;
   }
@@ -170,13 +200,6 @@ export class OpfsSink {
 
   folders() {
     return this.#placed.folders;
-  }
-
-  /** Which of the files that are stored. @param {number} number in `manifest.files` */
-  #index(number) {
-    const { files } = this.#placed;
-    if (files[number]?.number === number) return number; // no text is among those before it
-    return files.findIndex((file) => file.number === number);
   }
 
   async #close() {

@@ -8,7 +8,8 @@
 
 import { utf8 } from "../core/bytes.js";
 import { Breather } from "./breather.js";
-import { crcOf } from "./crc32.js";
+import { crc32, crcOf } from "./crc32.js";
+import { SmallFiles } from "./small-files.js";
 
 const FULL32 = 0xffffffff; // stands for: see the ZIP64 field
 const FULL16 = 0xffff;
@@ -182,17 +183,22 @@ function but(parts, without) {
   });
 }
 
-/** All of it as one Blob: no content is read, but of files whose sum is not known. @param {Received[]} received
+/** All of it as one Blob: no content is read, but of small files and of those
+ * whose sum is not known. @param {Received[]} received
  * @param {string[][]} [folders] @returns {Promise<Blob>} */
 export async function zipBlob(received, folders = []) {
   const zip = new ZipParts();
   /** @type {BlobPart[]} */ const whole = [];
   /** @type {BlobPart[]} */ let parts = folders.map((path) => zip.folder(path));
   const breather = new Breather();
-  for (const { path, size, modified, crc, blob } of received) {
-    const content = await blob();
+  const small = new SmallFiles();
+  for (const each of received) {
+    const { path, size, modified, crc } = each;
+    const bytes = await small.read(each);
+    const content = bytes ?? (await each.blob());
     await breather.pause();
-    parts.push(zip.file(path, size, modified, crc ?? (await crcOf(content))), content);
+    const sum = crc ?? (bytes ? crc32(0, bytes) : await crcOf(/** @type {Blob} */ (content)));
+    parts.push(zip.file(path, size, modified, sum), content);
     if (parts.length < PARTS_MOST) continue;
     whole.push(new Blob(parts)); // a Blob of many parts is made in one long task
     parts = [];

@@ -5,6 +5,7 @@
  * @import { Bytes } from "../../core/bytes.js"
  * @import { Act } from "../../core/consent.js"
  * @import { LeftOut } from "../../core/left-out.js"
+ * @import { PlacedPiece } from "../../core/placement.js"
  * @import { Suite } from "../../core/sealing.js"
  * @import { Saved } from "../../core/taking.js"
  * @import { TakingEngine } from "./engine.js"
@@ -30,6 +31,7 @@ const TELL_S = 0.05; // between two tellings that blocks came
  * @typedef {object} Sink
  * @property {(manifest: Manifest, resumed: boolean) => Promise<void>} open once, before the first write; makes empty files and folders
  * @property {(file: number, offset: number, content: Uint8Array) => Promise<void>} write in order; the bytes are the sink's
+ * @property {(pieces: PlacedPiece[]) => Promise<void>} [writeAll] the same for all pieces of a block, which may be thousands
  * @property {(last: boolean) => Promise<boolean | void>} flush true: what was written so far survives the page. False: it
  *   cannot be made to, now; a page that is loaded again goes on from the flush before. `last`: no write follows
  * @property {() => Promise<Blob | null>} [beyond] what was written behind the last `flush` and is there still, in the order of the
@@ -248,6 +250,7 @@ export class Staging {
   /** @param {number} at @param {Bytes} content */
   async #write(at, content) {
     const placed = this.#placement?.place(at, content) ?? [];
+    if (this.#sink?.writeAll) return this.#sink.writeAll(placed);
     for (const { file, offset, piece } of placed) await this.#sink?.write(file, offset, piece);
   }
 }
