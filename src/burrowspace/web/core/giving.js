@@ -186,10 +186,11 @@ export class Giving {
   /** What of a file, or why it cannot be read. @param {Piece} piece @returns {Promise<Bytes | [file: number, why: string]>} */
   async #piece({ file, offset, begin, end }) {
     if (this.#leftOut.has(file)) return new Uint8Array(end - begin);
-    const part = this.#given.files[file].slice(offset, offset + end - begin);
+    const size = end - begin;
+    const part = partOf(this.#given.files[file], offset, size, this.#row.sizes[file]);
     try {
       const bytes = await part.arrayBuffer().catch(() => readAgain(part)); // a file is left out for good
-      return bytes.byteLength === end - begin ? new Uint8Array(bytes) : [file, "shrank"];
+      return bytes.byteLength < size ? [file, "shrank"] : new Uint8Array(bytes, 0, size); // it may have grown
     } catch (error) {
       const why = whyUnread(error instanceof Error || error instanceof DOMException ? error.name : "");
       if (why === null) throw error;
@@ -208,4 +209,10 @@ function readAgain(part) {
     reader.onerror = () => reject(reader.error);
     reader.readAsArrayBuffer(part);
   });
+}
+
+/** Where it is all of a file, no slice is made: of thousands of small ones that takes longer than reading them.
+ * @param {Blob} file @param {number} offset @param {number} size @param {number} whole bytes of the file */
+function partOf(file, offset, size, whole) {
+  return size === whole ? file : file.slice(offset, offset + size);
 }
