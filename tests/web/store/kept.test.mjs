@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { database } from "../../../src/burrowspace/web/store/database.js";
 import { history } from "../../../src/burrowspace/web/store/history.js";
 import { keepable, reviveItems } from "../../../src/burrowspace/web/store/keepable.js";
-import { kept } from "../../../src/burrowspace/web/store/kept.js";
+import { inMemory } from "../../../src/burrowspace/web/store/in-memory.js";
+import { kept, KeptTransfers } from "../../../src/burrowspace/web/store/kept.js";
+import { NeverRefusing } from "../../../src/burrowspace/web/store/never-refusing.js";
 import { added } from "../../../src/burrowspace/web/store/picked.js";
 import { settings } from "../../../src/burrowspace/web/store/settings.js";
 
@@ -33,6 +35,39 @@ test("of unfinished transfers the oldest comes first, and what is sent is not wr
   assert.equal((await kept.get("b")).files, null);
   await kept.remove("b");
   assert.equal(await kept.get("b"), null);
+});
+
+test("thousands of files are put there in steps, none of them long, and nothing of them is left behind", async () => {
+  const files = Array.from({ length: 1700 }, (_, at) => ({ text: `${at}` }));
+  const record = { id: "many", direction: "send", title: "many", created: 1, secret: new Uint8Array(32), state: {}, files };
+  const base = inMemory();
+  const steps = [];
+  const change = (key, values) => {
+    steps.push(values.held?.length ?? 0);
+    return base.change(key, values);
+  };
+  const transfers = new KeptTransfers(new NeverRefusing(async () => ({ ...base, change })));
+  const noted = { ...record, state: { at: 1 } };
+  await Promise.all([transfers.put("many", record), transfers.put("many", { ...noted, files: undefined })]);
+  assert.ok(Math.max(...steps) <= 500, steps);
+  assert.deepEqual(await transfers.get("many"), noted);
+  await Promise.all([transfers.put("many", record), transfers.remove("many")]);
+  assert.deepEqual([await transfers.get("many"), await base.keys("held"), await base.keys("kept")], [null, [], []]);
+});
+
+test("where the browser takes only some of them, the files must be chosen again, and the transfer lasts", async () => {
+  const files = Array.from({ length: 1700 }, (_, at) => ({ text: `${at}` }));
+  const base = inMemory();
+  const full = async (key, values) => {
+    if (key.endsWith(" 2") && values.held) throw new Error("no room");
+    return base.change(key, values);
+  };
+  const database = new NeverRefusing(async () => ({ ...base, change: full }));
+  const transfers = new KeptTransfers(database);
+  const record = { id: "many", direction: "send", title: "many", created: 1, secret: new Uint8Array(32), state: {} };
+  await transfers.put("many", { ...record, files });
+  assert.deepEqual([await transfers.get("many"), await base.keys("held")], [{ ...record, files: null }, []]);
+  assert.equal(database.lasting, true);
 });
 
 test("the history is the last 500, the latest first", async () => {

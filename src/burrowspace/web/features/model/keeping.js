@@ -119,7 +119,7 @@ export class Keeping {
     const record = await kept.get(id);
     if (!record) return;
     record.state.more.aside = record.state.more.until;
-    await kept.put(id, record);
+    await kept.put(id, { ...record, files: undefined });
   }
 
   /** Nothing that was put aside can be taken back any more. */
