@@ -14,8 +14,8 @@ const RESERVED = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[1-9¹²³])$/
 const FORBIDDEN = /[<>:"|?*\x00-\x1f\x7f]/g;
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu; // controls, bidi and zero-width marks, surrogates
 
-/** @param {string} name */
-const bytes = (name) => utf8(name).length;
+/** Of a transfer there may be a hundred thousand names, and most are plain. @param {string} name */
+const bytes = (name) => (/^[\x00-\x7f]*$/.test(name) ? name.length : utf8(name).length);
 
 /** The last path segment of a peer's file name, fit to write on any system, at most 255 bytes of UTF-8.
  * @param {string} offered @returns {string} */
@@ -72,12 +72,14 @@ export function safePaths(offered) {
     const mark = `${at}//${like}`;
     let number = numbers.get(mark) ?? 1;
     let free = name;
-    while (near.has(alike(free))) {
+    let freeLike = like;
+    while (near.has(freeLike)) {
       number += 1;
       free = numbered(name, number);
+      freeLike = alike(free);
     }
     if (number > 1) numbers.set(mark, number);
-    near.add(alike(free));
+    near.add(freeLike);
     return [...parent, free];
   };
 
