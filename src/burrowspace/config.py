@@ -36,6 +36,11 @@ class Settings(BaseSettings):
         "postgresql://user:password@db.example.org/burrow; only from the environment. Files at rest stay in the "
         "folder.",
     )
+    bus_url: SecretStr | None = Field(
+        None,
+        description="NATS servers by which servers on one PostgreSQL database find each other, comma-separated, as in "
+        "nats://a.example.org,nats://b.example.org; only from the environment.",
+    )
     public_url: str | None = Field(
         None,
         description="Address this server has from outside, where there is one. It may have a path: "
@@ -375,6 +380,20 @@ class Settings(BaseSettings):
             raise ValueError("cannot be read; it looks like postgresql://user:password@host:5432/name")
         return given
 
+    @field_validator("bus_url")
+    @classmethod
+    def _bus(cls, given: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        if given is not None and not all(url.startswith(("nats://", "tls://")) for url in _bus_urls(given)):
+            raise ValueError("cannot be read; it looks like nats://a.example.org:4222,nats://b.example.org:4222")
+        if given is not None and "database_url" in others.data and others.data["database_url"] is None:
+            raise ValueError("needs a database that the servers share; name it in BURROW_DATABASE_URL")
+        return given
+
+    @property
+    def bus_urls(self) -> list[str]:
+        """The NATS servers; none where this server is alone."""
+        return [] if self.bus_url is None else _bus_urls(self.bus_url)
+
     @field_validator("turn_secret")
     @classmethod
     def _secret(cls, given: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
@@ -434,6 +453,10 @@ class Settings(BaseSettings):
     def _truth(cls, given: object) -> object:
         """The published server took `True`, `1` and `t` in any case, and anything else as no."""
         return given.strip().lower() in {"true", "1", "t", "yes", "y", "on"} if isinstance(given, str) else given
+
+
+def _bus_urls(given: SecretStr) -> list[str]:
+    return [part.strip() for part in given.get_secret_value().split(",")]
 
 
 def _secret_in(file: Path) -> str:

@@ -4,7 +4,7 @@ Each is proven by one suite in tests/contracts/, run once for every adapter. Ada
 other; only server/build.py knows which adapter stands behind which port.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 from burrowspace.core.nearby import Announcement
@@ -153,6 +153,17 @@ class Bus(Protocol):
     Proven by tests/contracts/test_bus.py.
     """
 
+    async def open(self, lives: Callable[[str], Awaitable[bool]]) -> None:
+        """Joins the other nodes. `lives`: whether State says that a peer has a socket on another node that lives, so
+        that it is worth a second look. CannotStart."""
+
+    async def close(self) -> None:
+        """Leaves them."""
+
+    @property
+    def away_s(self) -> float:
+        """For how many seconds the other nodes have not been reached; 0 while they are."""
+
     @property
     def may_lose(self) -> bool:
         """Whether what is rung and shouted may be lost on the way: who must know asks State again now and then."""
@@ -166,6 +177,9 @@ class Bus(Protocol):
 
     def line(self, peer_id: str) -> Line | None:
         """The way to a live peer, or None: it is not on this node, and was not looked for elsewhere. Never waits."""
+
+    def here(self, peer_id: str) -> Line | None:
+        """The line of a live peer of this node, or None."""
 
     async def find(self, peer_id: str) -> Line | None:
         """The way to a live peer wherever it is, or None. Waits at most a second or two."""

@@ -60,9 +60,9 @@ async def two(request: pytest.FixtureRequest) -> AsyncIterator[Two]:
     async def lives(peer_id: str) -> bool:  # as State would say it
         return any(peer_id == held for bus in (one, other) for held, _ in bus.lines())
 
-    one, other = [NatsBus([nats.url], secrets.token_hex(16), lives=lives) for _ in range(2)]
-    await one.open()
-    await other.open()
+    one, other = [NatsBus([nats.url], secrets.token_hex(16)) for _ in range(2)]
+    await one.open(lives)
+    await other.open(lives)
     yield Two(Node(one), Node(other))
     await one.close()
     await other.close()

@@ -28,7 +28,7 @@ class Nodes:
 
     def __init__(self, urls: list[str], count: int = 2) -> None:
         self.alive: set[str] = set()
-        self.nodes = [Node(NatsBus(urls, secrets.token_hex(16), lives=self._lives)) for _ in range(count)]
+        self.nodes = [Node(NatsBus(urls, secrets.token_hex(16))) for _ in range(count)]
         self.one, self.other = self.nodes[:2]
 
     @property
@@ -40,7 +40,7 @@ class Nodes:
 
     async def open(self) -> "Nodes":
         for bus in self.buses:
-            await bus.open()
+            await bus.open(self._lives)
         return self
 
     async def close(self) -> None:
@@ -274,17 +274,21 @@ async def test_an_answer_of_a_stranger_to_a_question_is_no_line(nodes: Nodes, ow
     await client.close()
 
 
+async def nobody(peer_id: str) -> bool:
+    return False
+
+
 async def test_a_bus_that_is_not_there_or_takes_too_little_ends_the_start(
     own_nats: Nats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bus = Nodes([own_nats.url]).buses[0]
+    bus = NatsBus([own_nats.url], secrets.token_hex(16), most_bytes=2 << 20)
     with pytest.raises(CannotStart, match="max_payload"):
-        await bus.open(2 << 20)
+        await bus.open(nobody)
     await bus.close()
     monkeypatch.setattr(bus_nats, "START_S", 0.3)
     own_nats.kill()
-    bus = Nodes([f"nats://user:secret@127.0.0.1:{own_nats.port}"]).buses[0]
+    bus = NatsBus([f"nats://user:secret@127.0.0.1:{own_nats.port}"], secrets.token_hex(16))
     with pytest.raises(CannotStart) as refused:
-        await bus.open()
+        await bus.open(nobody)
     assert "secret" not in refused.value.sentence
     await bus.close()

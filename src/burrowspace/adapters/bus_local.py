@@ -1,6 +1,6 @@
 """The Bus port within one process: a map from peer to line."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from burrowspace.ports import Line
 from burrowspace.socketio import Encoded
@@ -9,13 +9,20 @@ from burrowspace.socketio import Encoded
 class LocalBus:
     """Bus without a wire."""
 
-    may_lose = False
+    may_lose, away_s = False, 0.0
 
     def __init__(self) -> None:
         self._lines: dict[str, Line] = {}
         self._rung: list[Callable[[Sequence[str]], None]] = []
         self._shouted: list[Callable[[Encoded, str], None]] = []
         self.line = self._lines.get  # the hottest call of the server: no frame of ours around it
+        self.here = self.line
+
+    async def open(self, lives: Callable[[str], Awaitable[bool]]) -> None:
+        """Nobody is to be joined."""
+
+    async def close(self) -> None:
+        """Nor left."""
 
     def attach(self, peer_id: str, line: Line, number: int = 0) -> Line | None:
         before = self._lines.get(peer_id)

@@ -60,10 +60,10 @@ class NatsBus:
 
     may_lose = True
 
-    def __init__(self, urls: Sequence[str], node: str, *, lives: Callable[[str], Awaitable[bool]]) -> None:
-        """`node`: 32 hex digits, another one after each start. `lives`: whether State says that a peer has a line on a
-        node that lives, so that it is worth a second look."""
-        self._urls, self.node, self._lives = list(urls), node, lives
+    def __init__(self, urls: Sequence[str], node: str, *, most_bytes: int = 0) -> None:
+        """`node`: 32 hex digits, another one after each start. `most_bytes`: of the largest packet."""
+        self._urls, self.node, self._most_bytes = list(urls), node, most_bytes
+        self._lives: Callable[[str], Awaitable[bool]] | None = None
         self._nats: Any = None
         self._boot = time.time_ns()
         self._up = asyncio.Event()
@@ -90,8 +90,22 @@ class NatsBus:
 
     # Life
 
-    async def open(self, most_bytes: int = 0) -> None:
-        """Connects. CannotStart where NATS does not answer, or takes no messages of `most_bytes`."""
+    async def open(self, lives: Callable[[str], Awaitable[bool]]) -> None:
+        """See Bus. CannotStart where NATS does not answer, or takes no message as large as a packet."""
+        try:
+            await self._connect()
+        except ModuleNotFoundError:
+            raise CannotStart(
+                "the bus needs a library that is not installed; install BurrowSpace with its extra `cluster`, or leave "
+                "BURROW_BUS_URL out"
+            ) from None
+        self._lives = lives
+        self._down_since = None
+        self._up.set()
+        for work in (self._write(), self._beat()):
+            self._start(work)
+
+    async def _connect(self) -> None:
         import nats  # late: nobody without a bus waits for it
 
         names = ", ".join(url.rpartition("@")[2] for url in self._urls)
@@ -115,7 +129,7 @@ class NatsBus:
                 f"the bus at {names} cannot be reached ({type(error).__name__}); start NATS there, or correct "
                 "BURROW_BUS_URL"
             ) from None
-        needed = most_bytes + HEAD_BYTES + FRAME_BYTES + 4 * PARTS_MOST + 1024
+        needed = self._most_bytes + HEAD_BYTES + FRAME_BYTES + 4 * PARTS_MOST + 1024
         most = min(self._nats.max_payload, BATCH_MOST)
         if most < needed:
             raise CannotStart(
@@ -126,10 +140,6 @@ class NatsBus:
         await self._nats.subscribe(BELL, cb=self._bell_heard)
         await self._nats.subscribe(ALL, cb=self._all_heard)
         await self._nats.flush()
-        self._down_since = None
-        self._up.set()
-        for work in (self._write(), self._beat()):
-            self._start(work)
 
     async def close(self) -> None:
         """Says nothing more. Lines to other nodes are dead."""
@@ -177,6 +187,10 @@ class NatsBus:
         self._forget(held)
         self._do(partial(self._unsubscribe, peer_id))
         return True
+
+    def here(self, peer_id: str) -> Line | None:
+        held = self._here.get(peer_id)
+        return None if held is None else held.line
 
     async def find(self, peer_id: str) -> Line | None:
         way = self._ways.get(peer_id)
@@ -404,7 +418,7 @@ class NatsBus:
                 if isinstance(answer, RemoteLine):
                     self._ways[peer_id] = answer
                     return answer
-                if answer is None and not await self._lives(peer_id):
+                if answer is None and (self._lives is None or not await self._lives(peer_id)):
                     return None
                 if time.monotonic() - began > FIND_S:
                     return None

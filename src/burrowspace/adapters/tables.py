@@ -10,6 +10,7 @@ from burrowspace.core.records import (
     Message,
     Meta,
     Nameplate,
+    Node,
     Notice,
     Origin,
     Peer,
@@ -47,6 +48,8 @@ TABLES: dict[type[Record], sa.Table] = {
         sa.Column("seen", sa.Integer, nullable=False),
         sa.Column("address", sa.String(64), index=True),
         sa.Column("used", sa.Boolean, server_default=sa.true(), nullable=False),
+        sa.Column("node", sa.String(32)),
+        sa.Column("line", sa.BigInteger, server_default="0", nullable=False),
     ),
     Origin: sa.Table(
         "origins",
@@ -192,6 +195,12 @@ TABLES: dict[type[Record], sa.Table] = {
         metadata,
         sa.Column("transfer_id", sa.String(32), primary_key=True),
         sa.Column("token_hash", sa.String(64), nullable=False),
+    ),
+    Node: sa.Table(
+        "nodes",
+        metadata,
+        sa.Column("node_id", sa.String(32), primary_key=True),
+        sa.Column("beats", sa.BigInteger, nullable=False),
     ),
     Meta: sa.Table(
         "meta",

@@ -7,11 +7,12 @@ State refuses others. Which changes name their keys, and why: docs/spec/state.md
 import hashlib
 from collections.abc import Iterable
 
-from burrowspace.core.records import Mailbox, Message, Record
+from burrowspace.core.records import Mailbox, Message, Node, Record
 
 MAY_TOUCH: dict[str, frozenset[type[Record]]] = {
     "mailbox": frozenset({Mailbox, Message}),  # one mailbox and what is in it
     "address": frozenset({Mailbox}),           # what is counted for one address
+    "node": frozenset({Node}),                 # one node's sign of life
 }  # fmt: skip
 
 

@@ -26,6 +26,8 @@ class Peer(Record, frozen=True):
     seen: int  # the last notice this device has confirmed, by its number; -1 before its first registration
     address: str | None = None  # whose bounds it counts against; None where that is not counted
     used: bool = True  # it has sent a heartbeat or registered a socket
+    node: str | None = None  # where it registered a socket last, among several nodes; None where there is one
+    line: int = 0  # how often it has registered among them
 
 
 class Origin(Record, frozen=True):
@@ -188,6 +190,13 @@ class Sealed(Record, frozen=True):
 
     transfer_id: str
     token_hash: str  # SHA-256 of the write token, hex
+
+
+class Node(Record, frozen=True):
+    """One of several servers that share this database."""
+
+    node_id: str  # another one after each start
+    beats: int  # rises while it lives; how late is told by the clocks of those who look
 
 
 class Meta(Record, frozen=True):

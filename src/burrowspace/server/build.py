@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from burrowspace.adapters.state_sqlite import open_sqlite
 from burrowspace.config import Settings
 from burrowspace.core.networks import counted, is_loopback, is_near
 from burrowspace.faults import CannotStart, is_machines, why_and_cure
-from burrowspace.ports import Beacon, Tunnel
+from burrowspace.ports import Beacon, Bus, Tunnel
 from burrowspace.private import close_files, private_file, private_folder
 from burrowspace.server.api.app import make_api
 from burrowspace.server.api.context import Context
@@ -60,6 +61,7 @@ class App:
     reach: Reachability
     state: SqlState
     spool: DiskSpool
+    bus: Bus
     driver: Driver
     realtime: RealTime
     asgi: ASGIApp
@@ -78,6 +80,7 @@ class App:
         await self.realtime.aclose()
         await self.bulk.close()
         await self.driver.close()
+        await self.bus.close()
         await self.state.close()
         await self.spool.close()
         self.lock.close()
@@ -91,11 +94,12 @@ def build(settings: Settings) -> App:
     with _usable(settings.data / "spool"):
         spool = DiskSpool(settings.data / "spool", floor_bytes=settings.disk_floor_bytes)
     reach = Reachability(settings)
-    driver = Driver(DriverContext(settings, state, LocalBus(), spool))
+    node, bus = _open_bus(settings)
+    driver = Driver(DriverContext(settings, state, bus, spool, node))
     realtime = RealTime(_options(settings, reach))
     Events(realtime.of("/"), driver)
     callers, stun = Callers(reach, Hosts(reach, identity)), Stun(settings, reach)
-    readiness = Readiness(state)
+    readiness = Readiness(state, bus)
     context = Context(settings, driver, reach, Turn(settings), callers, readiness, identity=identity)
     api = RequestGuard(make_api(context), reach, settings.max_json_bytes)
     routes: ASGIApp = SeenAs(_Routes(realtime, Pages(reach.base), api), callers)
@@ -109,6 +113,7 @@ def build(settings: Settings) -> App:
         reach,
         state,
         spool,
+        bus,
         driver,
         realtime,
         routes,
@@ -128,7 +133,17 @@ def _open_state(settings: Settings) -> SqlState:
         return open_sqlite(settings.data / "burrowspace.db")
     from burrowspace.adapters.state_postgres import open_postgres
 
-    return open_postgres(settings.database_url.get_secret_value(), alone=True)
+    return open_postgres(settings.database_url.get_secret_value(), alone=settings.bus_url is None)
+
+
+def _open_bus(settings: Settings) -> tuple[str, Bus]:
+    """This node's id, empty where it is alone, and its bus."""
+    if not settings.bus_urls:
+        return "", LocalBus()
+    from burrowspace.adapters.bus_nats import NatsBus
+
+    node = secrets.token_hex(16)
+    return node, NatsBus(settings.bus_urls, node, most_bytes=settings.max_payload_bytes)
 
 
 class _Routes:

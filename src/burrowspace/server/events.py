@@ -196,25 +196,62 @@ class Events:
         caller.target = asked.target_peer_id
         line = self._line(asked.target_peer_id)
         if line is None:
-            self._driver.start(self._absent(socket, asked, ack))
+            self._look_for(socket, asked, attachments, ack)
             return
         if ack is None and len(body) < _ONE_PIECE and not attachments:
             sent = line.send_array(caller.intro, asked.signal, b"}]")
         else:
             packet = Encoded.from_raw("/", b"".join((caller.intro, asked.signal, b"}]")), attachments)
-            sent = line.send_encoded(packet, None if ack is None else partial(self._signalled, socket, asked, ack))
+            told = None if ack is None else partial(self._signalled, socket, asked, attachments, ack)
+            sent = line.send_encoded(packet, told)
         if not sent:
-            self._driver.start(self._absent(socket, asked, ack))
+            self._look_for(socket, asked, attachments, ack)
         elif line.over_budget:
             socket.pause_reading()
             line.on_drain(socket.resume_reading)
 
-    def _signalled(self, socket: Socket, asked: messages.PeerSignal, ack: Ack, taken: bool) -> None:
+    def _signalled(
+        self, socket: Socket, asked: messages.PeerSignal, attachments: Sequence[Binary], ack: Ack, taken: bool
+    ) -> None:
         """The target's socket has taken the bytes of a signal, or died before it did."""
         if taken:
             ack.raw(b"[" + _SUCCESS + b"]")
         else:
+            self._look_for(socket, asked, attachments, ack)
+
+    def _look_for(
+        self, socket: Socket, asked: messages.PeerSignal, attachments: Sequence[Binary], ack: Ack | None
+    ) -> None:
+        """The target has no socket here, or it died."""
+        if self._driver.is_one_of_several:
+            socket.pause_reading()  # nothing overtakes a signal whose target is looked for
+            self._driver.start(self._elsewhere(socket, asked, attachments, ack))
+        else:
             self._driver.start(self._absent(socket, asked, ack))
+
+    async def _elsewhere(
+        self, socket: Socket, asked: messages.PeerSignal, attachments: Sequence[Binary], ack: Ack | None
+    ) -> None:
+        """The signal goes to wherever the target has a socket, once more; if that dies too, the target is absent."""
+        packet = Encoded.from_raw("/", b"".join((socket.state.intro, asked.signal, b"}]")), attachments)
+
+        def told(taken: bool) -> None:
+            if taken and ack is not None:
+                ack.raw(b"[" + _SUCCESS + b"]")
+            elif not taken:
+                self._driver.start(self._absent(socket, asked, ack))
+
+        try:
+            line = await self._driver.find(asked.target_peer_id)
+            if line is None or not line.send_encoded(packet, None if ack is None else told):
+                await self._absent(socket, asked, ack)
+            elif line.over_budget:
+                socket.pause_reading()
+                line.on_drain(socket.resume_reading)
+        except BurrowError as error:
+            _refuse(ack, error)
+        finally:
+            socket.resume_reading()
 
     async def _absent(self, socket: Socket, asked: messages.PeerSignal, ack: Ack | None) -> None:
         sender, target = asked.sender_peer_id, asked.target_peer_id

@@ -5,19 +5,21 @@ import time
 
 from burrowspace.core.errors import Unavailable
 from burrowspace.core.records import Meta
-from burrowspace.ports import State
+from burrowspace.ports import Bus, State
 from burrowspace.socketio import Server as RealTime
 
 FRESH_S = 1.0  # that an answer is given again: everybody may ask
 PATIENCE_S = 2.0  # for the database
+AWAY_S = 10.0  # that the other nodes may be out of reach
 SLICES = 20  # of the sockets that are closed one after the other
 
 
 class Readiness:
-    """Says no while the database does not answer, and from the moment that the server is told to stop."""
+    """Says no while the database does not answer or the other nodes are not reached, and from the moment that the
+    server is told to stop."""
 
-    def __init__(self, state: State) -> None:
-        self._state = state
+    def __init__(self, state: State, bus: Bus) -> None:
+        self._state, self._bus = state, bus
         self._leaving = False
         self._looked_at = -FRESH_S
         self._why_not = ""
@@ -35,6 +37,8 @@ class Readiness:
             raise Unavailable(self._why_not)
 
     async def _look(self) -> str:
+        if self._bus.away_s > AWAY_S:
+            return "this server does not reach the bus by which it finds the other servers"
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._state.read(lambda rows: rows.get(Meta, "server_id"))

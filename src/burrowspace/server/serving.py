@@ -60,6 +60,7 @@ async def serving(app: App, listener: socket.socket, *, brief: bool = False) -> 
     """
     app.reach.port = listener.getsockname()[1]
     app.reach.look()
+    await app.bus.open(app.driver.nodes.has)
     await app.driver.open()
     await app.stun.open()
     server = _Server(_config(app))

@@ -17,6 +17,7 @@ class DriverContext:
     state: State
     bus: Bus
     spool: Spool
+    node: str = ""  # this node's id among several; empty where it is alone
     now: Callable[[], float] = time.time  # seconds since 1970, UTC
     new_id: Callable[[], str] = lambda: secrets.token_hex(16)  # 128 bits: unguessable, no order, no node
     new_token: Callable[[], str] = lambda: secrets.token_urlsafe(32)

@@ -4,7 +4,7 @@ A device that waits is no peer: whatever looks for one does not find it, so noth
 core/joining.py. Spec: docs/spec/devices.md.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from burrowspace.core.records import Applicant, Notice, Origin, Peer
 from burrowspace.ports import Rows
 from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.notices import Postman, write_notice
+from burrowspace.server.driver.tasks import Tasks
 from burrowspace.server.driver.tokens import digest, is_guarded, is_token_of, not_approved, speak_for_user
 
 
@@ -54,6 +55,9 @@ class Devices:
     def __init__(self, context: DriverContext, postman: Postman) -> None:
         self._context, self._postman = context, postman
         self._sockets: dict[str, tuple[object, Told]] = {}  # of devices that wait: the last that asked to register
+        self._tasks = Tasks()
+        if context.node:
+            context.bus.on_ring(self._rung)
 
     def apply(self, rows: Rows, user_id: str, token: str | None, made: str, device: DeviceInfo) -> Applicant:
         """A new device asks to be let in; `token` is the one of an earlier try, and then nothing changes."""
@@ -186,6 +190,28 @@ class Devices:
         _, told = self._sockets.pop(peer_id, (None, None))
         if told is not None:
             told(answer)
+        elif self._context.node:
+            self._context.bus.ring([_CHANGE + peer_id])
+
+    def _rung(self, keys: Sequence[str]) -> None:
+        """Some node says that these devices have their answers; without keys: any may."""
+        asked = [key.removeprefix(_CHANGE) for key in keys if key.startswith(_CHANGE)] if keys else list(self._sockets)
+        for peer_id in asked:
+            if peer_id in self._sockets:
+                self._tasks.start(self._look(peer_id))
+
+    async def _look(self, peer_id: str) -> None:
+        """Another node may have answered for a device whose socket waits here."""
+        peer, asked = await self._context.state.read(
+            lambda rows: (rows.get(Peer, peer_id), rows.get(Applicant, peer_id))
+        )
+        if peer is not None or asked is None or asked.state == Joining.REJECTED:
+            _, told = self._sockets.pop(peer_id, (None, None))
+            if told is not None:
+                told(Joining.REJECTED if peer is None else Joining.APPROVED)
+
+    async def close(self) -> None:
+        await self._tasks.close()
 
 
 def check_applicant(rows: Rows, peer_id: str, now: float) -> None:
@@ -193,6 +219,9 @@ def check_applicant(rows: Rows, peer_id: str, now: float) -> None:
     asked = rows.get(Applicant, peer_id)
     if asked is not None and asked.state == Joining.PENDING and asked.expires_at >= now:
         raise not_approved(peer_id)
+
+
+_CHANGE = "device "  # how a key begins that is rung for a device that has its answer
 
 
 def _counted(asked: Applicant) -> str | None:

@@ -1,6 +1,7 @@
 """The driver: its parts, put together, and their life from start to stop."""
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from typing import Any
 
@@ -18,6 +19,7 @@ from burrowspace.server.driver.lanes import Lanes
 from burrowspace.server.driver.mailboxes import Mailboxes
 from burrowspace.server.driver.nameplates import Nameplates
 from burrowspace.server.driver.nearby import Nearby
+from burrowspace.server.driver.nodes import BEAT_S, Nodes
 from burrowspace.server.driver.notices import Postman
 from burrowspace.server.driver.pace import Pace
 from burrowspace.server.driver.presence import Presence
@@ -40,7 +42,8 @@ class Driver:
         self._tasks = Tasks()
         self.pace = Pace(context)
         self.postman = Postman(context, self._tasks)
-        self.presence = Presence(context, Announcer(context, self._tasks), self.postman)
+        self.nodes = Nodes(context)
+        self.presence = Presence(context, Announcer(context, self._tasks), self.postman, self.nodes)
         self.lanes = Lanes(context.spool, context.settings.live_window_bytes)
         self.uploads = Uploads(context, self.postman, self.lanes, self.pace)
         self.downloads = Downloads(context, self.lanes)
@@ -54,6 +57,8 @@ class Driver:
         self.changes = Changes(self.notifier, self.mailboxes, self.nameplates, self.nearby)
         self.server_id = ""
         self.line = context.bus.line  # the way to a peer, or None; a method less on the way of each signal
+        self.find = context.bus.find  # the same, looked for on all nodes
+        self.is_one_of_several = bool(context.node)
 
     def now(self) -> float:
         """Seconds since 1970, UTC."""
@@ -69,11 +74,14 @@ class Driver:
 
     async def open(self) -> None:
         """Recovers from however the last run ended, then starts the sweeps."""
+        await self.nodes.beat()
         self.server_id = await self._context.state.write(self._identity)
         await self.uploads.recover()
         await self.uploads.reserve.quotas()  # a share of what is free now
         await self.relays.recover()
         await self.mailboxes.sweep()
+        if self.is_one_of_several:
+            self.start(self._every(BEAT_S, self.nodes.beat))
         self.start(self._every(self._context.settings.sweep_s, self.presence.sweep_silent))
         self.start(self._every(self._context.settings.sweep_s, self._sweep_nearby))
         self.start(self._every(_LONG_SWEEP_S, self.sweep))
@@ -93,6 +101,9 @@ class Driver:
         """Call it when all sockets are closed: what they could not prove is made durable first."""
         await self.relays.close()
         await self._tasks.close()
+        await self.presence.devices.close()
+        with contextlib.suppress(Unavailable, NoSpace):  # then the others find out by themselves
+            await self.nodes.leave()
 
     def _identity(self, rows: Rows) -> str:
         held = rows.get(Meta, "server_id")

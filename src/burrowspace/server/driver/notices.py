@@ -2,9 +2,11 @@
 
 A notice is written in the same transaction as its cause and sent to the devices that are here; one that is away hears
 it when it registers. A device has heard it when it answered the ping that followed, not when a socket took the bytes.
+Each node tells the devices whose sockets it has; the Bus says to the others which user has to hear something.
 """
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -36,12 +38,28 @@ class Postman:
         self._sent: dict[str, tuple[Line, int]] = {}  # the last notice sent down a device's present line
         self._confirmed: dict[str, int] = {}  # waits to be written
         self._writing = False
+        self._users: dict[str, set[str]] = {}  # devices that have a socket here, by their user's key
+        self._user_of: dict[str, str] = {}  # that key, by device
+        self._woken: dict[str, None] = {}  # devices of which some node says that they have to hear something
+        self._waking = False
+        if context.node:
+            context.bus.on_ring(self._rung)
+
+    def came(self, peer: Peer) -> None:
+        """The device has a socket here."""
+        if self._context.node:
+            key = self._user_of[peer.peer_id] = _key(peer.user_id)
+            self._users.setdefault(key, set()).add(peer.peer_id)
 
     async def wake(self, users: Iterable[str]) -> None:
         """Sends what the users' live devices have not heard yet."""
-        for user_id in sorted(set(users)):
+        told = sorted(set(users))
+        if self._context.node:
+            self._context.bus.ring([_key(user_id) for user_id in told])  # heard here, too
+            return
+        for user_id in told:
             for peer in await self._context.state.read(lambda rows, u=user_id: rows.find(Peer, user_id=u)):  # type: ignore[misc]
-                if self._context.bus.line(peer.peer_id) is not None:
+                if self._context.bus.here(peer.peer_id) is not None:
                     await self.deliver(peer.peer_id)
 
     async def deliver(self, peer_id: str) -> None:
@@ -58,7 +76,7 @@ class Postman:
             return heard, kept[-1].number if kept else 0
 
         waiting, newest = await self._context.state.read(ask)
-        line = self._context.bus.line(peer_id)
+        line = self._context.bus.here(peer_id)
         if line is None:
             return
         held, sent = self._sent.get(peer_id, (None, 0))
@@ -75,6 +93,29 @@ class Postman:
     def forget(self, peer_id: str) -> None:
         """The device's line is gone."""
         self._sent.pop(peer_id, None)
+        key = self._user_of.pop(peer_id, None)
+        if key is not None:
+            self._users[key].discard(peer_id)
+            if not self._users[key]:
+                del self._users[key]
+
+    def _rung(self, keys: Sequence[str]) -> None:
+        """Some node says that these users have to hear something; without keys: anybody may."""
+        for key in keys or list(self._users):
+            for peer_id in self._users.get(key, ()):
+                self._woken[peer_id] = None
+        if self._woken and not self._waking:
+            self._waking = True
+            self._tasks.start(self._deliver_woken())
+
+    async def _deliver_woken(self) -> None:
+        try:
+            while self._woken:
+                peer_id = next(iter(self._woken))
+                del self._woken[peer_id]
+                await self.deliver(peer_id)
+        finally:
+            self._waking = False
 
     def _arrived(self, peer_id: str, number: int) -> None:
         self._confirmed[peer_id] = max(number, self._confirmed.get(peer_id, 0))
@@ -96,3 +137,8 @@ class Postman:
                 await self._context.state.write(change)
         finally:
             self._writing = False
+
+
+def _key(user_id: str) -> str:
+    """What is rung for a user, whose id may be any text."""
+    return "user " + hashlib.sha256(user_id.encode()).hexdigest()

@@ -16,6 +16,7 @@ from burrowspace.ports import Line, Rows
 from burrowspace.server.driver.announcer import Announcer
 from burrowspace.server.driver.context import DriverContext
 from burrowspace.server.driver.devices import DeviceInfo, Devices, check_applicant, network
+from burrowspace.server.driver.nodes import Nodes
 from burrowspace.server.driver.notices import Postman
 from burrowspace.server.driver.tokens import device_of, digest, is_guarded, is_token_of, speak_for, speak_for_user
 
@@ -36,8 +37,11 @@ class Registered(NamedTuple):
 class Presence:
     """Who is online, and telling the others who is not any more."""
 
-    def __init__(self, context: DriverContext, announcer: Announcer, postman: Postman) -> None:
+    def __init__(
+        self, context: DriverContext, announcer: Announcer, postman: Postman, nodes: Nodes | None = None
+    ) -> None:
         self._context, self._announcer, self._postman = context, announcer, postman
+        self._nodes = nodes or Nodes(context)
         self.devices = Devices(context, postman)
         self._networks: dict[str, str | None] = {}  # of the sockets that are peers now
 
@@ -101,13 +105,15 @@ class Presence:
         """A sign of life; brings the peer back online. NotFound for an unknown one, NotApproved for one that waits."""
         return (await self._hear(peer_id, token)).peer
 
-    async def _hear(self, peer_id: str, token: str | None) -> Registered:
-        now = self._context.now()
+    async def _hear(self, peer_id: str, token: str | None, *, registers: bool = False) -> Registered:
+        now, node = self._context.now(), self._context.node
 
         def change(rows: Rows) -> Registered:
             check_applicant(rows, peer_id, now)
             peer = speak_for(rows, known(rows, peer_id), token)
             after = msgspec.structs.replace(peer, last_seen=max(now, peer.last_seen), gone=False, used=True)
+            if registers and node:
+                after = msgspec.structs.replace(after, node=node, line=peer.line + 1)
             return Registered(rows.put(after), not peer.used)
 
         return await self._context.state.write(change)
@@ -118,12 +124,13 @@ class Presence:
         Forbidden where the peer has no token, another network's socket is it, and that one is alive.
         """
         await self._take_seat(peer_id, token, address, line)
-        registered = await self._hear(peer_id, token)
+        registered = await self._hear(peer_id, token, registers=True)
         if line.connected:
             self._networks[peer_id] = None if address is None else network(address)
-            if (before := self._context.bus.attach(peer_id, line)) is not None:
+            self._postman.came(registered.peer)
+            if (before := self._context.bus.attach(peer_id, line, registered.peer.line)) is not None:
                 before.disconnect(close=True)
-        elif self._context.bus.line(peer_id) is None:  # it closed while the record was written
+        elif self._context.bus.here(peer_id) is None:  # it closed while the record was written
             await self._gone([peer_id])
         return registered
 
@@ -139,8 +146,8 @@ class Presence:
             return speak_for(rows, known(rows, peer_id), token)
 
         peer = await self._context.state.write(change)
-        self._hang_up(peer_id)
-        await self._gone([peer_id])
+        await self._hang_up(peer_id)
+        await self._gone([peer_id], anywhere=True)
         return peer
 
     async def revoke(self, peer_id: str, token: str | None) -> None:
@@ -154,7 +161,7 @@ class Presence:
             return peer
 
         peer = await self._context.state.write(change)
-        self._hang_up(peer_id)
+        await self._hang_up(peer_id)
         if not peer.gone:
             self._announcer.say(messages.PeerDisconnected(peer_id), but=peer_id)
 
@@ -171,11 +178,16 @@ class Presence:
         now, silence = self._context.now(), self._context.settings.silence_s
         quiet = await self._context.state.read(lambda rows: rows.find(Peer, gone=False, last_seen__lt=now - silence))
         silent = [p.peer_id for p in quiet if fell_silent(p, live=self._live(p), now=now, silence_s=silence)]
-        alive = [p.peer_id for p in quiet if self._live(p)]
+        here = [p for p in quiet if self._context.bus.here(p.peer_id) is not None]
+        for peer in here:  # it has registered elsewhere, and this node was not told
+            line = self._context.bus.here(peer.peer_id)
+            if self._nodes.lives(peer.node) and line is not None:
+                line.disconnect(close=True)
+        alive = [p.peer_id for p in here if not self._nodes.lives(p.node)]
         if alive:  # an open socket is a sign of life: the next look passes over these for a while
             await self._context.state.write(lambda rows: _heard_all(rows, alive, now))
         if silent:
-            await self._gone(silent)
+            await self._gone(silent, silent_since=now - silence)
 
     async def sweep_forgotten(self) -> None:
         """Forgets the peers that have been silent for many days, and soon those that never came."""
@@ -222,7 +234,7 @@ class Presence:
         alive: bool | None = None
         asked: Line | None = None
         while True:
-            before = self._context.bus.line(peer_id)
+            before = await self._context.bus.find(peer_id)
             live = before is not None and before is not line and before.connected
             if not live:
                 return
@@ -244,25 +256,35 @@ class Presence:
                     assert before is not None
                     asked, alive = before, await _is_alive(before)
 
-    def _hang_up(self, peer_id: str) -> None:
-        line = self._context.bus.line(peer_id)
-        if line is not None and self._context.bus.detach(peer_id, line):
-            self._networks.pop(peer_id, None)
+    async def _hang_up(self, peer_id: str) -> None:
+        """Closes the peer's socket, wherever it is."""
+        line = await self._context.bus.find(peer_id)
+        if line is not None:
+            if self._context.bus.detach(peer_id, line):
+                self._networks.pop(peer_id, None)
+                self._postman.forget(peer_id)
             line.disconnect(close=True)
 
     def _live(self, peer: Peer) -> bool:
-        return self._context.bus.line(peer.peer_id) is not None
+        """Whether it has a socket: here, or on another node that lives and has not said that it is gone."""
+        return self._context.bus.line(peer.peer_id) is not None or (not peer.gone and self._nodes.lives(peer.node))
 
-    async def _gone(self, peer_ids: list[str]) -> None:
-        """Marks peers gone; each that was not yet is announced, exactly once."""
+    async def _gone(self, peer_ids: list[str], *, anywhere: bool = False, silent_since: float | None = None) -> None:
+        """Marks peers gone; each that was not yet is announced, exactly once. One that registered on another node
+        meanwhile is not gone, unless it is `anywhere`; nor is one that was heard after `silent_since`."""
         context = self._context
+
+        def stays(peer: Peer) -> bool:
+            elsewhere = not anywhere and self._nodes.lives(peer.node)
+            return elsewhere or (silent_since is not None and peer.last_seen >= silent_since)
 
         def change(rows: Rows) -> list[str]:
             went = []
             for start in range(0, len(peer_ids), 500):
                 for peer in rows.find(Peer, peer_id__in=peer_ids[start : start + 500], gone=False):
-                    rows.put(msgspec.structs.replace(peer, gone=True))
-                    went.append(peer.peer_id)
+                    if not stays(peer):
+                        rows.put(msgspec.structs.replace(peer, gone=True))
+                        went.append(peer.peer_id)
             return went
 
         for peer_id in await context.state.write(change):

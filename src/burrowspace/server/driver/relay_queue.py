@@ -28,6 +28,7 @@ log = structlog.get_logger("relay")
 
 _WINDOW = 2 << 20  # bytes in memory for a peer, sent and not proved or waiting for the disk, before its feeder waits
 _STRIDE = 1 << 20  # bytes that one write to the spool takes, or one part more
+_ELSEWHERE_S = 2.0  # that a feeder waits for a peer of another node, of which nobody knows here whether it waits itself
 _PROVE = 1 << 20  # bytes sent from the spool between two proofs
 _RETRY_S = 1.0  # after a failure of the disk or the database; doubles up to
 _RETRY_MAX_S = 60.0
@@ -182,6 +183,13 @@ class RelayQueue:
             self._waiting.append(feeder)
             if not self._resting and self._line is not None:
                 self._line.on_drain(self._resume)
+                if self._context.bus.here(self._peer_id) is not self._line:
+                    asyncio.get_running_loop().call_later(_ELSEWHERE_S, self._no_longer, self._life, self._proved)
+
+    def _no_longer(self, life: int, proved: int) -> None:
+        """Two peers that flood each other from two nodes would wait for each other without end."""
+        if self._waiting and not self._resting and (self._life, self._proved) == (life, proved):
+            self._crowd()
 
     def _crowd(self) -> None:
         """The peer is here, but nothing may wait for it: what is in memory goes to the spool beside it."""
@@ -230,6 +238,9 @@ class RelayQueue:
     async def _step(self) -> bool:
         """One thing that is to be done now; False when there is nothing."""
         line = self._way()
+        if line is None:
+            await self._context.bus.find(self._peer_id)  # it may be on another node
+            line = self._way()
         if self._incoming and (line is None or self._crowded):
             await self._store()
         elif line is None:

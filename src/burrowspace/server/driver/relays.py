@@ -1,7 +1,7 @@
 """Relay sessions: who may send to whom through the server, and the two relay queues of each."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from weakref import WeakValueDictionary
 
@@ -29,6 +29,7 @@ _DAY_S = 86_400.0
 _CLOSE_S = 5.0  # for what is in memory to reach the disk at the end
 _AGAIN_S = 10.0  # a peer that asks anew is told of its session again, but not for each signal of one attempt
 _SESSIONS = 1000  # sessions that one peer may have opened
+_CHANGE = "peer "  # how a key begins that is rung for a peer that registered
 _FRESH_S = 600.0  # an unused session leaves memory after this long; its record stays
 
 
@@ -104,6 +105,8 @@ class Relays:
         )
         self._backpressure = Backpressure()
         self._work = Tasks()  # of the relay queues
+        if context.node:
+            context.bus.on_ring(self._rung)
 
     def chunk(self, session_id: str, sender: str, chunk: QueuedChunk, feeder: Feeder, *, last: bool) -> None:
         """A chunk from a socket, the `last` of its file or not. Raises where it is refused at once; else the chunk's
@@ -173,7 +176,7 @@ class Relays:
         for relay, absent in await self._context.state.read(resting):
             session = self._sessions.get(relay.session_id)
             rests = self._quota.held(_key(relay, absent)) or (session and not session.queue_to(absent).idle)
-            if rests and self._context.bus.line(absent) is None:
+            if rests and await self._context.bus.find(absent) is None:
                 await self._readdress(relay, absent, peer)
 
     async def _readdress(self, relay: Relay, absent: str, heir: Peer) -> None:
@@ -225,11 +228,27 @@ class Relays:
 
     async def arrived(self, peer_id: str) -> None:
         """The peer registered: what rests for it is delivered, each session announced before its chunks."""
+        if self._context.node:
+            self._context.bus.ring([_CHANGE + peer_id])  # something may rest on other nodes
+        await self._deliver(peer_id)
+
+    def _rung(self, keys: Sequence[str]) -> None:
+        """Some node has these peers now; without keys: any may have come."""
+        sessions = self._sessions.values()
+        if not self._quota.used and all(each.to_opener.idle and each.to_target.idle for each in sessions):
+            return
+        ends = {each for s in sessions for each in (s.record.opener_id, s.record.target_id)}
+        for peer_id in {key.removeprefix(_CHANGE) for key in keys if key.startswith(_CHANGE)} if keys else ends:
+            if self._context.bus.here(peer_id) is None:
+                self._tasks.start(self._deliver(peer_id))
+
+    async def _deliver(self, peer_id: str) -> None:
         for relay in await self._context.state.read(lambda rows: _of_peer(rows, peer_id)):
             session = self._sessions.get(relay.session_id)
             if not self._quota.held(_key(relay, peer_id)) and (session is None or session.queue_to(peer_id).idle):
                 continue
             session = session or self._remember(relay)
+            await self._context.bus.find(peer_id)
             self._announce(session, peer_id)
             session.queue_to(peer_id).wake()
 
@@ -302,6 +321,8 @@ class Relays:
 
     async def _start(self, change: Callable[[Rows], Relay]) -> Relay:
         relay = await self._context.state.write(change)
+        for peer_id in (relay.opener_id, relay.target_id):
+            await self._context.bus.find(peer_id)
         self._announce_to_both(self._sessions.get(relay.session_id) or self._remember(relay))
         return relay
 
