@@ -1,5 +1,6 @@
 """A proxy that does not let through: the person hears why, in a sentence, within 15 seconds."""
 
+import asyncio
 import hashlib
 import json
 import ssl
@@ -21,22 +22,24 @@ SECONDS = 15.0
 
 async def refused(person: Person, url: str, *sentence: str, **environment: str) -> None:
     """Both as text and as JSON."""
-    for more in ((), ("--json",)):
+
+    async def told(*more: str) -> str:
         began = time.monotonic()
         program = await person.burrow("send", "a.bin", "--server", url, *more, **environment)
         code = await program.ended(SECONDS + 5)
         assert time.monotonic() - began < SECONDS
         assert code == Exit.UNREACHABLE, program.said
-        told = [program.said]
-        if more:
-            last = json.loads(program.out.splitlines()[-1])
-            assert last["event"] == "error"
-            told.append(last["error"])
-        for each in told:
-            for words in sentence:
-                assert words in each
+        for each in (program.said, program.out.decode()):
             assert PASSWORD not in each
             assert "wrong-word" not in each
+        return program.out.decode() if more else program.said
+
+    text, lines = await asyncio.gather(told(), told("--json"))
+    last = json.loads(lines.splitlines()[-1])
+    assert last["event"] == "error"
+    for words in sentence:
+        assert words in text
+        assert words in last["error"]
 
 
 async def test_a_wrong_password_and_a_missing_one_are_told(tmp_path: Path) -> None:

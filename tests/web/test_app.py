@@ -260,6 +260,7 @@ async def test_a_text_is_there_until_it_is_cleared_away(browsing: Browsing, serv
     await ann.page.get_by_role("dialog").get_by_role("button", name="Send").click()
     bob = await desk(browsing, await ann.link())
     await bob.whole()
+    await ann.whole()
     await bob.page.goto(server.url)
     await bob.page.get_by_role("button", name="Show").click()
     await bob.page.get_by_text("meet me at nine").wait_for()

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from burrowspace.cli.exits import Exit
 from tests.cli.program import Person, Program
 from tests.e2e.files import digest
 from tests.e2e.served import Served
@@ -79,13 +80,14 @@ def through(program: Program) -> bool:
 
 async def leaves(program: Program) -> None:
     """Ctrl-C; it may be through at this very moment."""
-    program.interrupt()
+    with contextlib.suppress(ProcessLookupError):
+        program.interrupt()
     assert await program.ended(10) in (0, 130)
 
 
 async def moved(program: Program, seconds: float) -> None:
     """Lets it go on for so long after its first byte; it may end meanwhile."""
-    await program.until(lambda p: any(e["event"] in ("progress", "finished") for e in p.events), 60)
+    await program.until(lambda p: any(e["event"] in ("progress", "finished", "error") for e in p.events), 60)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await program.process.wait()
@@ -124,6 +126,15 @@ async def well(program: Program, seconds: float = 120) -> dict[str, Any]:
     last = program.events[-1]
     assert last["event"] == "finished"
     return last
+
+
+async def well_or_over(receiver: Program, seconds: float = 120) -> None:
+    """It ends well. One before it may have been killed between its last word to the sender and its own last line: then
+    there is nothing more to receive, and it says so. Whether the file is there, the caller looks."""
+    if await receiver.ended(seconds) == Exit.WRONG_CODE:
+        assert receiver.events[-1]["code"] == "gone", receiver.said
+    else:
+        await well(receiver)
 
 
 def blocks(finished: dict[str, Any]) -> int:
