@@ -3,7 +3,8 @@
 PYTHON ?= $(shell for each in python3.13 python3.12 python3.11; do $$each -c pass 2>/dev/null && { echo $$each; break; }; done || true)
 PYTHON := $(or $(PYTHON),python3)
 VENV ?= .venv
-WORKERS ?= 3# of the tests, on two cores: many of them wait
+# Of the tests, two for each core: about half of what a test does is wait.
+WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 BIN = $(VENV)/bin
 
 help: ## what there is to do

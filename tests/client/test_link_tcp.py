@@ -258,19 +258,29 @@ async def test_this_hosts_addresses_are_ones_that_others_could_use():
     assert all(worth_trying([(each, 4000)], ["192.0.2.1"]) for each in own_addresses())
 
 
+class Noting(Bucket):
+    """A limit that remembers what it was asked for."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__(rate)
+        self.asked: list[int] = []
+
+    def spend(self, size: int) -> float:
+        self.asked.append(size)
+        return super().spend(size)
+
+
 async def test_a_limited_link_keeps_its_rate_and_never_stands_still_in_a_block():
     rate, size = 400_000, 200_000
-    blocks, taker = Blocks(3, size), Taker(3)
-    async with both(bucket=Bucket(rate)) as (sender, receiver):
+    blocks, taker, bucket = Blocks(3, size), Taker(3), Noting(rate)
+    async with both(bucket=bucket) as (sender, receiver):
         began = time.monotonic()
         sender.serve(blocks.seal)
         receiver.pull(taker.take, 0, 3)
-        seen: set[int] = set()
-        while taker.held < 3:
-            seen.add(receiver.received)
-            await asyncio.sleep(0)
+        await taker.reaches(3)
         assert time.monotonic() - began >= (3 * size - rate / 4) / rate
-        assert len(seen) > 4  # more steps than blocks
+    assert max(bucket.asked) <= rate / 4, "it waits for more than a quarter of a second's worth at once"
+    assert sum(bucket.asked) >= 3 * size
 
 
 async def test_one_limit_holds_for_all_streams_together():
