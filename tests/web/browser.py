@@ -56,8 +56,9 @@ def program() -> str:
 
 
 def private(browser: Browser) -> Opens:
-    """Each device is a private window: quickly made, and all that it keeps is in the browser's memory."""
-    return partial(browser.new_context, accept_downloads=True)
+    """Each device is a private window: quickly made, and all that it keeps is in the browser's memory. Nothing moves on
+    its pages unless a test asks for it: to draw that costs a busy machine more than many a test."""
+    return partial(browser.new_context, accept_downloads=True, reduced_motion="reduce")
 
 
 def ordinary(chromium: BrowserType, place: Path) -> Opens:

@@ -146,7 +146,8 @@ async def _running(*command: str, **how: Any) -> AsyncIterator[asyncio.subproces
     try:
         yield process
     finally:
-        process.terminate()
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
         await process.wait()
 
 
