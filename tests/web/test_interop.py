@@ -514,8 +514,9 @@ async def test_a_transfer_whose_only_file_changed_ends_for_both_with_the_reason(
     assert (error["code"], error["reason"]) == ("cancelled", "sender-files")
 
 
+@pytest.mark.parametrize("back", [True, False], ids=["back", "gone"])
 async def test_what_a_sending_page_left_out_before_it_was_killed_stays_left_out(
-    server: Running, tmp_path: Path
+    server: Running, tmp_path: Path, back: bool
 ) -> None:
     """Though it could be read again: whoever holds zeros must not hear the digest of a content."""
     sent, state = three(tmp_path), tmp_path / "page.json"
@@ -528,6 +529,8 @@ async def test_what_a_sending_page_left_out_before_it_was_killed_stays_left_out(
             await sender.close()
             sent[0].write_bytes(before[0])
             os.utime(sent[0], ns=(before[1].st_atime_ns, before[1].st_mtime_ns))
+            if not back:
+                sent[0].unlink()
             async with page("send", server, {"state": str(state)}, *sent) as again:
                 assert lost(await again.event("noted")) == [("a.bin", "stale")]
                 assert lost(await receiver.event("noted")) == [("a.bin", "stale")]

@@ -1,6 +1,7 @@
 """Where a page puts what it receives, what it keeps over a reload, what it hands over: real bytes in Chromium."""
 
 import hashlib
+import shutil
 import subprocess
 import zipfile
 from collections.abc import Sequence
@@ -241,7 +242,17 @@ async def test_what_is_dropped_is_walked_and_kept_over_a_reload(
     ]
     assert found == wanted
     await page.reload()
-    assert await scene(page, "s.revived()") == found
+    assert await scene(page, "s.revived()") == {"items": found, "gone": []}
+    (album / "9.txt").unlink()
+    assert await scene(page, "s.revived()") == {"items": found[1:], "gone": [[0, "vanished"]]}
+    assert await scene(page, 's.revived([[0, "stale"], [3, "stale"]])') == {"items": found[1:4], "gone": []}
+    shutil.rmtree(album)
+    assert await scene(page, "s.revived()") == {
+        "items": found[3:],
+        "gone": [[0, "vanished"], [1, "vanished"], [2, "vanished"]],
+    }
+    (tmp_path / "alone.txt").unlink()
+    assert await scene(page, "s.revived()") is None
 
 
 async def test_what_is_chosen_or_pasted_becomes_things_to_send(

@@ -157,6 +157,30 @@ async def test_what_a_page_leaves_on_the_server_names_it_before_and_after(
     assert held(await bob.saved()) == {each.name: each.read_bytes() for each in files[1:]}
 
 
+async def test_a_sender_that_is_loaded_again_goes_on_without_it(
+    browsing: Browsing, server: Served, tmp_path: Path
+) -> None:
+    files = [*three(tmp_path), made(tmp_path, "d.bin", 20 * MB)]
+    ann, bob = await desk(browsing, server.url), await desk(browsing, server.url)
+    for each in (ann, bob):
+        await each.cut()
+    link = await ann.send(*files)
+    vanish(files[0])
+    await bob.page.evaluate(f"location.href = {link!r}")
+    await bob.page.locator("offer-card button.main").wait_for()
+    line = await bob.page.context.new_cdp_session(bob.page)
+    slow = {"offline": False, "latency": 0, "uploadThroughput": -1, "downloadThroughput": 4 * MB}
+    await line.send("Network.emulateNetworkConditions", slow)
+    await bob.accept()
+    await ann.page.get_by_text("1 file can't be sent:").wait_for()
+    await bob.reaches(3 * MB)
+    await ann.page.reload()
+    await line.send("Network.emulateNetworkConditions", slow | {"downloadThroughput": -1})
+    for each in (bob, ann):
+        await incomplete(each, "a.bin", VANISHED)
+    assert held(await bob.saved()) == {each.name: each.read_bytes() for each in files[1:]}
+
+
 async def test_a_file_beside_it_is_saved_as_itself(browsing: Browsing, server: Served, tmp_path: Path) -> None:
     files = three(tmp_path)[:2]
     ann = await desk(browsing, server.url)

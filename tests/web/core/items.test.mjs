@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { listed } from "../../../src/burrowspace/web/core/items.js";
+import { contentsOf, listed } from "../../../src/burrowspace/web/core/items.js";
 import { Manifest } from "../../../src/burrowspace/web/core/manifest.js";
+import { code } from "./vectors.mjs";
 
 const at = (year) => Date.UTC(year, 0, 1);
 const file = (name, modified) => ({ path: ["top", name], blob: new Blob([name]), modified });
@@ -17,6 +18,19 @@ test("a date that cannot be stored costs only itself, and both sides know", () =
     read.entries.map((entry) => entry.mtimeNs),
     [0, 0, at(2024) * 1e6],
   );
+});
+
+test("what an earlier run left out may be gone or be another, and keeps its place; nothing else may", () => {
+  const before = contentsOf([file("a", at(2020)), file("b", at(2021)), { text: "said" }, file("c", at(2022))]);
+  const rest = [file("a", at(2020)), { text: "said" }, file("c", at(2022))];
+  const other = { path: ["top", "b"], blob: new Blob(["another"]), modified: at(2024) };
+  for (const items of [rest, [rest[0], other, ...rest.slice(1)]]) {
+    const { manifest, encoded, files } = contentsOf(items, undefined, before.encoded, [[1, "stale"]]);
+    assert.deepEqual([manifest, encoded], [before.manifest, before.encoded]);
+    assert.deepEqual(files.map(({ size }) => size), [1, items.length === 3 ? 0 : 7, 4, 1]);
+    assert.throws(() => contentsOf(items, undefined, before.encoded), code("changed"));
+    assert.throws(() => contentsOf(items, undefined, before.encoded, [[0, "stale"]]), code("changed"));
+  }
 });
 
 test("several things are called by how many files they are", () => {

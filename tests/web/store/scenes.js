@@ -263,7 +263,8 @@ export async function keepDropped() {
   return shown(items);
 }
 
-export async function revived() {
+export async function revived(leftOut) {
   const { reviveItems } = await import("/web/store/keepable.js");
-  return shown(await reviveItems(await kept.get("s1")));
+  const found = await reviveItems(await kept.get("s1"), leftOut);
+  return found && { ...found, items: await shown(found.items) };
 }

@@ -4,7 +4,7 @@
  *     device.mjs send ORIGIN OPTIONS PATH...        device.mjs receive ORIGIN OPTIONS LINK_OR_CODE FOLDER
  */
 
-import { openAsBlob } from "node:fs";
+import { existsSync, openAsBlob } from "node:fs";
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { parseCode } from "../../../src/burrowspace/web/core/codes.js";
@@ -73,7 +73,9 @@ class FolderSink {
   }
 }
 
+/** Going on, what is no longer there is not among them. */
 async function items(paths) {
+  if (state) paths = paths.filter((path) => path.startsWith("text:") || existsSync(path));
   return Promise.all(
     paths.map(async (path) => {
       if (path.startsWith("text:")) return { text: path.slice(5) };

@@ -30,6 +30,7 @@ const PULL = 4 * BLOCK; // bytes that the hasher is pulled along for each read b
  * @property {Suite} suite
  * @property {Bytes} manifest encoded
  * @property {Blob[]} files
+ * @property {number[]} sizes of them, as the manifest says
  * @property {LeftOut} [leftOut] by an earlier run
  */
 
@@ -56,7 +57,7 @@ export class Giving {
 
   /** @param {Given} given */
   static async make(given) {
-    const row = new Row(given.files.map((file) => file.size));
+    const row = new Row(given.sizes);
     return new Giving(given, row, await Digests.make(row));
   }
 

@@ -2,6 +2,7 @@
  * What a person sends, as a manifest and the contents in its order. No byte of them is read here.
  *
  * @import { Bytes } from "./bytes.js"
+ * @import { LeftOut } from "./left-out.js"
  * @import { Entry, Note } from "./manifest.js"
  */
 
@@ -67,22 +68,33 @@ function dateOf(modified) {
   return Number.isNaN(date.getTime()) ? "" : date.toISOString().replace(/T.*/, "");
 }
 
-/** `encoded`: the manifest as it travels; an earlier run's, where there is one. `files`: contents in its order.
- * @typedef {{manifest: Manifest, encoded: Bytes, files: Blob[]}} Contents */
+/** `encoded`: the manifest as it travels; an earlier run's, where there is one. `files`: contents in its order, nothing in
+ * the place of one that is left out. @typedef {{manifest: Manifest, encoded: Bytes, files: Blob[]}} Contents */
 
 /** What is sent. bad-manifest; changed: an earlier run sent something else.
- * @param {Item[]} items @param {string} [title] @param {Bytes} [before] the manifest of that run @returns {Contents} */
-export function contentsOf(items, title, before) {
+ * @param {Item[]} items @param {string} [title] @param {Bytes} [before] the manifest of that run
+ * @param {LeftOut} [leftOut] by it: whether they are there, and what they are now, is all the same @returns {Contents} */
+export function contentsOf(items, title, before, leftOut = []) {
   const { manifest, files } = listed(items, title);
   if (!before) return { manifest, encoded: manifest.encode(), files };
   const begun = Manifest.parse(before);
-  if (marks(begun) !== marks(manifest)) {
+  const without = new Set(leftOut.map(([file]) => whole(begun.files[file])));
+  if (marks(begun, without) !== marks(manifest, without)) {
     throw new BurrowError("changed", "these are not the files of the transfer that was begun", { reason: "other-files" });
   }
-  return { manifest: begun, encoded: before, files };
+  if (!without.size) return { manifest: begun, encoded: before, files };
+  const there = new Map(manifest.files.map((entry, file) => [whole(entry), files[file]]));
+  const nothing = new Blob([]);
+  return { manifest: begun, encoded: before, files: begun.files.map((entry) => there.get(whole(entry)) ?? nothing) };
 }
 
-/** What makes two lists the same. @param {Manifest} manifest */
-function marks({ entries }) {
-  return JSON.stringify(entries.map((e) => [e.path, e.kind, e.size, e.mtimeNs]));
+/** What makes two lists the same. @param {Manifest} manifest @param {Set<string>} without */
+function marks({ entries }, without) {
+  const counted = without.size ? entries.filter((entry) => !without.has(whole(entry))) : entries;
+  return JSON.stringify(counted.map((e) => [e.path, e.kind, e.size, e.mtimeNs]));
+}
+
+/** @param {Entry} entry */
+function whole({ path }) {
+  return path.join("/"); // no part has a slash
 }

@@ -3,9 +3,11 @@
  * themselves while they are few, else nothing.
  *
  * @import { Item } from "../core/items.js"
+ * @import { LeftOut } from "../core/left-out.js"
  * @import { Picked } from "./picked.js"
  */
 
+import { noneLeft } from "../core/left-out.js";
 import { allowed, named } from "./platform.js";
 
 const COPIED_BYTES = 64 * 2 ** 20; // of all that has no handle, together
@@ -37,9 +39,10 @@ export function keepable(items) {
   return kept;
 }
 
-/** The same items; null: something is gone, or the person does not allow it. It may ask, so call it from a click.
- * @param {{files?: KeptItem[] | null}} record @returns {Promise<Picked[] | null>} */
-export async function reviveItems({ files }) {
+/** The same items, without those that an earlier run left out, and those that are gone by now; both by their number among
+ * all that have contents. null: nothing is left, or the person does not allow it. It may ask, so call it from a click.
+ * @param {{files?: KeptItem[] | null}} record @param {LeftOut} [leftOut] @returns {Promise<{items: Picked[], gone: LeftOut} | null>} */
+export async function reviveItems({ files }, leftOut = []) {
   if (!files) return null;
   /** @type {Set<FileSystemHandle>} */ const handles = new Set();
   for (const each of files) {
@@ -48,14 +51,22 @@ export async function reviveItems({ files }) {
   }
   for (const handle of handles) if (!(await allowed(handle, "read", true))) return null;
   /** @type {Map<FileSystemDirectoryHandle, Map<string, Promise<FileSystemDirectoryHandle>>>} */ const known = new Map();
-  try {
-    /** @type {Picked[]} */ const items = [];
-    for (const each of files) items.push("path" in each ? await revive(each, known) : each);
-    return items;
-  } catch (error) {
-    if (named(error)) return null; // moved, deleted, another now
-    throw error;
+  const without = new Set(leftOut.map(([file]) => file));
+  /** @type {Picked[]} */ const items = [];
+  /** @type {LeftOut} */ const gone = [];
+  let number = -1;
+  for (const each of files) {
+    if (!("folder" in each)) number += 1;
+    if (without.has(number) && "path" in each) continue;
+    try {
+      items.push("path" in each ? await revive(each, known) : each);
+    } catch (error) {
+      if (!named(error)) throw error;
+      if (named(error) !== "NotFoundError") return null; // another thing now
+      gone.push([number, "vanished"]);
+    }
   }
+  return noneLeft(gone.length + without.size, number + 1) ? null : { items, gone };
 }
 
 /** @param {KeptFile} file @param {Map<FileSystemDirectoryHandle, Map<string, Promise<FileSystemDirectoryHandle>>>} known @returns {Promise<Picked>} */

@@ -11,7 +11,6 @@
  * @import { Said } from "../said.js"
  */
 
-import { listed } from "../../core/items.js";
 import { notesOf } from "../../core/left-out.js";
 import { formatLink } from "../../core/links.js";
 import { Manifest } from "../../core/manifest.js";
@@ -80,8 +79,10 @@ export class SendJob extends Job {
     this.state = "paused";
     this.allowable = Boolean(record?.files);
     if (record?.files && (asked || record.files.every((each) => !("handle" in each) && !("root" in each)))) {
-      this.#how.items = await reviveItems(record);
-      this.allowable = Boolean(this.#how.items);
+      const found = await reviveItems(record, this.#state?.leftOut);
+      this.#how.items = found?.items ?? null;
+      this.allowable = Boolean(found);
+      if (this.#state) this.#state.leftOut = [...(this.#state.leftOut ?? []), ...(found?.gone ?? [])];
     }
     if (this.#how.items) this.begin();
     else this.changed();
@@ -95,11 +96,6 @@ export class SendJob extends Job {
     const { server, items, name, withCode = false, keep, rests } = this.#how;
     if (!items || (this.#session && !this.#session.over)) return;
     try {
-      const { manifest } = listed(items, this.title || undefined);
-      this.title = manifest.name;
-      this.files = manifest.files.length;
-      this.size = manifest.contentSize;
-      this.text = manifest.entries.every((entry) => entry.kind === "text");
       this.lost = [];
       this.missing = 0; // the session says it anew
       this.#session = new Sender({
@@ -107,7 +103,7 @@ export class SendJob extends Job {
         items,
         name,
         withCode: withCode && !this.to,
-        title: this.title,
+        title: this.title || undefined,
         options: { receivers: this.receivers },
         state: this.#state,
         keep: (state) => {
@@ -117,6 +113,11 @@ export class SendJob extends Job {
         rests: (until) => rests(this, until * 1000),
         tell: (event) => this.hear(event),
       });
+      const { manifest } = this.#session;
+      this.title = manifest.name;
+      this.files = manifest.files.length;
+      this.size = manifest.contentSize;
+      this.text = manifest.entries.every((entry) => entry.kind === "text");
     } catch (error) {
       this.stopped(ours(error));
       return;

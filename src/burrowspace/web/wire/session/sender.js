@@ -52,10 +52,11 @@ export class Sender extends Running {
     this.#how = how;
     this.server = how.server;
     /** @type {Options} */ this.options = { receivers: 1, store: true, ...how.options };
-    this.#contents = contentsOf(how.items, how.title, how.state?.manifest);
+    const { manifest: begun, leftOut = [] } = how.state ?? {};
+    this.#contents = contentsOf(how.items, how.title, begun, leftOut);
     const { manifest, encoded } = this.#contents;
     this.manifest = manifest;
-    this.lost = new LostFiles(manifest, how.state?.leftOut ?? [], () => this.#keep(), (event) => this.tell(event));
+    this.lost = new LostFiles(manifest, leftOut, () => this.#keep(), (event) => this.tell(event));
     this.secret = how.state?.secret ?? random(32);
     this.transfer = how.state?.transfer ?? random(16);
     const suite = how.suite ?? (globalThis.crypto?.subtle ? "A256GCM" : "XC20P"); // without WebCrypto the quicker one
@@ -101,8 +102,9 @@ export class Sender extends Running {
   async work() {
     const { secret, transfer, layout, ends } = this;
     const { suite } = layout;
-    const { encoded, files } = this.#contents;
-    const engine = await givingEngine({ secret, transfer, suite, manifest: encoded, files, leftOut: this.lost.all });
+    const { encoded: manifest, files } = this.#contents;
+    const sizes = this.manifest.files.map(({ size }) => size ?? 0); // a page sends nothing of unknown size
+    const engine = await givingEngine({ secret, transfer, suite, manifest, files, sizes, leftOut: this.lost.all });
     this.#serves = new Serving(engine, suite, this.lost, () => this.#receivers.refusal());
     this.lost.begin();
     this.#keep(this.#how.state?.legs ?? []);
