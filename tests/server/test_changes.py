@@ -120,6 +120,16 @@ async def test_when_the_time_is_over_nothing_has_changed(server: Running):
     assert await changes(server, 0.01, mailboxes={BOX: -1}) == {}
 
 
+async def test_calls_that_are_cut_and_made_again_never_use_up_those_of_a_device(server: Running):
+    version = (await show(server, ANN))["version"]
+    tasks = [
+        asyncio.create_task(changes(server, 50, nearby={ANN: {"token": ANN, "version": version}})) for _ in range(6)
+    ]
+    await waiting(server, 6)
+    await show(server, BOB)
+    assert all(each["nearby"][ANN] for each in await asyncio.gather(*tasks))
+
+
 async def test_what_one_browser_waits_for_counts_by_eights_against_its_address(tmp_path: Path):
     many = {f"{n:032x}": -1 for n in range(17)}
     async with running(tmp_path, trusted_proxies="127.0.0.1", max_waits_per_address=5) as server:

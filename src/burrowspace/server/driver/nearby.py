@@ -127,6 +127,8 @@ class Nearby:
                 raise _away()
             return self._seen(device)
 
+        if device.waits >= _WAITS:
+            raise TooMany(f"{_WAITS} calls of this device wait already; end one first", STAY_S)
         with self._waiting(device):
             return await self._notifier.until(
                 [_change_key(device.network)], None, seconds, ask, lambda seen: seen.version != version
@@ -134,7 +136,7 @@ class Nearby:
 
     @contextlib.contextmanager
     def watching(self, handle: str, token: str, where: Where, version: int) -> Iterator[Watched]:
-        """The same for a call that waits for other things, too. TooMany."""
+        """The same for a call that waits for other things, too: it is bounded with these. TooMany."""
         try:
             device = self._heard(handle, token, where)
         except (NotFound, Forbidden, Unauthorized):
@@ -154,8 +156,6 @@ class Nearby:
     @contextlib.contextmanager
     def _waiting(self, device: _Device) -> Iterator[None]:
         """The device is here for as long as a call of it waits, and not much longer where that is cut off."""
-        if device.waits >= _WAITS:
-            raise TooMany(f"{_WAITS} calls of this device wait already; end one first", STAY_S)
         device.waits += 1
         call, cut = device.calls, False
         try:

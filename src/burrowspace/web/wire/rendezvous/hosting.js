@@ -82,10 +82,8 @@ class Host {
         claims = await this.server.claims(plate, last, POLL_S, ends);
       } catch (error) {
         if (ends.aborted) throw ends.reason;
-        const { code, fields } = /** @type {BurrowError} */ (error);
-        if (code === "missing" || fields?.status === 401 || fields?.status === 403) {
-          throw new BurrowError("code-expired", REASONS.expired, { reason: "expired" });
-        }
+        const { code } = /** @type {BurrowError} */ (error);
+        if (code === "missing") throw new BurrowError("code-expired", REASONS.expired, { reason: "expired" });
         if (code !== "unreachable" && code !== "refused") throw error;
         await sleep(RETRY_S, ends);
         continue;

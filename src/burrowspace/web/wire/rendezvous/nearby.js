@@ -39,7 +39,7 @@ export class Nearby {
   /** @type {NearbyState} */ #state;
   /** @type {(state: NearbyState) => void | Promise<void>} */ #keep;
   /** @type {(devices: readonly NearbyDevice[]) => void} */ #changed;
-  /** Of the last answer; null: say that we are here. @type {number | string | null} */ #version = null;
+  /** Of the last answer; null: say that we are here. @type {number | null} */ #version = null;
   /** Nobody keeps the state yet. */ #fresh;
   #paused = false;
   /** Ends the request under way. */ #turn = new AbortController();
@@ -188,10 +188,10 @@ export class Nearby {
   /** @param {unknown} found */
   #heard(found) {
     const { version, devices } = /** @type {Record<string, unknown>} */ (found);
-    if (typeof version !== "number" && typeof version !== "string") {
+    if (!Number.isSafeInteger(version)) {
       throw new BurrowError("refused", "what the server says of devices nearby cannot be read");
     }
-    this.#version = version;
+    this.#version = /** @type {number} */ (version);
     this.#show(parseDevices(devices, this.#state.handle));
   }
 

@@ -6,16 +6,16 @@
  * no, with the fields `status` and `said` (the server's own code). Spec: docs/spec/mailboxes.md, docs/spec/bytes.md.
  *
  * @import { Bytes } from "../../core/bytes.js"
- * @import { News } from "../../core/mailbox-news.js"
+ * @import { Changes, News, Wish } from "../../core/changes.js"
  */
 
+import { newsOf, parseChanges, parseFound, wishFor } from "../../core/changes.js";
 import { BurrowError } from "../../core/errors.js";
 import { REASONS } from "../../core/reasons.js";
-import { newsOf } from "../../core/mailbox-news.js";
 import { offline } from "../offline.js";
 import { sleep, within } from "../runtime.js";
-import { MailboxPoller } from "./mailbox-poller.js";
-import { Polls } from "./polls.js";
+import { tabsOf } from "./tabs.js";
+import { WaitingCall } from "./waiting-call.js";
 
 export const TIMEOUT_S = 15; // for an answer, beyond what a call says that it may wait
 const ANSWER_S = 4; // for an answer to somebody who wonders
@@ -42,17 +42,8 @@ export const NO_WARNING = { "ngrok-skip-browser-warning": "1" };
  *   timeout?: number, signal?: AbortSignal, missing?: boolean, keepalive?: boolean, again?: boolean}} How */ // `again`: a POST that may be made twice
 
 export class Server {
-  #polls = new Polls();
-  #hub = new MailboxPoller(
-    async (mailboxes, wait, signal) => {
-      const answer = await unlessBusy(wait, signal, (wait) => {
-        const how = { json: { mailboxes, wait }, timeout: wait + TIMEOUT_S, signal, again: true };
-        return this.#call("POST", "/mailboxes/read", how);
-      });
-      return (await answer.json()).mailboxes;
-    },
-    (mailbox, after, wait, signal) => this.#look(mailbox, after, wait, signal),
-  );
+  /** Everything that this page waits for. */ #waiting = new WaitingCall((wish, wait, signal) => this.#upstream(wish, wait, signal));
+  /** The tabs of this browser, which wait together. @type {import("./tabs.js").Tabs | null} */ #tabs;
 
   /** It answers again, after it could not be reached. */ back = () => {};
   #away = false;
@@ -61,6 +52,11 @@ export class Server {
   /** @param {string} origin like `https://example.org`; a page's own is `location.origin` */
   constructor(origin) {
     this.origin = origin.replace(/\/+$/, "");
+    this.#tabs = tabsOf({
+      name: this.origin,
+      call: (wish, wait, signal) => this.#changes(wish, wait, signal),
+      join: (wish, wait, signal) => this.#waiting.ask(wish, wait, signal),
+    });
   }
 
   /** What the server is and can do; `your_ip` is how it sees us. @returns {Promise<Record<string, unknown>>} */
@@ -88,7 +84,7 @@ export class Server {
   }
 
   /** Messages with a number above `after`, waiting up to `wait` seconds for one, and when the mailbox was made, which it is
-   * where there is none. Those of a page who wait share one request.
+   * where there is none.
    * @param {string} mailbox @param {number} after @param {number} [wait] @param {AbortSignal} [signal] @returns {Promise<News>} */
   async news(mailbox, after, wait = 0, signal) {
     const found = await this.#read(mailbox, after, wait, signal);
@@ -102,21 +98,24 @@ export class Server {
   async letters(mailbox, after, wait = 0, signal) {
     const found = await this.#read(mailbox, after, wait, signal);
     if (found) return found;
-    const why = "there is no such mailbox";
-    throw new BurrowError("missing", why, { status: 404, said: "not-found" });
+    throw missing("there is no such mailbox");
   }
 
-  /** @param {string} mailbox @param {number} after @param {number} wait @param {AbortSignal} [signal] @returns {Promise<News | null>} */
+  /** null where it is not there. @param {string} mailbox @param {number} after @param {number} wait @param {AbortSignal} [signal]
+   * @returns {Promise<News | null>} */
   async #read(mailbox, after, wait, signal) {
-    return wait ? this.#hub.read(mailbox, after, wait, signal) : this.#look(mailbox, after, 0, signal);
+    if (!wait) return this.#look(mailbox, after, signal);
+    const { mailboxes } = await this.#waiting.ask(wishFor({ mailboxes: { [mailbox]: after } }), wait, signal);
+    if (!Object.hasOwn(mailboxes, mailbox)) return { messages: [], made: "" };
+    const found = mailboxes[mailbox];
+    return found && newsOf(found);
   }
 
-  /** One mailbox, in a call of its own; null where it is not there. @param {string} mailbox @param {number} after @param {number} wait
-   * @param {AbortSignal} [signal] @returns {Promise<News | null>} */
-  async #look(mailbox, after, wait, signal) {
+  /** @param {string} mailbox @param {number} after @param {AbortSignal} [signal] @returns {Promise<News | null>} */
+  async #look(mailbox, after, signal) {
     try {
-      const found = await this.#poll(`/mailboxes/${mailbox}`, { after, wait }, {}, signal);
-      return found ? newsOf(found) : { messages: [], made: "" };
+      const found = await this.#call("GET", `/mailboxes/${mailbox}`, { query: { after }, signal });
+      return newsOf(parseFound(await found.json()));
     } catch (error) {
       if (error instanceof BurrowError && error.code === "missing") return null;
       throw error;
@@ -157,11 +156,15 @@ export class Server {
     }
   }
 
-  /** Each claim beyond `after`. @param {Nameplate} plate @param {number} after @param {number} [wait] @param {AbortSignal} [signal]
+  /** Each claim beyond `after`, waiting up to `wait` s for one. missing: the number is not ours any more.
+   * @param {Nameplate} plate @param {number} after @param {number} [wait] @param {AbortSignal} [signal]
    * @returns {Promise<{number: number, mailbox: string}[]>} */
-  async claims(plate, after, wait = WAIT_S, signal) {
-    const found = await this.#poll(`/nameplates/${plate.number}/claims`, { after, wait }, bearer(plate.token), signal);
-    return found?.claims ?? [];
+  async claims({ number, token }, after, wait = WAIT_S, signal) {
+    const { nameplates } = await this.#waiting.ask(wishFor({ nameplates: { [number]: { token, after } } }), wait, signal);
+    if (!Object.hasOwn(nameplates, number)) return [];
+    const found = nameplates[number];
+    if (!found) throw missing("the code's number is not ours any more");
+    return found.claims;
   }
 
   /** Even while the page goes. @param {Nameplate} plate */
@@ -176,10 +179,15 @@ export class Server {
     return (await this.#call("PUT", `/nearby/${here.handle}`, { json: card, headers: bearer(here.token), signal })).json();
   }
 
-  /** Who is nearby, once that is not as in `version` any more or `wait` s are over; null where it had to make room.
-   * missing: announce it again. @param {Here} here @param {number | string} version @param {number} [wait] @param {AbortSignal} [signal] @returns {Promise<unknown>} */
-  async nearby(here, version, wait = WAIT_S, signal) {
-    return this.#poll(`/nearby/${here.handle}`, { version, wait }, bearer(here.token), signal);
+  /** Who is nearby, once that is not as in `version` any more; null where it is the same after `wait` s. missing: announce
+   * it again. @param {Here} here @param {number} version @param {number} [wait] @param {AbortSignal} [signal]
+   * @returns {Promise<unknown>} */
+  async nearby({ handle, token }, version, wait = WAIT_S, signal) {
+    if (!wait) return (await this.#call("GET", `/nearby/${handle}`, { query: { version }, headers: bearer(token), signal })).json();
+    const { nearby } = await this.#waiting.ask(wishFor({ nearby: { [handle]: { token, version } } }), wait, signal);
+    if (!Object.hasOwn(nearby, handle)) return null;
+    if (!nearby[handle]) throw missing("this device does not show itself any more");
+    return nearby[handle];
   }
 
   /** Is here no more, unless it says so again or waits within `stay` s; even while the page goes. @param {Here} here @param {number} stay */
@@ -231,18 +239,42 @@ export class Server {
     return new BurrowError("unreachable", `${this.origin} cannot be reached`);
   }
 
-  /** A question that waits; null where it had to make room for another.
-   * @param {string} path @param {{wait: number} & Record<string, string | number>} query @param {Record<string, string>} headers
-   * @param {AbortSignal} [signal] @returns {Promise<any>} */
-  async #poll(path, query, headers, signal) {
-    const { wait } = query;
-    if (!wait) return (await this.#call("GET", path, { query, headers, signal })).json();
-    return this.#polls.run(async (cut) => {
-      const answer = await unlessBusy(wait, cut, (wait) => {
-        return this.#call("GET", path, { query: { ...query, wait }, headers, timeout: wait + TIMEOUT_S, signal: cut });
+  // what waits
+
+  /** The one request of this page: together with those of the other tabs, where they hear each other.
+   * @param {Wish} wish @param {number} wait s @param {AbortSignal} signal @returns {Promise<Changes>} */
+  async #upstream(wish, wait, signal) {
+    try {
+      const changes = await (this.#tabs ? this.#tabs.ask(wish, wait, signal) : this.#changes(wish, wait, signal));
+      this.ailing = false;
+      this.#reached();
+      return changes;
+    } catch (error) {
+      if (error instanceof BurrowError && error.code === "unreachable") {
+        this.#away = true; // another tab has seen it
+        this.ailing ||= error.fields.reason === "ailing";
+      }
+      throw error;
+    }
+  }
+
+  /** @param {Wish} wish @param {number} wait s @param {AbortSignal} signal @returns {Promise<Changes>} */
+  async #changes(wish, wait, signal) {
+    try {
+      const answer = await unlessBusy(wait, signal, (wait) => {
+        const how = { json: { ...wish, wait }, timeout: wait + TIMEOUT_S, signal, again: true };
+        return this.#call("POST", "/changes", how);
       });
-      return answer.json();
-    }, signal);
+      return parseChanges(await answer.json());
+    } catch (error) {
+      if (!(error instanceof BurrowError) || error.code !== "missing") throw error;
+      throw new BurrowError("refused", "this server has no call for changes", error.fields); // nothing that we wait for is missing
+    }
+  }
+
+  #reached() {
+    if (this.#away) this.back();
+    this.#away = false;
   }
 
   /** An answer with a good status. `missing`: a 404 or 410 is good too. A POST whose connection broke may have arrived
@@ -269,8 +301,7 @@ export class Server {
         });
         away = isPage(answer);
         if (away) throw new Error("a page of something else");
-        if (this.#away) this.back();
-        this.#away = false;
+        this.#reached();
         if (!NEEDS_NOTHING.test(path)) this.ailing = false;
         if (answer.ok || (missing && (answer.status === 404 || answer.status === 410))) return answer;
         const said = await refusal(answer);
@@ -303,6 +334,11 @@ async function unlessBusy(wait, signal, ask) {
     await sleep(Math.min(wait, BUSY_S), signal);
     return ask(0);
   }
+}
+
+/** @param {string} sentence */
+function missing(sentence) {
+  return new BurrowError("missing", sentence, { status: 404, said: "not-found" });
 }
 
 /** Whether an answer is a page for people: of a tunnel or a proxy, never of these calls. @param {Response} answer */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BurrowError } from "../../../src/burrowspace/web/core/errors.js";
-import { MailboxPoller } from "../../../src/burrowspace/web/wire/server/mailbox-poller.js";
+import { newsOf, wishFor } from "../../../src/burrowspace/web/core/changes.js";
+import { WaitingCall } from "../../../src/burrowspace/web/wire/server/waiting-call.js";
 import { Reader } from "../../../src/burrowspace/web/wire/rendezvous/reader.js";
 import { code } from "../core/vectors.mjs";
 
@@ -10,20 +11,29 @@ const [A, B, C] = [id(10), id(11), id(12)];
 const said = (...numbers) => ({ messages: numbers.map((number) => ({ number, body: "aGk=" })), created_at: "then" });
 const numbers = (news) => news && news.messages.map(({ number }) => number);
 
-/** A server of requests that the test answers by hand: `next()` is the next one that came. */
-function scripted(one) {
+const nothing = { mailboxes: {}, nameplates: {}, nearby: {} };
+
+/** A server of requests that the test answers by hand: `next()` is the next one that came. `answer` of mailboxes alone. */
+function scripted() {
   const came = [];
   const wanted = [];
-  const ask = (mailboxes, wait, signal) =>
+  const ask = (wish, wait, signal) =>
     new Promise((resolve, reject) => {
-      const request = { mailboxes, wait, answer: resolve, fail: reject, signal };
+      const answer = (mailboxes, more = {}) => resolve({ ...nothing, mailboxes, ...more });
+      const request = { wish, mailboxes: wish.mailboxes, wait, answer, fail: reject, signal };
       signal.addEventListener("abort", () => reject(signal.reason));
       const want = wanted.shift();
       if (want) want(request);
       else came.push(request);
     });
   const next = () => (came.length ? Promise.resolve(came.shift()) : new Promise((resolve) => wanted.push(resolve)));
-  return { hub: new MailboxPoller(ask, one), next, came };
+  const hub = new WaitingCall(ask);
+  const read = async (mailbox, after, wait, signal) => {
+    const { mailboxes } = await hub.ask(wishFor({ mailboxes: { [mailbox]: after } }), wait, signal);
+    if (!Object.hasOwn(mailboxes, mailbox)) return { messages: [], made: "" };
+    return mailboxes[mailbox] && newsOf(mailboxes[mailbox]);
+  };
+  return { hub: { ask: (wish, wait, signal) => hub.ask(wishFor(wish), wait, signal), read }, next, came };
 }
 
 test("all who come at once share one request, and news ends it for those who have some", async () => {
@@ -135,14 +145,47 @@ test("more than 64 mailboxes take turns, and a new one comes first", async () =>
   assert.equal((await Promise.all(reads)).length, 101);
 });
 
-test("a server that has no such call is asked for each, from then on at once", async () => {
-  const asked = [];
-  const one = async (mailbox, after) => (asked.push([mailbox, after]), { messages: [], made: "then" });
-  const { hub, next, came } = scripted(one);
-  const both = [hub.read(A, 4, 25), hub.read(B, -1, 25)];
-  (await next()).fail(new BurrowError("missing", "the server answered 404", { status: 404 }));
-  await Promise.all(both);
-  await hub.read(C, 1, 25);
-  assert.deepEqual(new Map(asked), new Map([[A, 4], [B, -1], [C, 1]]));
-  assert.equal(came.length, 0);
+test("messages, claims and devices are waited for in one request, and each hears of its own", async () => {
+  const { hub, next } = scripted();
+  const plate = (after) => ({ nameplates: { 7: { token: "t", after } } });
+  const near = (version) => ({ nearby: { [B]: { token: "s", version } } });
+  const [box, code, device] = [hub.ask({ mailboxes: { [A]: 1 } }, 25), hub.ask(plate(-1), 25), hub.ask(near(3), 25)];
+  const first = await next();
+  assert.deepEqual(first.wish, { mailboxes: { [A]: 1 }, ...plate(-1), ...near(3) });
+  first.answer({}, { nameplates: { 7: { claims: [{ number: 0, mailbox: C }] } } });
+  assert.deepEqual((await code).nameplates, { 7: { claims: [{ number: 0, mailbox: C }] } });
+  const second = await next();
+  assert.deepEqual(second.wish, { mailboxes: { [A]: 1 }, nameplates: {}, ...near(3) });
+  second.answer({}, { nearby: { [B]: null } });
+  assert.deepEqual(await device, { ...nothing, nearby: { [B]: null } });
+  (await next()).answer({});
+  assert.deepEqual(await box, nothing);
+});
+
+test("of two that saw other versions of who is nearby, the one that is behind hears at once and the other waits on", async () => {
+  const { hub, next } = scripted();
+  const near = (version) => ({ nearby: { [B]: { token: "s", version } } });
+  const [ahead, behind] = [hub.ask(near(5), 25), hub.ask(near(3), 25)];
+  const first = await next();
+  assert.equal(first.wish.nearby[B].version, -1);
+  first.answer({}, { nearby: { [B]: { version: 5, devices: [] } } });
+  assert.equal((await behind).nearby[B].version, 5);
+  const second = await next();
+  assert.equal(second.wish.nearby[B].version, 5);
+  second.answer({});
+  assert.deepEqual(await ahead, nothing);
+});
+
+test("a device that is not waited for any more is left out of the next request at once", async () => {
+  const { hub, next } = scripted();
+  const gone = new AbortController();
+  const box = hub.ask({ mailboxes: { [A]: 1 } }, 25);
+  const device = hub.ask({ nearby: { [B]: { token: "s", version: 3 } } }, 25, gone.signal);
+  assert.equal(Object.keys((await next()).wish.nearby).length, 1);
+  gone.abort(new Error("closed"));
+  await assert.rejects(device, /closed/);
+  const second = await next();
+  assert.deepEqual(second.wish, wishFor({ mailboxes: { [A]: 1 } }));
+  second.answer({});
+  assert.deepEqual(await box, nothing);
 });
