@@ -161,7 +161,7 @@ async def test_a_file_that_is_lost_is_in_no_zip_whichever_way_it_is_made(
 async def test_the_only_file_of_a_download_that_is_lost_is_a_download_that_failed(
     browsing: Browsing, pages: Pages
 ) -> None:
-    """As long as a piece of the browser's, whose end would come with it."""
+    """Though the browser has every byte of it by then."""
     page = await browsing.page(pages.url)
     assert await scene(page, "s.registerWorker().then(Boolean)")
     async with page.expect_download() as download:

@@ -131,12 +131,11 @@ export class StreamSink {
     if (zip && file) await this.#send(zip.begin(file.path, file.size, file.modified));
   }
 
-  /** The last piece stays here until all is verified: a browser that has every byte takes a download for good.
-   * @param {Uint8Array} part */
+  /** @param {Uint8Array} part */
   async #send(part) {
-    if (this.#partsBytes >= PIECE_BYTES) await this.#piece();
     this.#parts.push(part);
     this.#partsBytes += part.length;
+    if (this.#partsBytes >= PIECE_BYTES) await this.#piece();
   }
 
   async #piece() {
