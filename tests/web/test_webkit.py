@@ -1,13 +1,16 @@
 """The web app in WebKit, which has neither WebRTC nor OPFS here, and whose database stores no file."""
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cli.program import Person
+from tests.client.carry import tree
 from tests.e2e.served import Served
 from tests.web.desk import made, sha256, until
+from tests.web.test_vanishing import INCOMPLETE, rewrite, three, vanish
 from tests.web.webkit import WebKit, webkit
 
 pytestmark = pytest.mark.anyio
@@ -23,6 +26,23 @@ async def test_webkit_sends_to_a_terminal(webkit: WebKit, server: Served, tmp_pa
     assert await program.ended(60) == 0, program.out
     assert sha256(person.folder / "a.bin") == sha256(file)
     await ann.whole()
+    await webkit.close(ann)
+
+
+@pytest.mark.parametrize("change", [vanish, rewrite])
+async def test_webkit_leaves_out_what_it_cannot_read_any_more(
+    webkit: WebKit, server: Served, tmp_path: Path, person: Person, change: Callable[[Path], None]
+) -> None:
+    """It says of both that the file was not found."""
+    files = three(tmp_path)
+    ann = await webkit.tab(server.url)
+    link = await ann.send(*files)
+    change(files[1])
+    program = await person.burrow("receive", link, "--json", "--yes")
+    assert await program.ended(60) == INCOMPLETE, program.out
+    assert tree(person.folder) == {each.name: each.read_bytes() for each in (files[0], files[2])}
+    assert program.events[-1]["left_out"] == ["b.bin disappeared while it was being sent: left out"]
+    await ann.sees("Incomplete: 1 file is missing")
     await webkit.close(ann)
 
 
