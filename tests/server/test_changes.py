@@ -120,6 +120,18 @@ async def test_when_the_time_is_over_nothing_has_changed(server: Running):
     assert await changes(server, 0.01, mailboxes={BOX: -1}) == {}
 
 
+async def test_one_call_waits_for_two_devices_of_one_network(server: Running):
+    await show(server, ANN)
+    version = (await show(server, BOB))["version"]
+    both = {each: {"token": each, "version": version} for each in (ANN, BOB)}
+    task = asyncio.create_task(changes(server, 50, nearby=both))
+    await waiting(server, 1)
+    await show(server, "c" * 32)
+    told = (await task)["nearby"]
+    assert {each: len(told[each]["devices"]) for each in told} == {ANN: 2, BOB: 2}
+    await waiting(server, 0)
+
+
 async def test_calls_that_are_cut_and_made_again_never_use_up_those_of_a_device(server: Running):
     version = (await show(server, ANN))["version"]
     tasks = [

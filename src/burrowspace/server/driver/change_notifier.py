@@ -75,7 +75,8 @@ class ChangeNotifier:
             return found
 
     @contextlib.contextmanager
-    def _subscribe(self, keys: Sequence[str], address: str | None) -> Iterator[asyncio.Event]:
+    def _subscribe(self, named: Sequence[str], address: str | None) -> Iterator[asyncio.Event]:
+        keys = set(named)  # two devices of one network have one key
         cost = -(-len(keys) // _KEYS)
         if self._count + cost > self._most:
             raise TooMany("as many calls wait at this server as may; ask without `wait`", _LONGEST_S)
