@@ -9,7 +9,7 @@ import pytest
 
 from burrowspace import Client, Options
 from tests.app import Running, running
-from tests.web.browser import Browsing
+from tests.web.browser import SERVER_GONE, Browsing
 from tests.web.desk import CUTTABLE, EXCUSED, Desk, desk, made, sha256, until
 from tests.web.firefox import firefox, in_firefox
 
@@ -96,6 +96,32 @@ async def test_one_browser_sends_to_itself_although_blocks_have_few_connections(
         await receiver.page.goto(link)
     for receiver in receivers:
         await receiver.accept()
+    for receiver, file in zip(receivers, files, strict=True):
+        await receiver.whole()
+        assert sha256(await receiver.saved()) == sha256(file)
+
+
+async def test_tabs_whose_senders_are_away_take_turns_so_that_another_still_loads(
+    server: Running, browsing: Browsing, tmp_path: Path
+) -> None:
+    browsing.excused = (*EXCUSED, *SERVER_GONE, "ERR_INTERNET_DISCONNECTED", "ERR_NETWORK_CHANGED")
+    count, first = 5, 8 << 20  # bytes that wait for a receiver's yes; the rest comes after it
+    senders = await tabs_of(browsing, server.url, count)
+    receivers = await tabs_of(browsing, "about:blank", count)
+    files = [made(tmp_path, f"{at}.bin", first + 2000 * KB) for at in range(count)]
+    for receiver, sender, file in zip(receivers, senders, files, strict=True):
+        await receiver.page.goto(await sender.send(file))
+        await receiver.page.locator("offer-card button.main").wait_for()
+    await senders[0].page.context.set_offline(True)
+    for receiver in receivers:
+        await receiver.accept()
+    for receiver in receivers:
+        await receiver.reaches(first // 2)
+
+    late = Desk(await browsing.page(server.url, receivers[0].page.context), browsing)
+    await late.page.get_by_role("heading", name="Devices").wait_for()
+
+    await senders[0].page.context.set_offline(False)
     for receiver, file in zip(receivers, files, strict=True):
         await receiver.whole()
         assert sha256(await receiver.saved()) == sha256(file)

@@ -10,11 +10,14 @@
 import { BurrowError } from "../../core/errors.js";
 import { ours } from "../runtime.js";
 import { NO_WARNING, isPage, refusal } from "../server/api.js";
+import { DOWNLOADS } from "../server/turns.js";
 import { Inflow } from "./inflow.js";
 
 const AHEAD = 8; // blocks that are opened at once
 const FAR = 2 ** 51; // a byte that no transfer has
 const IDLE_S = 120; // without a byte: the connection is taken for dead
+const LOOK_MS = 1000; // between two looks whether others of this browser wait for a connection
+const SHARE = 8; // blocks of an answer while they do
 
 /** Follows a spool from `position` on and gives each whole block to `take`, until `upto`, its end or a cut. */
 export class SpoolReader {
@@ -22,6 +25,9 @@ export class SpoolReader {
   /** @type {AbortController} */ #cut = new AbortController();
   /** @type {Inflow | null} */ #flow = null;
   #skipped = 0; // bytes that came before the place to go on
+  #before = 0; // bytes of blocks that earlier answers brought
+  #over = false; // the pack's last block came
+  /** Blocks that are being taken. @type {Promise<number>[]} */ #taking = [];
 
   /**
    * @param {Server} server
@@ -45,7 +51,7 @@ export class SpoolReader {
 
   /** Bytes of blocks that came, whole block or not. */
   get received() {
-    return Math.max(0, (this.#flow?.received ?? 0) - this.#skipped);
+    return this.#before + Math.max(0, (this.#flow?.received ?? 0) - this.#skipped);
   }
 
   /** Cuts the connection. */
@@ -58,27 +64,56 @@ export class SpoolReader {
   async run() {
     let seen = -1;
     const watch = setInterval(() => {
-      const { received = 0 } = this.#flow ?? {};
-      if (received === seen) this.#cut.abort(new BurrowError("broken", "the line is silent"));
-      seen = received;
+      if (this.#flow && this.received === seen) this.#cut.abort(new BurrowError("broken", "the line is silent"));
+      seen = this.received;
     }, IDLE_S * 1000);
     try {
-      await this.#follow();
+      while (!this.#over && !this.#atEnd()) await DOWNLOADS.run(() => this.#turn(), this.#cut.signal);
+      await Promise.all(this.#taking);
     } catch (error) {
       if (this.#cut.signal.aborted) throw this.#cut.signal.reason;
       const found = ours(error);
       throw found.code === "error" ? new BurrowError("broken", found.sentence) : found;
     } finally {
       clearInterval(watch);
-      this.#cut.abort(new BurrowError("broken", "over")); // ends the request, too
     }
   }
 
-  async #follow() {
-    const flow = (this.#flow = await this.#answer(this.layout.offset(this.position) - this.layout.offset(this.first)));
-    /** @type {Promise<number>[]} */ const taking = [];
+  /** What one answer brings. Where others of this browser wait for a connection, it is asked for SHARE blocks; one that
+   * was asked for more ends behind a block, and one that brings nothing ends between two. */
+  async #turn() {
+    const { layout, position: begin } = this;
+    const shared = await DOWNLOADS.crowded();
+    const ends = new AbortController();
+    let [leaves, seen] = [false, -1];
+    const look = setInterval(async () => {
+      const { received } = this;
+      const silent = received === seen && received === this.#before + layout.offset(this.position) - layout.offset(begin);
+      seen = received;
+      if (!(await DOWNLOADS.crowded())) return;
+      leaves = !shared;
+      if (silent && received === this.received) ends.abort();
+    }, LOOK_MS);
+    try {
+      await this.#follow(AbortSignal.any([this.#cut.signal, ends.signal]), shared ? begin + SHARE : null, () => leaves);
+    } catch (error) {
+      if (!ends.signal.aborted || this.#cut.signal.aborted) throw error;
+    } finally {
+      clearInterval(look);
+      ends.abort(); // the request, too
+      this.#before += layout.offset(this.position) - layout.offset(begin);
+      this.#flow = null;
+      this.#skipped = 0;
+    }
+  }
+
+  /** @param {AbortSignal} signal @param {number | null} until the block before which the answer ends, at the latest
+   * @param {() => boolean} leaves whether it ends behind the next block */
+  async #follow(signal, until, leaves) {
+    const start = this.layout.offset(this.position) - this.layout.offset(this.first);
+    const flow = (this.#flow = await this.#answer(start, until, signal));
     const { layout } = this;
-    while (!this.#atEnd()) {
+    while (!this.#atEnd() && this.position !== until && !leaves()) {
       const wanted = layout.sealedMost(this.position);
       const block = await flow.take(wanted);
       if (block.length < wanted && (layout.packSize !== null || !block.length)) {
@@ -87,22 +122,26 @@ export class SpoolReader {
       const size = block.length; // it is given away
       const taken = this.take(this.position, block);
       taken.catch(() => undefined);
-      taking.push(taken);
-      if (taking.length >= AHEAD) await taking.shift();
+      this.#taking.push(taken);
+      if (this.#taking.length >= AHEAD) await this.#taking.shift();
       this.position += 1;
-      if (layout.endsWith(this.position - 1, size)) break;
+      this.#over = layout.endsWith(this.position - 1, size);
+      if (this.#over) break;
     }
-    await Promise.all(taking);
+    await Promise.all(this.#taking.splice(0));
   }
 
-  /** The answer from byte `start` of the spool on. @param {number} start @returns {Promise<Inflow>} */
-  async #answer(start) {
-    const { layout, first, askedUpto } = this;
+  /** The answer from byte `start` of the spool on. @param {number} start @param {number | null} until a block
+   * @param {AbortSignal} signal @returns {Promise<Inflow>} */
+  async #answer(start, until, signal) {
+    const { layout, first } = this;
+    const known = Math.min(until ?? Infinity, this.askedUpto ?? Infinity, layout.positions ?? Infinity);
+    const all = known === Infinity || (until === null && this.askedUpto === null);
     // A last byte, however far, is what lets the answer follow a spool whose length nobody knows (RFC 8673).
-    const last = askedUpto === null ? FAR : layout.offset(askedUpto) - layout.offset(first) - 1;
+    const last = all ? FAR : layout.offset(known) - layout.offset(first) - 1;
     const answer = await fetch(`${this.server.origin}/download/${this.spool}?follow=1`, {
-      headers: { ...NO_WARNING, ...(start || askedUpto !== null ? { range: `bytes=${start}-${last}` } : {}) },
-      signal: this.#cut.signal,
+      headers: { ...NO_WARNING, ...(start || !all ? { range: `bytes=${start}-${last}` } : {}) },
+      signal,
       cache: "no-store",
     });
     if (isPage(answer)) throw new BurrowError("broken", `what stands before the server answered ${answer.status} with a page`);

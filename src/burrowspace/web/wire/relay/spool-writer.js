@@ -12,6 +12,7 @@
 import { BurrowError } from "../../core/errors.js";
 import { seconds, sleep } from "../runtime.js";
 import { AWAY, NO_WARNING, bearer, isPage, refusal } from "../server/api.js";
+import { UPLOADS } from "../server/turns.js";
 
 const FIRST = 4; // blocks of the first piece: the first byte is there soon
 const MOST = 128; // blocks of a piece: 32 MiB, where 60 MB would still pass every tunnel
@@ -102,10 +103,12 @@ export class SpoolWriter {
     const from = this.safe;
     let delay = RETRY_S;
     while (this.safe < from + size) {
-      const began = seconds();
       try {
-        await this.#patch(id, this.safe - from, from + size);
-        this.#paced(seconds() - began);
+        await UPLOADS.run(async () => {
+          const began = seconds();
+          await this.#patch(id, this.safe - from, from + size);
+          this.#paced(seconds() - began);
+        }, this.#cut.signal);
         delay = RETRY_S;
       } catch (error) {
         if (this.#cut.signal.aborted) throw this.#cut.signal.reason;
