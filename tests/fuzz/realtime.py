@@ -157,6 +157,7 @@ class _Driver:
     def __init__(self) -> None:
         self.bus = self.presence = self.relays = self.postman = self.pace = _Nobody()
         self.line = self.bus.line
+        self.is_one_of_several = False
         self.tasks: set[asyncio.Task[Any]] = set()
 
     def start(self, work: Any) -> None:

@@ -43,7 +43,7 @@ async def test_the_sender_of_a_slow_receiver_sees_what_has_arrived_every_second(
 
 
 async def test_who_is_cut_off_from_the_server_is_told_so(two: Two) -> None:
-    make(two.file, 10 * MB)
+    make(two.file, 24 * MB)  # a window of 9 MB may be on its way while one of them is cut off
     sending, link = await two.send(relay_only=True, limit_rate=2 * MB, store=False)
     receiving = two.receive(link, yes, relay_only=True)
     await receiving.until(lambda event: isinstance(event, events.Progress) and event.done > MB)
