@@ -30,6 +30,7 @@ class Terminal:
         self.seen = b""
         self._pid, self._end = pty.fork()
         if self._pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # as at a login, however the tests were started
             os.chdir(person.folder)
             if stdout is not None:
                 os.dup2(stdout, 1)
