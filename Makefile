@@ -44,6 +44,9 @@ installs: $(VENV)/.tests ## look up all pins for ARM, macOS and Windows; run eve
 	$(BIN)/python -m tests.installs.wheels
 	$(BIN)/python -m tests.installs
 
+cluster: $(VENV)/.tests ## three servers behind haproxy with PostgreSQL and NATS, on port 5000, to try them out
+	$(BIN)/python scripts/cluster.py
+
 pins: $(VENV)/.tests ## renew requirements.txt, with the hashes of all files; takes minutes
 	$(BIN)/pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --no-annotate -o requirements.txt pyproject.toml
 
@@ -65,4 +68,4 @@ $(VENV)/.tests: $(VENV)/.runs $(VENV)/constraints.txt scripts/test_parts.sh
 	sh scripts/test_parts.sh
 	@touch $@
 
-.PHONY: help serve test check bench proof fuzz nat-lab pins
+.PHONY: help serve test check bench proof fuzz nat-lab cluster pins

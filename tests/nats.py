@@ -23,6 +23,11 @@ class Nats:
     def url(self) -> str:
         return f"nats://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> "Nats":
         """Returns once it takes connections."""
         routes = ",".join(f"nats://127.0.0.1:{other.route}" for other in self.others)

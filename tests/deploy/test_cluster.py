@@ -1,26 +1,20 @@
 """Three servers behind haproxy with the settings of deploy/cluster: people notice nothing of it."""
 
 import asyncio
-import contextlib
-import os
 import secrets
-import subprocess
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-from tests.e2e.cluster import Cluster, cluster
+from tests.e2e.cluster import balanced, cluster
 from tests.e2e.device import devices
-from tests.machine import free_port
 from tests.postgres import Postgres
 
 pytestmark = pytest.mark.anyio
-
-SETTINGS = Path(__file__).resolve().parents[2] / "deploy" / "cluster" / "haproxy.cfg"
 
 
 @pytest.fixture(scope="module")
@@ -28,28 +22,6 @@ def postgres() -> Iterator[Postgres]:
     server = Postgres()
     yield server
     server.remove()
-
-
-@contextlib.asynccontextmanager
-async def balanced(both: Cluster) -> AsyncIterator[str]:
-    """The address of haproxy before the nodes."""
-    port = free_port()
-    names = dict(zip(("ONE", "TWO", "THREE"), (f"127.0.0.1:{node.port}" for node in both.nodes), strict=True))
-    env = os.environ | {f"BURROW_{name}": where for name, where in names.items()}
-    env["BURROW_LISTEN"] = f"127.0.0.1:{port}"
-    process = subprocess.Popen(["haproxy", "-db", "-f", str(SETTINGS)], env=env, stderr=subprocess.DEVNULL)
-    try:
-        async with aiohttp.ClientSession() as http, asyncio.timeout(30):
-            while True:
-                with contextlib.suppress(aiohttp.ClientError):
-                    async with http.get(f"http://127.0.0.1:{port}/readyz") as answer:
-                        if answer.status == 200:
-                            break
-                await asyncio.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
 
 
 async def test_people_behind_a_balancer_notice_nothing_of_three_servers(tmp_path: Path, postgres: Postgres) -> None:

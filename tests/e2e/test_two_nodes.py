@@ -155,9 +155,9 @@ async def test_the_bus_dies_and_comes_back_and_nobody_is_taken_for_absent(tmp_pa
         await ann.arrive()
         await bob.arrive(url=both.other.url)
         assert await ann.ask("peer_signal", signal(ann, bob)) == {"status": "success"}
-        both.nats.kill()
+        both.nats[0].kill()
         answer = asyncio.ensure_future(ann.ask("peer_signal", signal(ann, bob, 1)))
-        both.nats.start()
+        both.nats[0].start()
         assert await answer == {"status": "success"}
         await bob.hears("peer_signal", 2)
         assert ann.said("relay_initiated") == []
