@@ -1,6 +1,7 @@
-"""A mover sleeps when nothing moves: a flow that is woken after its end does not keep its thread awake."""
+"""A mover sleeps when nothing moves, and what is asked of one that has ended ends, too."""
 
 import asyncio
+import os
 import socket
 
 import pytest
@@ -57,5 +58,31 @@ async def test_a_flow_that_is_woken_after_its_end_is_let_go() -> None:
     finally:
         mover.close()
         await asyncio.to_thread(mover.join, 5)
+        one.close()
+        other.close()
+
+
+async def test_a_mover_that_has_ended_writes_to_no_descriptor_of_others_and_ends_what_comes() -> None:
+    mover = Mover("bulk-test", 30.0, 0, 60.0)
+    mover.start()
+    mover.close()
+    await asyncio.to_thread(mover.join, 5)
+    pipes = [os.pipe() for _ in range(20)]  # some of these have the numbers that the mover had
+    one, other = socket.socketpair()
+    try:
+        flow = Waiting(one.fileno())
+        mover.add(flow)
+        async with asyncio.timeout(5):
+            with pytest.raises(ConnectionAbortedError):
+                await flow.done
+        mover.stop(flow, ConnectionResetError())
+        assert await ready(mover) == 0
+        for reading, _ in pipes:
+            os.set_blocking(reading, False)
+            with pytest.raises(BlockingIOError):
+                os.read(reading, 8)
+    finally:
+        for each in (pipe for pair in pipes for pipe in pair):
+            os.close(each)
         one.close()
         other.close()

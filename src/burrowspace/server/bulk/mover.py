@@ -94,16 +94,20 @@ class Mover(threading.Thread):
         self.ready: set[Flow] = set()
         self.following: dict[Lane, set[Flow]] = {}  # who sends what a lane brings
         self._closing = False
+        self._lock = threading.Lock()  # around the descriptor that wakes the thread: once closed, its number is another's
+        self._ended = False
 
     # From any thread
 
     def call(self, work: Callable[[], None]) -> None:
-        """Runs `work` on this thread, soon."""
-        if threading.get_ident() == self.ident:
-            work()
-            return
-        self._inbox.append(work)
-        os.eventfd_write(self._kick, 1)
+        """Runs `work` on this thread, soon; at once where the thread has ended, and nothing else moves."""
+        if threading.get_ident() != self.ident:
+            with self._lock:
+                if not self._ended:
+                    self._inbox.append(work)
+                    os.eventfd_write(self._kick, 1)
+                    return
+        work()
 
     def add(self, flow: Flow) -> None:
         flow.mover = self
@@ -119,6 +123,9 @@ class Mover(threading.Thread):
     # On this thread
 
     def _add(self, flow: Flow) -> None:
+        if self._closing:
+            self.end(flow, ConnectionAbortedError("the server stops"))
+            return
         try:
             self._epoll.register(flow.fd, moving.BOTH_EDGES)
         except OSError as error:
@@ -164,8 +171,12 @@ class Mover(threading.Thread):
             if now - looked >= self._tick:
                 looked = now
                 self._look(now)
-        self._epoll.close()
-        os.close(self._kick)
+        with self._lock:
+            self._ended = True
+            self._epoll.close()
+            os.close(self._kick)
+        while self._inbox:
+            self._inbox.popleft()()
 
     def _turn(self, flow: Flow) -> None:
         if flow.over:
