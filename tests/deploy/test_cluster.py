@@ -1,6 +1,7 @@
 """Three servers behind haproxy with the settings of deploy/cluster: people notice nothing of it."""
 
 import asyncio
+import base64
 import secrets
 from collections import Counter
 from collections.abc import Iterator
@@ -59,6 +60,12 @@ async def test_people_behind_a_balancer_notice_nothing_of_three_servers(tmp_path
             asked = {"target_peer_id": target.peer, "sender_peer_id": sender.peer, "signal": {"type": "offer"}}
             assert await sender.ask("peer_signal", asked) == {"status": "success"}
             await target.hears("peer_signal", sender_peer_id=sender.peer)
+
+        shown = {"name": "device", "kind": "phone", "picture": 7, "public": base64.b64encode(bytes(32)).decode()}
+        secret, handle = {"Authorization": f"Bearer {secrets.token_hex(16)}"}, secrets.token_hex(16)
+        version = (await call("PUT", f"/nearby/{handle}", json=shown | {"inbox": handle}, headers=secret))["version"]
+        for _ in range(4):  # another server would not know it
+            assert (await call("GET", f"/nearby/{handle}", headers=secret))["version"] == version
 
         spool = await call("POST", "/spools", json={})
         token = {"Authorization": f"Bearer {spool['write_token']}"}

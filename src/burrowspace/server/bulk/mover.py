@@ -94,7 +94,7 @@ class Mover(threading.Thread):
         self.ready: set[Flow] = set()
         self.following: dict[Lane, set[Flow]] = {}  # who sends what a lane brings
         self._closing = False
-        self._lock = threading.Lock()  # around the descriptor that wakes the thread: once closed, its number is another's
+        self._lock = threading.Lock()  # the descriptor that wakes the thread is not used once it is closed
         self._ended = False
 
     # From any thread
