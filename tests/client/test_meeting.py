@@ -303,6 +303,12 @@ async def test_a_person_may_replace_a_code_at_any_time(house: Running, server: S
         assert (await sending).verified
 
 
+async def is_known(house: Running, code: str) -> bool:
+    """Whether somebody waits under the number of the code."""
+    async with house.http.get(f"/nameplates/{parse_code(code).nameplate}") as answer:
+        return answer.status == 200
+
+
 async def test_who_comes_with_a_code_that_was_used_hears_who_is_still_there(
     house: Running, server: Server, tmp_path: Path
 ) -> None:
@@ -335,6 +341,9 @@ async def test_who_comes_with_a_code_that_was_used_hears_who_is_still_there(
         await comes_late("dora")
         with pytest.raises(WrongCode):
             await take_over(server, another(parse_code(code)))
+        async with asyncio.timeout(20):
+            while await is_known(house, code):  # until ann has seen the wrong guess
+                await asyncio.sleep(0.02)
         with pytest.raises(BadCode, match="nobody waits under"):
             await take_over(server, parse_code(code))
         await bob.receive(new.code, tmp_path / "got")

@@ -300,7 +300,7 @@ async def test_a_sending_page_that_is_killed_goes_on(server: Running, tmp_path: 
     async with Client(server.url, state=tmp_path / "state") as client:
         async with page("send", server, how, sent) as sender:
             link = (await sender.event("ready"))["link"]
-            slowly = Options(limit_rate=40 * MiB)  # so that it is not through before the page is killed
+            slowly = Options(limit_rate=15 * MiB)  # it says each second how far it is
             receiving = client.receive(link, got, options=slowly)
             await sender.done(20 * MiB)
         async with page("send", server, how, sent) as sender:
