@@ -242,3 +242,14 @@ async def test_several_files_are_counted_in_the_language_of_each_page(
     await card(ann.page).get_by_text("3 files").wait_for()
     bob = await desk(browsing, link, locale="de")
     await bob.page.locator("offer-card .what").get_by_text("3 Dateien").wait_for()
+
+
+async def test_on_a_phone_what_is_wrong_with_a_code_is_on_the_screen(browsing: Browsing, server: Served) -> None:
+    bob = await desk(browsing, server.url, viewport={"width": 390, "height": 844})
+    ends = await bob.page.locator("code-box button").evaluate("(each) => each.getBoundingClientRect().bottom")
+    await bob.page.set_viewport_size({"width": 390, "height": int(ends) + 4})  # the screen ends below the button
+    await bob.page.locator("code-box input").fill("nonsense")
+    await bob.page.locator("code-box input").press("Enter")
+    said = bob.page.locator("code-box").get_by_role("alert").get_by_text("This isn't a code")
+    await said.wait_for()
+    await until(lambda: said.evaluate("(each) => each.getBoundingClientRect().bottom <= innerHeight"))

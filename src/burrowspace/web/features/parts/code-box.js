@@ -52,6 +52,11 @@ export class CodeBox extends LitElement {
     }
   }
 
+  /** What is wrong stands below the button: on a phone that may be below the edge of the screen. @param {Map<string, unknown>} changed */
+  updated(changed) {
+    if (changed.has("wrong") && this.wrong) this.renderRoot.querySelector("#wrong")?.scrollIntoView({ block: "nearest" });
+  }
+
   render() {
     return html`
       <section class="card" aria-labelledby="head">
