@@ -19,10 +19,10 @@ class LocalBus:
         self.here = self.line
 
     async def open(self, lives: Callable[[str], Awaitable[bool]]) -> None:
-        """Nobody is to be joined."""
+        """There is no other node to join."""
 
     async def close(self) -> None:
-        """Nor left."""
+        """There is none to leave."""
 
     def attach(self, peer_id: str, line: Line, number: int = 0) -> Line | None:
         before = self._lines.get(peer_id)

@@ -21,7 +21,7 @@ class Speaks(Protocol):
 
 
 class Far:
-    """Another node: the lines to its peers, what comes from it for ours, and what is to be said to it."""
+    """Another node: the lines to its peers, what it sends to ours, and what is queued for it."""
 
     def __init__(self, bus: Speaks, node: str) -> None:
         self.node = node
@@ -50,7 +50,7 @@ class Far:
         self._bus.flush_soon()
 
     def said(self) -> Iterator[bytes]:
-        """All that is to be said, as the frames of one batch or more; it is said now."""
+        """Takes what is queued, as the frames of one batch or more."""
         frames, size = self._out, self._size
         taken, arrived, dead = self._taken, self._arrived, self._dead
         self._out, self._size, self._taken, self._arrived, self._dead = [], 0, {}, {}, set()

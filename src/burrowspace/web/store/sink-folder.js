@@ -105,7 +105,7 @@ export class FolderSink {
     else for (const [, name] of kept.names) await kept.handle.removeEntry(name, { recursive: true });
   }
 
-  /** Nothing of a file stays; the folders that it lies in do. @param {number} number */
+  /** Removes a file and keeps the folders that it lies in. @param {number} number */
   async #remove(number) {
     const { kept } = this;
     const file = this.#files.get(number);
