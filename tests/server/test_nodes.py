@@ -29,14 +29,27 @@ async def state(tmp_path: Path) -> AsyncIterator[State]:
     await state.close()
 
 
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def one(state: State, clock: Clock) -> Nodes:
+    return node("one", state, clock)
+
+
+@pytest.fixture
+def two(state: State, clock: Clock) -> Nodes:
+    return node("two", state, clock)
+
+
 def node(name: str, state: State, clock: Clock) -> Nodes:
     context: Any = SimpleNamespace(node=name, state=state)
     return Nodes(context, clock)
 
 
-async def test_a_node_lives_until_it_has_shown_nothing_for_a_while(state: State) -> None:
-    clock = Clock()
-    one, two = node("one", state, clock), node("two", state, clock)
+async def test_a_node_lives_until_it_has_shown_nothing_for_a_while(one: Nodes, two: Nodes, clock: Clock) -> None:
     await two.beat()
     await one.beat()
     clock.now += DEAD_S - 0.1
@@ -50,10 +63,8 @@ async def test_a_node_lives_until_it_has_shown_nothing_for_a_while(state: State)
     assert not one.lives(None)
 
 
-async def test_a_node_that_began_after_the_last_look_lives(state: State) -> None:
+async def test_a_node_that_began_after_the_last_look_lives(one: Nodes, two: Nodes) -> None:
     """Its peers were taken for gone for up to two seconds after its start."""
-    clock = Clock()
-    one, two = node("one", state, clock), node("two", state, clock)
     await one.beat()
     await two.beat()
     assert one.lives("two")
@@ -61,9 +72,7 @@ async def test_a_node_that_began_after_the_last_look_lives(state: State) -> None
     assert one.lives("two")
 
 
-async def test_a_node_that_has_left_is_dead_from_the_next_look_on(state: State) -> None:
-    clock = Clock()
-    one, two = node("one", state, clock), node("two", state, clock)
+async def test_a_node_that_has_left_is_dead_from_the_next_look_on(one: Nodes, two: Nodes) -> None:
     await two.beat()
     await two.leave()
     assert one.lives("two")
@@ -75,9 +84,7 @@ async def test_a_node_that_has_left_is_dead_from_the_next_look_on(state: State) 
     assert one.lives("two")
 
 
-async def test_a_node_that_is_heard_of_during_a_look_is_not_taken_for_dead(state: State) -> None:
-    clock = Clock()
-    one = node("one", state, clock)
+async def test_a_node_that_is_heard_of_during_a_look_is_not_taken_for_dead(one: Nodes, state: State) -> None:
     write = state.write
 
     async def slow(change: Any, **more: Any) -> Any:
@@ -91,9 +98,7 @@ async def test_a_node_that_is_heard_of_during_a_look_is_not_taken_for_dead(state
     assert one.lives("two")
 
 
-async def test_of_nodes_that_ended_long_ago_only_so_many_are_remembered(state: State) -> None:
-    clock = Clock()
-    one = node("one", state, clock)
+async def test_of_nodes_that_ended_long_ago_only_so_many_are_remembered(one: Nodes) -> None:
     for number in range(1500):
         one.lives(f"{number}")
     await one.beat()

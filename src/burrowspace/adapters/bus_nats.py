@@ -77,7 +77,7 @@ class NatsBus:
         self._numbers: dict[str, int] = {}  # of the last batch, by subject
         self._finding: dict[str, asyncio.Future[Line | None]] = {}
         self._bell: dict[str, None] = {}  # keys to be rung
-        self._all: list[bytes] = []  # frames to be shouted
+        self._all: deque[bytes] = deque()  # frames to be shouted
         self._all_bytes = 0
         self._flushing = False
         self._subscriptions: dict[str, Any] = {}
@@ -148,7 +148,7 @@ class NatsBus:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for far in list(self._far.values()):
-            self._part(far)
+            far.part()
         if self._nats is not None:
             await self._nats.close()
 
@@ -235,7 +235,7 @@ class NatsBus:
     # What goes out
 
     def flush_soon(self) -> None:
-        """What is to be said leaves when this turn of the loop is over."""
+        """Sends what is queued once this turn of the loop is over."""
         if not self._flushing:
             self._flushing = True
             asyncio.get_running_loop().call_soon(self._flush)
@@ -253,13 +253,13 @@ class NatsBus:
         while self._all:
             said, size = [], 0
             while self._all and (not said or size + len(self._all[0]) <= bus_frames.BATCH_FULL):
-                said.append(self._all.pop(0))
+                said.append(self._all.popleft())
                 size += len(said[-1])
             self._all_bytes -= size
             self._publish(ALL, b"".join(said))
 
     def flush(self, far: Far) -> None:
-        """What is to be said to one node leaves now."""
+        """Sends what is queued for one node now."""
         for frames in far.said():
             self._publish(NODE + far.node, frames)
 
@@ -321,10 +321,10 @@ class NatsBus:
                 return
             case News.GAP:
                 log.warning("messages of another node are missing; its lines begin anew", node=batch.node)
-                self._part(far)
+                far.part()
                 far.say(bus_frames.frame(Kind.RESET))
             case News.REBORN:
-                self._part(far)
+                far.part()
             case News.FIRST | News.NEXT:
                 pass
         for frame in batch.frames:
@@ -339,7 +339,7 @@ class NatsBus:
             if held is not None:
                 held.line.disconnect(close=True)
         elif kind == Kind.RESET:
-            self._part(far)
+            far.part()
         elif kind == Kind.PROBE:
             far.say(bus_frames.frame(Kind.ANSWER, 0, frame.seq))
         else:
@@ -461,10 +461,6 @@ class NatsBus:
             far = self._far[node] = Far(self, node)
         return far
 
-    def _part(self, far: Far) -> None:
-        """All lines between that node and this one are dead."""
-        far.part()
-
     async def _beat(self) -> None:
         """Asks nodes that are needed whether they are there; forgets those that are not."""
         probe = 0
@@ -475,7 +471,7 @@ class NatsBus:
                 silent_s = now - far.heard_at
                 if far.lines and silent_s > SILENT_S and self._up.is_set():
                     log.warning("another node does not answer; its lines are dead", node=far.node)
-                    self._part(far)
+                    far.part()
                 elif far.lines:
                     probe = probe % SEQ_MOST + 1
                     far.say(bus_frames.frame(Kind.PROBE, 0, probe))
@@ -488,13 +484,13 @@ class NatsBus:
             self._down_since = time.monotonic()
         self._up.clear()
         for far in list(self._far.values()):
-            self._part(far)
+            far.part()
 
     async def _back(self) -> None:
         """Connected again: what was missed nobody knows."""
         self._boot = max(self._boot + 1, time.time_ns())
         for far in self._far.values():
-            self._part(far)
+            far.part()
             far.batches = Batches()
             far.heard_at = time.monotonic()
         self._bells.clear()

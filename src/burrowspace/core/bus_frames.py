@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from burrowspace.core.errors import BadRequest
+from burrowspace.core.names import is_our_id
 
 MAGIC = b"BRW1"
 BATCH_MOST = 1 << 20  # bytes of a batch: what a NATS server takes as it comes
@@ -32,7 +33,7 @@ class Kind(IntEnum):
     EVENT = 1  # text, attachments …: a packet for the peer
     ASKED = 2  # the same, and the sender waits to hear that the peer's connection took it
     PROVE = 3  # the sender waits for proof that all before has arrived
-    CLOSE = 4  # the peer's connection is to be closed; `seq` counts for nothing
+    CLOSE = 4  # close the peer's connection; `seq` is ignored
     # back, to the node that sends
     TAKEN = 16  # the peer's connection has taken all up to `seq`
     ARRIVED = 17  # the peer has proved all up to `seq`
@@ -156,7 +157,7 @@ def _shout(parts: Sequence[bytes]) -> bool:
 
 
 def _is_id(part: bytes) -> bool:
-    return len(part) == 32 and not part.strip(b"0123456789abcdef")
+    return part.isascii() and is_our_id(part.decode())
 
 
 _SHAPES = {

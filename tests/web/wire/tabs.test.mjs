@@ -105,6 +105,16 @@ const settled = async () => {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 };
 
+/** Two tabs that wait; the first one leads. @param {Browser} browser */
+async function leaderAndFollower(browser) {
+  const [leader, follower] = [browser.tab(), browser.tab()];
+  for (const each of [leader, follower]) {
+    each.ask().catch(() => undefined);
+    await settled();
+  }
+  return [leader, follower];
+}
+
 for (const locks of [true, false]) {
   const where = locks ? "with Web Locks" : "without Web Locks";
 
@@ -162,10 +172,7 @@ for (const locks of [true, false]) test(`the tab that is looked at leads, ${lock
 
 test("a leader that crashes is followed at once, by its lock", async () => {
   const browser = new Browser();
-  const [one, other] = [browser.tab(), browser.tab()];
-  one.ask().catch(() => undefined);
-  other.ask().catch(() => undefined);
-  await settled();
+  const [one, other] = await leaderAndFollower(browser);
   browser.crash(one);
   await settled();
   assert.equal(other.tabs.leads, true);
@@ -174,11 +181,7 @@ test("a leader that crashes is followed at once, by its lock", async () => {
 test("a leader that says nothing any more is replaced, though it holds the lock", async (t) => {
   t.mock.timers.enable({ apis: ["setInterval"] });
   const browser = new Browser();
-  const [one, other] = [browser.tab(), browser.tab()];
-  one.ask().catch(() => undefined);
-  await settled();
-  other.ask().catch(() => undefined);
-  await settled();
+  const [one, other] = await leaderAndFollower(browser);
   one.dead = true; // but its lock is not free
   for (let sign = 0; sign < 3; sign++) {
     t.mock.timers.tick(1500);
@@ -190,10 +193,7 @@ test("a leader that says nothing any more is replaced, though it holds the lock"
 test("a leader that answers is not replaced, however long it takes", async (t) => {
   t.mock.timers.enable({ apis: ["setInterval"] });
   const browser = new Browser();
-  const [one, other] = [browser.tab(), browser.tab()];
-  one.ask().catch(() => undefined);
-  await settled();
-  other.ask().catch(() => undefined);
+  const [one, other] = await leaderAndFollower(browser);
   for (let sign = 0; sign < 10; sign++) {
     await settled();
     t.mock.timers.tick(1500);

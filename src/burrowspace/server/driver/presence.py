@@ -178,12 +178,15 @@ class Presence:
         now, silence = self._context.now(), self._context.settings.silence_s
         quiet = await self._context.state.read(lambda rows: rows.find(Peer, gone=False, last_seen__lt=now - silence))
         silent = [p.peer_id for p in quiet if fell_silent(p, live=self._live(p), now=now, silence_s=silence)]
-        here = [p for p in quiet if self._context.bus.here(p.peer_id) is not None]
-        for peer in here:  # it has registered elsewhere, and this node was not told
+        alive = []
+        for peer in quiet:
             line = self._context.bus.here(peer.peer_id)
-            if self._nodes.lives(peer.node) and line is not None:
+            if line is None:
+                continue
+            if self._nodes.lives(peer.node):  # it has registered elsewhere, and this node was not told
                 line.disconnect(close=True)
-        alive = [p.peer_id for p in here if not self._nodes.lives(p.node)]
+            else:
+                alive.append(peer.peer_id)
         if alive:  # an open socket is a sign of life: the next look passes over these for a while
             await self._context.state.write(lambda rows: _heard_all(rows, alive, now))
         if silent:
